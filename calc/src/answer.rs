@@ -1,0 +1,52 @@
+//! The list of files that we answer.
+
+use core::ffi::CStr;
+
+/// A file that has an answer of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Answer {
+    /// `/proc/meminfo`
+    Meminfo,
+    /// `/proc/swaps`
+    Swaps,
+    /// `/proc/stat`
+    Stat,
+    /// `/proc/cpuinfo`
+    Cpuinfo,
+    /// `/proc/uptime`
+    Uptime,
+    /// `/sys/devices/system/cpu/online`
+    CpuOnline,
+    /// `/sys/devices/system/cpu/present`
+    CpuPresent,
+}
+
+impl Answer {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Meminfo, Self::Swaps, Self::Stat, Self::Cpuinfo, Self::Uptime, Self::CpuOnline, Self::CpuPresent];
+
+    /// The file's canonical path.
+    pub const fn path(self) -> &'static CStr {
+        match self {
+            Self::Meminfo => c"/proc/meminfo",
+            Self::Swaps => c"/proc/swaps",
+            Self::Stat => c"/proc/stat",
+            Self::Cpuinfo => c"/proc/cpuinfo",
+            Self::Uptime => c"/proc/uptime",
+            Self::CpuOnline => c"/sys/devices/system/cpu/online",
+            Self::CpuPresent => c"/sys/devices/system/cpu/present",
+        }
+    }
+
+    /// The answer whose canonical path is `path`, exactly.
+    pub fn from_path(path: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.path().to_bytes() == path)
+    }
+
+    /// Whether some answer's path ends in the component `name`: the cheap test before any other.
+    pub fn may_be_named(name: &[u8]) -> bool {
+        matches!(name, b"meminfo" | b"swaps" | b"stat" | b"cpuinfo" | b"uptime" | b"online" | b"present")
+    }
+}

@@ -1,0 +1,3 @@
+//! Where a process's cgroups are, and what their files say.
+
+pub mod places;

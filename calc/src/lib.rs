@@ -1,0 +1,29 @@
+//! The figures of a container, computed from bytes.
+//!
+//! Nothing here does I/O, allocates or panics: the caller lends [`source::Files`] to read small kernel files from, a
+//! scratch buffer to read them into, and a [`text::Sink`] to put the composed text in. Data flows one way:
+//!
+//! `source` → `scan`, `lines`, `cpus` → `cgroup` (where things are, what they say) → `view` (what we present) →
+//! `compose` (the text of one /proc file) → `text`.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a panic here would kill a stranger's program; the shim's link fails on any panic path"
+)]
+
+pub mod answer;
+pub mod cgroup;
+pub mod compose;
+pub mod cpus;
+pub mod host;
+pub mod lines;
+pub mod path;
+pub mod scan;
+pub mod source;
+pub mod text;
+pub mod view;

@@ -1,0 +1,38 @@
+//! What the caller lends: files to read.
+
+use core::ffi::CStr;
+
+/// An open file, read from its start to its end.
+pub trait Source {
+    /// Reads the next bytes into `into`; `Some(0)` at the end, `None` when the file cannot be read.
+    fn read(&mut self, into: &mut [u8]) -> Option<usize>;
+
+    /// Whether a read that does not fill its buffer has reached the end.
+    ///
+    /// True for cgroup files and for the /proc files that the kernel composes in one piece (`seq_file`'s
+    /// `single_open`): it saves the read that only says "no more". False for `/proc/cpuinfo`, which is iterated.
+    fn short_read_is_end(&self) -> bool {
+        true
+    }
+}
+
+/// A directory of a file system, as far as telling cgroups apart needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Inode number. In a cgroup hierarchy it is the cgroup's id; the real root's is 1 (kernfs).
+    pub inode: u64,
+    /// Hard links: 2 + the number of subdirectories.
+    pub links: u64,
+}
+
+/// A tree of small kernel files.
+pub trait Files {
+    /// An open file of this tree.
+    type File: Source;
+
+    /// Opens the file at the absolute `path`.
+    fn open(&self, path: &CStr) -> Option<Self::File>;
+
+    /// Looks at the directory at the absolute `path`, `None` when there is none.
+    fn directory(&self, path: &CStr) -> Option<Directory>;
+}

@@ -1,0 +1,2 @@
+//! The `cgproc` command.
+fn main() {}
