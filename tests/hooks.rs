@@ -1,0 +1,216 @@
+//! Every hook, as the object's own export table lists them: an answer that differs from the kernel's, and calls that it
+//! must let through untouched, under glibc and under musl.
+
+mod bed;
+mod probes;
+
+use bed::Findings;
+use object::{Object as _, ObjectSymbol as _};
+use probes::{Case, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The probes with a row per symbol.
+const PROBES: [&str; 8] = ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo"];
+
+#[test]
+fn every_hook_on_glibc() {
+    every_hook(Libc::Glibc);
+}
+
+#[test]
+fn every_hook_on_musl() {
+    every_hook(Libc::Musl);
+}
+
+/// What the five runs of a symbol's probe gave.
+struct Runs {
+    native: Result,
+    answer: Result,
+    off: Result,
+    native_pass: Result,
+    pass: Result,
+}
+
+fn every_hook(libc: Libc) {
+    bed::log_machine();
+    let object = bed::object();
+    let exports = defined(&object);
+    let probes = catalogue(libc);
+    let own = defined(&libc.library());
+    let mut findings = Findings::default();
+    for name in exports.iter().filter(|name| !probes.contains_key(*name)) {
+        findings.check(false, || format!("{name} is exported and has no probe"));
+    }
+    for name in probes.keys().filter(|name| !exports.contains(*name)) {
+        findings.check(false, || format!("{name} has a probe and is not exported"));
+    }
+    let expectation = Expectation::of_this_machine();
+    for (name, runs) in results(&object, &probes) {
+        let absent = runs.native.text == "absent";
+        findings.check(absent != own.contains(&name), || format!("{name}: the probe says {:?}", runs.native.text));
+        expectation.judge(&name, &runs, absent, &mut findings);
+    }
+    findings.conclude(&format!("hooks on {libc:?}"));
+}
+
+/// The names that an ELF file defines for others.
+fn defined(path: &Path) -> BTreeSet<String> {
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let file = object::File::parse(&*bytes).expect("an ELF file");
+    file.dynamic_symbols().filter(|s| s.is_definition()).map(|s| s.name().expect("a name").to_owned()).collect()
+}
+
+/// Which probe has a row for which symbol.
+fn catalogue(libc: Libc) -> BTreeMap<String, PathBuf> {
+    let mut catalogue = BTreeMap::new();
+    for probe in PROBES {
+        let program = probes::program(libc, probe);
+        let output = Command::new(&program).env_remove("LD_PRELOAD").output().expect("the probe");
+        for name in String::from_utf8_lossy(&output.stdout).lines() {
+            catalogue.insert(name.to_owned(), program.clone());
+        }
+    }
+    catalogue
+}
+
+fn results(object: &Path, probes: &BTreeMap<String, PathBuf>) -> Vec<(String, Runs)> {
+    let limit = SMALL_PAGES.to_string();
+    let limit = ("PROBE_LIMIT_PAGES", limit.as_str());
+    let mut cases = Vec::new();
+    for (name, program) in probes {
+        let case = |preload, variables: &[_], mode| Case::new(preload, variables, program, &[mode, name]);
+        cases.push(case(None, &[limit], "answer"));
+        cases.push(case(Some(object), &[limit], "answer"));
+        cases.push(case(Some(object), &[limit, ("CGPROC", "off")], "answer"));
+        cases.push(case(None, &[limit], "pass"));
+        cases.push(case(Some(object), &[limit], "pass"));
+    }
+    let mut results = probes::run(&SMALL, &cases).into_iter();
+    let mut next = || results.next().expect("a result");
+    let runs = |_| Runs { native: next(), answer: next(), off: next(), native_pass: next(), pass: next() };
+    let runs: Vec<_> = probes.iter().map(runs).collect();
+    probes.keys().cloned().zip(runs).collect()
+}
+
+/// What a key of an answer must be; one without a rule is the same with the object and without.
+enum Rule {
+    /// This with it, something else without.
+    Answered(String),
+    /// This in both.
+    Always(&'static str),
+    /// This with it; without it, whatever the machine does.
+    Shown(&'static str),
+    /// The kernel's figure in both, not the container's.
+    Kernels,
+}
+
+struct Expectation {
+    rules: BTreeMap<&'static str, Rule>,
+    has_cpu1: bool,
+}
+
+/// Keys that speak of a CPU's directory.
+const OF_DIRECTORIES: [&str; 3] = ["hidden", "listed", "matched"];
+
+impl Expectation {
+    fn of_this_machine() -> Self {
+        use Rule::{Always, Answered, Kernels, Shown};
+        let cpus = bed::host().cpus;
+        assert!(cpus > 1, "this machine has one CPU: nothing can be hidden from a container");
+        let is = |value: &str| Answered(value.to_owned());
+        let rules = [
+            ("memtotal", is(&SMALL_KIB.to_string())),
+            ("totalram", is(&SMALL_KIB.to_string())),
+            ("before", is(&SMALL_KIB.to_string())),
+            ("after", Kernels),
+            ("pages", is(&SMALL_PAGES.to_string())),
+            ("free-pages", is("within")),
+            ("freeram", is("within")),
+            ("fresh", Shown("yes")),
+            ("again", Shown("yes")),
+            ("stat-cpus", is("1")),
+            ("processors", is("1")),
+            ("cpus", is("1")),
+            ("count", is("1")),
+            ("online", is("0")),
+            ("present", is("0")),
+            ("mask", is("0 ")),
+            ("first-cpu-set", is(&format!("0-{} ", cpus - 1))),
+            ("uptime", is("container")),
+            ("hidden", is("ENOENT")),
+            ("listed", is("cpu0 ")),
+            ("matched", is("nothing")),
+            // What is below an answered descriptor is our own: the kernel's own calls on it prove who answered.
+            ("proc-below", is("other")),
+            ("sys-below", is("other")),
+            ("proc-memory", is("mapped")),
+            ("sys-memory", is("mapped")),
+            ("proc-shown", Always("the file's")),
+            ("sys-shown", Always("the file's")),
+            ("proc-as-the-file", Always("yes")),
+            ("proc-shared-as-the-file", Always("yes")),
+            ("sys-as-the-file", Always("yes")),
+            ("sys-shared-as-the-file", Always("yes")),
+            ("complete", Always("yes")),
+        ];
+        let has_cpu1 = Path::new("/sys/devices/system/cpu/cpu1").exists();
+        Self { rules: rules.into(), has_cpu1 }
+    }
+
+    fn judge(&self, name: &str, runs: &Runs, absent: bool, findings: &mut Findings) {
+        let answer = pairs(&runs.answer.text);
+        let native = if absent { answer.clone() } else { pairs(&runs.native.text) };
+        findings.check(runs.answer.status == 0, || format!("{name} answer: status {}", runs.answer.status));
+        findings.check(answer.len() == native.len(), || format!("{name} answer:\n{}", runs.answer.text));
+        let mut differs = false;
+        for ((key, got), (_, without)) in answer.iter().zip(&native) {
+            let holds = self.holds(key, got, (!absent).then_some(without));
+            findings.check(holds, || format!("{name} {key}: {got}, without the object {without}"));
+            differs |= got != without;
+        }
+        if !absent {
+            let can = self.has_cpu1 || native.iter().any(|(key, _)| !OF_DIRECTORIES.contains(key) && *key != "complete");
+            findings.check(differs || !can, || format!("{name}: no answer differs from the kernel's"));
+            Self::judge_pass(name, runs, findings);
+        }
+    }
+
+    fn judge_pass(name: &str, runs: &Runs, findings: &mut Findings) {
+        findings.check(runs.pass == runs.native_pass, || {
+            format!("{name} pass: status {} for {}\n{}", runs.pass.status, runs.native_pass.status,
+                differences(&runs.native_pass.text, &runs.pass.text))
+        });
+        let steady = |text: &str| pairs(text).into_iter().filter(|(key, _)| !["fresh", "again"].contains(key))
+            .map(|(key, value)| format!("{key}={value}\n")).collect::<String>();
+        let (native, off) = (steady(&runs.native.text), steady(&runs.off.text));
+        findings.check(native == off, || format!("{name} with CGPROC=off:\n{}", differences(&native, &off)));
+    }
+
+    /// `without` is None where this libc has no such symbol to compare with.
+    fn holds(&self, key: &str, got: &str, without: Option<&&str>) -> bool {
+        let of_directory = OF_DIRECTORIES.contains(&key) && !self.has_cpu1;
+        match self.rules.get(key) {
+            Some(Rule::Answered(value)) if !of_directory => got == value && without.is_none_or(|w| w != value),
+            Some(Rule::Always(value)) => got == *value && without.is_none_or(|w| w == value),
+            Some(Rule::Shown(value)) => got == *value,
+            Some(Rule::Kernels) => [Some(got), without.copied()].iter().flatten().all(|v| *v != SMALL_KIB.to_string()),
+            _ => without.is_none_or(|w| *w == got),
+        }
+    }
+}
+
+/// The key=value lines.
+fn pairs(text: &str) -> Vec<(&str, &str)> {
+    text.lines().filter_map(|line| line.split_once('=')).collect()
+}
+
+/// The lines that are not in both.
+fn differences(native: &str, ours: &str) -> String {
+    let (left, right): (BTreeSet<_>, BTreeSet<_>) = (native.lines().collect(), ours.lines().collect());
+    let without = left.difference(&right).map(|line| format!("    without: {line}\n"));
+    let with = right.difference(&left).map(|line| format!("    with:    {line}\n"));
+    without.chain(with).collect()
+}

@@ -1,0 +1,186 @@
+//! The C probes of this directory: built once per libc, run in batches inside one container.
+#![allow(dead_code, reason = "each test executable uses its own part")]
+
+use crate::bed::{Container, View, repository};
+use std::collections::hash_map::DefaultHasher;
+use std::fmt::Write as _;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// 256 MiB and half a CPU: the one CPU that it shows is the machine's first.
+pub(crate) const SMALL: Container =
+    Container { memory: "256M", swap: None, quota_usec: Some(50_000), cpus: None, view: View::Namespace };
+pub(crate) const SMALL_KIB: u64 = 256 << 10;
+pub(crate) const SMALL_PAGES: u64 = SMALL_KIB / 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Libc {
+    Glibc,
+    Musl,
+}
+
+impl Libc {
+    pub(crate) const ALL: [Self; 2] = [Self::Glibc, Self::Musl];
+
+    pub(crate) fn compiler(self) -> &'static str {
+        match self {
+            Self::Glibc => "gcc",
+            Self::Musl => "musl-gcc",
+        }
+    }
+
+    /// The shared library itself, for its symbol table.
+    pub(crate) fn library(self) -> PathBuf {
+        match self {
+            Self::Musl => "/lib/ld-musl-x86_64.so.1".into(),
+            Self::Glibc => {
+                let output = Command::new("gcc").arg("-print-file-name=libc.so.6").output().expect("gcc");
+                String::from_utf8_lossy(&output.stdout).trim().into()
+            }
+        }
+    }
+}
+
+/// What a source becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Program,
+    /// An object to preload beside ours.
+    Object,
+}
+
+/// The program made of `tests/probes/<name>.c`. Its name carries a hash of all that went into it, so what is there is current.
+pub(crate) fn program(libc: Libc, name: &str) -> PathBuf {
+    build(libc, name, Form::Program)
+}
+
+pub(crate) fn build(libc: Libc, name: &str, form: Form) -> PathBuf {
+    let sources = repository("tests/probes");
+    let source = sources.join(name).with_extension("c");
+    let mut flags = vec!["-O1", "-Wall", "-Wextra", "-Wl,-z,now", "-pthread"];
+    if libc == Libc::Musl {
+        flags.extend(["-idirafter", "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu"]); // linux/*.h
+    }
+    if form == Form::Object {
+        flags.extend(["-shared", "-fPIC"]);
+    }
+    let mut hasher = DefaultHasher::new();
+    flags.hash(&mut hasher);
+    for input in [&source, &sources.join("probe.h")] {
+        fs::read(input).unwrap_or_else(|e| panic!("{}: {e}", input.display())).hash(&mut hasher);
+    }
+    let to = directory().join(format!("{name}-{libc:?}-{:016x}", hasher.finish()));
+    if !to.exists() {
+        compile(libc, &flags, &source, &to);
+    }
+    to
+}
+
+/// Beside its place first: another test may be making the same.
+fn compile(libc: Libc, flags: &[&str], source: &Path, to: &Path) {
+    let part = unique(to);
+    let output = Command::new(libc.compiler())
+        .args(flags)
+        .arg("-o")
+        .args([&part, source])
+        .arg("-ldl")
+        .output()
+        .unwrap_or_else(|e| panic!("{}: {e}: tests/bed/setup packages", libc.compiler()));
+    assert!(
+        output.status.success(),
+        "{} {}:\n{}",
+        libc.compiler(),
+        source.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    fs::rename(&part, to).expect("rename");
+}
+
+fn directory() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("probes");
+    fs::create_dir_all(&directory).expect("the probes' directory");
+    directory
+}
+
+fn unique(path: &Path) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.{count}", std::process::id()));
+    name.into()
+}
+
+/// One command of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) title: String,
+    /// A line of bash.
+    pub(crate) command: String,
+}
+
+impl Case {
+    /// `program` with `arguments`, under `preload` where there is one, with `variables` in its environment alone.
+    pub(crate) fn new(preload: Option<&Path>, variables: &[(&str, &str)], program: &Path, arguments: &[&str]) -> Self {
+        let mut command = String::new();
+        if let Some(object) = preload {
+            let _ = write!(command, "LD_PRELOAD={} ", quoted(&object.to_string_lossy()));
+        }
+        for (name, value) in variables {
+            let _ = write!(command, "{name}={} ", quoted(value));
+        }
+        command.push_str(&quoted(&program.to_string_lossy()));
+        for argument in arguments {
+            let _ = write!(command, " {}", quoted(argument));
+        }
+        Self { title: arguments.join(" "), command }
+    }
+}
+
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What a case printed, on both streams, and its exit status as bash tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Result {
+    pub(crate) text: String,
+    pub(crate) status: i32,
+}
+
+/// The results of `cases`, run one after another in one new container.
+pub(crate) fn run(container: &Container, cases: &[Case]) -> Vec<Result> {
+    let script = unique(&directory().join("batch"));
+    let mut text = String::from("cd /\n");
+    for case in cases {
+        let _ = writeln!(text, "{}\nprintf '\\n{END}%d\\n' $?", case.command);
+    }
+    fs::write(&script, text).expect("the batch");
+    let outcome = container.run(&format!(". {}", quoted(&script.to_string_lossy())), None, 900);
+    let _ = fs::remove_file(&script);
+    let results: Vec<_> = split(&outcome.text).collect();
+    assert_eq!(
+        results.len(),
+        cases.len(),
+        "the batch ended early, at {:?}, with status {:?}: {}",
+        cases.get(results.len()).map(|c| &c.title),
+        outcome.status,
+        outcome.text.lines().rev().take(5).collect::<Vec<_>>().join(" / ")
+    );
+    results
+}
+
+/// Ends a case's output; no program prints it.
+const END: &str = "\x1e status ";
+
+fn split(text: &str) -> impl Iterator<Item = Result> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (text, after) = rest.split_once(END)?;
+        let (status, after) = after.split_once('\n')?;
+        rest = after;
+        Some(Result { text: text.trim_end().to_owned(), status: status.parse().ok()? })
+    })
+}

@@ -1,0 +1,155 @@
+/* open(2), openat(2) and the names that fortified and large-file programs call them by. */
+#include "probe.h"
+
+typedef int opener(const char *path, int flags);
+
+static int as_open(const char *path, int flags) {
+    return WATCHED(((int (*)(const char *, int, ...))symbol)(path, flags, 0604));
+}
+
+static int as_open_2(const char *path, int flags) {
+    return WATCHED(((int (*)(const char *, int))symbol)(path, flags));
+}
+
+static int readable = 1; /* the paths may be looked into */
+
+/* Through the directory's descriptor, so that the name alone reaches the hook. That descriptor is a high one: the
+ * answer's number is compared. */
+static int at_directory(const char *path, int flags, int variadic) {
+    int dirfd = AT_FDCWD, fd;
+    static char directory[PATH_MAX];
+    const char *slash = readable ? strrchr(path, '/') : NULL;
+    if (slash && slash > path) {
+        memcpy(directory, path, slash - path);
+        directory[slash - path] = 0;
+        fd = raw_open(directory, O_RDONLY | O_DIRECTORY);
+        dirfd = (int)raw(SYS_fcntl, fd, F_DUPFD, 100, 0, 0, 0);
+        raw_close(fd);
+        path = slash + 1;
+    }
+    if (variadic) fd = WATCHED(((int (*)(int, const char *, int, ...))symbol)(dirfd, path, flags, 0604));
+    else fd = WATCHED(((int (*)(int, const char *, int))symbol)(dirfd, path, flags));
+    if (dirfd >= 0) raw_close(dirfd);
+    return fd;
+}
+
+static int as_openat(const char *path, int flags) { return at_directory(path, flags, 1); }
+static int as_openat_2(const char *path, int flags) { return at_directory(path, flags, 0); }
+
+static int call(const char *path, int flags) { return ((opener *)row->shape)(path, flags); }
+
+static void read_through(const char *path) {
+    int fd = call(path, O_RDONLY);
+    text[0] = 0;
+    if (fd < 0) return;
+    slurp(fd);
+    raw_close(fd);
+}
+
+/* Which clock the seconds in `text` are on: the one that the container's first process began, or the kernel's. */
+static const char *clock_of_uptime(void) {
+    double shown = strtod(text, NULL), kernel, begun;
+    int fd = raw_open("/proc/uptime", O_RDONLY);
+    slurp(fd), raw_close(fd);
+    kernel = strtod(text, NULL);
+    fd = raw_open("/proc/1/stat", O_RDONLY);
+    slurp(fd), raw_close(fd);
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
+    begun = at ? strtod(at, NULL) / sysconf(_SC_CLK_TCK) : 0;
+    double to_kernel = kernel - shown, to_container = kernel - begun - shown;
+    if (to_container < 0) to_container = -to_container;
+    return to_container < to_kernel ? "container" : "kernel";
+}
+
+static void answer(void) {
+    int fd = call("/proc/meminfo", O_RDONLY);
+    printf("fd=%d\nerrno=%s\n", fd, error_name(errno));
+    printf("cloexec=%d\n", fcntl(fd, F_GETFD));
+    slurp(fd), raw_close(fd);
+    printf("memtotal=%ld\n", figure("MemTotal:"));
+    fd = call("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+    printf("asked-cloexec=%d\n", fcntl(fd, F_GETFD));
+    raw_close(fd);
+    read_through("/proc/stat"), printf("stat-cpus=%d\n", lines("cpu", 1));
+    read_through("/proc/cpuinfo"), printf("processors=%d\n", lines("processor", 0));
+    read_through("/proc/uptime"), printf("uptime=%s\n", clock_of_uptime());
+    read_through("/proc/swaps"), printf("swaps=%d\n", lines("Filename", 0));
+    read_through(CPUS "/online"), first_line(), printf("online=%s\n", text);
+    read_through(CPUS "/present"), first_line(), printf("present=%s\n", text);
+    fd = call(CPUS "/cpu1", O_RDONLY | O_DIRECTORY);
+    printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
+    if (fd >= 0) raw_close(fd);
+    fd = call(CPUS "/cpu1/uevent", O_RDONLY);
+    printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
+}
+
+static void say(const char *label, const char *path, int flags) {
+    int fd = call(path, flags), error = errno;
+    struct stat st = {0};
+    text[0] = 0;
+    printf("%s: %d %s", label, fd, error_name(error));
+    if (fd >= 0) {
+        raw_fstat(fd, &st);
+        printf(" mode %o flags %lo cloexec %d", st.st_mode, raw(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0), fcntl(fd, F_GETFD));
+        slurp(fd), first_line();
+        if (strncmp(label, "self", 4)) printf(" [%s]", text); /* their text is the process's own */
+        raw_close(fd);
+    }
+    putchar('\n');
+}
+
+static void bad(const char *label, const char *path) {
+    readable = 0;
+    say(label, path, O_RDONLY);
+    readable = 1;
+}
+
+static void pass(void) {
+    say("other", "/proc/version", O_RDONLY);
+    say("other, cloexec", "/proc/version", O_RDONLY | O_CLOEXEC);
+    say("missing", "/proc/nothing", O_RDONLY);
+    say("self/stat", "/proc/self/stat", O_RDONLY);
+    say("self/status", "/proc/self/status", O_RDONLY);
+    say("write only", "/proc/meminfo", O_WRONLY);
+    say("read and write", "/proc/meminfo", O_RDWR);
+    say("truncate", "/proc/meminfo", O_RDONLY | O_TRUNC);
+    say("path", "/proc/meminfo", O_PATH);
+    say("directory", "/proc/meminfo", O_RDONLY | O_DIRECTORY);
+    say("below a file", "/proc/meminfo/x", O_RDONLY);
+    say("possible", CPUS "/possible", O_RDONLY);
+    say("kernel_max", CPUS "/kernel_max", O_RDONLY);
+    say("shown cpu", CPUS "/cpu0", O_RDONLY | O_DIRECTORY);
+    say("beyond the machine", CPUS "/cpu8191", O_RDONLY | O_DIRECTORY);
+    each_bad_path(bad);
+    if (row->shape == (void (*)(void))as_open || row->shape == (void (*)(void))as_openat) {
+        umask(0);
+        unlink("/tmp/cgproc-probe-open");
+        say("create", "/tmp/cgproc-probe-open", O_RDWR | O_CREAT | O_EXCL);
+        say("exists", "/tmp/cgproc-probe-open", O_RDWR | O_CREAT | O_EXCL);
+        say("nameless", "/tmp", O_RDWR | O_TMPFILE);
+        unlink("/tmp/cgproc-probe-open");
+    }
+}
+
+/* As pass, and a directory descriptor that is none. */
+static void pass_at(void) {
+    pass();
+    int fd = WATCHED(((int (*)(int, const char *, int))symbol)(-5, "meminfo", O_RDONLY));
+    printf("bad directory: %d %s\n", fd, error_name(errno));
+    fd = WATCHED(((int (*)(int, const char *, int))symbol)(1, "meminfo", O_RDONLY));
+    printf("not a directory: %d %s\n", fd, error_name(errno));
+    fd = WATCHED(((int (*)(int, const char *, int))symbol)(-5, "/proc/version", O_RDONLY));
+    printf("absolute, bad directory: %d %s\n", fd, error_name(errno));
+}
+
+#define SHAPE(name) (void (*)(void))name
+static const struct row rows[] = {
+    {"open", SHAPE(as_open), answer, pass},         {"open64", SHAPE(as_open), answer, pass},
+    {"__open_2", SHAPE(as_open_2), answer, pass},   {"__open64_2", SHAPE(as_open_2), answer, pass},
+    {"openat", SHAPE(as_openat), answer, pass_at},  {"openat64", SHAPE(as_openat), answer, pass_at},
+    {"__openat_2", SHAPE(as_openat_2), answer, pass_at}, {"__openat64_2", SHAPE(as_openat_2), answer, pass_at},
+    {0},
+};
+
+int main(int argc, char **argv) { return probe_main(argc, argv, rows); }
