@@ -1,0 +1,138 @@
+//! x86-64, System V ABI.
+
+use core::arch::{asm, global_asm, naked_asm};
+
+/// The system call `number`. Returns what the kernel does: a negative errno on failure.
+///
+/// # Safety
+/// As the system call itself: pointers among the arguments must be what it expects.
+pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> isize {
+    let [a, b, c, d, e, f] = args;
+    let result: isize;
+    // SAFETY: the kernel clobbers rcx, r11 and rax alone; what the pointers do is the caller's promise.
+    unsafe {
+        asm!("syscall", inlateout("rax") number as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    result
+}
+
+/// Ends the process at once: only ever reached by a panic in a debug build.
+#[cfg(debug_assertions)]
+pub(crate) fn trap() -> ! {
+    // SAFETY: an illegal instruction has no other effect than SIGILL.
+    unsafe { asm!("ud2", options(noreturn)) }
+}
+
+// The one symbol asked of the process. Weak: where no loader gives it, its slot is null and raw system calls answer.
+// The slot lies in .data, so that its relocation is in the one writable page.
+global_asm!(
+    ".weak dl_iterate_phdr",
+    ".pushsection .data.cgproc_loader,\"aw\",@progbits",
+    ".balign 8",
+    ".hidden cgproc_dl_iterate_phdr",
+    ".globl cgproc_dl_iterate_phdr",
+    "cgproc_dl_iterate_phdr: .quad dl_iterate_phdr",
+    ".popsection",
+);
+
+// What the compiler calls by itself. Hidden, so that they are ours alone: an exported memcpy would interpose on the
+// whole process.
+global_asm!(
+    ".pushsection .text.cgproc_memory,\"ax\",@progbits",
+    ".hidden memcpy",
+    ".globl memcpy",
+    "memcpy: mov rax, rdi",
+    "mov rcx, rdx",
+    "rep movsb",
+    "ret",
+    ".hidden memmove",
+    ".globl memmove",
+    "memmove: mov rax, rdi",
+    "mov rcx, rdi",
+    "sub rcx, rsi",
+    "cmp rcx, rdx",
+    "mov rcx, rdx",
+    "jb 2f", // the destination begins inside the source: copy from the end
+    "rep movsb",
+    "ret",
+    "2: lea rdi, [rdi + rdx - 1]",
+    "lea rsi, [rsi + rdx - 1]",
+    "std",
+    "rep movsb",
+    "cld",
+    "ret",
+    ".hidden memset",
+    ".globl memset",
+    "memset: mov r8, rdi",
+    "mov eax, esi",
+    "mov rcx, rdx",
+    "rep stosb",
+    "mov rax, r8",
+    "ret",
+    ".hidden bcmp",
+    ".globl bcmp",
+    ".hidden memcmp",
+    ".globl memcmp",
+    "bcmp:",
+    "memcmp: mov rcx, rdx",
+    "xor eax, eax",
+    "test rcx, rcx",
+    "jz 4f",
+    "3: movzx eax, byte ptr [rdi]",
+    "movzx edx, byte ptr [rsi]",
+    "sub eax, edx",
+    "jne 4f",
+    "inc rdi",
+    "inc rsi",
+    "dec rcx",
+    "jne 3b",
+    "4: ret",
+    ".hidden strlen",
+    ".globl strlen",
+    "strlen: xor eax, eax",
+    "5: cmp byte ptr [rdi + rax], 0",
+    "je 6f",
+    "inc rax",
+    "jmp 5b",
+    "6: ret",
+    ".popsection",
+);
+
+/// libc's variadic `syscall`. Numbers that are not ours jump to next with every register and the stack as they came.
+///
+/// Before the slot is resolved everything goes to [`crate::hooks::syscall::syscall`], which takes seven integers just
+/// as the variadic caller passed them.
+#[unsafe(export_name = "syscall")]
+#[unsafe(naked)]
+unsafe extern "C" fn variadic_syscall() {
+    naked_asm!(
+        "cmp rdi, {sysinfo}",
+        "je 2f",
+        "cmp rdi, {getaffinity}",
+        "je 2f",
+        "cmp rdi, {setaffinity}",
+        "je 2f",
+        "cmp rdi, {prctl}",
+        "je 2f",
+        "cmp rdi, {seccomp}",
+        "je 2f",
+        "cmp rdi, {io_uring_setup}",
+        "je 2f",
+        "mov rax, qword ptr [rip + {slots} + 8 * {slot}]",
+        "test rax, rax",
+        "jz 2f",
+        "jmp rax",
+        "2: jmp {ours}",
+        sysinfo = const libc::SYS_sysinfo,
+        getaffinity = const libc::SYS_sched_getaffinity,
+        setaffinity = const libc::SYS_sched_setaffinity,
+        prctl = const libc::SYS_prctl,
+        seccomp = const libc::SYS_seccomp,
+        io_uring_setup = const libc::SYS_io_uring_setup,
+        slots = sym crate::next::SLOTS,
+        slot = const crate::next::SYSCALL,
+        ours = sym crate::hooks::syscall::syscall,
+    )
+}

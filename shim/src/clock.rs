@@ -1,0 +1,28 @@
+//! The machine's facts and the time, straight from the kernel.
+
+use crate::sys;
+use calc::host::Host;
+
+/// The whole machine, as `sysinfo(2)` and the boot clock say it.
+#[inline(never)]
+pub(crate) fn host() -> Option<Host> {
+    let info = sys::sysinfo()?;
+    let unit = u64::from(info.mem_unit);
+    Some(Host {
+        memory_bytes: info.totalram.wrapping_mul(unit),
+        swap_bytes: info.totalswap.wrapping_mul(unit),
+        swap_free_bytes: info.freeswap.wrapping_mul(unit),
+        since_boot_usec: since_boot_usec()?,
+    })
+}
+
+fn since_boot_usec() -> Option<u64> {
+    let now = sys::clock(libc::CLOCK_BOOTTIME)?;
+    Some((now.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(now.tv_nsec as u64 / 1_000))
+}
+
+/// Milliseconds of a clock that only ever moves on; coarse, since it times nothing but how old a memory is.
+pub(crate) fn coarse_msec() -> Option<u64> {
+    let now = sys::clock(libc::CLOCK_MONOTONIC_COARSE)?;
+    Some((now.tv_sec as u64).wrapping_mul(1_000).wrapping_add(now.tv_nsec as u64 / 1_000_000))
+}

@@ -1,0 +1,76 @@
+//! The program's environment, read where it lies: no copy, no libc.
+
+use crate::{kernel::Kernel, next};
+use calc::source::{Files, Source};
+use core::ffi::{c_char, c_ulong};
+
+const AT_SECURE: c_ulong = 23;
+
+/// Calls `found(name, value)` for every variable. `None` when there is no environment yet.
+pub(crate) fn each(mut found: impl FnMut(&[u8], &[u8])) -> Option<()> {
+    let mut entry = next::environ();
+    if entry.is_null() {
+        return None;
+    }
+    loop {
+        // SAFETY: `environ` is an array that ends in a null pointer, of strings that end in NUL.
+        let text = unsafe { entry.read() };
+        if text.is_null() {
+            return Some(());
+        }
+        // SAFETY: as above. Only our own variables and libuv's are looked at past their first bytes.
+        if let Some((name, value)) = unsafe { split(text) } {
+            found(name, value);
+        }
+        entry = entry.wrapping_add(1);
+    }
+}
+
+/// `NAME=value`, when it begins with a letter that we care for.
+///
+/// # Safety
+/// `text` is a NUL-terminated string.
+unsafe fn split<'a>(text: *const c_char) -> Option<(&'a [u8], &'a [u8])> {
+    // SAFETY: by the caller's promise; the first byte is the NUL or is followed by another byte.
+    let bytes = unsafe {
+        if !matches!(text.cast::<u8>().read(), b'C' | b'U') {
+            return None;
+        }
+        core::ffi::CStr::from_ptr(text).to_bytes()
+    };
+    let equals = bytes.iter().position(|byte| *byte == b'=')?;
+    Some((bytes.get(..equals)?, bytes.get(equals.wrapping_add(1)..)?))
+}
+
+/// Whether the kernel runs this program with more rights than its caller has. When that cannot be told, it does.
+pub(crate) fn is_secure() -> bool {
+    match auxiliary(AT_SECURE) {
+        Some(secure) => secure != 0,
+        None => secure_by_file() != Some(false),
+    }
+}
+
+/// AT_SECURE of `/proc/self/auxv`, for a libc without getauxval (glibc before 2.16).
+fn secure_by_file() -> Option<bool> {
+    let mut auxv = [0; 512];
+    let len = Kernel.open(c"/proc/self/auxv")?.read(&mut auxv)?;
+    let (pairs, _) = auxv.get(..len)?.as_chunks::<16>();
+    pairs.iter().find_map(|pair| {
+        let (key, value) = pair.split_first_chunk::<8>()?;
+        (c_ulong::from_ne_bytes(*key) == AT_SECURE).then(|| value.iter().any(|byte| *byte != 0))
+    })
+}
+
+/// Bytes of a page of memory.
+pub(crate) fn page_size() -> u64 {
+    const AT_PAGESZ: c_ulong = 6;
+    const SMALLEST: u64 = 4096;
+    auxiliary(AT_PAGESZ).unwrap_or(SMALLEST)
+}
+
+/// A value that the kernel gave the program at its start.
+fn auxiliary(key: c_ulong) -> Option<u64> {
+    type Getauxval = unsafe extern "C" fn(c_ulong) -> c_ulong;
+    // SAFETY: both libcs have this function of this type; it takes any number.
+    unsafe { next::needed::<Getauxval>(next::Needed::Getauxval).map(|getauxval| getauxval(key)) }
+}

@@ -1,0 +1,196 @@
+//! sysconf(3), get_nprocs(3), get_phys_pages(3), sched_setaffinity(2)
+//!
+//! `_SC_NPROCESSORS_CONF` and `get_nprocs_conf` stay the kernel's: programs size arrays by them and index those by the
+//! number of the CPU they run on.
+
+use super::by_kernel;
+use crate::next;
+use crate::{Hooked, environment, options, scope, sys};
+use calc::cpus::{CpuSet, MAX_CPUS};
+use core::ffi::{c_int, c_long, c_ulong};
+use libc::{pid_t, pthread_t, size_t};
+
+type Sysconf = unsafe extern "C" fn(c_int) -> c_long;
+type GetNprocs = unsafe extern "C" fn() -> c_int;
+type GetPages = unsafe extern "C" fn() -> c_long;
+type GetAffinity = unsafe extern "C" fn(pid_t, size_t, *mut c_ulong) -> c_int;
+type SetAffinity = unsafe extern "C" fn(pid_t, size_t, *const c_ulong) -> c_int;
+type GetThreadAffinity = unsafe extern "C" fn(pthread_t, size_t, *mut c_ulong) -> c_int;
+type SetThreadAffinity = unsafe extern "C" fn(pthread_t, size_t, *const c_ulong) -> c_int;
+
+/// The words of a kernel CPU mask.
+type Mask = [u64; MAX_CPUS / 64];
+
+pub(crate) unsafe fn sysconf(next: Option<Sysconf>, name: c_int) -> c_long {
+    let ours = match name {
+        libc::_SC_NPROCESSORS_ONLN => count(),
+        libc::_SC_PHYS_PAGES => total_pages(),
+        libc::_SC_AVPHYS_PAGES => free_pages(),
+        _ => None,
+    };
+    // SAFETY: takes any number.
+    ours.unwrap_or_else(|| next.map_or_else(|| c_long::from(next::refuse(libc::EINVAL)), |next| unsafe { next(name) }))
+}
+
+pub(crate) unsafe fn get_nprocs(next: Option<GetNprocs>) -> c_int {
+    // SAFETY: takes nothing.
+    count().map_or_else(|| next.map_or(1, |next| unsafe { next() }), |count| count as c_int)
+}
+
+pub(crate) unsafe fn get_phys_pages(next: Option<GetPages>) -> c_long {
+    // SAFETY: takes nothing.
+    total_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
+}
+
+pub(crate) unsafe fn get_avphys_pages(next: Option<GetPages>) -> c_long {
+    // SAFETY: takes nothing.
+    free_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
+}
+
+fn count() -> Option<c_long> {
+    Some(scope::cpus()?.online.count() as c_long)
+}
+
+fn total_pages() -> Option<c_long> {
+    pages(scope::memory()?.total_bytes)
+}
+
+fn free_pages() -> Option<c_long> {
+    pages(scope::memory()?.free_bytes)
+}
+
+fn pages(bytes: u64) -> Option<c_long> {
+    c_long::try_from(bytes.checked_div(environment::page_size())?).ok()
+}
+
+pub(crate) unsafe fn sched_getaffinity(
+    next: Option<GetAffinity>,
+    pid: pid_t,
+    len: size_t,
+    mask: *mut c_ulong,
+) -> c_int {
+    // SAFETY: the caller's arguments; on success so many bytes of the mask are written.
+    unsafe {
+        let result = match next {
+            Some(next) => next(pid, len, mask),
+            None => by_kernel(libc::SYS_sched_getaffinity, [pid as usize, len, mask as usize, 0, 0, 0]) as c_int,
+        };
+        if result >= 0 && is_self(pid) {
+            narrow(len, mask);
+        }
+        result
+    }
+}
+
+pub(crate) unsafe fn pthread_getaffinity_np(
+    next: Option<GetThreadAffinity>,
+    thread: pthread_t,
+    len: size_t,
+    mask: *mut c_ulong,
+) -> c_int {
+    let Some(next) = next else { return libc::ENOSYS };
+    // SAFETY: as in `sched_getaffinity`.
+    unsafe {
+        let result = next(thread, len, mask);
+        if result == 0 {
+            narrow(len, mask);
+        }
+        result
+    }
+}
+
+/// Whether `pid` means the caller. Another process's mask is its own.
+pub(crate) fn is_self(pid: pid_t) -> bool {
+    pid == 0 || pid == sys::gettid() || pid == sys::getpid()
+}
+
+/// Takes the CPUs that the container does not have out of a mask, unless none would be left.
+///
+/// # Safety
+/// `len` bytes at `mask` are a mask that the kernel wrote.
+pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
+    if options::affinity_is_the_kernels() {
+        return;
+    }
+    let Some(cpus) = scope::cpus() else { return };
+    // SAFETY: by the caller's promise; the kernel takes whole words only.
+    let mask = unsafe { core::slice::from_raw_parts_mut(mask, len / size_of::<c_ulong>()) };
+    let ours = cpus.online.words();
+    if mask.iter().zip(ours).all(|(real, view)| real & view == 0) {
+        return;
+    }
+    for (index, word) in mask.iter_mut().enumerate() {
+        *word &= ours.get(index).copied().unwrap_or(0);
+    }
+}
+
+pub(crate) unsafe fn sched_setaffinity(
+    next: Option<SetAffinity>,
+    pid: pid_t,
+    len: size_t,
+    mask: *const c_ulong,
+) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        if is_self(pid) && is_what_we_showed(len, mask, |real| kernel_mask(pid, real)) {
+            return 0;
+        }
+        match next {
+            Some(next) => next(pid, len, mask),
+            None => by_kernel(libc::SYS_sched_setaffinity, [pid as usize, len, mask as usize, 0, 0, 0]) as c_int,
+        }
+    }
+}
+
+pub(crate) unsafe fn pthread_setaffinity_np(
+    next: Option<SetThreadAffinity>,
+    thread: pthread_t,
+    len: size_t,
+    mask: *const c_ulong,
+) -> c_int {
+    let Some(next) = next else { return libc::ENOSYS };
+    // SAFETY: the caller's arguments.
+    unsafe {
+        if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) { 0 } else { next(thread, len, mask) }
+    }
+}
+
+/// The kernel's own mask of `pid`, for a caller that is asked to hand back what it was shown.
+fn kernel_mask(pid: pid_t, real: &mut Mask) -> bool {
+    let args = [pid as usize, size_of::<Mask>(), real.as_mut_ptr() as usize, 0, 0, 0];
+    // SAFETY: the buffer is as long as said.
+    unsafe { crate::arch::syscall(libc::SYS_sched_getaffinity, args) > 0 }
+}
+
+/// The kernel's own mask of `thread`, which libc alone can find.
+fn thread_mask(thread: pthread_t, real: &mut Mask) -> bool {
+    let Some(next) = next::of(Hooked::pthread_getaffinity_np as usize) else { return false };
+    // SAFETY: the slot holds this function; the buffer is as long as said.
+    unsafe {
+        let next = core::mem::transmute::<*const (), GetThreadAffinity>(next);
+        next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0
+    }
+}
+
+/// Whether `mask` is exactly what we show of the mask that `read` gives, and that shows less than there is. A program
+/// that hands back what it got wants no change, and makes none: a later, wider limit finds it unbound.
+#[inline(never)]
+unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce(&mut Mask) -> bool) -> bool {
+    if mask.is_null() || options::affinity_is_the_kernels() {
+        return false;
+    }
+    let Some(cpus) = scope::cpus() else { return false };
+    let mut real = [0; MAX_CPUS / 64];
+    if !read(&mut real) {
+        return false;
+    }
+    let Some(real) = CpuSet::from_words(&real) else { return false };
+    let shown = real.and(&cpus.online);
+    if shown == real || shown == CpuSet::EMPTY {
+        return false;
+    }
+    // SAFETY: the caller says that the mask is so long; the kernel would read it as well.
+    let mask = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
+    CpuSet::from_words(mask).is_some_and(|asked| asked == shown)
+}
+

@@ -1,0 +1,148 @@
+//! opendir(3), readdir(3), scandir(3), glob(3): CPUs that the container does not have are not listed.
+
+use crate::next::{self, Needed};
+use crate::path;
+use core::ffi::{CStr, c_void};
+use core::ptr::null_mut;
+use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t};
+
+type Opendir = unsafe extern "C" fn(*const c_char) -> *mut DIR;
+type Readdir = unsafe extern "C" fn(*mut DIR) -> *mut dirent;
+type Scandir = unsafe extern "C" fn(*const c_char, *mut *mut *mut dirent, *const c_void, *const c_void) -> c_int;
+type Glob = unsafe extern "C" fn(*const c_char, c_int, *const c_void, *mut glob_t) -> c_int;
+type OfDirectory = unsafe extern "C" fn(*mut DIR) -> c_int;
+type Free = unsafe extern "C" fn(*mut c_void);
+type Globfree = unsafe extern "C" fn(*mut glob_t);
+
+/// What a libc without glob says.
+const GLOB_NOSYS: c_int = 4;
+
+pub(crate) unsafe fn opendir(next: Option<Opendir>, path: *const c_char) -> *mut DIR {
+    let Some(next) = next else {
+        next::refuse(libc::ENOSYS);
+        return null_mut();
+    };
+    // SAFETY: the caller's path; a string where next could open it.
+    unsafe {
+        let dir = next(path);
+        if dir.is_null() || !path::hidden(AT_FDCWD, path) {
+            return dir;
+        }
+        if let Some(closedir) = next::needed::<OfDirectory>(Needed::Closedir) {
+            closedir(dir);
+        }
+        next::refuse(libc::ENOENT);
+        null_mut()
+    }
+}
+
+pub(crate) unsafe fn readdir(next: Option<Readdir>, dir: *mut DIR) -> *mut dirent {
+    let Some(next) = next else { return null_mut() };
+    loop {
+        // SAFETY: the caller's stream; an entry is valid until the next call.
+        unsafe {
+            let entry = next(dir);
+            if entry.is_null() || !is_hidden(entry) || !is_cpu_directory(dir) {
+                return entry;
+            }
+        }
+    }
+}
+
+/// Whether the entry has the name of a hidden CPU.
+///
+/// # Safety
+/// `entry` is a directory entry of libc's.
+unsafe fn is_hidden(entry: *mut dirent) -> bool {
+    // SAFETY: an entry's name ends in NUL.
+    path::is_hidden_name(unsafe { CStr::from_ptr((&raw const (*entry).d_name).cast()) }.to_bytes())
+}
+
+unsafe fn is_cpu_directory(dir: *mut DIR) -> bool {
+    // SAFETY: the caller's stream; both libcs have dirfd of this type.
+    unsafe { next::needed::<OfDirectory>(Needed::Dirfd).is_some_and(|dirfd| path::is_cpu_directory(dirfd(dir))) }
+}
+
+pub(crate) unsafe fn scandir(
+    next: Option<Scandir>,
+    path: *const c_char,
+    list: *mut *mut *mut dirent,
+    filter: *const c_void,
+    order: *const c_void,
+) -> c_int {
+    let Some(next) = next else { return next::refuse(libc::ENOSYS) };
+    // SAFETY: the caller's arguments; on success `list` holds that many entries, each from malloc.
+    unsafe {
+        let count = next(path, list, filter, order);
+        let Ok(length) = usize::try_from(count) else { return count };
+        if length == 0 {
+            return count;
+        }
+        let entries = core::slice::from_raw_parts_mut(*list, length);
+        if !entries.iter().any(|entry| is_hidden(*entry)) || !path::is_directory_of_cpus(path) {
+            return count;
+        }
+        let Some(free) = next::needed::<Free>(Needed::Free) else { return count };
+        keep(entries, |entry| is_hidden(*entry), |entry| free(entry.cast())) as c_int
+    }
+}
+
+/// Moves what is not `hidden` to the front and gives how many stay; the others go to `drop`.
+fn keep<T: Copy>(all: &mut [T], hidden: impl Fn(&T) -> bool, drop: impl Fn(T)) -> usize {
+    let mut kept = 0_usize;
+    for index in 0..all.len() {
+        let Some(one) = all.get(index).copied() else { break };
+        if hidden(&one) {
+            drop(one);
+        } else if let Some(place) = all.get_mut(kept) {
+            *place = one;
+            kept = kept.wrapping_add(1);
+        }
+    }
+    kept
+}
+
+pub(crate) unsafe fn glob(
+    next: Option<Glob>,
+    pattern: *const c_char,
+    flags: c_int,
+    error: *const c_void,
+    found: *mut glob_t,
+) -> c_int {
+    let Some(next) = next else { return GLOB_NOSYS };
+    // SAFETY: the caller's arguments; on success `found` is next's.
+    unsafe {
+        let result = next(pattern, flags, error, found);
+        if result == 0 { without_hidden(&mut *found, flags) } else { result }
+    }
+}
+
+/// # Safety
+/// `found` is the result of a successful glob with `flags`.
+unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
+    // SAFETY: the vector holds gl_offs empty places where GLOB_DOOFFS was given, gl_pathc strings, and a null.
+    unsafe {
+        let reserved = if flags & libc::GLOB_DOOFFS == 0 { 0 } else { found.gl_offs };
+        let paths = core::slice::from_raw_parts_mut(found.gl_pathv.wrapping_add(reserved), found.gl_pathc);
+        let hidden = |path: &*mut c_char| path::hidden(AT_FDCWD, *path);
+        if !paths.iter().any(hidden) {
+            return 0;
+        }
+        if paths.iter().all(hidden) {
+            if let Some(globfree) = next::needed::<Globfree>(Needed::Globfree) {
+                globfree(found);
+            }
+            return libc::GLOB_NOMATCH;
+        }
+        let Some(free) = next::needed::<Free>(Needed::Free) else { return 0 };
+        found.gl_pathc = keep(paths, hidden, |path| free(allocation(path)));
+        found.gl_pathv.wrapping_add(reserved).wrapping_add(found.gl_pathc).write(null_mut());
+        0
+    }
+}
+
+/// What `free` takes for a path that glob found: glibc allocates the string, musl puts a pointer before it.
+fn allocation(path: *mut c_char) -> *mut c_void {
+    let before = if next::of(Needed::GnuGetLibcVersion as usize).is_some() { 0 } else { size_of::<*mut c_void>() };
+    path.wrapping_sub(before).cast()
+}

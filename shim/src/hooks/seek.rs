@@ -1,0 +1,150 @@
+//! lseek(2), pread(2), mmap(2): what a program does with a descriptor besides reading on.
+
+use super::by_kernel;
+use crate::{fds, memory_file, next, serve, sys};
+use calc::answer::Answer;
+use libc::{SEEK_CUR, SEEK_END, SEEK_SET, c_int, c_void, iovec, off_t, size_t, ssize_t};
+
+type Lseek = unsafe extern "C" fn(c_int, off_t, c_int) -> off_t;
+type Pread = unsafe extern "C" fn(c_int, *mut c_void, size_t, off_t) -> ssize_t;
+type PreadChk = unsafe extern "C" fn(c_int, *mut c_void, size_t, off_t, size_t) -> ssize_t;
+type Preadv = unsafe extern "C" fn(c_int, *const iovec, c_int, off_t) -> ssize_t;
+type Preadv2 = unsafe extern "C" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t;
+type Mmap = unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off_t) -> *mut c_void;
+
+pub(crate) unsafe fn lseek(next: Option<Lseek>, fd: c_int, offset: off_t, whence: c_int) -> off_t {
+    match whence {
+        SEEK_SET if offset == 0 && fds::may_be_ours(fd) => {
+            serve::refresh(fd, || sys::lseek(fd, 0, SEEK_CUR) == 0);
+        }
+        SEEK_SET | SEEK_CUR => {}
+        _ => {
+            if let Some(answer) = carried(fd) {
+                return as_the_kernel_seeks(fd, answer, offset, whence);
+            }
+        }
+    }
+    // SAFETY: the caller's arguments.
+    unsafe {
+        next.map_or_else(
+            || by_kernel(libc::SYS_lseek, [fd as usize, offset as usize, whence as usize, 0, 0, 0]) as off_t,
+            |next| next(fd, offset, whence),
+        )
+    }
+}
+
+/// The answer that `fd` carries, wherever it came from.
+fn carried(fd: c_int) -> Option<Answer> {
+    memory_file::carried_by(fd, &sys::fstat(fd)?)
+}
+
+/// What the kernel's own file makes of a seek from its end: most refuse.
+fn as_the_kernel_seeks(fd: c_int, answer: Answer, offset: off_t, whence: c_int) -> off_t {
+    let Some(own) = sys::open(answer.path(), libc::O_RDONLY | libc::O_NOCTTY) else {
+        return off_t::from(next::refuse(libc::EINVAL));
+    };
+    let at = sys::lseek(own.number(), offset, whence);
+    next::as_libc(if at < 0 { at } else { sys::lseek(fd, at as i64, SEEK_SET) }) as off_t
+}
+
+/// Composes again what is about to be read from its start.
+fn refresh(fd: c_int, offset: off_t) {
+    debug_assert!(SEEK_END != SEEK_SET);
+    if offset == 0 && fds::may_be_ours(fd) {
+        serve::refresh(fd, || true);
+    }
+}
+
+pub(crate) unsafe fn pread(next: Option<Pread>, fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t {
+    refresh(fd, offset);
+    // SAFETY: the caller's arguments.
+    unsafe {
+        next.map_or_else(
+            || by_kernel(libc::SYS_pread64, [fd as usize, into as usize, len, offset as usize, 0, 0]),
+            |next| next(fd, into, len, offset),
+        )
+    }
+}
+
+pub(crate) unsafe fn pread_chk(
+    next: Option<PreadChk>,
+    fd: c_int,
+    into: *mut c_void,
+    len: size_t,
+    offset: off_t,
+    room: size_t,
+) -> ssize_t {
+    refresh(fd, offset);
+    // SAFETY: the caller's arguments.
+    unsafe {
+        next.map_or_else(
+            || by_kernel(libc::SYS_pread64, [fd as usize, into as usize, len.min(room), offset as usize, 0, 0]),
+            |next| next(fd, into, len, offset, room),
+        )
+    }
+}
+
+pub(crate) unsafe fn preadv(
+    next: Option<Preadv>,
+    fd: c_int,
+    into: *const iovec,
+    count: c_int,
+    offset: off_t,
+) -> ssize_t {
+    refresh(fd, offset);
+    // SAFETY: the caller's arguments.
+    unsafe {
+        next.map_or_else(
+            || by_kernel(libc::SYS_preadv, [fd as usize, into as usize, count as usize, offset as usize, 0, 0]),
+            |next| next(fd, into, count, offset),
+        )
+    }
+}
+
+pub(crate) unsafe fn preadv2(
+    next: Option<Preadv2>,
+    fd: c_int,
+    into: *const iovec,
+    count: c_int,
+    offset: off_t,
+    flags: c_int,
+) -> ssize_t {
+    refresh(fd, offset);
+    let args = [fd as usize, into as usize, count as usize, offset as usize, 0, flags as usize];
+    // SAFETY: the caller's arguments.
+    unsafe {
+        next.map_or_else(|| by_kernel(libc::SYS_preadv2, args), |next| next(fd, into, count, offset, flags))
+    }
+}
+
+pub(crate) unsafe fn mmap(
+    next: Option<Mmap>,
+    at: *mut c_void,
+    len: size_t,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: off_t,
+) -> *mut c_void {
+    if fd >= 0
+        && flags & libc::MAP_ANONYMOUS == 0
+        && let Some(answer) = carried(fd)
+    {
+        next::refuse(mmap_errno(answer));
+        return libc::MAP_FAILED;
+    }
+    let args = [at as usize, len, prot as usize, flags as usize, fd as usize, offset as usize];
+    // SAFETY: the caller's arguments.
+    unsafe {
+        next.map_or_else(
+            || by_kernel(libc::SYS_mmap, args) as *mut c_void,
+            |next| next(at, len, prot, flags, fd, offset),
+        )
+    }
+}
+
+/// What mapping the kernel's own file fails with: procfs has no mapping for it (`proc_reg_mmap`), sysfs none at all
+/// (`kernfs_fop_mmap`).
+fn mmap_errno(answer: Answer) -> c_int {
+    if answer.path().to_bytes().starts_with(b"/proc/") { libc::EIO } else { libc::ENODEV }
+}

@@ -1,0 +1,202 @@
+//! stat(2), statx(2), access(2)
+
+use super::by_kernel;
+use crate::{memory_file, next, path, sys};
+use libc::{AT_FDCWD, c_char, c_int, c_uint};
+
+type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
+type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
+type Fstatat = unsafe extern "C" fn(c_int, *const c_char, *mut libc::stat, c_int) -> c_int;
+type Statx = unsafe extern "C" fn(c_int, *const c_char, c_int, c_uint, *mut libc::statx) -> c_int;
+type Xstat = unsafe extern "C" fn(c_int, *const c_char, *mut libc::stat) -> c_int;
+type Fxstat = unsafe extern "C" fn(c_int, c_int, *mut libc::stat) -> c_int;
+type Fxstatat = unsafe extern "C" fn(c_int, c_int, *const c_char, *mut libc::stat, c_int) -> c_int;
+type Access = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
+type Faccessat = unsafe extern "C" fn(c_int, *const c_char, c_int, c_int) -> c_int;
+
+/// `result`, unless it is of a path below a hidden CPU: then there is no such file.
+unsafe fn unless_hidden(result: c_int, dir: c_int, path: *const c_char) -> c_int {
+    // SAFETY: where the call succeeded, the path is a string.
+    if result == 0 && unsafe { path::hidden(dir, path) } { next::refuse(libc::ENOENT) } else { result }
+}
+
+/// Where `stat` is of a memory file of ours, makes it that of the kernel's file: programs compare the two.
+///
+/// # Safety
+/// `stat` is what a successful fstat of `fd` wrote.
+unsafe fn as_the_kernels(fd: c_int, stat: *mut libc::stat) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if let Some(own) = memory_file::carried_by(fd, &*stat).and_then(|answer| sys::stat(answer.path())) {
+            *stat = own;
+        }
+    }
+}
+
+/// Whether the path of an `*at` call is empty: with AT_EMPTY_PATH the call is then about the descriptor itself.
+unsafe fn is_empty(path: *const c_char) -> bool {
+    // SAFETY: null since Linux 6.11, else a string.
+    path.is_null() || unsafe { path.read() } == 0
+}
+
+pub(crate) unsafe fn stat(next: Option<Stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        let result = match next {
+            Some(next) => next(path, to),
+            None => raw_stat(AT_FDCWD, path, to, 0),
+        };
+        unless_hidden(result, AT_FDCWD, path)
+    }
+}
+
+pub(crate) unsafe fn xstat(next: Option<Xstat>, version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        let result = match next {
+            Some(next) => next(version, path, to),
+            None => raw_stat(AT_FDCWD, path, to, 0),
+        };
+        unless_hidden(result, AT_FDCWD, path)
+    }
+}
+
+pub(crate) unsafe fn fstat(next: Option<Fstat>, fd: c_int, to: *mut libc::stat) -> c_int {
+    // SAFETY: the caller's arguments; on success `to` is written.
+    unsafe {
+        let result = match next {
+            Some(next) => next(fd, to),
+            None => raw_fstat(fd, to),
+        };
+        if result == 0 {
+            as_the_kernels(fd, to);
+        }
+        result
+    }
+}
+
+pub(crate) unsafe fn fxstat(next: Option<Fxstat>, version: c_int, fd: c_int, to: *mut libc::stat) -> c_int {
+    // SAFETY: as in `fstat`.
+    unsafe {
+        let result = match next {
+            Some(next) => next(version, fd, to),
+            None => raw_fstat(fd, to),
+        };
+        if result == 0 {
+            as_the_kernels(fd, to);
+        }
+        result
+    }
+}
+
+pub(crate) unsafe fn fstatat(
+    next: Option<Fstatat>,
+    dir: c_int,
+    path: *const c_char,
+    to: *mut libc::stat,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        let result = match next {
+            Some(next) => next(dir, path, to, flags),
+            None => raw_stat(dir, path, to, flags),
+        };
+        at_result(result, dir, path, to)
+    }
+}
+
+pub(crate) unsafe fn fxstatat(
+    next: Option<Fxstatat>,
+    version: c_int,
+    dir: c_int,
+    path: *const c_char,
+    to: *mut libc::stat,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: as in `fstatat`.
+    unsafe {
+        let result = match next {
+            Some(next) => next(version, dir, path, to, flags),
+            None => raw_stat(dir, path, to, flags),
+        };
+        at_result(result, dir, path, to)
+    }
+}
+
+unsafe fn at_result(result: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
+    // SAFETY: next's arguments; where it succeeded, `to` is written.
+    unsafe {
+        if result == 0 && is_empty(path) {
+            as_the_kernels(dir, to);
+        }
+        unless_hidden(result, dir, path)
+    }
+}
+
+pub(crate) unsafe fn statx(
+    next: Option<Statx>,
+    dir: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mask: c_uint,
+    to: *mut libc::statx,
+) -> c_int {
+    // SAFETY: the caller's arguments; on success `to` is written.
+    unsafe {
+        let result = match next {
+            Some(next) => next(dir, path, flags, mask, to),
+            None => {
+                let args = [dir as usize, path as usize, flags as usize, mask as usize, to as usize, 0];
+                by_kernel(libc::SYS_statx, args) as c_int
+            }
+        };
+        if result == 0
+            && is_empty(path)
+            && let Some(answer) = sys::fstat(dir).and_then(|stat| memory_file::carried_by(dir, &stat))
+        {
+            // A failure leaves what next wrote.
+            let _ = sys::statx(answer.path(), mask, to);
+        }
+        unless_hidden(result, dir, path)
+    }
+}
+
+pub(crate) unsafe fn access(next: Option<Access>, path: *const c_char, mode: c_int) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        let result = match next {
+            Some(next) => next(path, mode),
+            None => by_kernel(libc::SYS_access, [path as usize, mode as usize, 0, 0, 0, 0]) as c_int,
+        };
+        unless_hidden(result, AT_FDCWD, path)
+    }
+}
+
+pub(crate) unsafe fn faccessat(
+    next: Option<Faccessat>,
+    dir: c_int,
+    path: *const c_char,
+    mode: c_int,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        let result = match next {
+            Some(next) => next(dir, path, mode, flags),
+            None => by_kernel(libc::SYS_faccessat, [dir as usize, path as usize, mode as usize, 0, 0, 0]) as c_int,
+        };
+        unless_hidden(result, dir, path)
+    }
+}
+
+unsafe fn raw_stat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int {
+    let args = [dir as usize, path as usize, to as usize, flags as usize, 0, 0];
+    // SAFETY: the caller's arguments, which the kernel checks.
+    unsafe { by_kernel(libc::SYS_newfstatat, args) as c_int }
+}
+
+unsafe fn raw_fstat(fd: c_int, to: *mut libc::stat) -> c_int {
+    // SAFETY: the caller's arguments, which the kernel checks.
+    unsafe { by_kernel(libc::SYS_fstat, [fd as usize, to as usize, 0, 0, 0, 0]) as c_int }
+}

@@ -1,0 +1,125 @@
+//! fopen(3), fseek(3)
+//!
+//! libc opens, reads and seeks inside itself, past our own hooks.
+
+use crate::next::{self, Needed};
+use crate::path::{self, Target};
+use crate::{fds, serve, sys};
+use core::ffi::{CStr, c_void};
+use core::ptr::null_mut;
+use libc::{FILE, SEEK_CUR, SEEK_SET, c_char, c_int};
+
+type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
+type Freopen = unsafe extern "C" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
+type Rewind = unsafe extern "C" fn(*mut FILE);
+type Fseek = unsafe extern "C" fn(*mut FILE, i64, c_int) -> c_int;
+type Fsetpos = unsafe extern "C" fn(*mut FILE, *const c_void) -> c_int;
+type OfFile = unsafe extern "C" fn(*mut FILE) -> c_int;
+
+pub(crate) unsafe fn fopen(next: Option<Fopen>, path: *const c_char, mode: *const c_char) -> *mut FILE {
+    let Some(next) = next else { return missing() };
+    // SAFETY: the caller's arguments; on success both are strings.
+    unsafe { opened(next(path, mode), path, mode) }
+}
+
+pub(crate) unsafe fn freopen(
+    next: Option<Freopen>,
+    path: *const c_char,
+    mode: *const c_char,
+    file: *mut FILE,
+) -> *mut FILE {
+    let Some(next) = next else { return missing() };
+    // SAFETY: as in `fopen`.
+    unsafe { opened(next(path, mode, file), path, mode) }
+}
+
+/// No libc has `FILE` without these functions, so none can have made the caller's arguments.
+fn missing() -> *mut FILE {
+    next::refuse(libc::ENOSYS);
+    null_mut()
+}
+
+/// The stream that next opened by `path`, with our answer below it where there is one.
+unsafe fn opened(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *mut FILE {
+    if file.is_null() {
+        return file;
+    }
+    // SAFETY: next took `path` and `mode` for strings; `file` is a stream that it made.
+    unsafe {
+        let Some(fd) = number(file) else { return file };
+        match path::opened(fd, path) {
+            None => file,
+            Some(Target::Ours(answer)) => {
+                serve::over(fd, answer, flags(mode));
+                file
+            }
+            Some(Target::HiddenCpu) => {
+                if let Some(fclose) = next::needed::<OfFile>(Needed::Fclose) {
+                    fclose(file);
+                }
+                next::refuse(libc::ENOENT);
+                null_mut()
+            }
+        }
+    }
+}
+
+/// The flags of open(2) that `mode` stands for.
+unsafe fn flags(mode: *const c_char) -> c_int {
+    // SAFETY: next took it for a string.
+    let mode = unsafe { CStr::from_ptr(mode) }.to_bytes();
+    let mode = mode.split(|byte| *byte == b',').next().unwrap_or_default();
+    let access = if mode.first() == Some(&b'r') && !mode.contains(&b'+') { libc::O_RDONLY } else { libc::O_RDWR };
+    access | if mode.contains(&b'e') { libc::O_CLOEXEC } else { 0 }
+}
+
+unsafe fn number(file: *mut FILE) -> Option<c_int> {
+    // SAFETY: the caller's stream; both libcs have fileno of this type.
+    let fd = unsafe { next::needed::<OfFile>(Needed::Fileno)?(file) };
+    (fd >= 0).then_some(fd)
+}
+
+/// Before a stream goes back to its start: composes its answer again, and drops what libc had read ahead, which it
+/// would otherwise serve from its buffer (the kernel's files announce a smaller block size than ours).
+unsafe fn refresh(file: *mut FILE) {
+    // SAFETY: the caller's stream, which natively is used in just this way.
+    unsafe {
+        let Some(fd) = number(file) else { return };
+        if fds::may_be_ours(fd)
+            && let Some(fflush) = next::needed::<OfFile>(Needed::Fflush)
+        {
+            fflush(file);
+            serve::refresh(fd, || sys::lseek(fd, 0, SEEK_CUR) == 0);
+        }
+    }
+}
+
+pub(crate) unsafe fn rewind(next: Option<Rewind>, file: *mut FILE) {
+    // SAFETY: the caller's stream.
+    unsafe {
+        refresh(file);
+        if let Some(next) = next {
+            next(file);
+        }
+    }
+}
+
+pub(crate) unsafe fn fseek(next: Option<Fseek>, file: *mut FILE, offset: i64, whence: c_int) -> c_int {
+    // SAFETY: the caller's stream.
+    unsafe {
+        if offset == 0 && whence == SEEK_SET {
+            refresh(file);
+        }
+        next.map_or_else(|| next::refuse(libc::ENOSYS), |next| next(file, offset, whence))
+    }
+}
+
+pub(crate) unsafe fn fsetpos(next: Option<Fsetpos>, file: *mut FILE, position: *const c_void) -> c_int {
+    // SAFETY: the caller's stream; in both libcs a position begins with the offset, in 64 bits.
+    unsafe {
+        if position.cast::<i64>().read_unaligned() == 0 {
+            refresh(file);
+        }
+        next.map_or_else(|| next::refuse(libc::ENOSYS), |next| next(file, position))
+    }
+}

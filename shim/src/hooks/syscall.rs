@@ -1,0 +1,89 @@
+//! syscall(2), prctl(2)
+
+use super::{by_kernel, cpus, sysinfo};
+use crate::{next, options, owner};
+use core::ffi::{c_int, c_long, c_ulong};
+
+type Prctl = unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int;
+/// What `prctl` really is.
+type VariadicPrctl = unsafe extern "C" fn(c_int, ...) -> c_int;
+
+const SECCOMP_SET_MODE_FILTER: usize = 1;
+
+/// Where the thunk sends the numbers that are ours, and everything before its slot is resolved.
+pub(crate) unsafe extern "C" fn syscall(
+    number: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
+    // So that the thunk finds its slot from now on.
+    let _ = next::of(next::SYSCALL);
+    let call = || {
+        // SAFETY: the caller's arguments.
+        unsafe { by_kernel(number, [a, b, c, d, e, f]) as c_long }
+    };
+    match number {
+        libc::SYS_seccomp if a <= SECCOMP_SET_MODE_FILTER => sandboxed(call),
+        libc::SYS_prctl if a as c_int == libc::PR_SET_SECCOMP => sandboxed(call),
+        libc::SYS_io_uring_setup if libuv_falls_back() => c_long::from(next::refuse(libc::ENOSYS)),
+        // SAFETY: the caller's arguments, in the order of the wrapper.
+        libc::SYS_sched_setaffinity => unsafe {
+            c_long::from(cpus::sched_setaffinity(None, a as c_int, b, c as *const c_ulong))
+        },
+        // SAFETY: on success the kernel has written so many bytes of the mask.
+        libc::SYS_sched_getaffinity => unsafe {
+            let written = call();
+            if written > 0 && cpus::is_self(a as c_int) {
+                cpus::narrow(written as usize, c as *mut c_ulong);
+            }
+            written
+        },
+        libc::SYS_sysinfo => {
+            let result = call();
+            if result == 0 {
+                // SAFETY: the kernel has just written it.
+                sysinfo::as_the_container(unsafe { &mut *(a as *mut libc::sysinfo) });
+            }
+            result
+        }
+        _ => call(),
+    }
+}
+
+/// libuv opens files inside the ring, where no hook sees them; without one it opens them as everybody does.
+fn libuv_falls_back() -> bool {
+    !options::off() && options::libuv_was_asked_for_a_ring()
+}
+
+pub(crate) unsafe fn prctl(next: Option<Prctl>, option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
+    let call = || {
+        // SAFETY: next's true type and the caller's arguments.
+        unsafe {
+            match next {
+                Some(next) => core::mem::transmute::<Prctl, VariadicPrctl>(next)(option, a, b, c, d),
+                None => {
+                    let args = [option as usize, a as usize, b as usize, c as usize, d as usize, 0];
+                    by_kernel(libc::SYS_prctl, args) as c_int
+                }
+            }
+        }
+    };
+    if option == libc::PR_SET_SECCOMP { sandboxed(call) } else { call() }
+}
+
+/// Puts on the program's filter: from then on we are as if not there, since it may kill for what we would call.
+fn sandboxed<T: PartialOrd + From<i8>>(put_on: impl FnOnce() -> T) -> T {
+    let ours = owner::is_ours();
+    if ours {
+        options::set_sandboxed(true);
+    }
+    let result = put_on();
+    if ours && result < T::from(0) {
+        options::set_sandboxed(false);
+    }
+    result
+}

@@ -1,0 +1,47 @@
+//! sysinfo(2)
+
+use super::by_kernel;
+use crate::{clock, scope, serve};
+use calc::view::memory::Memory;
+use core::ffi::{c_int, c_long};
+
+type Sysinfo = unsafe extern "C" fn(*mut libc::sysinfo) -> c_int;
+
+pub(crate) unsafe fn sysinfo(next: Option<Sysinfo>, to: *mut libc::sysinfo) -> c_int {
+    // SAFETY: the caller's argument; on success it is written.
+    unsafe {
+        let result = match next {
+            Some(next) => next(to),
+            None => by_kernel(libc::SYS_sysinfo, [to as usize, 0, 0, 0, 0, 0]) as c_int,
+        };
+        if result == 0 {
+            as_the_container(&mut *to);
+        }
+        result
+    }
+}
+
+/// Puts the container's figures in place of the machine's.
+pub(crate) fn as_the_container(info: &mut libc::sysinfo) {
+    if let Some(memory) = scope::memory() {
+        put(&memory, info);
+    }
+    if let Some(ticks) = clock::host().and_then(|machine| serve::age_ticks(&machine)) {
+        info.uptime = c_long::try_from(ticks / calc::host::USER_HZ).unwrap_or(info.uptime);
+    }
+}
+
+fn put(memory: &Memory, info: &mut libc::sysinfo) {
+    let unit = u64::from(info.mem_unit.max(1));
+    let in_units = |bytes: u64| bytes.checked_div(unit).unwrap_or(bytes);
+    info.totalram = in_units(memory.total_bytes);
+    info.freeram = in_units(memory.free_bytes);
+    info.sharedram = in_units(memory.shared_bytes);
+    info.bufferram = 0;
+    info.totalhigh = 0;
+    info.freehigh = 0;
+    if let Some(swap) = memory.swap {
+        info.totalswap = in_units(swap.total_bytes);
+        info.freeswap = in_units(swap.free_bytes);
+    }
+}

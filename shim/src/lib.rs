@@ -1,0 +1,143 @@
+//! `libcgproc.so`: the programs of a container ask libc, and see the container.
+//!
+//! This file is the hook table, one line per symbol of libc. The rules that every line below it keeps, because a hook
+//! runs inside a stranger's malloc, signal handler, or vfork child, before any constructor and after any sandbox:
+//!
+//! 1. Next first. The definition after ours does the call; we look at what succeeded, and put our answer over it.
+//! 2. Any doubt, at any step: the kernel's own answer stands. Every step gives an `Option`.
+//! 3. Own work by raw system calls only, so that no hook recurses; errno stays what next left, unless we refuse.
+//! 4. No allocation, no lock that waits, no thread-local, no panic path (the link proves it), 3 KiB of stack at most.
+//! 5. No descriptor outlives the hook but the one that the program asked for.
+#![no_std]
+
+mod arch;
+mod clock;
+mod environment;
+mod fds;
+mod hook;
+mod hooks;
+mod kernel;
+mod memory_file;
+mod next;
+mod options;
+mod owner;
+mod path;
+mod remembered;
+mod scope;
+mod serve;
+mod sys;
+
+use hook::hooks;
+use hooks::{cpus, directory, open, seek, stat, stdio, sysinfo, syscall};
+use libc::{DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t};
+
+hooks! {
+    // open(2)
+    open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::open;
+    open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::open;
+    openat(dir: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::openat;
+    openat64(dir: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::openat;
+    __open_2(path: *const c_char, flags: c_int) -> c_int = open::open_2;
+    __open64_2(path: *const c_char, flags: c_int) -> c_int = open::open_2;
+    __openat_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2;
+    __openat64_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2;
+
+    // fopen(3)
+    fopen(path: *const c_char, mode: *const c_char) -> *mut FILE = stdio::fopen;
+    fopen64(path: *const c_char, mode: *const c_char) -> *mut FILE = stdio::fopen;
+    freopen(path: *const c_char, mode: *const c_char, file: *mut FILE) -> *mut FILE = stdio::freopen;
+    freopen64(path: *const c_char, mode: *const c_char, file: *mut FILE) -> *mut FILE = stdio::freopen;
+
+    // fseek(3)
+    rewind(file: *mut FILE) = stdio::rewind;
+    fseek(file: *mut FILE, offset: c_long, whence: c_int) -> c_int = stdio::fseek;
+    fseeko(file: *mut FILE, offset: off_t, whence: c_int) -> c_int = stdio::fseek;
+    fseeko64(file: *mut FILE, offset: off_t, whence: c_int) -> c_int = stdio::fseek;
+    fsetpos(file: *mut FILE, position: *const c_void) -> c_int = stdio::fsetpos;
+    fsetpos64(file: *mut FILE, position: *const c_void) -> c_int = stdio::fsetpos;
+
+    // lseek(2), pread(2)
+    lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek;
+    lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek;
+    pread(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread;
+    pread64(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread;
+    __pread_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk;
+    __pread64_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk;
+    preadv(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv;
+    preadv64(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv;
+    preadv2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2;
+    preadv64v2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2;
+
+    // mmap(2)
+    mmap(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void = seek::mmap;
+    mmap64(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void = seek::mmap;
+
+    // stat(2)
+    stat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
+    stat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
+    lstat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
+    lstat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
+    fstat(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
+    fstat64(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
+    fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
+    fstatat64(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
+    statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, to: *mut libc::statx) -> c_int = stat::statx;
+    // what glibc before 2.33 compiled stat(2) to
+    __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
+    __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
+    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
+    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
+    __fxstat(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat;
+    __fxstat64(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat;
+    __fxstatat(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat;
+    __fxstatat64(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat;
+
+    // access(2)
+    access(path: *const c_char, mode: c_int) -> c_int = stat::access;
+    faccessat(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int = stat::faccessat;
+
+    // readdir(3), scandir(3), glob(3)
+    opendir(path: *const c_char) -> *mut DIR = directory::opendir;
+    readdir(dir: *mut DIR) -> *mut libc::dirent = directory::readdir;
+    readdir64(dir: *mut DIR) -> *mut libc::dirent = directory::readdir;
+    scandir(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
+    scandir64(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
+    glob(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
+    glob64(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
+
+    // sysconf(3), get_nprocs(3), get_phys_pages(3)
+    sysconf(name: c_int) -> c_long = cpus::sysconf;
+    __sysconf(name: c_int) -> c_long = cpus::sysconf;
+    get_nprocs() -> c_int = cpus::get_nprocs;
+    get_phys_pages() -> c_long = cpus::get_phys_pages;
+    get_avphys_pages() -> c_long = cpus::get_avphys_pages;
+
+    // sched_setaffinity(2)
+    sched_getaffinity(pid: pid_t, len: size_t, mask: *mut c_ulong) -> c_int = cpus::sched_getaffinity;
+    sched_setaffinity(pid: pid_t, len: size_t, mask: *const c_ulong) -> c_int = cpus::sched_setaffinity;
+    pthread_getaffinity_np(thread: libc::pthread_t, len: size_t, mask: *mut c_ulong) -> c_int = cpus::pthread_getaffinity_np;
+    pthread_setaffinity_np(thread: libc::pthread_t, len: size_t, mask: *const c_ulong) -> c_int = cpus::pthread_setaffinity_np;
+
+    // sysinfo(2)
+    sysinfo(to: *mut libc::sysinfo) -> c_int = sysinfo::sysinfo;
+
+    // prctl(2): only to learn that the program puts on a seccomp filter
+    prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int = syscall::prctl;
+}
+
+#[cfg(not(debug_assertions))]
+unsafe extern "C" {
+    /// Defined nowhere: a panic path that the optimiser could not remove fails the link by this name.
+    fn a_panic_path_is_left() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    #[cfg(not(debug_assertions))]
+    // SAFETY: never reached: an object that calls it does not link.
+    unsafe {
+        a_panic_path_is_left()
+    }
+    #[cfg(debug_assertions)]
+    arch::trap()
+}

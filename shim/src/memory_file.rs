@@ -1,0 +1,105 @@
+//! The file that holds an answer: a memfd named after its path, so that any process that gets it knows what it is.
+
+use crate::{fds, options, sys, sys::Fd};
+use calc::answer::Answer;
+use calc::path::PathIn;
+use calc::text::Sink;
+use core::ffi::{CStr, c_int, c_uint};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Not executable for ever, which some systems insist on (`vm.memfd_noexec`). Kernels before 6.3 do not know it.
+const MFD_NOEXEC_SEAL: c_uint = 8;
+const EINVAL: c_int = -libc::EINVAL;
+
+static NO_NOEXEC_SEAL: AtomicBool = AtomicBool::new(false);
+
+/// An answer being written. The file is made at its first byte: an answer that comes to nothing costs nothing.
+pub(crate) struct MemoryFile {
+    answer: Answer,
+    fd: Option<Fd>,
+    len: u64,
+    limit: u64,
+}
+
+impl MemoryFile {
+    /// No file yet. `None` when the program may not write files at all.
+    pub(crate) fn new(answer: Answer) -> Option<Self> {
+        Some(Self { answer, fd: None, len: 0, limit: sys::file_size_limit()? })
+    }
+
+    /// The file of an earlier answer, opened for writing, to be written again from its start.
+    pub(crate) fn again(answer: Answer, fd: Fd) -> Option<Self> {
+        Some(Self { fd: Some(fd), ..Self::new(answer)? })
+    }
+
+    /// Puts the file over the program's descriptor `over`, opened for reading with the program's `flags`.
+    pub(crate) fn publish(self, over: c_int, flags: c_int) -> Option<()> {
+        let fd = self.fd?;
+        let mut buffer = [0; 32];
+        let link = self::link(fd.number(), &mut buffer)?;
+        let reading = sys::open(link, libc::O_RDONLY | flags & libc::O_NONBLOCK)?;
+        let inode = sys::fstat(reading.number())?.st_ino;
+        sys::dup3(&reading, over, flags & libc::O_CLOEXEC)?;
+        fds::note(over, inode);
+        Some(())
+    }
+
+    /// Ends a file that was written again: cuts off what the earlier, longer text left.
+    pub(crate) fn finish_again(self, earlier_len: u64) -> Option<()> {
+        if self.len < earlier_len { sys::ftruncate(self.fd.as_ref()?, self.len) } else { Some(()) }
+    }
+}
+
+impl Sink for MemoryFile {
+    fn write(&mut self, bytes: &[u8]) -> Option<()> {
+        let end = self.len.checked_add(bytes.len() as u64)?;
+        if end > self.limit {
+            options::note(b"RLIMIT_FSIZE is below the size of an answer: passed through\n");
+            return None;
+        }
+        if self.fd.is_none() {
+            self.fd = Some(created(self.answer.path())?);
+        }
+        let written = sys::pwrite(self.fd.as_ref()?, bytes, self.len)?;
+        self.len = end;
+        (written == bytes.len()).then_some(())
+    }
+}
+
+fn created(name: &CStr) -> Option<Fd> {
+    if !NO_NOEXEC_SEAL.load(Relaxed) {
+        match sys::memfd_create(name, MFD_NOEXEC_SEAL) {
+            Err(EINVAL) => NO_NOEXEC_SEAL.store(true, Relaxed),
+            other => return other.ok(),
+        }
+    }
+    sys::memfd_create(name, 0).ok()
+}
+
+/// `/proc/self/fd/<fd>`
+pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
+    let mut digits = [0; 10];
+    let mut number = u32::try_from(fd).ok()?;
+    let mut start = digits.len();
+    loop {
+        start = start.checked_sub(1)?;
+        *digits.get_mut(start)? = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    PathIn::new(buffer).push(b"/proc/self/fd/")?.push(digits.get(start..)?)?.finish()
+}
+
+/// Which answer the descriptor `fd` carries, by its name: it may have come from another process.
+///
+/// `stat` is what the kernel says of it.
+pub(crate) fn carried_by(fd: c_int, stat: &libc::stat) -> Option<Answer> {
+    if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+        return None;
+    }
+    let (mut buffer, mut target) = ([0; 32], [0; 80]);
+    let target = sys::readlink(link(fd, &mut buffer)?, &mut target)?;
+    Answer::from_path(target.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?)
+}

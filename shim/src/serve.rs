@@ -1,0 +1,203 @@
+//! The whole way of an answer: path → scope → readings → view → text → memory file → the program's descriptor.
+
+use crate::kernel::{Kernel, Opened};
+use crate::memory_file::{self, MemoryFile};
+use crate::path::{self, Target};
+use crate::remembered::{Plain, Remembered};
+use crate::scope::{self, Scratch};
+use crate::{clock, fds, next, options, sys};
+use calc::answer::Answer;
+use calc::host::Host;
+use calc::text::{Sink, Text};
+use calc::view::cpu::Cpus;
+use calc::view::ratchet::{self, Ratchet};
+use calc::view::time::{self, Times};
+use calc::{compose, view::memory};
+use core::ffi::{c_char, c_int};
+
+const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+const SYSFS_MAGIC: i64 = 0x6265_6572;
+
+/// What becomes of the descriptor that next has just opened by `path`: itself, with our answer put over it where there
+/// is one, or −1 where the container has no such file.
+///
+/// # Safety
+/// `path` is null or a NUL-terminated string.
+#[inline]
+pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, flags: c_int) -> c_int {
+    if fd < 0 {
+        return fd;
+    }
+    // SAFETY: by the caller's promise.
+    match unsafe { path::opened(fd, path) } {
+        None => fd,
+        Some(Target::Ours(answer)) => {
+            over(fd, answer, flags);
+            fd
+        }
+        Some(Target::HiddenCpu) => {
+            sys::close(fd);
+            next::refuse(libc::ENOENT)
+        }
+    }
+}
+
+/// Puts the answer over `fd`, which the program opened with `flags`; on any doubt leaves it as it is.
+#[cold]
+pub(crate) fn over(fd: c_int, answer: Answer, flags: c_int) {
+    const NOT_FOR_READING: c_int =
+        libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_PATH | libc::O_DIRECTORY | libc::O_TMPFILE;
+    if flags & NOT_FOR_READING == 0 && options::answers(answer) {
+        answered(fd, answer, flags);
+    }
+}
+
+#[inline(never)]
+fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
+    let mut file = MemoryFile::new(answer)?;
+    compose(answer, fd, &mut file)?;
+    file.publish(fd, flags)
+}
+
+/// Composes the answer behind `fd` again, before the program reads it from its start. `at_start` says that the
+/// program's own offset is there already, which makes the first time superfluous.
+#[cold]
+#[inline(never)]
+pub(crate) fn refresh(fd: c_int, at_start: impl FnOnce() -> bool) -> Option<()> {
+    let mut buffer = [0; 32];
+    let link = memory_file::link(fd, &mut buffer)?;
+    // A descriptor of our own on that file: whatever becomes of the number meanwhile, we write to no other.
+    let writing = sys::open(link, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY)?;
+    let stat = sys::fstat(writing.number())?;
+    if !fds::confirm(fd, stat.st_ino) {
+        return None;
+    }
+    let answer = memory_file::carried_by(writing.number(), &stat)?;
+    if (fds::take_unread(fd) && at_start()) || !options::answers(answer) {
+        return None;
+    }
+    let host = sys::open(answer.path(), libc::O_RDONLY | libc::O_NOCTTY)?;
+    let mut file = MemoryFile::again(answer, writing)?;
+    compose(answer, host.number(), &mut file)?;
+    file.finish_again(stat.st_size as u64)
+}
+
+/// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
+fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
+    let expected = if is_in_proc(answer) { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
+    if sys::file_system(host)? != expected {
+        // lxcfs, or whatever else is mounted there, answers already.
+        return None;
+    }
+    match answer {
+        Answer::Meminfo => meminfo(host, out),
+        Answer::Swaps => swaps(host, out),
+        Answer::Stat => stat(host, out),
+        Answer::Cpuinfo => cpuinfo(host, out),
+        Answer::Uptime => uptime(out),
+        Answer::CpuOnline | Answer::CpuPresent => cpu_list(out),
+    }
+}
+
+fn is_in_proc(answer: Answer) -> bool {
+    answer.path().to_bytes().starts_with(b"/proc/")
+}
+
+#[inline(never)]
+fn meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let mut text = Text::new(out);
+    let (places, machine) = (scope::places()?, clock::host()?);
+    let scratch: &mut Scratch = &mut [0; _];
+    compose::meminfo(&Kernel, &places, &machine, &mut Opened::new(host, false), &mut text, scratch)?;
+    text.finish()
+}
+
+#[inline(never)]
+fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let swap = memory::memory(&Kernel, &scope::places()?, &clock::host()?, scratch)?.swap?;
+    let mut text = Text::new(out);
+    compose::swaps(&swap, &mut Opened::new(host, false), &mut text, scratch)?;
+    text.finish()
+}
+
+#[inline(never)]
+fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let cpus = scope::cpus_for_any_answer()?;
+    let times = shown_times(&cpus)?.0;
+    let mut text = Text::new(out);
+    let scratch: &mut Scratch = &mut [0; _];
+    compose::stat(&cpus, &times, &mut Opened::new(host, false), &mut text, scratch)?;
+    text.finish()
+}
+
+#[inline(never)]
+fn cpuinfo(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let cpus = scope::cpus_for_any_answer()?;
+    let mut text = Text::new(out);
+    let scratch: &mut Scratch = &mut [0; _];
+    compose::cpuinfo(&cpus.online, &mut Opened::new(host, true), &mut text, scratch)?;
+    text.finish()
+}
+
+#[inline(never)]
+fn uptime(out: &mut impl Sink) -> Option<()> {
+    if options::uptime_is_the_hosts() {
+        return None;
+    }
+    let (times, age_ticks) = shown_times(&scope::cpus_for_any_answer()?)?;
+    let mut text = Text::new(out);
+    compose::uptime(age_ticks?, u64::try_from(times.idle_ticks).ok()?, &mut text)?;
+    text.finish()
+}
+
+#[inline(never)]
+fn cpu_list(out: &mut impl Sink) -> Option<()> {
+    let cpus = scope::cpus_for_any_answer()?;
+    let mut text = Text::new(out);
+    compose::cpu_list(&cpus.online, &mut text)?;
+    text.finish()
+}
+
+/// Age of the container in hundredths of a second, where it is known and wanted.
+#[inline(never)]
+pub(crate) fn age_ticks(machine: &Host) -> Option<u64> {
+    if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
+        return None;
+    }
+    time::age_ticks(&scope::places()?, machine)
+}
+
+/// What this process was last shown of each counter that must never run backwards.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Shown {
+    user: Ratchet,
+    system: Ratchet,
+    idle: Ratchet,
+}
+
+// SAFETY: nine words.
+unsafe impl Plain for Shown {}
+
+static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
+
+/// The scope's times as they are to be shown, and its age where that is known.
+#[inline(never)]
+fn shown_times(cpus: &Cpus) -> Option<(Times, Option<u64>)> {
+    let (places, machine) = (scope::places()?, clock::host()?);
+    let scratch: &mut Scratch = &mut [0; _];
+    let times = time::times(&Kernel, &places, cpus, &machine, scratch)?;
+    Some((ratcheted(&times, ratchet::key(&places, cpus.capacity)), time::age_ticks(&places, &machine)))
+}
+
+fn ratcheted(times: &Times, key: u64) -> Times {
+    let mut shown = SHOWN.recall().map(|memory| memory.value).unwrap_or_default();
+    let times = Times {
+        user_ticks: shown.user.show(key, times.user_ticks as i64),
+        system_ticks: shown.system.show(key, times.system_ticks as i64),
+        idle_ticks: shown.idle.show(key, times.idle_ticks) as i64,
+    };
+    SHOWN.keep(&shown);
+    times
+}

@@ -1,0 +1,208 @@
+//! The raw system calls that we make ourselves. None of them goes through libc, none touches errno.
+
+use crate::arch::syscall;
+use core::ffi::{CStr, c_int, c_long, c_uint};
+use core::mem::MaybeUninit;
+
+/// A descriptor of ours, closed before the hook returns.
+pub(crate) struct Fd(c_int);
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // SAFETY: closes a number that we opened and nobody else was told of.
+        unsafe { syscall(libc::SYS_close, [self.0 as usize, 0, 0, 0, 0, 0]) };
+    }
+}
+
+impl Fd {
+    /// The number.
+    pub(crate) fn number(&self) -> c_int {
+        self.0
+    }
+}
+
+fn done(result: isize) -> Option<usize> {
+    usize::try_from(result).ok()
+}
+
+/// `openat(AT_FDCWD, path, flags | O_CLOEXEC)`
+pub(crate) fn open(path: &CStr, flags: c_int) -> Option<Fd> {
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: the path ends in NUL.
+    let fd = unsafe {
+        syscall(libc::SYS_openat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0o600, 0, 0])
+    };
+    done(fd).map(|fd| Fd(fd as c_int))
+}
+
+/// `memfd_create(name, MFD_CLOEXEC | flags)`
+pub(crate) fn memfd_create(name: &CStr, flags: c_uint) -> Result<Fd, c_int> {
+    let flags = flags | libc::MFD_CLOEXEC;
+    // SAFETY: the name ends in NUL.
+    let fd = unsafe { syscall(libc::SYS_memfd_create, [name.as_ptr() as usize, flags as usize, 0, 0, 0, 0]) };
+    done(fd).map(|fd| Fd(fd as c_int)).ok_or(fd as c_int)
+}
+
+/// `dup3(from, to, flags)`
+pub(crate) fn dup3(from: &Fd, to: c_int, flags: c_int) -> Option<()> {
+    // SAFETY: replaces the descriptor that next just gave the program.
+    done(unsafe { syscall(libc::SYS_dup3, [from.0 as usize, to as usize, flags as usize, 0, 0, 0]) }).map(drop)
+}
+
+/// `close(fd)`, of a descriptor that the program is not to have.
+pub(crate) fn close(fd: c_int) {
+    drop(Fd(fd));
+}
+
+/// `pread(fd, into, offset)`
+pub(crate) fn pread(fd: c_int, into: &mut [u8], offset: u64) -> Option<usize> {
+    // SAFETY: the buffer is as long as said.
+    done(unsafe {
+        syscall(libc::SYS_pread64, [fd as usize, into.as_mut_ptr() as usize, into.len(), offset as usize, 0, 0])
+    })
+}
+
+/// `pwrite(fd, bytes, offset)`
+pub(crate) fn pwrite(fd: &Fd, bytes: &[u8], offset: u64) -> Option<usize> {
+    // SAFETY: the buffer is as long as said.
+    done(unsafe {
+        syscall(libc::SYS_pwrite64, [fd.0 as usize, bytes.as_ptr() as usize, bytes.len(), offset as usize, 0, 0])
+    })
+}
+
+/// `write(fd, bytes)`
+pub(crate) fn write(fd: &Fd, bytes: &[u8]) -> Option<usize> {
+    // SAFETY: the buffer is as long as said.
+    done(unsafe { syscall(libc::SYS_write, [fd.0 as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0]) })
+}
+
+/// `ftruncate(fd, len)`
+pub(crate) fn ftruncate(fd: &Fd, len: u64) -> Option<()> {
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_ftruncate, [fd.0 as usize, len as usize, 0, 0, 0, 0]) }).map(drop)
+}
+
+/// `lseek(fd, offset, whence)`, with the kernel's result as it is.
+pub(crate) fn lseek(fd: c_int, offset: i64, whence: c_int) -> isize {
+    // SAFETY: no pointers.
+    unsafe { syscall(libc::SYS_lseek, [fd as usize, offset as usize, whence as usize, 0, 0, 0]) }
+}
+
+/// `fstat(fd)`
+pub(crate) fn fstat(fd: c_int) -> Option<libc::stat> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: the kernel's `struct stat` is libc's on this machine; on success it is written whole.
+    unsafe {
+        done(syscall(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
+        Some(stat.assume_init())
+    }
+}
+
+/// `stat(path)`
+pub(crate) fn stat(path: &CStr) -> Option<libc::stat> {
+    let mut stat = MaybeUninit::uninit();
+    let (path, to) = (path.as_ptr() as usize, stat.as_mut_ptr() as usize);
+    // SAFETY: as in `fstat`.
+    unsafe {
+        done(syscall(libc::SYS_newfstatat, [libc::AT_FDCWD as usize, path, to, 0, 0, 0]))?;
+        Some(stat.assume_init())
+    }
+}
+
+/// `statx(AT_FDCWD, path, 0, mask, to)`
+///
+/// # Safety
+/// `to` must be writable.
+pub(crate) unsafe fn statx(path: &CStr, mask: c_uint, to: *mut libc::statx) -> Option<()> {
+    let path = path.as_ptr() as usize;
+    // SAFETY: by the caller's promise.
+    done(unsafe { syscall(libc::SYS_statx, [libc::AT_FDCWD as usize, path, 0, mask as usize, to as usize, 0]) })
+        .map(drop)
+}
+
+/// The magic number of the file system that `fd` is on, by `fstatfs(fd)`.
+pub(crate) fn file_system(fd: c_int) -> Option<i64> {
+    let mut to = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: as in `fstat`.
+    unsafe {
+        done(syscall(libc::SYS_fstatfs, [fd as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
+        Some(to.assume_init().f_type)
+    }
+}
+
+/// `readlink(path)`: as much as fits; a result that fills `into` may be cut.
+pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> {
+    let (at, to) = (path.as_ptr() as usize, into.as_mut_ptr() as usize);
+    // SAFETY: the buffer is as long as said.
+    let len =
+        done(unsafe { syscall(libc::SYS_readlinkat, [libc::AT_FDCWD as usize, at, to, into.len(), 0, 0]) })?;
+    if len < into.len() { into.get(..len) } else { None }
+}
+
+/// `sysinfo()`
+pub(crate) fn sysinfo() -> Option<libc::sysinfo> {
+    let mut to = MaybeUninit::uninit();
+    // SAFETY: as in `fstat`.
+    unsafe {
+        done(syscall(libc::SYS_sysinfo, [to.as_mut_ptr() as usize, 0, 0, 0, 0, 0]))?;
+        Some(to.assume_init())
+    }
+}
+
+/// `clock_gettime(clock)`
+pub(crate) fn clock(clock: c_int) -> Option<libc::timespec> {
+    let mut to = MaybeUninit::uninit();
+    // SAFETY: as in `fstat`.
+    unsafe {
+        done(syscall(libc::SYS_clock_gettime, [clock as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
+        Some(to.assume_init())
+    }
+}
+
+/// The soft limit of `RLIMIT_FSIZE`: a write beyond it would kill the program with SIGXFSZ.
+pub(crate) fn file_size_limit() -> Option<u64> {
+    let mut to = MaybeUninit::<libc::rlimit>::uninit();
+    let at = to.as_mut_ptr() as usize;
+    // SAFETY: as in `fstat`.
+    unsafe {
+        done(syscall(libc::SYS_prlimit64, [0, libc::RLIMIT_FSIZE as usize, 0, at, 0, 0]))?;
+        Some(to.assume_init().rlim_cur)
+    }
+}
+
+fn plain(number: c_long) -> c_int {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { syscall(number, [0; 6]) as c_int }
+}
+
+/// `getpid()`
+pub(crate) fn getpid() -> c_int {
+    plain(libc::SYS_getpid)
+}
+
+/// `getppid()`
+pub(crate) fn getppid() -> c_int {
+    plain(libc::SYS_getppid)
+}
+
+/// `gettid()`
+pub(crate) fn gettid() -> c_int {
+    plain(libc::SYS_gettid)
+}
+
+/// Whether two processes share their memory, by `kcmp`; `None` when the kernel does not tell.
+pub(crate) fn share_memory(one: c_int, other: c_int) -> Option<bool> {
+    const KCMP_VM: usize = 1;
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_kcmp, [one as usize, other as usize, KCMP_VM, 0, 0, 0]) }).map(|order| order == 0)
+}
+
+/// The calling thread's name (`comm`), with its final NUL.
+pub(crate) fn thread_name() -> Option<[u8; 16]> {
+    let mut name = [0; 16];
+    // SAFETY: the kernel writes 16 bytes at most.
+    let result = unsafe {
+        syscall(libc::SYS_prctl, [libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize, 0, 0, 0, 0])
+    };
+    done(result).map(|_| name)
+}
