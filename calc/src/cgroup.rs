@@ -1,3 +1,160 @@
 //! Where a process's cgroups are, and what their files say.
 
+mod locate;
+mod membership;
+pub(crate) mod memory;
+mod mountinfo;
 pub mod places;
+pub(crate) mod v1;
+pub(crate) mod v2;
+
+use crate::{path::PathIn, scan, source, source::Files};
+
+/// A controller whose cgroups we look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Controller {
+    Memory,
+    Cpu,
+    Cpuacct,
+    Cpuset,
+}
+
+impl Controller {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 4] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Cpuset];
+
+    /// The name in the second field of a `/proc/PID/cgroup` line, and among the options of a v1 mount.
+    pub(crate) const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Memory => b"memory",
+            Self::Cpu => b"cpu",
+            Self::Cpuacct => b"cpuacct",
+            Self::Cpuset => b"cpuset",
+        }
+    }
+}
+
+/// The version of a cgroup hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1,
+    V2,
+}
+
+/// What a limit's file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// There is no such file: the controller is not enabled here.
+    Absent,
+    /// `max`, `-1`, or v1's largest number.
+    Unlimited,
+    /// The limit.
+    Of(u64),
+}
+
+impl Setting {
+    /// v1 has no word for "unlimited", but the largest page count that a long holds; nothing real comes near.
+    const V1_UNLIMITED: u64 = 1 << 62;
+
+    /// Parses a limit; `None` for anything else.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        match scan::without_newline(text) {
+            b"max" | b"-1" => Some(Self::Unlimited),
+            number => Some(match scan::whole_number(number)? {
+                Self::V1_UNLIMITED.. => Self::Unlimited,
+                limit => Self::Of(limit),
+            }),
+        }
+    }
+}
+
+/// One cgroup's directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Level<'p> {
+    mount: &'p [u8],
+    /// Below the mount; empty at its top.
+    path: &'p [u8],
+}
+
+impl Level<'_> {
+    /// How far below the mount this is, as a length to compare with other levels of the same chain.
+    pub(crate) fn depth(&self) -> usize {
+        self.path.len()
+    }
+
+    /// Opens a file of this cgroup. The buffer holds the path meanwhile.
+    pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
+        files.open(PathIn::new(buffer).push(self.mount)?.push(self.path)?.push(b"/")?.push(name)?.finish()?)
+    }
+
+    /// All of a small file: `Some(None)` when there is none, `None` when it cannot be read.
+    pub(crate) fn text<'b>(&self, files: &impl Files, name: &[u8], buffer: &'b mut [u8]) -> Option<Option<&'b [u8]>> {
+        match self.open(files, name, buffer) {
+            None => Some(None),
+            Some(mut file) => Some(Some(source::read_whole(&mut file, buffer)?)),
+        }
+    }
+
+    /// A file that holds a limit.
+    #[inline(never)]
+    pub(crate) fn setting(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Option<Setting> {
+        self.text(files, name, buffer)?.map_or(Some(Setting::Absent), Setting::parse)
+    }
+
+    /// A file that holds a number, and must be there.
+    #[inline(never)]
+    pub(crate) fn number(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Option<u64> {
+        scan::whole_number(self.text(files, name, buffer)??)
+    }
+}
+
+/// A process's place in one hierarchy: its own cgroup, those above as far as a mount shows them, and the scope among them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hierarchy<'p> {
+    pub(crate) version: Version,
+    pub(crate) mount: &'p [u8],
+    /// The own cgroup, below the mount.
+    pub(crate) own: &'p [u8],
+    /// The scope: the own cgroup or one above it.
+    pub(crate) scope: &'p [u8],
+    /// Whether the mount's top is the machine's own root cgroup, which has no limits.
+    pub(crate) top_is_root: bool,
+}
+
+impl<'p> Hierarchy<'p> {
+    /// The own cgroup and those above it, upward; without the machine's root.
+    pub(crate) fn chain(&self) -> Chain<'p> {
+        self.chain_from(self.own)
+    }
+
+    /// The scope and the cgroups above it, upward; empty when the scope is the machine's root.
+    pub(crate) fn chain_of_scope(&self) -> Chain<'p> {
+        self.chain_from(self.scope)
+    }
+
+    fn chain_from(&self, path: &'p [u8]) -> Chain<'p> {
+        Chain { mount: self.mount, next: Some(path), top_is_root: self.top_is_root }
+    }
+}
+
+/// Cgroups from one upward.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain<'p> {
+    mount: &'p [u8],
+    next: Option<&'p [u8]>,
+    top_is_root: bool,
+}
+
+impl<'p> Iterator for Chain<'p> {
+    type Item = Level<'p>;
+
+    fn next(&mut self) -> Option<Level<'p>> {
+        let path = self.next?;
+        if path.is_empty() && self.top_is_root {
+            return None;
+        }
+        self.next = scan::split_at_last(path, b'/').map(|(parent, _)| parent);
+        Some(Level { mount: self.mount, path })
+    }
+}

@@ -1,10 +1,15 @@
 //! Sets of CPUs, as the kernel's bitmaps and lists (`0-3,7`) have them.
 
+use crate::scan;
+
 /// The largest CPU number we know, plus one; a machine with more gets the kernel's own answers.
 pub const MAX_CPUS: usize = 2048;
 
+/// CPUs in a word of the bitmap.
+const BITS: u64 = 64;
+
 /// A set of CPU numbers below [`MAX_CPUS`].
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct CpuSet {
     words: [u64; MAX_CPUS / 64],
@@ -16,31 +21,87 @@ impl CpuSet {
 
     /// Parses a kernel list: `0-3,7`, with a final newline or without. `None` when it is not one, or names a CPU we cannot hold.
     pub fn parse(list: &[u8]) -> Option<Self> {
-        let _ = list;
-        None
+        let mut set = Self::EMPTY;
+        set.parse_into(list)?;
+        Some(set)
+    }
+
+    /// Adds the CPUs of a kernel list; where that fails, some of them may have been added.
+    pub(crate) fn parse_into(&mut self, list: &[u8]) -> Option<()> {
+        let mut rest = scan::without_newline(list);
+        while !rest.is_empty() {
+            let (first, after) = scan::number(rest)?;
+            let (last, after) = match after.split_first() {
+                Some((b'-', after)) => scan::number(after)?,
+                _ => (first, after),
+            };
+            self.insert(first, last)?;
+            rest = match after.split_first() {
+                None => after,
+                Some((b',', after)) if !after.is_empty() => after,
+                Some(_) => return None,
+            };
+        }
+        Some(())
+    }
+
+    /// Adds the CPUs from `first` to `last`.
+    fn insert(&mut self, first: u64, last: u64) -> Option<()> {
+        let known = usize::try_from(last).is_ok_and(|last| last < MAX_CPUS);
+        if !known || first > last {
+            return None;
+        }
+        for cpu in first..=last {
+            *self.words.get_mut(usize::try_from(cpu / BITS).ok()?)? |= bit(cpu);
+        }
+        Some(())
     }
 
     /// Whether `cpu` is in the set.
     pub fn contains(&self, cpu: u64) -> bool {
-        let _ = cpu;
-        false
+        let word = usize::try_from(cpu / BITS).ok().and_then(|word| self.words.get(word));
+        word.is_some_and(|word| word & bit(cpu) != 0)
     }
 
     /// How many CPUs are in the set.
     pub fn count(&self) -> u64 {
-        0
+        self.words.iter().fold(0, |count, word| count.saturating_add(u64::from(word.count_ones())))
     }
 
     /// The `count` CPUs with the lowest numbers.
     pub fn first(&self, count: u64) -> Self {
-        let _ = count;
-        *self
+        let mut set = *self;
+        set.keep_first(count);
+        set
+    }
+
+    /// Leaves the `count` CPUs with the lowest numbers.
+    pub(crate) fn keep_first(&mut self, count: u64) {
+        let mut room = count;
+        for word in &mut self.words {
+            let mut left = *word;
+            *word = 0;
+            while left != 0 && room > 0 {
+                let lowest = left & left.wrapping_neg();
+                *word |= lowest;
+                left &= !lowest;
+                room = room.saturating_sub(1);
+            }
+        }
     }
 
     /// The CPUs that are in both sets.
     pub fn and(&self, other: &Self) -> Self {
-        let _ = other;
-        *self
+        let mut set = *self;
+        for (word, theirs) in set.words.iter_mut().zip(&other.words) {
+            *word &= theirs;
+        }
+        set
+    }
+
+    /// The CPUs, in ascending order.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { words: self.words.iter(), left: 0, next_base: 0 }
     }
 
     /// The bitmap, CPU 0 in bit 0 of word 0, as `sched_getaffinity(2)` has it.
@@ -50,7 +111,39 @@ impl CpuSet {
 
     /// The set of a bitmap; `None` when it names a CPU we cannot hold.
     pub fn from_words(words: &[u64]) -> Option<Self> {
-        let _ = words;
-        None
+        let mut set = Self::EMPTY;
+        let mut theirs = words.iter();
+        for (word, their) in set.words.iter_mut().zip(theirs.by_ref()) {
+            *word = *their;
+        }
+        theirs.all(|beyond| *beyond == 0).then_some(set)
+    }
+}
+
+/// The bit of `cpu` in its word.
+fn bit(cpu: u64) -> u64 {
+    1_u64.rotate_left((cpu % BITS) as u32)
+}
+
+/// The CPUs of a set, in ascending order.
+pub struct Iter<'s> {
+    words: core::slice::Iter<'s, u64>,
+    /// Bits of the current word that are still to come.
+    left: u64,
+    /// CPU number of the first bit of the word after the current one.
+    next_base: u64,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        while self.left == 0 {
+            self.left = *self.words.next()?;
+            self.next_base = self.next_base.saturating_add(BITS);
+        }
+        let lowest = u64::from(self.left.trailing_zeros());
+        self.left &= self.left.wrapping_sub(1);
+        Some(self.next_base.saturating_sub(BITS).saturating_add(lowest))
     }
 }

@@ -24,6 +24,7 @@ pub mod host;
 pub mod lines;
 pub mod path;
 pub mod scan;
+pub mod settings;
 pub mod source;
 pub mod text;
 pub mod view;

@@ -2,6 +2,104 @@
 
 /// The unsigned decimal at the start of `bytes`, and what follows it; `None` without a digit or over `u64`.
 pub fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let _ = bytes;
-    None
+    let mut rest = bytes;
+    let mut value = 0_u64;
+    while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))?;
+        rest = after;
+    }
+    (rest.len() < bytes.len()).then_some((value, rest))
+}
+
+/// The decimal that is all of `bytes`, but for a final newline.
+pub fn whole_number(bytes: &[u8]) -> Option<u64> {
+    match number(bytes)? {
+        (value, b"" | b"\n") => Some(value),
+        _ => None,
+    }
+}
+
+/// A line of the form `key value`, as `memory.stat` and `cpu.stat` have them.
+pub fn key_value(line: &[u8]) -> Option<(&[u8], u64)> {
+    let (key, value) = split_at_byte(line, b' ')?;
+    Some((key, whole_number(value)?))
+}
+
+/// What stands before and after the first `byte`.
+pub fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let (before, from) = bytes.split_at_checked(memchr::memchr(byte, bytes)?)?;
+    Some((before, from.get(1..)?))
+}
+
+/// What stands before and after the last `byte`.
+pub fn split_at_last(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let (before, from) = bytes.split_at_checked(memchr::memrchr(byte, bytes)?)?;
+    Some((before, from.get(1..)?))
+}
+
+/// The parts of `bytes` between single `separator`s.
+pub fn parts(bytes: &[u8], separator: u8) -> Parts<'_> {
+    Parts { rest: Some(bytes), separator }
+}
+
+/// See [`parts`].
+#[derive(Clone, Copy)]
+pub struct Parts<'b> {
+    rest: Option<&'b [u8]>,
+    separator: u8,
+}
+
+impl<'b> Iterator for Parts<'b> {
+    type Item = &'b [u8];
+
+    fn next(&mut self) -> Option<&'b [u8]> {
+        let rest = self.rest?;
+        let (part, after) = match split_at_byte(rest, self.separator) {
+            Some((part, after)) => (part, Some(after)),
+            None => (rest, None),
+        };
+        self.rest = after;
+        Some(part)
+    }
+}
+
+/// `bytes` without the newline it may end in.
+pub fn without_newline(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\n").unwrap_or(bytes)
+}
+
+/// `bytes` without the blanks it begins with.
+pub fn after_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let Some((b' ' | b'\t', after)) = bytes.split_first() {
+        bytes = after;
+    }
+    bytes
+}
+
+/// `bytes` without the blanks it ends in.
+pub fn before_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let Some((b' ' | b'\t', before)) = bytes.split_last() {
+        bytes = before;
+    }
+    bytes
+}
+
+/// Bytes that hash to the same number are the same for our purpose (FNV-1a). Begin with [`HASH_SEED`].
+pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// The hash of nothing.
+pub const HASH_SEED: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The row of a table that `key` stands in, and its index. A text in the table's order finds each row at once, if the
+/// search begins where the last one ended.
+pub fn find_from<'t, V>(
+    table: &'t [(&'static [u8], V)],
+    first: usize,
+    key: &[u8],
+) -> Option<(usize, &'t (&'static [u8], V))> {
+    let mut rows = table.iter().enumerate();
+    let after = rows.clone().skip(first).find(|(_, row)| row.0 == key);
+    after.or_else(|| rows.find(|(_, row)| row.0 == key))
 }

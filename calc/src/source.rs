@@ -36,3 +36,20 @@ pub trait Files {
     /// Looks at the directory at the absolute `path`, `None` when there is none.
     fn directory(&self, path: &CStr) -> Option<Directory>;
 }
+
+/// All of `file`; `None` when it cannot be read or does not fit.
+pub(crate) fn read_whole<'b>(file: &mut impl Source, into: &'b mut [u8]) -> Option<&'b [u8]> {
+    let mut len = 0_usize;
+    loop {
+        let room = into.get_mut(len..)?;
+        if room.is_empty() {
+            return None;
+        }
+        let read = file.read(room)?;
+        let ended = read == 0 || (read < room.len() && file.short_read_is_end());
+        len = len.checked_add(read)?;
+        if ended {
+            return into.get(..len);
+        }
+    }
+}

@@ -9,6 +9,9 @@ pub trait Sink {
 /// Bytes gathered before the sink is called: one write for most answers' lines, little stack.
 const CHUNK: usize = 512;
 
+/// Decimal digits of the largest `u64`.
+const MAX_DIGITS: usize = 20;
+
 /// Text on its way to a [`Sink`].
 pub struct Text<'s, S: Sink> {
     sink: &'s mut S,
@@ -24,7 +27,23 @@ impl<'s, S: Sink> Text<'s, S> {
 
     /// Appends `bytes` as they are.
     pub fn bytes(&mut self, bytes: &[u8]) -> Option<()> {
-        todo_helper(self, bytes)
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.len == 0 && rest.len() >= CHUNK {
+                return self.sink.write(rest);
+            }
+            let room = self.chunk.get_mut(self.len..)?;
+            let (now, later) = rest.split_at_checked(rest.len().min(room.len()))?;
+            for (to, from) in room.iter_mut().zip(now) {
+                *to = *from;
+            }
+            self.len = self.len.checked_add(now.len())?;
+            rest = later;
+            if self.len == CHUNK {
+                self.flush()?;
+            }
+        }
+        Some(())
     }
 
     /// Appends `number` in decimal.
@@ -34,16 +53,46 @@ impl<'s, S: Sink> Text<'s, S> {
 
     /// Appends `number` in decimal, right-aligned in `width` columns of spaces, wider when it must be.
     pub fn padded(&mut self, number: u64, width: usize) -> Option<()> {
-        let _ = (number, width);
-        None
+        self.aligned(number, width, b" ")
+    }
+
+    /// Appends the two digits of a number of hundredths.
+    pub(crate) fn hundredths(&mut self, number: u64) -> Option<()> {
+        self.aligned(number % 100, 2, b"0")
+    }
+
+    fn aligned(&mut self, number: u64, width: usize, fill: &[u8]) -> Option<()> {
+        let mut digits = [0; MAX_DIGITS];
+        let digits = decimal(number, &mut digits);
+        for _ in digits.len()..width {
+            self.bytes(fill)?;
+        }
+        self.bytes(digits)
+    }
+
+    fn flush(&mut self) -> Option<()> {
+        self.sink.write(self.chunk.get(..self.len)?)?;
+        self.len = 0;
+        Some(())
     }
 
     /// Hands what is left to the sink.
-    pub fn finish(self) -> Option<()> {
-        self.sink.write(self.chunk.get(..self.len)?)
+    pub fn finish(mut self) -> Option<()> {
+        if self.len == 0 { Some(()) } else { self.flush() }
     }
 }
 
-fn todo_helper<S: Sink>(_t: &mut Text<'_, S>, _b: &[u8]) -> Option<()> {
-    None
+/// The decimal digits of `number`, at the end of `digits`.
+fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
+    let mut rest = number;
+    let mut first = MAX_DIGITS;
+    for (index, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0'.wrapping_add((rest % 10) as u8);
+        first = index;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.get(first..).unwrap_or_default()
 }

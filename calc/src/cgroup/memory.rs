@@ -1,0 +1,93 @@
+//! The memory controller's files, in the terms that both versions share.
+
+use super::{Hierarchy, Level, Version, v1, v2};
+use crate::{lines::Lines, scan, source::Files};
+
+/// The names of the memory controller's files and counters.
+pub(crate) struct Names {
+    pub(crate) limit: &'static [u8],
+    pub(crate) usage: &'static [u8],
+    pub(crate) swap_limit: &'static [u8],
+    pub(crate) swap_usage: &'static [u8],
+    /// Whether the swap files count memory and swap together.
+    pub(crate) swap_includes_memory: bool,
+    /// The file that says 0 where a cgroup does not bind those below it.
+    pub(crate) hierarchical: Option<&'static [u8]>,
+    /// Lines of `memory.stat`, in the kernel's order.
+    pub(crate) counters: &'static [(&'static [u8], Counter)],
+}
+
+impl Version {
+    /// What the memory controller calls its files.
+    pub(crate) fn memory(self) -> &'static Names {
+        match self {
+            Self::V1 => &v1::MEMORY,
+            Self::V2 => &v2::MEMORY,
+        }
+    }
+}
+
+/// A line of `memory.stat`, under v2's name. All are bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Counter {
+    Anon,
+    File,
+    KernelStack,
+    Pagetables,
+    SecPagetables,
+    Percpu,
+    Vmalloc,
+    Shmem,
+    Zswap,
+    Zswapped,
+    FileMapped,
+    FileDirty,
+    FileWriteback,
+    Swapcached,
+    AnonThp,
+    FileThp,
+    ShmemThp,
+    InactiveAnon,
+    ActiveAnon,
+    InactiveFile,
+    ActiveFile,
+    Unevictable,
+    SlabReclaimable,
+    SlabUnreclaimable,
+}
+
+/// How many there are.
+const COUNTERS: usize = Counter::SlabUnreclaimable as usize + 1;
+
+/// What `memory.stat` says; 0 for what it does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    bytes: [u64; COUNTERS],
+}
+
+impl Counters {
+    /// A counter, in bytes.
+    pub(crate) fn get(&self, counter: Counter) -> u64 {
+        self.bytes.get(counter as usize).copied().unwrap_or(0)
+    }
+
+    /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one.
+    #[inline(never)]
+    pub(crate) fn read(files: &impl Files, place: &Hierarchy<'_>, depth: usize, scratch: &mut [u8]) -> Option<Self> {
+        let mut counters = Self::default();
+        let mut levels = place.chain().skip_while(|level| level.depth() > depth);
+        let mut file = levels.find_map(|level: Level<'_>| level.open(files, b"memory.stat", scratch))?;
+        let mut lines = Lines::new(&mut file, scratch);
+        let names = place.version.memory().counters;
+        let mut expected = 0;
+        while let Some(line) = lines.next()? {
+            let (key, bytes) = scan::key_value(line.whole()?)?;
+            if let Some((index, (_, counter))) = scan::find_from(names, expected, key) {
+                *counters.bytes.get_mut(*counter as usize)? = bytes;
+                expected = index.saturating_add(1);
+            }
+        }
+        Some(counters)
+    }
+}

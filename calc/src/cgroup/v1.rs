@@ -1,0 +1,73 @@
+//! Names and forms of cgroup v1's files.
+
+use super::{
+    Level, Setting,
+    memory::{Counter, Names},
+};
+use crate::{
+    host::USER_HZ,
+    scan,
+    source::Files,
+    view::{cpu::Capacity, time::Used},
+};
+
+/// The memory controller. The `total_` lines include the cgroups below.
+pub(super) static MEMORY: Names = Names {
+    limit: b"memory.limit_in_bytes",
+    usage: b"memory.usage_in_bytes",
+    swap_limit: b"memory.memsw.limit_in_bytes",
+    swap_usage: b"memory.memsw.usage_in_bytes",
+    swap_includes_memory: true,
+    hierarchical: Some(b"memory.use_hierarchy"),
+    counters: &[
+        (b"total_cache", Counter::File),
+        (b"total_rss", Counter::Anon),
+        (b"total_rss_huge", Counter::AnonThp),
+        (b"total_shmem", Counter::Shmem),
+        (b"total_mapped_file", Counter::FileMapped),
+        (b"total_dirty", Counter::FileDirty),
+        (b"total_writeback", Counter::FileWriteback),
+        (b"total_swapcached", Counter::Swapcached),
+        (b"total_inactive_anon", Counter::InactiveAnon),
+        (b"total_active_anon", Counter::ActiveAnon),
+        (b"total_inactive_file", Counter::InactiveFile),
+        (b"total_active_file", Counter::ActiveFile),
+        (b"total_unevictable", Counter::Unevictable),
+    ],
+};
+
+/// The cpu controller's limit at one level: `Some(None)` for none, `None` on doubt.
+pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Option<Capacity>> {
+    let Setting::Of(quota_usec) = level.setting(files, b"cpu.cfs_quota_us", scratch)? else { return Some(None) };
+    let period_usec = level.number(files, b"cpu.cfs_period_us", scratch)?;
+    Capacity::new(quota_usec, period_usec).map(Some)
+}
+
+/// CPU time used. `cpuacct.usage` is exact; how it splits is in files that older kernels fill by sampling at ticks.
+pub(crate) fn used(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Used> {
+    let total_ticks = level.number(files, b"cpuacct.usage", scratch)? / NSEC_PER_TICK;
+    let stat = used_by_stat(level.text(files, b"cpuacct.stat", scratch)??)?;
+    if stat.sum().abs_diff(total_ticks) <= (total_ticks / 64).saturating_add(8) {
+        // Since 5.17 the kernel adjusts the split itself, so that neither part ever runs backwards.
+        return Some(stat);
+    }
+    let split = used_by_clock(level, files, scratch).unwrap_or(stat);
+    Some(split.scaled_to(total_ticks))
+}
+
+const NSEC_PER_TICK: u64 = 1_000_000_000 / USER_HZ;
+
+/// The lines of `cpuacct.stat`: `user 370`, `system 67`.
+fn used_by_stat(text: &[u8]) -> Option<Used> {
+    let mut values = scan::parts(text, b'\n').map_while(scan::key_value);
+    let (user, system) = (values.next()?, values.next()?);
+    (user.0 == b"user" && system.0 == b"system").then_some(Used { user_ticks: user.1, system_ticks: system.1 })
+}
+
+/// The split by the clock, since 4.7.
+fn used_by_clock(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Used> {
+    Some(Used {
+        user_ticks: level.number(files, b"cpuacct.usage_user", scratch)? / NSEC_PER_TICK,
+        system_ticks: level.number(files, b"cpuacct.usage_sys", scratch)? / NSEC_PER_TICK,
+    })
+}

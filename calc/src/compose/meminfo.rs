@@ -1,0 +1,208 @@
+//! `/proc/meminfo`
+
+use crate::{
+    cgroup::{
+        memory::{Counter, Counters},
+        places::Places,
+    },
+    host::Host,
+    lines::Lines,
+    scan,
+    source::{Files, Source},
+    text::{Sink, Text},
+    view::memory::{self, Memory},
+};
+
+/// What a line of `/proc/meminfo` shows in a container.
+enum Rule {
+    /// The host's number: a constant of the machine.
+    Host,
+    /// Nothing: no cgroup has any.
+    Zero,
+    /// A figure of the view.
+    Is(fn(&Figures) -> u64),
+    /// A figure of the view; the host's number where the view has none.
+    IsIfAny(fn(&Figures) -> Option<u64>),
+    /// A counter of the cgroup, as far as the container is large.
+    Counter(Counter),
+    /// The sum of two.
+    Sum(Counter, Counter),
+    /// The host's number, but no more than this.
+    AtMost(fn(&Figures) -> u64),
+}
+
+use Rule::{AtMost, Host as OfHost, Is, IsIfAny, Sum, Zero};
+
+/// The lines in the kernel's order (`fs/proc/meminfo.c`). What is not listed is [`Rule::AtMost`] the container's total.
+static RULES: &[(&[u8], Rule)] = &[
+    (b"MemTotal", Is(|figures| figures.memory.total_bytes)),
+    (b"MemFree", Is(|figures| figures.memory.free_bytes)),
+    (b"MemAvailable", Is(|figures| figures.memory.available_bytes)),
+    (b"Buffers", Zero),
+    (b"Cached", Is(Figures::cached)),
+    (b"SwapCached", Rule::Counter(Counter::Swapcached)),
+    (b"Active", Sum(Counter::ActiveAnon, Counter::ActiveFile)),
+    (b"Inactive", Sum(Counter::InactiveAnon, Counter::InactiveFile)),
+    (b"Active(anon)", Rule::Counter(Counter::ActiveAnon)),
+    (b"Inactive(anon)", Rule::Counter(Counter::InactiveAnon)),
+    (b"Active(file)", Rule::Counter(Counter::ActiveFile)),
+    (b"Inactive(file)", Rule::Counter(Counter::InactiveFile)),
+    (b"Unevictable", Rule::Counter(Counter::Unevictable)),
+    (b"Mlocked", AtMost(|figures| figures.counters.get(Counter::Unevictable))),
+    (b"SwapTotal", IsIfAny(|figures| Some(figures.memory.swap?.total_bytes))),
+    (b"SwapFree", IsIfAny(|figures| Some(figures.memory.swap?.free_bytes))),
+    (b"Zswap", Rule::Counter(Counter::Zswap)),
+    (b"Zswapped", Rule::Counter(Counter::Zswapped)),
+    (b"Dirty", Rule::Counter(Counter::FileDirty)),
+    (b"Writeback", Rule::Counter(Counter::FileWriteback)),
+    (b"AnonPages", Rule::Counter(Counter::Anon)),
+    (b"Mapped", Rule::Counter(Counter::FileMapped)),
+    (b"Shmem", Rule::Counter(Counter::Shmem)),
+    (b"KReclaimable", Is(Figures::reclaimable_slab)),
+    (b"Slab", Is(Figures::slab)),
+    (b"SReclaimable", Is(Figures::reclaimable_slab)),
+    (b"SUnreclaim", Rule::Counter(Counter::SlabUnreclaimable)),
+    (b"KernelStack", Rule::Counter(Counter::KernelStack)),
+    (b"PageTables", Rule::Counter(Counter::Pagetables)),
+    (b"SecPageTables", Rule::Counter(Counter::SecPagetables)),
+    (b"NFS_Unstable", Zero),
+    (b"Bounce", Zero),
+    (b"WritebackTmp", Zero),
+    (b"CommitLimit", AtMost(Figures::memory_and_swap)),
+    (b"Committed_AS", AtMost(Figures::memory_and_swap)),
+    (b"VmallocTotal", OfHost),
+    (b"VmallocUsed", Rule::Counter(Counter::Vmalloc)),
+    (b"VmallocChunk", OfHost),
+    (b"Percpu", Rule::Counter(Counter::Percpu)),
+    (b"HardwareCorrupted", OfHost),
+    (b"AnonHugePages", Rule::Counter(Counter::AnonThp)),
+    (b"ShmemHugePages", Rule::Counter(Counter::ShmemThp)),
+    (b"ShmemPmdMapped", Zero),
+    (b"FileHugePages", Rule::Counter(Counter::FileThp)),
+    (b"FilePmdMapped", Zero),
+    (b"Hugepagesize", OfHost),
+    (b"DirectMap4k", OfHost),
+    (b"DirectMap64k", OfHost),
+    (b"DirectMap1M", OfHost),
+    (b"DirectMap2M", OfHost),
+    (b"DirectMap4M", OfHost),
+    (b"DirectMap1G", OfHost),
+    (b"DirectMap2G", OfHost),
+];
+
+/// What the rules draw on.
+struct Figures {
+    memory: Memory,
+    counters: Counters,
+    /// Swap, the host's where the view has none.
+    swap_bytes: u64,
+}
+
+impl Figures {
+    /// What is in use: the most that the parts of it may add up to.
+    fn used(&self) -> u64 {
+        self.memory.total_bytes.saturating_sub(self.memory.free_bytes)
+    }
+
+    /// Tools subtract free, buffers and cached from the total, so that their sum must not exceed it.
+    fn cached(&self) -> u64 {
+        self.counters.get(Counter::File).min(self.used())
+    }
+
+    /// And reclaimable slab too.
+    fn reclaimable_slab(&self) -> u64 {
+        self.counters.get(Counter::SlabReclaimable).min(self.used().saturating_sub(self.cached()))
+    }
+
+    fn slab(&self) -> u64 {
+        self.reclaimable_slab()
+            .saturating_add(self.counters.get(Counter::SlabUnreclaimable))
+            .min(self.memory.total_bytes)
+    }
+
+    fn memory_and_swap(&self) -> u64 {
+        self.memory.total_bytes.saturating_add(self.swap_bytes)
+    }
+
+    /// The bytes to show in the line `key` where the host has `host_bytes`.
+    fn show(&self, rule: &Rule, host_bytes: u64) -> u64 {
+        let total_bytes = self.memory.total_bytes;
+        match rule {
+            OfHost => host_bytes,
+            Zero => 0,
+            Is(figure) => figure(self),
+            IsIfAny(figure) => figure(self).unwrap_or(host_bytes),
+            Rule::Counter(counter) => self.counters.get(*counter).min(total_bytes),
+            Sum(one, other) => self.counters.get(*one).saturating_add(self.counters.get(*other)).min(total_bytes),
+            AtMost(figure) => figure(self).min(host_bytes),
+        }
+    }
+}
+
+/// `/proc/meminfo`: reads the scope's memory files, then rewrites the host's lines. Only the numbers change.
+pub fn meminfo<S: Sink>(
+    files: &impl Files,
+    places: &Places,
+    machine: &Host,
+    host: &mut impl Source,
+    out: &mut Text<'_, S>,
+    scratch: &mut [u8],
+) -> Option<()> {
+    let (memory, counters) = memory::read(files, places, machine, scratch)?;
+    let swap_bytes = memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
+    rewrite(&Figures { memory, counters, swap_bytes }, host, out, scratch)
+}
+
+/// Gives the host's lines with the figures in place of its numbers.
+#[inline(never)]
+fn rewrite<S: Sink>(
+    figures: &Figures,
+    host: &mut impl Source,
+    out: &mut Text<'_, S>,
+    scratch: &mut [u8],
+) -> Option<()> {
+    let mut lines = Lines::new(host, scratch);
+    let mut expected = 0;
+    while let Some(line) = lines.next()? {
+        let text = line.whole()?;
+        let Some(amount) = Amount::parse(text) else {
+            // A count of pages, or a form that later kernels may have.
+            out.bytes(text)?;
+            continue;
+        };
+        let rule = scan::find_from(RULES, expected, amount.key);
+        let host_bytes = amount.kib.saturating_mul(1024);
+        let bytes = match rule {
+            Some((_, (_, rule))) => figures.show(rule, host_bytes),
+            None => host_bytes.min(figures.memory.total_bytes),
+        };
+        expected = rule.map_or(expected, |(index, _)| index.saturating_add(1));
+        amount.with(bytes / 1024, out)?;
+    }
+    // The first line is MemTotal; text without it was no meminfo.
+    (expected > 0).then_some(())
+}
+
+/// A line with an amount of memory: `MemTotal:       24684084 kB`.
+struct Amount<'l> {
+    key: &'l [u8],
+    /// The columns that the number and the blanks before it take.
+    width: usize,
+    kib: u64,
+}
+
+impl<'l> Amount<'l> {
+    fn parse(line: &'l [u8]) -> Option<Self> {
+        let (key, value) = scan::split_at_byte(line, b':')?;
+        let number = value.strip_suffix(b" kB\n")?;
+        Some(Self { key, width: number.len(), kib: scan::whole_number(scan::after_blanks(number))? })
+    }
+
+    /// The line with another number in the same place.
+    fn with<S: Sink>(&self, kib: u64, out: &mut Text<'_, S>) -> Option<()> {
+        out.bytes(self.key)?;
+        out.bytes(b": ")?;
+        out.padded(kib, self.width.saturating_sub(1))?;
+        out.bytes(b" kB\n")
+    }
+}
