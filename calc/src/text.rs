@@ -77,8 +77,9 @@ impl<'s, S: Sink> Text<'s, S> {
     }
 
     /// Hands what is left to the sink.
-    pub fn finish(mut self) -> Option<()> {
-        if self.len == 0 { Some(()) } else { self.flush() }
+    #[inline(never)] // inlined, it would copy the chunk once more onto the stack
+    pub fn finish(self) -> Option<()> {
+        if self.len == 0 { Some(()) } else { self.sink.write(self.chunk.get(..self.len)?) }
     }
 }
 

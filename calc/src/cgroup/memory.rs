@@ -74,8 +74,13 @@ impl Counters {
 
     /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one.
     #[inline(never)]
-    pub(crate) fn read(files: &impl Files, place: &Hierarchy<'_>, depth: usize, scratch: &mut [u8]) -> Option<Self> {
-        let mut counters = Self::default();
+    pub(crate) fn read(
+        &mut self,
+        files: &impl Files,
+        place: &Hierarchy<'_>,
+        depth: usize,
+        scratch: &mut [u8],
+    ) -> Option<()> {
         let mut levels = place.chain().skip_while(|level| level.depth() > depth);
         let mut file = levels.find_map(|level: Level<'_>| level.open(files, b"memory.stat", scratch))?;
         let mut lines = Lines::new(&mut file, scratch);
@@ -84,10 +89,10 @@ impl Counters {
         while let Some(line) = lines.next()? {
             let (key, bytes) = scan::key_value(line.whole()?)?;
             if let Some((index, (_, counter))) = scan::find_from(names, expected, key) {
-                *counters.bytes.get_mut(*counter as usize)? = bytes;
+                *self.bytes.get_mut(*counter as usize)? = bytes;
                 expected = index.saturating_add(1);
             }
         }
-        Some(counters)
+        Some(())
     }
 }

@@ -91,6 +91,7 @@ static RULES: &[(&[u8], Rule)] = &[
 ];
 
 /// What the rules draw on.
+#[derive(Default)]
 struct Figures {
     memory: Memory,
     counters: Counters,
@@ -148,9 +149,10 @@ pub fn meminfo<S: Sink>(
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
-    let (memory, counters) = memory::read(files, places, machine, scratch)?;
-    let swap_bytes = memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
-    rewrite(&Figures { memory, counters, swap_bytes }, host, out, scratch)
+    let mut figures = Figures::default();
+    figures.memory = memory::read(files, places, machine, &mut figures.counters, scratch)?;
+    figures.swap_bytes = figures.memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
+    rewrite(&figures, host, out, scratch)
 }
 
 /// Gives the host's lines with the figures in place of its numbers.

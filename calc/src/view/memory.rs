@@ -36,26 +36,31 @@ pub struct Memory {
 
 /// Just the numbers for `sysinfo` and `sysconf`. `None`: no memory limit anywhere, the kernel's figures stand.
 pub fn memory(files: &impl Files, places: &Places, host: &Host, scratch: &mut [u8]) -> Option<Memory> {
-    Some(read(files, places, host, scratch)?.0)
+    read(files, places, host, &mut Counters::default(), scratch)
 }
 
-/// The figures with the counters they were made of.
-pub(crate) fn read(files: &impl Files, places: &Places, host: &Host, scratch: &mut [u8]) -> Option<(Memory, Counters)> {
+/// The figures, and in `counters` what they were made of.
+pub(crate) fn read(
+    files: &impl Files,
+    places: &Places,
+    host: &Host,
+    counters: &mut Counters,
+    scratch: &mut [u8],
+) -> Option<Memory> {
     let place = places.hierarchy(Controller::Memory)?;
     let limits = Limits::read(files, &place, places.declared_memory_bytes, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
-    let counters = Counters::read(files, &place, limits.counters_depth, scratch)?;
+    counters.read(files, &place, limits.counters_depth, scratch)?;
     let free_bytes = limits.memory.headroom.min(total_bytes);
     let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
     let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
-    let memory = Memory {
+    Some(Memory {
         total_bytes,
         free_bytes,
         available_bytes: available.min(total_bytes),
         shared_bytes: counters.get(Counter::Shmem).min(total_bytes.saturating_sub(free_bytes)),
         swap: limits.swap(host),
-    };
-    Some((memory, counters))
+    })
 }
 
 /// The least limit of a chain, and the least of what the levels have left.
