@@ -76,10 +76,9 @@ impl<'s, S: Sink> Text<'s, S> {
         Some(())
     }
 
-    /// Hands what is left to the sink.
-    #[inline(never)] // inlined, it would copy the chunk once more onto the stack
-    pub fn finish(self) -> Option<()> {
-        if self.len == 0 { Some(()) } else { self.sink.write(self.chunk.get(..self.len)?) }
+    /// Hands what is left to the sink. By reference: to move a text would take its size on the stack once more.
+    pub fn finish(&mut self) -> Option<()> {
+        if self.len == 0 { Some(()) } else { self.flush() }
     }
 }
 
