@@ -9,9 +9,8 @@ const LINK: &[&str] = &[
     "-Wl,-z,norelro",         // saves an mprotect in every exec
     "-Wl,-z,noseparate-code", // saves two mappings in every exec
     "-Wl,-z,nodelete",
-    "-Wl,--gc-sections",
+    "-Wl,--gc-sections", // no --no-eh-frame-hdr: cancelled threads and exceptions of callbacks unwind through our frames
     "-Wl,--build-id=none",
-    "-Wl,--no-eh-frame-hdr",
     "-Wl,--hash-style=gnu",
 ];
 

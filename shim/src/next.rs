@@ -281,8 +281,9 @@ impl Object {
         loop {
             // SAFETY: by the caller's promise, up to and with DT_NULL.
             let Dynamic { tag, value } = unsafe { entry.read() };
-            // glibc relocates these addresses in place, musl and the vdso do not.
-            let at = if value < self.base { self.base.wrapping_add(value) } else { value };
+            // glibc relocates these addresses in place, musl and the vdso do not; some vdsos are linked at an address
+            // above everything that a process can map.
+            let at = if self.holds(value) { value } else { self.base.wrapping_add(value) };
             match tag {
                 0 => return,
                 DT_SYMTAB => self.symbols = at as *const Symbol,
