@@ -1,0 +1,227 @@
+//! What the end-to-end tests stand on: the object and the command under test, the compiled programs, real limited
+//! containers, and what is known of the machine.
+#![allow(dead_code, reason = "each test executable uses its own part")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// The shared object under test: `$CGPROC_OBJECT`, else the one that the release build leaves.
+pub(crate) fn object() -> PathBuf {
+    built("CGPROC_OBJECT", "libcgproc.so")
+}
+
+/// The command under test: `$CGPROC_COMMAND`, else the one that the release build leaves.
+pub(crate) fn command() -> PathBuf {
+    built("CGPROC_COMMAND", "cgproc")
+}
+
+fn built(variable: &str, name: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name),
+        PathBuf::from,
+    );
+    assert!(
+        path.is_file(),
+        "{} is missing: cargo build --release --workspace",
+        path.display()
+    );
+    path
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Where the set-up keeps what it fetched.
+pub(crate) fn cache() -> PathBuf {
+    std::env::var_os("CGPROC_CACHE").map_or_else(|| "/var/cache/cgproc".into(), PathBuf::from)
+}
+
+/// The kernel's cgroup version, as far as limits are concerned: a hybrid machine is V1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1,
+    V2,
+}
+
+pub(crate) fn version() -> Version {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        Version::V2
+    } else {
+        Version::V1
+    }
+}
+
+/// The machine's own figures, read without the object.
+pub(crate) struct Host {
+    pub(crate) cpus: usize,
+    pub(crate) swap_kib: u64,
+    pub(crate) uptime_sec: u64,
+    /// User-Mode Linux: its own layout of cpuinfo, all CPU time counted as system time.
+    pub(crate) is_uml: bool,
+}
+
+pub(crate) fn host() -> Host {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let uptime = read("/proc/uptime");
+    Host {
+        cpus: read("/proc/stat").lines().filter(|l| is_cpu_line(l)).count(),
+        swap_kib: figure(&read("/proc/meminfo"), "SwapTotal:").expect("SwapTotal"),
+        uptime_sec: uptime.split('.').next().and_then(|s| s.parse().ok()).expect("uptime"),
+        is_uml: read("/proc/cpuinfo").contains("User Mode Linux"),
+    }
+}
+
+/// `cpu0 ...`, not the sum's `cpu  ...`.
+pub(crate) fn is_cpu_line(line: &str) -> bool {
+    line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The number after `key` at the beginning of a line.
+pub(crate) fn figure(text: &str, key: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// Prints once what these results were taken on.
+pub(crate) fn log_machine() {
+    static LOGGED: OnceLock<()> = OnceLock::new();
+    LOGGED.get_or_init(|| {
+        let uname = sh("uname -srvm");
+        let magic = sh("stat -f -c '%T (0x%t)' /sys/fs/cgroup /sys/fs/cgroup/memory 2>/dev/null | tr '\\n' ' '");
+        println!("machine: {}", uname.trim());
+        println!("cgroups: {:?}, /sys/fs/cgroup is {}", version(), magic.trim());
+    });
+}
+
+/// The output of a shell command on the machine itself.
+pub(crate) fn sh(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().expect("sh");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// How much of the cgroup file system a container shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// The machine's mounts, no cgroup namespace.
+    Raw,
+    /// Its own cgroup mounted alone, no cgroup namespace: Docker's default on v1.
+    Bind,
+    /// A cgroup namespace: Docker's default on v2.
+    Namespace,
+}
+
+/// A container to be: fresh for each command, gone with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    pub(crate) memory: &'static str,
+    /// Swap allowed beyond the memory, where the machine has swap.
+    pub(crate) swap: Option<&'static str>,
+    pub(crate) quota_usec: Option<u32>,
+    pub(crate) cpus: Option<&'static str>,
+    pub(crate) view: View,
+}
+
+/// 512 MiB and 1.5 CPUs, what Docker would make of it on this kernel.
+pub(crate) const PLAIN: Container = Container {
+    memory: "512M",
+    swap: None,
+    quota_usec: Some(150_000),
+    cpus: None,
+    view: View::Namespace,
+};
+
+/// What a command printed on both streams, and how it ended.
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    pub(crate) status: Option<i32>,
+}
+
+impl Container {
+    /// The container's command line, up to the program's own.
+    pub(crate) fn enter(&self) -> Command {
+        let mut command = Command::new(repository("tests/bed/container"));
+        command.args(["-m", self.memory]);
+        if let Some(swap) = self.swap {
+            command.args(["-s", swap]);
+        }
+        if let Some(quota) = self.quota_usec {
+            command.args(["-q", &quota.to_string()]);
+        }
+        if let Some(cpus) = self.cpus {
+            command.args(["-c", cpus]);
+        }
+        command.args([
+            "-V",
+            match self.view {
+                View::Raw => "raw",
+                View::Bind => "bind",
+                View::Namespace => "ns",
+            },
+        ]);
+        command.arg("--").stdin(Stdio::null()).env_remove("LD_PRELOAD");
+        command
+    }
+
+    /// Runs a shell script in a new container, under the object if one is given. Never longer than `seconds`.
+    pub(crate) fn run(&self, script: &str, preload: Option<&Path>, seconds: u32) -> Outcome {
+        let mut command = self.enter();
+        // Debian's own programs, whatever else is first in the caller's PATH.
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.args(["env", &format!("PATH=/usr/sbin:/usr/bin:/sbin:/bin:{path}")]);
+        if let Some(object) = preload {
+            command.arg(format!("LD_PRELOAD={}", object.display()));
+        }
+        command.args(["timeout", "-k", "2", &seconds.to_string(), "bash", "-c"]);
+        command.arg(format!("exec 2>&1\n{script}"));
+        let output = command.output().expect("tests/bed/container");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        Outcome { text, status: output.status.code() }
+    }
+}
+
+/// Failures are collected and reported together: one run shows them all.
+#[derive(Default)]
+pub(crate) struct Findings {
+    text: String,
+    checked: usize,
+    failed: usize,
+}
+
+impl Findings {
+    /// Notes a check, and what was seen if it failed.
+    pub(crate) fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        self.checked += 1;
+        if !holds {
+            self.failed += 1;
+            let _ = writeln!(self.text, "  {}", what());
+        }
+    }
+
+    /// Fails the test with everything found; fails it too when nothing was checked.
+    pub(crate) fn conclude(self, name: &str) {
+        println!("{name}: {} checks, {} failed", self.checked, self.failed);
+        assert!(self.checked > 0, "{name}: nothing was checked");
+        assert!(self.failed == 0, "{name}: {} of {} checks failed\n{}", self.failed, self.checked, self.text);
+    }
+}
+
+/// The compiled programs' directory, with the plain files of `tests/programs` beside them.
+pub(crate) fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+        let output = Command::new(repository("tests/programs/build")).arg(&to).output().expect("tests/programs/build");
+        assert!(
+            output.status.success(),
+            "tests/programs/build {}:\n{}",
+            to.display(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        to
+    })
+}
