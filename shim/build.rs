@@ -1,9 +1,9 @@
 //! How the object is linked: what each flag buys is in ARCHITECTURE.md, and tests/object.rs holds the result to it.
 
 const LINK: &[&str] = &[
-    "-fuse-ld=bfd",           // lays out two segments: code, and one writable page
-    "-nostdlib",              // no DT_NEEDED: loads under any libc
-    "-nostartfiles",          // no constructor
+    "-fuse-ld=bfd",  // lays out two segments: code, and one writable page
+    "-nostdlib",     // no DT_NEEDED: loads under any libc
+    "-nostartfiles", // no constructor
     "-Wl,-soname,libcgproc.so",
     "-Wl,-z,defs",            // anything not ours, a panic path above all, fails the link
     "-Wl,-z,norelro",         // saves an mprotect in every exec

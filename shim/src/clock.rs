@@ -3,17 +3,21 @@
 use crate::sys;
 use calc::host::Host;
 
-/// The whole machine, as `sysinfo(2)` and the boot clock say it.
-#[inline(never)]
-pub(crate) fn host() -> Option<Host> {
-    let info = sys::sysinfo()?;
-    let unit = u64::from(info.mem_unit);
+/// The whole machine, where the kernel's `sysinfo` of it is at hand.
+pub(crate) fn host(info: &libc::sysinfo) -> Option<Host> {
+    let unit = u64::from(info.mem_unit.max(1));
     Some(Host {
         memory_bytes: info.totalram.wrapping_mul(unit),
         swap_bytes: info.totalswap.wrapping_mul(unit),
         swap_free_bytes: info.freeswap.wrapping_mul(unit),
         since_boot_usec: since_boot_usec()?,
     })
+}
+
+/// The whole machine, as the kernel says it.
+#[inline(never)]
+pub(crate) fn machine() -> Option<Host> {
+    host(&sys::sysinfo()?)
 }
 
 fn since_boot_usec() -> Option<u64> {

@@ -22,8 +22,7 @@ impl Files for Kernel {
 
     fn directory(&self, path: &CStr) -> Option<Directory> {
         let stat = sys::stat(path)?;
-        (stat.st_mode & libc::S_IFMT == libc::S_IFDIR)
-            .then_some(Directory { inode: stat.st_ino, links: stat.st_nlink as u64 })
+        (stat.st_mode & libc::S_IFMT == libc::S_IFDIR).then_some(Directory { inode: stat.st_ino, links: stat.st_nlink })
     }
 }
 

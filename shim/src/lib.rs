@@ -28,8 +28,10 @@ mod serve;
 mod sys;
 
 use hook::hooks;
-use hooks::{cpus, directory, open, seek, stat, stdio, sysinfo, syscall};
-use libc::{DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t};
+use hooks::{cpus, directory, open, seek, stat, stdio, syscall, sysinfo};
+use libc::{
+    DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t,
+};
 
 hooks! {
     // open(2)

@@ -38,9 +38,8 @@ impl MemoryFile {
         let mut buffer = [0; 32];
         let link = self::link(fd.number(), &mut buffer)?;
         let reading = sys::open(link, libc::O_RDONLY | flags & libc::O_NONBLOCK)?;
-        let inode = sys::fstat(reading.number())?.st_ino;
         sys::dup3(&reading, over, flags & libc::O_CLOEXEC)?;
-        fds::note(over, inode);
+        fds::note(over);
         Some(())
     }
 
@@ -92,14 +91,38 @@ pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
     PathIn::new(buffer).push(b"/proc/self/fd/")?.push(digits.get(start..)?)?.finish()
 }
 
+/// The answer that the program's descriptor `fd` carries, its length, and a descriptor of our own to write it again.
+///
+/// Whatever becomes of the number meanwhile: what we write to is the file that we looked at.
+pub(crate) fn reopened(fd: c_int) -> Option<(Answer, u64, Fd)> {
+    if !is_for_reading(fd) {
+        return None;
+    }
+    let mut buffer = [0; 32];
+    let writing = sys::open(link(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY)?;
+    let stat = sys::fstat(writing.number())?;
+    let answer = named(writing.number(), &stat)?;
+    Some((answer, stat.st_size as u64, writing))
+}
+
 /// Which answer the descriptor `fd` carries, by its name: it may have come from another process.
 ///
 /// `stat` is what the kernel says of it.
 pub(crate) fn carried_by(fd: c_int, stat: &libc::stat) -> Option<Answer> {
+    named(fd, stat).filter(|_| is_for_reading(fd))
+}
+
+/// Which answer the memory file behind `fd` is named after.
+fn named(fd: c_int, stat: &libc::stat) -> Option<Answer> {
     if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG {
         return None;
     }
     let (mut buffer, mut target) = ([0; 32], [0; 80]);
     let target = sys::readlink(link(fd, &mut buffer)?, &mut target)?;
     Answer::from_path(target.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?)
+}
+
+/// Programs get our files for reading only. A memory file that one made itself, under whatever name, it can write.
+fn is_for_reading(fd: c_int) -> bool {
+    sys::status_flags(fd).is_some_and(|flags| flags & libc::O_ACCMODE == libc::O_RDONLY)
 }

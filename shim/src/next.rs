@@ -26,8 +26,7 @@ pub(crate) enum Needed {
     Count,
 }
 
-const NEEDED_NAMES: &str =
-    "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0free\0globfree\0gnu_get_libc_version\0getauxval\0environ\0";
+const NEEDED_NAMES: &str = "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0free\0globfree\0gnu_get_libc_version\0getauxval\0environ\0";
 
 /// The slot of libc's `syscall`, whose thunk is in assembly.
 pub(crate) const SYSCALL: usize = Needed::Syscall as usize;
@@ -304,9 +303,7 @@ impl Object {
     /// The address of the symbol, where this object defines it.
     fn find(&self, wanted: &Wanted) -> Option<usize> {
         // SAFETY: tables of a loaded object, in the layout that the ELF specification gives them.
-        unsafe {
-            if self.gnu_hash.is_null() { self.find_by_sysv_hash(wanted) } else { self.find_by_gnu_hash(wanted) }
-        }
+        unsafe { if self.gnu_hash.is_null() { self.find_by_sysv_hash(wanted) } else { self.find_by_gnu_hash(wanted) } }
     }
 
     /// # Safety
@@ -418,8 +415,8 @@ pub(crate) fn as_libc(result: isize) -> isize {
 
 /// The program's `environ`, null where it is not there yet.
 pub(crate) fn environ() -> *const *const c_char {
-    // SAFETY: the slot holds the address of the variable.
     match of(Needed::Environ as usize) {
+        // SAFETY: the slot holds the address of the variable.
         Some(variable) => unsafe { variable.cast::<*const *const c_char>().read_volatile() },
         None => core::ptr::null(),
     }

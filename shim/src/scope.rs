@@ -1,11 +1,13 @@
 //! The container this process is in: where its cgroups are and which CPUs it has, looked up at most once a second.
 
 use crate::remembered::Remembered;
-use crate::{clock, kernel::Kernel, options};
+use crate::{kernel::Kernel, options};
 use calc::answer::Answer;
 use calc::cgroup::places::Places;
+use calc::host::Host;
 use calc::view::cpu::{self, Cpus};
 use calc::view::memory::{self, Memory};
+use calc::view::time;
 
 /// Room for a path, or for the bytes read from the file there, never both at once.
 pub(crate) type Scratch = [u8; 1280];
@@ -70,9 +72,18 @@ fn counted() -> Option<Cpus> {
 
 /// The container's memory, where it is limited and answered.
 #[inline(never)]
-pub(crate) fn memory() -> Option<Memory> {
+pub(crate) fn memory(machine: &Host) -> Option<Memory> {
     if !options::answers(Answer::Meminfo) {
         return None;
     }
-    memory::memory(&Kernel, &places()?, &clock::host()?, &mut [0; size_of::<Scratch>()])
+    memory::memory(&Kernel, &places()?, machine, &mut [0; size_of::<Scratch>()])
+}
+
+/// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.
+#[inline(never)]
+pub(crate) fn age_ticks(machine: &Host) -> Option<u64> {
+    if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
+        return None;
+    }
+    time::age_ticks(&places()?, machine)
 }

@@ -7,7 +7,6 @@ use crate::remembered::{Plain, Remembered};
 use crate::scope::{self, Scratch};
 use crate::{clock, fds, next, options, sys};
 use calc::answer::Answer;
-use calc::host::Host;
 use calc::text::{Sink, Text};
 use calc::view::cpu::Cpus;
 use calc::view::ratchet::{self, Ratchet};
@@ -59,27 +58,23 @@ fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
     file.publish(fd, flags)
 }
 
-/// Composes the answer behind `fd` again, before the program reads it from its start. `at_start` says that the
-/// program's own offset is there already, which makes the first time superfluous.
+/// Composes the answer behind `fd` again, before the program reads it from its start.
+///
+/// The first time after an open it need not, where the program's own offset is still at the start.
 #[cold]
 #[inline(never)]
-pub(crate) fn refresh(fd: c_int, at_start: impl FnOnce() -> bool) -> Option<()> {
-    let mut buffer = [0; 32];
-    let link = memory_file::link(fd, &mut buffer)?;
-    // A descriptor of our own on that file: whatever becomes of the number meanwhile, we write to no other.
-    let writing = sys::open(link, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY)?;
-    let stat = sys::fstat(writing.number())?;
-    if !fds::confirm(fd, stat.st_ino) {
+pub(crate) fn refresh(fd: c_int) -> Option<()> {
+    let Some((answer, len, writing)) = memory_file::reopened(fd) else {
+        fds::forget(fd);
         return None;
-    }
-    let answer = memory_file::carried_by(writing.number(), &stat)?;
-    if (fds::take_unread(fd) && at_start()) || !options::answers(answer) {
+    };
+    if (fds::take_unread(fd) && sys::lseek(fd, 0, libc::SEEK_CUR) == 0) || !options::answers(answer) {
         return None;
     }
     let host = sys::open(answer.path(), libc::O_RDONLY | libc::O_NOCTTY)?;
     let mut file = MemoryFile::again(answer, writing)?;
     compose(answer, host.number(), &mut file)?;
-    file.finish_again(stat.st_size as u64)
+    file.finish_again(len)
 }
 
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
@@ -106,7 +101,7 @@ fn is_in_proc(answer: Answer) -> bool {
 #[inline(never)]
 fn meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
     let mut text = Text::new(out);
-    let (places, machine) = (scope::places()?, clock::host()?);
+    let (places, machine) = (scope::places()?, clock::machine()?);
     let scratch: &mut Scratch = &mut [0; _];
     compose::meminfo(&Kernel, &places, &machine, &mut Opened::new(host, false), &mut text, scratch)?;
     text.finish()
@@ -115,7 +110,7 @@ fn meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
 #[inline(never)]
 fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
     let scratch: &mut Scratch = &mut [0; _];
-    let swap = memory::memory(&Kernel, &scope::places()?, &clock::host()?, scratch)?.swap?;
+    let swap = memory::memory(&Kernel, &scope::places()?, &clock::machine()?, scratch)?.swap?;
     let mut text = Text::new(out);
     compose::swaps(&swap, &mut Opened::new(host, false), &mut text, scratch)?;
     text.finish()
@@ -159,15 +154,6 @@ fn cpu_list(out: &mut impl Sink) -> Option<()> {
     text.finish()
 }
 
-/// Age of the container in hundredths of a second, where it is known and wanted.
-#[inline(never)]
-pub(crate) fn age_ticks(machine: &Host) -> Option<u64> {
-    if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
-        return None;
-    }
-    time::age_ticks(&scope::places()?, machine)
-}
-
 /// What this process was last shown of each counter that must never run backwards.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
@@ -185,7 +171,7 @@ static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 /// The scope's times as they are to be shown, and its age where that is known.
 #[inline(never)]
 fn shown_times(cpus: &Cpus) -> Option<(Times, Option<u64>)> {
-    let (places, machine) = (scope::places()?, clock::host()?);
+    let (places, machine) = (scope::places()?, clock::machine()?);
     let scratch: &mut Scratch = &mut [0; _];
     let times = time::times(&Kernel, &places, cpus, &machine, scratch)?;
     Some((ratcheted(&times, ratchet::key(&places, cpus.capacity)), time::age_ticks(&places, &machine)))

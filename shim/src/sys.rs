@@ -98,6 +98,13 @@ pub(crate) fn fstat(fd: c_int) -> Option<libc::stat> {
     }
 }
 
+/// `fcntl(fd, F_GETFL)`
+pub(crate) fn status_flags(fd: c_int) -> Option<c_int> {
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFL as usize, 0, 0, 0, 0]) })
+        .map(|flags| flags as c_int)
+}
+
 /// `stat(path)`
 pub(crate) fn stat(path: &CStr) -> Option<libc::stat> {
     let mut stat = MaybeUninit::uninit();
@@ -134,8 +141,7 @@ pub(crate) fn file_system(fd: c_int) -> Option<i64> {
 pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> {
     let (at, to) = (path.as_ptr() as usize, into.as_mut_ptr() as usize);
     // SAFETY: the buffer is as long as said.
-    let len =
-        done(unsafe { syscall(libc::SYS_readlinkat, [libc::AT_FDCWD as usize, at, to, into.len(), 0, 0]) })?;
+    let len = done(unsafe { syscall(libc::SYS_readlinkat, [libc::AT_FDCWD as usize, at, to, into.len(), 0, 0]) })?;
     if len < into.len() { into.get(..len) } else { None }
 }
 
@@ -201,8 +207,7 @@ pub(crate) fn share_memory(one: c_int, other: c_int) -> Option<bool> {
 pub(crate) fn thread_name() -> Option<[u8; 16]> {
     let mut name = [0; 16];
     // SAFETY: the kernel writes 16 bytes at most.
-    let result = unsafe {
-        syscall(libc::SYS_prctl, [libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize, 0, 0, 0, 0])
-    };
+    let result =
+        unsafe { syscall(libc::SYS_prctl, [libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize, 0, 0, 0, 0]) };
     done(result).map(|_| name)
 }

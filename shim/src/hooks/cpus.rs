@@ -5,7 +5,7 @@
 
 use super::by_kernel;
 use crate::next;
-use crate::{Hooked, environment, options, scope, sys};
+use crate::{Hooked, clock, environment, options, scope, sys};
 use calc::cpus::{CpuSet, MAX_CPUS};
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
@@ -52,11 +52,11 @@ fn count() -> Option<c_long> {
 }
 
 fn total_pages() -> Option<c_long> {
-    pages(scope::memory()?.total_bytes)
+    pages(scope::memory(&clock::machine()?)?.total_bytes)
 }
 
 fn free_pages() -> Option<c_long> {
-    pages(scope::memory()?.free_bytes)
+    pages(scope::memory(&clock::machine()?)?.free_bytes)
 }
 
 fn pages(bytes: u64) -> Option<c_long> {
@@ -150,9 +150,7 @@ pub(crate) unsafe fn pthread_setaffinity_np(
 ) -> c_int {
     let Some(next) = next else { return libc::ENOSYS };
     // SAFETY: the caller's arguments.
-    unsafe {
-        if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) { 0 } else { next(thread, len, mask) }
-    }
+    unsafe { if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) { 0 } else { next(thread, len, mask) } }
 }
 
 /// The kernel's own mask of `pid`, for a caller that is asked to hand back what it was shown.
@@ -193,4 +191,3 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     let mask = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
     CpuSet::from_words(mask).is_some_and(|asked| asked == shown)
 }
-

@@ -75,15 +75,19 @@ pub(crate) unsafe fn scandir(
     unsafe {
         let count = next(path, list, filter, order);
         let Ok(length) = usize::try_from(count) else { return count };
-        if length == 0 {
-            return count;
-        }
-        let entries = core::slice::from_raw_parts_mut(*list, length);
-        if !entries.iter().any(|entry| is_hidden(*entry)) || !path::is_directory_of_cpus(path) {
+        let entries = if length == 0 { &mut [] } else { core::slice::from_raw_parts_mut(*list, length) };
+        let hidden_itself = path::hidden(AT_FDCWD, path);
+        let hidden = |entry: &*mut dirent| hidden_itself || is_hidden(*entry);
+        if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_cpus(path)) {
             return count;
         }
         let Some(free) = next::needed::<Free>(Needed::Free) else { return count };
-        keep(entries, |entry| is_hidden(*entry), |entry| free(entry.cast())) as c_int
+        let kept = keep(entries, hidden, |entry| free(entry.cast()));
+        if hidden_itself {
+            free((*list).cast());
+            return next::refuse(libc::ENOENT);
+        }
+        kept as c_int
     }
 }
 
@@ -129,6 +133,10 @@ unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
             return 0;
         }
         if paths.iter().all(hidden) {
+            // What was asked to be given back when nothing matches is most often just this path.
+            if flags & libc::GLOB_NOCHECK != 0 {
+                return 0;
+            }
             if let Some(globfree) = next::needed::<Globfree>(Needed::Globfree) {
                 globfree(found);
             }

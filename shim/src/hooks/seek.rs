@@ -3,7 +3,7 @@
 use super::by_kernel;
 use crate::{fds, memory_file, next, serve, sys};
 use calc::answer::Answer;
-use libc::{SEEK_CUR, SEEK_END, SEEK_SET, c_int, c_void, iovec, off_t, size_t, ssize_t};
+use libc::{SEEK_CUR, SEEK_SET, c_int, c_void, iovec, off_t, size_t, ssize_t};
 
 type Lseek = unsafe extern "C" fn(c_int, off_t, c_int) -> off_t;
 type Pread = unsafe extern "C" fn(c_int, *mut c_void, size_t, off_t) -> ssize_t;
@@ -15,7 +15,7 @@ type Mmap = unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off_t
 pub(crate) unsafe fn lseek(next: Option<Lseek>, fd: c_int, offset: off_t, whence: c_int) -> off_t {
     match whence {
         SEEK_SET if offset == 0 && fds::may_be_ours(fd) => {
-            serve::refresh(fd, || sys::lseek(fd, 0, SEEK_CUR) == 0);
+            serve::refresh(fd);
         }
         SEEK_SET | SEEK_CUR => {}
         _ => {
@@ -49,9 +49,8 @@ fn as_the_kernel_seeks(fd: c_int, answer: Answer, offset: off_t, whence: c_int) 
 
 /// Composes again what is about to be read from its start.
 fn refresh(fd: c_int, offset: off_t) {
-    debug_assert!(SEEK_END != SEEK_SET);
     if offset == 0 && fds::may_be_ours(fd) {
-        serve::refresh(fd, || true);
+        serve::refresh(fd);
     }
 }
 
@@ -112,9 +111,7 @@ pub(crate) unsafe fn preadv2(
     refresh(fd, offset);
     let args = [fd as usize, into as usize, count as usize, offset as usize, 0, flags as usize];
     // SAFETY: the caller's arguments.
-    unsafe {
-        next.map_or_else(|| by_kernel(libc::SYS_preadv2, args), |next| next(fd, into, count, offset, flags))
-    }
+    unsafe { next.map_or_else(|| by_kernel(libc::SYS_preadv2, args), |next| next(fd, into, count, offset, flags)) }
 }
 
 pub(crate) unsafe fn mmap(

@@ -4,10 +4,10 @@
 
 use crate::next::{self, Needed};
 use crate::path::{self, Target};
-use crate::{fds, serve, sys};
+use crate::{fds, serve};
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
-use libc::{FILE, SEEK_CUR, SEEK_SET, c_char, c_int};
+use libc::{FILE, SEEK_SET, c_char, c_int};
 
 type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
 type Freopen = unsafe extern "C" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
@@ -89,7 +89,7 @@ unsafe fn refresh(file: *mut FILE) {
             && let Some(fflush) = next::needed::<OfFile>(Needed::Fflush)
         {
             fflush(file);
-            serve::refresh(fd, || sys::lseek(fd, 0, SEEK_CUR) == 0);
+            serve::refresh(fd);
         }
     }
 }

@@ -59,7 +59,14 @@ fn libuv_falls_back() -> bool {
     !options::off() && options::libuv_was_asked_for_a_ring()
 }
 
-pub(crate) unsafe fn prctl(next: Option<Prctl>, option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
+pub(crate) unsafe fn prctl(
+    next: Option<Prctl>,
+    option: c_int,
+    a: c_ulong,
+    b: c_ulong,
+    c: c_ulong,
+    d: c_ulong,
+) -> c_int {
     let call = || {
         // SAFETY: next's true type and the caller's arguments.
         unsafe {

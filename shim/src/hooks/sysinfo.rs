@@ -1,7 +1,7 @@
 //! sysinfo(2)
 
 use super::by_kernel;
-use crate::{clock, scope, serve};
+use crate::{clock, scope};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long};
 
@@ -23,10 +23,11 @@ pub(crate) unsafe fn sysinfo(next: Option<Sysinfo>, to: *mut libc::sysinfo) -> c
 
 /// Puts the container's figures in place of the machine's.
 pub(crate) fn as_the_container(info: &mut libc::sysinfo) {
-    if let Some(memory) = scope::memory() {
+    let Some(machine) = clock::host(info) else { return };
+    if let Some(memory) = scope::memory(&machine) {
         put(&memory, info);
     }
-    if let Some(ticks) = clock::host().and_then(|machine| serve::age_ticks(&machine)) {
+    if let Some(ticks) = scope::age_ticks(&machine) {
         info.uptime = c_long::try_from(ticks / calc::host::USER_HZ).unwrap_or(info.uptime);
     }
 }
