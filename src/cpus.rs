@@ -1,0 +1,59 @@
+//! Numbers and lists of CPUs on the command line.
+
+use calc::{cpus::CpuSet, settings};
+
+/// Length of the period that quotas are given for, in microseconds: the kernel's and Docker's default.
+pub(crate) const PERIOD_USEC: u64 = 100_000;
+
+/// CPU time allowed in each period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) usec: u64,
+}
+
+/// Parses a number of CPUs, `1.5`.
+pub(crate) fn parse_quota(text: &str) -> Result<Quota, String> {
+    match settings::cpus_milli(text.as_bytes()).and_then(|milli| milli.checked_mul(PERIOD_USEC / 1000)) {
+        Some(usec) => Ok(Quota { usec }),
+        None => Err("a number of CPUs is more than 0 and has at most three decimals, such as 1.5".to_owned()),
+    }
+}
+
+/// A list of CPUs in the kernel's form, which it is known to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) text: String,
+}
+
+/// Parses a list of CPUs, `0-1,3`.
+pub(crate) fn parse_list(text: &str) -> Result<List, String> {
+    match CpuSet::parse(text.as_bytes()) {
+        Some(set) if set.count() > 0 => Ok(List { text: text.to_owned() }),
+        _ => Err("a list of CPUs is made of numbers and ranges, such as 0-1,3".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas() {
+        for (text, usec) in [("1.5", 150_000), ("2", 200_000), ("0.01", 1000), ("0.001", 100)] {
+            assert_eq!(parse_quota(text), Ok(Quota { usec }), "{text}");
+        }
+        for text in ["", "0", "0.0", "-1", "1,5", "many", "1.5x", "0.0001"] {
+            assert!(parse_quota(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn lists() {
+        for text in ["0", "0-1,3", "0,2,4", "7-9"] {
+            assert!(parse_list(text).is_ok(), "{text}");
+        }
+        for text in ["", "a", "1-", "-1", "3-1", "1,,2", "0x1", "1 2"] {
+            assert!(parse_list(text).is_err(), "{text:?} was taken");
+        }
+    }
+}

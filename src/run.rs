@@ -1,0 +1,144 @@
+//! Running a program: into a cgroup of its own, or under a declared view, or under the view of another cgroup.
+
+use crate::{
+    cgroup::{self, Cgroup, NotMade},
+    child::{self, Child, Ending, Meanwhile, NotStarted},
+    declared::{self, Declared},
+    failure::{Failure, say},
+    limits::Limits,
+    object,
+    settings::{self, Settings},
+    signals,
+    view::View,
+};
+use anyhow::{Context, Error, anyhow};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    process::Command,
+    time::Duration,
+};
+
+/// Runs `program` and returns its exit code.
+pub(crate) fn run(program: &[OsString], cgroup: Option<OsString>, limits: &Limits) -> Result<u8, Failure> {
+    child::hold_closed_standard_descriptors();
+    let settings = Settings::of_environment()?;
+    preload()?;
+    if let Some(cgroup) = &cgroup {
+        View::of(Some(cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
+        set_variable(settings::CGROUP, Some(cgroup));
+    }
+    cgroup::clear_stale();
+    declared::clear_stale();
+    let (child, mut place) = start(program, limits, &settings)?;
+    let ending = child.wait(&mut place);
+    place.leave(&program[0]);
+    Ok(match ending {
+        Ending::Exited(code) => code,
+        Ending::Killed(number) => {
+            signals::die_of(number);
+            u8::try_from(128 + number).unwrap_or(u8::MAX)
+        }
+    })
+}
+
+/// Where the program runs.
+enum Place {
+    /// Where we do.
+    Here,
+    /// In a cgroup made for it.
+    Cgroup(Cgroup),
+    /// Where we do, and it is shown limits that nobody enforces.
+    Declared(Declared),
+}
+
+impl Meanwhile for Place {
+    fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Declared(declared) => Some(declared.pause()),
+            Self::Here | Self::Cgroup(_) => None,
+        }
+    }
+
+    fn act(&mut self) {
+        if let Self::Declared(declared) = self {
+            declared.update();
+        }
+    }
+}
+
+impl Place {
+    /// Clears up behind `program`.
+    fn leave(self, program: &OsStr) {
+        let program = program.display();
+        match self {
+            Self::Here => {}
+            Self::Cgroup(mut cgroup) => {
+                if !cgroup.remove() {
+                    let names = cgroup.names();
+                    say(format_args!(
+                        "processes of {program} still run in {names}: it stays until a later run finds it empty"
+                    ));
+                }
+            }
+            Self::Declared(declared) => {
+                if declared.has_processes() {
+                    say(format_args!("processes of {program} still run: they see the machine's figures from here on"));
+                }
+            }
+        }
+    }
+}
+
+/// Starts the program in the best place that we may give it.
+fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(Child, Place), Failure> {
+    let inherited = signals::take_over();
+    let spawn = |joins| child::start(command(program), joins, inherited);
+    let failed = |error| Failure::of_exec(program[0].clone(), error);
+    if *limits == Limits::default() {
+        return Ok((spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?, Place::Here));
+    }
+    let no_right = match Cgroup::make(limits) {
+        Ok(cgroup) => {
+            set_variable(settings::CGROUP, None);
+            match cgroup.joins().map(spawn) {
+                Ok(Ok(child)) => return Ok((child, Place::Cgroup(cgroup))),
+                Ok(Err(NotStarted::Exec(error))) => return Err(failed(error)),
+                Ok(Err(NotStarted::Join(error))) => anyhow!("{}: {error}", cgroup.names()),
+                Err(error) => error,
+            }
+        }
+        Err(NotMade::Refused(error)) => return Err(error.into()),
+        Err(NotMade::NoRight(reason)) => reason,
+    };
+    say(format_args!(
+        "no right to make a cgroup ({no_right:#}): the limits are shown, not enforced; run as root or in a delegated cgroup"
+    ));
+    let declared = Declared::new(limits, settings)?;
+    set_variable(settings::CGROUP, Some(declared.directory().as_os_str()));
+    Ok((spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?, Place::Declared(declared)))
+}
+
+fn command(program: &[OsString]) -> Command {
+    let mut command = Command::new(&program[0]);
+    command.args(&program[1..]);
+    command
+}
+
+/// Has the object preloaded into what we start.
+fn preload() -> Result<(), Error> {
+    const VARIABLE: &str = "LD_PRELOAD";
+    let value = object::preload(&object::find()?, env::var_os(VARIABLE).as_deref());
+    set_variable(VARIABLE, Some(&value));
+    Ok(())
+}
+
+/// Changes our own environment, which the program inherits: so its variables keep their order.
+fn set_variable(name: &str, value: Option<&OsStr>) {
+    match value {
+        // SAFETY: this process has one thread.
+        Some(value) => unsafe { env::set_var(name, value) },
+        // SAFETY: this process has one thread.
+        None => unsafe { env::remove_var(name) },
+    }
+}
