@@ -3,12 +3,6 @@
 #include <pthread.h>
 #include <sched.h>
 
-/* A figure that moves is told by its side of the container's limit, which the caller names. */
-static const char *side(long pages) {
-    const char *limit = getenv("PROBE_LIMIT_PAGES");
-    return limit && pages <= atol(limit) ? "within" : "beyond";
-}
-
 static long as_sysconf(int name) { return WATCHED(((long (*)(int))symbol)(name)); }
 
 static void answer_sysconf(void) {

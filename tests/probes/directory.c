@@ -145,7 +145,7 @@ static void pass_readdir(void) {
     struct dirent *(*next)(DIR *) = (struct dirent * (*)(DIR *)) symbol;
     next(directory), next(directory);
     long here = telldir(directory);
-    snprintf(text, 64, "%s", next(directory)->d_name);
+    snprintf(text, TEXT, "%s", next(directory)->d_name);
     seekdir(directory, here);
     printf("seekdir: %s\n", strcmp(text, next(directory)->d_name) ? "another" : "the same");
     rewinddir(directory);
@@ -163,7 +163,7 @@ static void pass_glob(void) {
     result = call_glob("/proc/nothing*", 0, &matches);
     printf("no match: %d\n", result == GLOB_NOMATCH);
     result = call_glob(CPUS "/cpu8191", GLOB_NOCHECK, &matches);
-    printf("unchecked: %d %s\n", result, matches.gl_pathv[0]);
+    printf("unchecked: %d %zu %s\n", result, matches.gl_pathc, matches.gl_pathc ? matches.gl_pathv[0] : "");
 }
 
 #define SHAPE(name) (void (*)(void))name

@@ -44,6 +44,15 @@ impl Libc {
     }
 }
 
+/// The probes with a row per symbol.
+pub(crate) const WITH_ROWS: [&str; 8] = ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo"];
+
+/// The symbols that such a probe has a row for.
+pub(crate) fn rows(program: &Path) -> Vec<String> {
+    let output = Command::new(program).env_remove("LD_PRELOAD").output().expect("the probe");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
 /// What a source becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {

@@ -18,7 +18,7 @@ static int readable = 1; /* the paths may be looked into */
 static int at_directory(const char *path, int flags, int variadic) {
     int dirfd = AT_FDCWD, fd;
     static char directory[PATH_MAX];
-    const char *slash = readable ? strrchr(path, '/') : NULL;
+    const char *slash = !readable ? NULL : strncmp(path, CPUS "/", sizeof CPUS) ? strrchr(path, '/') : path + sizeof CPUS - 1;
     if (slash && slash > path) {
         memcpy(directory, path, slash - path);
         directory[slash - path] = 0;

@@ -7,15 +7,10 @@
 
 typedef long six(long number, ...);
 
-static const char *side(unsigned long kib) {
-    const char *limit = getenv("PROBE_LIMIT_PAGES");
-    return limit && kib <= strtoul(limit, NULL, 10) * 4 ? "within" : "beyond";
-}
-
 static void say_info(long result, const struct sysinfo *info) {
     printf("result=%ld\nerrno=%s\n", result, error_name(errno));
     printf("totalram=%lu\n", info->totalram * info->mem_unit / 1024);
-    printf("freeram=%s\n", side(info->freeram * info->mem_unit / 1024));
+    printf("freeram=%s\n", side(info->freeram * info->mem_unit / 4096));
     int fd = raw_open("/proc/uptime", O_RDONLY);
     slurp(fd), raw_close(fd);
     long kernel = atol(text), begun;

@@ -1,0 +1,102 @@
+/* Processes made in every way, asking at once.
+ *   children vfork         a vfork child asks, then its parent
+ *   children vfork-first   nothing has been asked before
+ *   children fork          children of a program whose threads are asking
+ *   children fork-first    children of a program whose threads hold the loader's lock, and nothing has been asked before
+ *   children spawn PROGRAM by posix_spawn, with its standard input opened on the way */
+#include "probe.h"
+#include <link.h>
+#include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+extern char **environ;
+enum { CHILDREN = 40, THREADS = 4 };
+static volatile int done;
+
+static int ask(void) {
+    int fd = open("/proc/meminfo", O_RDONLY);
+    if (fd < 0) return 1;
+    slurp(fd);
+    close(fd);
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 1) return 2;
+    return !strcmp(whose(), "broken") ? 3 : !strcmp(whose(), "container") ? 10 : 20;
+}
+
+static int outcome(pid_t child) {
+    int status;
+    if (waitpid(child, &status, 0) != child) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static const char *name(int code) { return code == 10 ? "container" : code == 20 ? "kernel" : "failed"; }
+
+static void by_vfork(const int first) {
+    if (!first) printf("before: %s\n", name(ask()));
+    for (int i = 0; i < 3; i++) {
+        fflush(stdout);
+        pid_t child = vfork();
+        if (!child) _exit(ask());
+        printf("child: %s\n", name(outcome(child)));
+        printf("parent: %s\n", name(ask()));
+    }
+}
+
+static void *asking(void *nothing) {
+    while (!done) {
+        struct stat st;
+        int fd = open("/proc/stat", O_RDONLY);
+        fstat(fd, &st), lseek(fd, 0, SEEK_SET), close(fd);
+    }
+    return nothing;
+}
+
+static int pass_by(struct dl_phdr_info *info, size_t size, void *data) {
+    (void)info, (void)size, (void)data;
+    return 0;
+}
+
+static void *iterating(void *nothing) {
+    while (!done) dl_iterate_phdr(pass_by, NULL);
+    return nothing;
+}
+
+/* `first`: which of the two answers the children get is left open, as long as they get one. */
+static void by_fork(void *(*thread)(void *), int first) {
+    pthread_t threads[THREADS];
+    int tally[3] = {0};
+    for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, thread, NULL);
+    for (int i = 0; i < CHILDREN; i++) {
+        fflush(stdout);
+        pid_t child = fork();
+        if (!child) _exit((alarm(30), ask()));
+        int code = outcome(child);
+        tally[code == 10 ? 0 : code == 20 ? 1 : 2]++;
+    }
+    done = 1;
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    if (first) printf("answered: %d, failed: %d\n", tally[0] + tally[1], tally[2]);
+    else printf("all: %s\n", tally[0] == CHILDREN ? "container" : tally[1] == CHILDREN ? "kernel" : "failed");
+}
+
+static void by_spawn(char *program) {
+    char *arguments[] = {program, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/proc/meminfo", O_RDONLY, 0);
+    int result = posix_spawn(&child, program, &actions, NULL, arguments, environ);
+    printf("spawn: %d %d\n", result, result ? 0 : outcome(child));
+    printf("parent: %s\n", name(ask()));
+}
+
+int main(int argc, char **argv) {
+    const char *way = argc > 1 ? argv[1] : "";
+    alarm(120);
+    if (!strcmp(way, "vfork")) by_vfork(0);
+    if (!strcmp(way, "vfork-first")) by_vfork(1);
+    if (!strcmp(way, "fork")) by_fork(asking, 0);
+    if (!strcmp(way, "fork-first")) by_fork(iterating, 1);
+    if (!strcmp(way, "spawn") && argc > 2) by_spawn(argv[2]);
+    return 0;
+}
