@@ -75,6 +75,16 @@ impl Slot {
     pub(super) fn is_found(&self) -> bool {
         matches!(self.state, Self::FOUND | Self::FOUND_BELOW_ROOT)
     }
+
+    /// Whether a hierarchy has the controller, and it is not known where that is mounted.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.version != 0 && !self.is_found()
+    }
+
+    /// The place, once it is known to be right.
+    pub(super) fn found(self, is_below_root: bool) -> Self {
+        Self { state: if is_below_root { Self::FOUND_BELOW_ROOT } else { Self::FOUND }, ..self }
+    }
 }
 
 /// Bytes in the pool.
