@@ -152,6 +152,7 @@ fn native_should_match(profile: &Profile, line: &Line<'_>) -> bool {
     match mark {
         "passes" => true,
         "fails" => false,
+        "v1" => bed::version() == bed::Version::V1,
         "noswap" => bed::host().swap_kib == 0,
         other => panic!("tools.tsv: {}: mark {other}", line.id),
     }

@@ -1,0 +1,189 @@
+//! The object against the real lxcfs, in one container, for the figures where lxcfs is right: cgroup v1, where it knows a
+//! container's usage. One process reads lxcfs's file, the object's, lxcfs's again, so that live counters are bracketed.
+
+mod bed;
+
+use bed::{Container, PLAIN, Version};
+use std::process::Command;
+
+/// Lines of meminfo where the two differ, and why. Here ours must stay within the container; lxcfs's need not.
+const KNOWN: [(&str, &str); 12] = [
+    ("CommitLimit", "lxcfs copies the host's line; the container cannot commit more than it has"),
+    ("Committed_AS", "lxcfs copies the host's line"),
+    ("FileHugePages", "lxcfs copies the host's line"),
+    ("HardwareCorrupted", "lxcfs copies the host's line"),
+    ("KReclaimable", "lxcfs copies the host's line"),
+    ("KernelStack", "lxcfs copies the host's line"),
+    ("MemAvailable", "lxcfs 5.0.3 counts tmpfs as available: compared by itself below"),
+    ("Mlocked", "lxcfs copies the host's line"),
+    ("NFS_Unstable", "lxcfs copies the host's line"),
+    ("PageTables", "lxcfs copies the host's line"),
+    ("Percpu", "lxcfs copies the host's line"),
+    ("VmallocUsed", "lxcfs copies the host's line"),
+];
+
+/// Rounds of lxcfs's copy, ours, lxcfs's, once the counters have settled.
+const READ_MEMINFO: &str = r#"
+sleep 3
+for round in 1 2 3 4 5; do
+  cat "$LXCFS/proc/meminfo" /proc/meminfo "$LXCFS/proc/meminfo"
+  sleep 0.2
+done
+"#;
+
+/// What a page counter may be off by between two looks: the kernel charges a cgroup 64 pages at a time and per CPU.
+const BATCH_KIB: u64 = 64 * 4;
+
+#[test]
+fn meminfo() {
+    let script = r#"
+        held=$(head -c 20M /dev/zero | tr '\0' x)
+        head -c 30M /dev/zero >"$TMPDIR/file"; cat "$TMPDIR/file" >/dev/null"#;
+    let text = in_lxcfs(&PLAIN, &format!("{script}{READ_MEMINFO}rm \"$TMPDIR/file\""));
+    let copies = copies(&text);
+    let mut findings = bed::Findings::default();
+    for (position, &(key, _)) in copies[1].iter().enumerate() {
+        let total = copies[1][0].1;
+        match KNOWN.iter().find(|(known, _)| *known == key) {
+            Some((_, reason)) => {
+                let ours = copies[1][position].1;
+                println!("{key}: {ours}, lxcfs {:?}: {reason}", of(&copies[0], key));
+                findings.check(ours <= total, || format!("{key} {ours} is beyond the container"));
+            }
+            None => compare(&mut findings, &copies, key),
+        }
+    }
+    findings.check(copies[0].len() == copies[1].len(), || {
+        format!("lxcfs has {} lines, ours {}", copies[0].len(), copies[1].len())
+    });
+    findings.conclude("meminfo");
+}
+
+/// tmpfs cannot be reclaimed: later versions of lxcfs leave it out of MemAvailable, the packaged one does not.
+#[test]
+fn tmpfs_is_not_available() {
+    let tmpfs = "/dev/shm/cgproc-parity";
+    let text = in_lxcfs(&PLAIN, &format!("head -c 40M /dev/zero >{tmpfs}{READ_MEMINFO}rm {tmpfs}"));
+    let copies = copies(&text);
+    let mut findings = bed::Findings::default();
+    compare(&mut findings, &copies, "Shmem");
+    let [lxcfs, ours] = [&copies[0], &copies[1]].map(|copy| of(copy, "MemAvailable").expect("MemAvailable"));
+    let shmem = of(&copies[1], "Shmem").expect("Shmem");
+    println!("MemAvailable: lxcfs {lxcfs}, ours {ours}, Shmem {shmem}");
+    findings.check(shmem == 40 << 10, || format!("Shmem {shmem}"));
+    findings.check((lxcfs - shmem).abs_diff(ours) <= 4 * BATCH_KIB, || format!("{lxcfs} - {shmem} is not {ours}"));
+    findings.conclude("tmpfs");
+}
+
+fn copies(text: &str) -> Vec<Vec<(&str, u64)>> {
+    let copies: Vec<_> = split_at(text, "MemTotal:").map(figures).collect();
+    assert_eq!(copies.len(), 15, "five rounds of three copies: {text}");
+    copies
+}
+
+/// Ours lies between lxcfs's before and after in most of the rounds: a counter may move there and back within one. Where
+/// lxcfs's figure never moved, ours is the same.
+fn compare(findings: &mut bed::Findings, copies: &[Vec<(&str, u64)>], key: &str) {
+    let rounds: Vec<_> = copies.chunks(3).map(|c| [&c[0], &c[1], &c[2]].map(|copy| of(copy, key))).collect();
+    let moves = rounds.iter().any(|[before, _, after]| [before, after] != [&rounds[0][0]; 2]);
+    let slack = if moves { BATCH_KIB * bed::host().cpus as u64 } else { 0 };
+    let is_within = |round: &&[Option<u64>; 3]| {
+        let [Some(before), Some(ours), Some(after)] = **round else { return false };
+        (before.min(after).saturating_sub(slack)..=before.max(after) + slack).contains(&ours)
+    };
+    let within = rounds.iter().filter(is_within).count();
+    findings.check(within >= 3, || format!("{key}: lxcfs, ours, lxcfs: {rounds:?}"));
+}
+
+fn of(copy: &[(&str, u64)], key: &str) -> Option<u64> {
+    copy.iter().find(|(name, _)| *name == key).map(|&(_, value)| value)
+}
+
+fn figures(copy: &str) -> Vec<(&str, u64)> {
+    copy.lines()
+        .map(|line| {
+            let (key, rest) = line.split_once(':').unwrap_or_else(|| panic!("not a meminfo line: {line:?}"));
+            let value = rest.split_whitespace().next().and_then(|v| v.parse().ok());
+            (key, value.unwrap_or_else(|| panic!("no figure: {line:?}")))
+        })
+        .collect()
+}
+
+/// The parts of a text that begin with a line beginning with `first`.
+fn split_at<'a>(text: &'a str, first: &'a str) -> impl Iterator<Item = &'a str> {
+    let starts: Vec<_> = text.match_indices(first).map(|(at, _)| at).collect();
+    let ends: Vec<_> = starts.iter().copied().skip(1).chain([text.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| &text[start..end])
+}
+
+#[test]
+fn processor_count() {
+    let mut findings = bed::Findings::default();
+    let script = r#"for root in "$LXCFS" ""; do
+        grep -c ^processor "$root/proc/cpuinfo"; grep -c '^cpu[0-9]' "$root/proc/stat"
+        awk -F- 'END { print (NF == 2 ? $2 - $1 + 1 : 1) }' "$root/sys/devices/system/cpu/online"
+    done"#;
+    for (quota_usec, cpus, expected) in [
+        (Some(50_000), None, "1"),
+        (Some(100_000), Some("0-1"), "1"),
+        (Some(150_000), None, "2"),
+        // Which CPU it is differs by design: lxcfs numbers from 0, ours are the real numbers.
+        (None, Some("1"), "1"),
+    ] {
+        let container = Container { quota_usec, cpus, ..PLAIN };
+        let seen = in_lxcfs(&container, script);
+        let right = seen.split_whitespace().eq([expected; 6]);
+        findings.check(right, || format!("{container:?}: lxcfs's cpuinfo, stat, online, then ours: {seen:?}"));
+    }
+    findings.conclude("processor count");
+}
+
+/// lxcfs counts CPU time from its first look at a container, so the figures differ; the lines and columns do not.
+#[test]
+fn shape_of_stat() {
+    let text = in_lxcfs(&PLAIN, r#"cat "$LXCFS/proc/stat"; echo ===; cat /proc/stat"#);
+    let (lxcfs, ours) = text.split_once("===\n").expect("two copies");
+    let shape = |copy: &str| -> Vec<(String, usize)> {
+        let line = |l: &str| (l.split(' ').next().unwrap_or_default().to_owned(), l.split_whitespace().count());
+        copy.lines().map(line).collect()
+    };
+    assert!(shape(ours).len() > 5, "{ours}");
+    assert_eq!(shape(lxcfs), shape(ours));
+}
+
+#[test]
+fn uptime() {
+    let text = in_lxcfs(&PLAIN, r#"sleep 2; cat "$LXCFS/proc/uptime" /proc/uptime "$LXCFS/proc/uptime""#);
+    let seconds: Vec<f64> =
+        text.lines().map(|l| l.split(' ').next().and_then(|s| s.parse().ok()).expect("seconds")).collect();
+    let [before, ours, after] = seconds[..] else { panic!("not three lines: {text}") };
+    println!("uptime: lxcfs {before}, ours {ours}, lxcfs {after}");
+    assert!(before >= 2.0 && before <= ours && ours <= after, "{text}");
+}
+
+#[test]
+fn swaps() {
+    let text = in_lxcfs(&PLAIN, r#"cat "$LXCFS/proc/swaps"; echo ===; cat /proc/swaps"#);
+    let (lxcfs, ours) = text.split_once("===\n").expect("two copies");
+    // The name, the type and the priority are ours to choose; size and use are not.
+    let fields = |copy: &str| -> Vec<Vec<String>> {
+        copy.lines().map(|l| l.split_whitespace().skip(2).take(2).map(str::to_owned).collect()).collect()
+    };
+    assert_eq!(fields(ours).first().map(Vec::len), Some(2), "{ours}");
+    assert_eq!(fields(lxcfs), fields(ours));
+}
+
+/// Runs a script under the object in a container, with a private lxcfs beside it.
+fn in_lxcfs(container: &Container, script: &str) -> String {
+    bed::log_machine();
+    assert_eq!(bed::version(), Version::V1, "on cgroup v2 lxcfs gives the host's CPU time: nothing to compare with");
+    let enter = container.enter();
+    let mut command = Command::new(bed::repository("tests/bed/lxcfs"));
+    command.arg(enter.get_program()).args(enter.get_args());
+    command.args(["env", &format!("LD_PRELOAD={}", bed::object().display()), "timeout", "60", "bash", "-c"]);
+    command.arg(format!("export TMPDIR=$(mktemp -d)\n{script}\nrmdir \"$TMPDIR\""));
+    let output = command.env_remove("LD_PRELOAD").output().expect("tests/bed/lxcfs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}: {text}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    text
+}
