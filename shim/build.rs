@@ -9,13 +9,18 @@ const LINK: &[&str] = &[
     "-Wl,-z,norelro",         // saves an mprotect in every exec
     "-Wl,-z,noseparate-code", // saves two mappings in every exec
     "-Wl,-z,nodelete",
-    "-Wl,--gc-sections", // no --no-eh-frame-hdr: cancelled threads and exceptions of callbacks unwind through our frames
+    "-Wl,--gc-sections",
+    "-Wl,-s",
+    "-Wl,--no-eh-frame-hdr",
     "-Wl,--build-id=none",
     "-Wl,--hash-style=gnu",
 ];
 
 fn main() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/link.ld");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={script}");
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-T,{script}");
     for flag in LINK {
         println!("cargo::rustc-cdylib-link-arg={flag}");
     }

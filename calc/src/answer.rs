@@ -45,6 +45,11 @@ impl Answer {
         Self::ALL.into_iter().find(|answer| answer.path().to_bytes() == path)
     }
 
+    /// Whether it is a file of procfs; the others are of sysfs.
+    pub fn is_in_proc(self) -> bool {
+        self.path().to_bytes().starts_with(b"/proc/")
+    }
+
     /// Whether some answer's path ends in the component `name`: the cheap test before any other.
     pub fn may_be_named(name: &[u8]) -> bool {
         matches!(name, b"meminfo" | b"swaps" | b"stat" | b"cpuinfo" | b"uptime" | b"online" | b"present")

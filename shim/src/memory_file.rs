@@ -112,9 +112,17 @@ pub(crate) fn carried_by(fd: c_int, stat: &libc::stat) -> Option<Answer> {
     named(fd, stat).filter(|_| is_for_reading(fd))
 }
 
+/// As [`carried_by`], for a descriptor that nothing is known of yet.
+pub(crate) fn carried(fd: c_int) -> Option<Answer> {
+    if options::off() {
+        return None;
+    }
+    carried_by(fd, &sys::fstat(fd)?)
+}
+
 /// Which answer the memory file behind `fd` is named after.
 fn named(fd: c_int, stat: &libc::stat) -> Option<Answer> {
-    if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+    if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG || options::off() {
         return None;
     }
     let (mut buffer, mut target) = ([0; 32], [0; 80]);

@@ -105,7 +105,7 @@ fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
 /// Whether nothing is to be answered.
 #[inline]
 pub(crate) fn off() -> bool {
-    SANDBOXED.load(Relaxed) || flags() & OFF != 0
+    sandboxed() || flags() & OFF != 0
 }
 
 /// Whether `answer` is given.
@@ -151,6 +151,11 @@ pub(crate) fn with_whose<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
         Some(directory) if sys::stat(directory).is_some() => use_it(Whose::Directory(path)),
         _ => use_it(Whose::Path(path)),
     }
+}
+
+/// Whether the program has put on a filter already.
+pub(crate) fn sandboxed() -> bool {
+    SANDBOXED.load(Relaxed)
 }
 
 /// Turns everything off for good, before the program's own filter does so by force.

@@ -1,6 +1,6 @@
 //! Is this path one of ours? Two compares for most paths, the kernel's own word for the rest.
 
-use crate::{memory_file, scope, sys};
+use crate::{memory_file, options, scope, sys};
 use calc::answer::Answer;
 use core::ffi::{CStr, c_char, c_int};
 
@@ -59,11 +59,11 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char) -> Option<Target> {
 #[inline(never)]
 fn judge(fd: c_int, look: &Look<'_>) -> Option<Target> {
     let bytes = look.path.to_bytes();
+    if options::off() || !look.cpu && is_a_process_file(bytes) {
+        return None;
+    }
     if let Some(answer) = Answer::from_path(bytes) {
         return Some(Target::Ours(answer));
-    }
-    if !look.cpu && is_a_process_file(bytes) {
-        return None;
     }
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
     let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
@@ -99,6 +99,9 @@ pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
 #[cold]
 #[inline(never)]
 fn hidden_below(dir: c_int, path: &[u8]) -> Option<bool> {
+    if options::off() {
+        return None;
+    }
     let mut whole = [0; ROOM];
     let mut len = 0;
     if path.first() != Some(&b'/') {

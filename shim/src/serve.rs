@@ -64,6 +64,9 @@ fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
 #[cold]
 #[inline(never)]
 pub(crate) fn refresh(fd: c_int) -> Option<()> {
+    if options::off() {
+        return None;
+    }
     let Some((answer, len, writing)) = memory_file::reopened(fd) else {
         fds::forget(fd);
         return None;
@@ -79,7 +82,7 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
 
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
 fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
-    let expected = if is_in_proc(answer) { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
+    let expected = if answer.is_in_proc() { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
     if sys::file_system(host)? != expected {
         // lxcfs, or whatever else is mounted there, answers already.
         return None;
@@ -92,10 +95,6 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
         Answer::Uptime => uptime(out),
         Answer::CpuOnline | Answer::CpuPresent => cpu_list(out),
     }
-}
-
-fn is_in_proc(answer: Answer) -> bool {
-    answer.path().to_bytes().starts_with(b"/proc/")
 }
 
 #[inline(never)]

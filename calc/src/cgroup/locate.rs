@@ -226,11 +226,17 @@ impl<F: Files> Finder<'_, F> {
 
     /// When the process whose `/proc/PID/cgroup` this is started: field 22 of the `stat` beside it.
     fn began_ticks(&mut self, cgroup: &CStr) -> Option<u64> {
-        let process = cgroup.to_bytes().strip_suffix(b"cgroup")?;
+        let cgroup = cgroup.to_bytes();
+        let process = cgroup.get(..cgroup.len().saturating_sub(b"cgroup".len()))?;
         let mut file = self.files.open(PathIn::new(self.scratch).push(process)?.push(b"stat")?.finish()?)?;
         // The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
         let (_, from_state) = scan::split_at_last(source::read_whole(&mut file, self.scratch)?, b')')?;
-        scan::whole_number(scan::parts(from_state, b' ').nth(20)?)
+        let mut fields = scan::parts(from_state, b' ');
+        // From here on the start time is the 20th.
+        for _ in 0..20 {
+            fields.next()?;
+        }
+        scan::whole_number(fields.next()?)
     }
 }
 

@@ -7,18 +7,23 @@ use crate::{
 
 /// A CPU list: `/sys/devices/system/cpu/online`, `present`.
 pub fn cpu_list<S: Sink>(online: &CpuSet, out: &mut Text<'_, S>) -> Option<()> {
-    let mut cpus = online.iter().peekable();
-    while let Some(first) = cpus.next() {
+    let mut cpus = online.iter();
+    let mut upcoming = cpus.next();
+    while let Some(first) = upcoming {
         let mut last = first;
-        while let Some(next) = cpus.next_if(|next| *next == last.saturating_add(1)) {
+        upcoming = cpus.next();
+        while let Some(next) = upcoming
+            && next == last.saturating_add(1)
+        {
             last = next;
+            upcoming = cpus.next();
         }
         out.number(first)?;
         if last > first {
             out.bytes(b"-")?;
             out.number(last)?;
         }
-        out.bytes(if cpus.peek().is_some() { b"," } else { b"" })?;
+        out.bytes(if upcoming.is_some() { b"," } else { b"" })?;
     }
     out.bytes(b"\n")
 }

@@ -7,6 +7,7 @@ use super::by_kernel;
 use crate::next;
 use crate::{Hooked, clock, environment, options, scope, sys};
 use calc::cpus::{CpuSet, MAX_CPUS};
+use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
 
@@ -52,11 +53,15 @@ fn count() -> Option<c_long> {
 }
 
 fn total_pages() -> Option<c_long> {
-    pages(scope::memory(&clock::machine()?)?.total_bytes)
+    pages(memory()?.total_bytes)
 }
 
 fn free_pages() -> Option<c_long> {
-    pages(scope::memory(&clock::machine()?)?.free_bytes)
+    pages(memory()?.free_bytes)
+}
+
+fn memory() -> Option<Memory> {
+    if options::off() { None } else { scope::memory(&clock::machine()?) }
 }
 
 fn pages(bytes: u64) -> Option<c_long> {
@@ -75,7 +80,7 @@ pub(crate) unsafe fn sched_getaffinity(
             Some(next) => next(pid, len, mask),
             None => by_kernel(libc::SYS_sched_getaffinity, [pid as usize, len, mask as usize, 0, 0, 0]) as c_int,
         };
-        if result >= 0 && is_self(pid) {
+        if result >= 0 && is_ours(pid) {
             narrow(len, mask);
         }
         result
@@ -92,16 +97,18 @@ pub(crate) unsafe fn pthread_getaffinity_np(
     // SAFETY: as in `sched_getaffinity`.
     unsafe {
         let result = next(thread, len, mask);
-        if result == 0 {
+        if result == 0 && !options::affinity_is_the_kernels() {
             narrow(len, mask);
         }
         result
     }
 }
 
-/// Whether `pid` means the caller. Another process's mask is its own.
-pub(crate) fn is_self(pid: pid_t) -> bool {
-    pid == 0 || pid == sys::gettid() || pid == sys::getpid()
+/// Whether the mask of `pid` is ours to answer: the caller's own. Another process's is the kernel's.
+pub(crate) fn is_ours(pid: pid_t) -> bool {
+    !options::off()
+        && !options::affinity_is_the_kernels()
+        && (pid == 0 || pid == sys::gettid() || pid == sys::getpid())
 }
 
 /// Takes the CPUs that the container does not have out of a mask, unless none would be left.
@@ -109,9 +116,6 @@ pub(crate) fn is_self(pid: pid_t) -> bool {
 /// # Safety
 /// `len` bytes at `mask` are a mask that the kernel wrote.
 pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
-    if options::affinity_is_the_kernels() {
-        return;
-    }
     let Some(cpus) = scope::cpus() else { return };
     // SAFETY: by the caller's promise; the kernel takes whole words only.
     let mask = unsafe { core::slice::from_raw_parts_mut(mask, len / size_of::<c_ulong>()) };
@@ -132,7 +136,7 @@ pub(crate) unsafe fn sched_setaffinity(
 ) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe {
-        if is_self(pid) && is_what_we_showed(len, mask, |real| kernel_mask(pid, real)) {
+        if is_ours(pid) && is_what_we_showed(len, mask, |real| kernel_mask(pid, real)) {
             return 0;
         }
         match next {

@@ -19,7 +19,7 @@ pub(crate) unsafe fn lseek(next: Option<Lseek>, fd: c_int, offset: off_t, whence
         }
         SEEK_SET | SEEK_CUR => {}
         _ => {
-            if let Some(answer) = carried(fd) {
+            if let Some(answer) = memory_file::carried(fd) {
                 return as_the_kernel_seeks(fd, answer, offset, whence);
             }
         }
@@ -31,11 +31,6 @@ pub(crate) unsafe fn lseek(next: Option<Lseek>, fd: c_int, offset: off_t, whence
             |next| next(fd, offset, whence),
         )
     }
-}
-
-/// The answer that `fd` carries, wherever it came from.
-fn carried(fd: c_int) -> Option<Answer> {
-    memory_file::carried_by(fd, &sys::fstat(fd)?)
 }
 
 /// What the kernel's own file makes of a seek from its end: most refuse.
@@ -125,9 +120,9 @@ pub(crate) unsafe fn mmap(
 ) -> *mut c_void {
     if fd >= 0
         && flags & libc::MAP_ANONYMOUS == 0
-        && let Some(answer) = carried(fd)
+        && let Some(answer) = memory_file::carried(fd)
     {
-        next::refuse(mmap_errno(answer));
+        next::refuse(mmap_errno(answer, prot, flags));
         return libc::MAP_FAILED;
     }
     let args = [at as usize, len, prot as usize, flags as usize, fd as usize, offset as usize];
@@ -140,8 +135,11 @@ pub(crate) unsafe fn mmap(
     }
 }
 
-/// What mapping the kernel's own file fails with: procfs has no mapping for it (`proc_reg_mmap`), sysfs none at all
-/// (`kernfs_fop_mmap`).
-fn mmap_errno(answer: Answer) -> c_int {
-    if answer.path().to_bytes().starts_with(b"/proc/") { libc::EIO } else { libc::ENODEV }
+/// What mapping the kernel's own file fails with: it is open for reading only; then, procfs has no mapping for it
+/// (`proc_reg_mmap`), sysfs none at all (`kernfs_fop_mmap`).
+fn mmap_errno(answer: Answer, prot: c_int, flags: c_int) -> c_int {
+    if prot & libc::PROT_WRITE != 0 && flags & libc::MAP_SHARED != 0 {
+        return libc::EACCES;
+    }
+    if answer.is_in_proc() { libc::EIO } else { libc::ENODEV }
 }

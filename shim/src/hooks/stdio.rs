@@ -4,7 +4,7 @@
 
 use crate::next::{self, Needed};
 use crate::path::{self, Target};
-use crate::{fds, serve};
+use crate::{fds, options, serve};
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 use libc::{FILE, SEEK_SET, c_char, c_int};
@@ -86,6 +86,7 @@ unsafe fn refresh(file: *mut FILE) {
     unsafe {
         let Some(fd) = number(file) else { return };
         if fds::may_be_ours(fd)
+            && !options::off()
             && let Some(fflush) = next::needed::<OfFile>(Needed::Fflush)
         {
             fflush(file);

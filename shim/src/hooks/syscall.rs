@@ -37,7 +37,7 @@ pub(crate) unsafe extern "C" fn syscall(
         // SAFETY: on success the kernel has written so many bytes of the mask.
         libc::SYS_sched_getaffinity => unsafe {
             let written = call();
-            if written > 0 && cpus::is_self(a as c_int) {
+            if written > 0 && cpus::is_ours(a as c_int) {
                 cpus::narrow(written as usize, c as *mut c_ulong);
             }
             written
@@ -84,7 +84,7 @@ pub(crate) unsafe fn prctl(
 
 /// Puts on the program's filter: from then on we are as if not there, since it may kill for what we would call.
 fn sandboxed<T: PartialOrd + From<i8>>(put_on: impl FnOnce() -> T) -> T {
-    let ours = owner::is_ours();
+    let ours = !options::sandboxed() && owner::is_ours();
     if ours {
         options::set_sandboxed(true);
     }

@@ -1,7 +1,7 @@
 //! sysinfo(2)
 
 use super::by_kernel;
-use crate::{clock, scope};
+use crate::{clock, options, scope};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long};
 
@@ -23,6 +23,9 @@ pub(crate) unsafe fn sysinfo(next: Option<Sysinfo>, to: *mut libc::sysinfo) -> c
 
 /// Puts the container's figures in place of the machine's.
 pub(crate) fn as_the_container(info: &mut libc::sysinfo) {
+    if options::off() {
+        return;
+    }
     let Some(machine) = clock::host(info) else { return };
     if let Some(memory) = scope::memory(&machine) {
         put(&memory, info);
