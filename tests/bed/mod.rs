@@ -122,6 +122,8 @@ pub(crate) struct Container {
     pub(crate) swap: Option<&'static str>,
     pub(crate) quota_usec: Option<u32>,
     pub(crate) cpus: Option<&'static str>,
+    /// Before all other work of the machine.
+    pub(crate) is_favoured: bool,
     pub(crate) view: View,
 }
 
@@ -131,6 +133,7 @@ pub(crate) const PLAIN: Container = Container {
     swap: None,
     quota_usec: Some(150_000),
     cpus: None,
+    is_favoured: false,
     view: View::Namespace,
 };
 
@@ -153,6 +156,9 @@ impl Container {
         }
         if let Some(cpus) = self.cpus {
             command.args(["-c", cpus]);
+        }
+        if self.is_favoured {
+            command.arg("-f");
         }
         command.args([
             "-V",
