@@ -147,3 +147,71 @@ impl Iterator for Iter<'_> {
         Some(self.next_base.saturating_sub(BITS).saturating_add(lowest))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{collections::BTreeSet, vec::Vec};
+
+    fn cpus(list: &str) -> Option<Vec<u64>> {
+        CpuSet::parse(list.as_bytes()).map(|set| set.iter().collect())
+    }
+
+    #[test]
+    fn lists() {
+        assert_eq!(cpus("0\n"), Some([0].into()));
+        assert_eq!(cpus("0-3,7"), Some([0, 1, 2, 3, 7].into()));
+        assert_eq!(cpus("5,1-2\n"), Some([1, 2, 5].into()));
+        assert_eq!(cpus("63-64,2047"), Some([63, 64, 2047].into()));
+        assert_eq!(cpus("\n"), Some([].into()));
+        assert_eq!(cpus(""), Some([].into()));
+    }
+
+    #[test]
+    fn no_lists() {
+        for list in
+            ["x", "1-", "-1", "3-1", "1,", ",1", "1 2", "0-7:2/4", "2048", "0-2048", "1\n2", "18446744073709551616"]
+        {
+            assert_eq!(cpus(list), None, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_have_the_lowest_numbers() {
+        let set = CpuSet::parse(b"3,64-66,200").unwrap();
+        assert_eq!(set.first(0), CpuSet::EMPTY);
+        assert_eq!(set.first(3), CpuSet::parse(b"3,64-65").unwrap());
+        assert_eq!(set.first(9), set);
+    }
+
+    #[test]
+    fn words_name_the_cpus_that_the_kernel_means() {
+        let set = CpuSet::parse(b"0,65").unwrap();
+        assert_eq!(set.words()[..2], [1, 2]);
+        assert_eq!(CpuSet::from_words(&[1, 2]), Some(set));
+        assert_eq!(CpuSet::from_words(&[0; 40]), Some(CpuSet::EMPTY));
+        let mut beyond = [0; 33];
+        beyond[32] = 1;
+        assert_eq!(CpuSet::from_words(&beyond), None);
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_sets(one in prop::collection::btree_set(0_u64..2048, 0..50), other in prop::collection::btree_set(0_u64..2048, 0..50)) {
+            let set = |cpus: &BTreeSet<u64>| {
+                let list: Vec<_> = cpus.iter().map(std::string::ToString::to_string).collect();
+                CpuSet::parse(list.join(",").as_bytes()).unwrap()
+            };
+            prop_assert_eq!(set(&one).count(), one.len() as u64);
+            prop_assert!(set(&one).iter().eq(one.iter().copied()));
+            prop_assert!((0..2100).all(|cpu| set(&one).contains(cpu) == one.contains(&cpu)));
+            prop_assert!(set(&one).and(&set(&other)).iter().eq(one.intersection(&other).copied()));
+        }
+
+        #[test]
+        fn any_bytes_are_judged(list in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = CpuSet::parse(&list);
+        }
+    }
+}

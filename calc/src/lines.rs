@@ -79,3 +79,72 @@ impl<'a, S: Source> Lines<'a, S> {
         (self.end <= self.buffer.len()).then_some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Bytes;
+    use proptest::prelude::*;
+    use std::{vec, vec::Vec};
+
+    /// All lines and pieces, with their flags.
+    fn lines(text: &[u8], step: usize, buffer: usize) -> Vec<(Vec<u8>, bool, bool)> {
+        let mut source = Bytes::in_steps(text, step);
+        let mut buffer = vec![0; buffer];
+        let mut lines = Lines::new(&mut source, &mut buffer);
+        let mut all = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            all.push((line.bytes.to_vec(), line.begins, line.ends));
+        }
+        all
+    }
+
+    #[test]
+    fn a_long_line_comes_in_pieces() {
+        let expected = [(&b"ab\n"[..], true, true), (b"cdef", true, false), (b"g\n", false, true), (b"h", true, true)];
+        let expected: Vec<_> = expected.iter().map(|(bytes, begins, ends)| (bytes.to_vec(), *begins, *ends)).collect();
+        assert_eq!(lines(b"ab\ncdefg\nh", 3, 4), expected);
+    }
+
+    #[test]
+    fn a_line_as_long_as_the_buffer_is_whole() {
+        assert_eq!(lines(b"abc\nd\n", 100, 4), [(b"abc\n".to_vec(), true, true), (b"d\n".to_vec(), true, true)]);
+    }
+
+    #[test]
+    fn an_empty_file_has_no_line() {
+        assert_eq!(lines(b"", 1, 4), []);
+    }
+
+    #[test]
+    fn a_buffer_of_nothing_is_an_error() {
+        assert_eq!(Lines::new(&mut Bytes::new("a"), &mut []).next(), None);
+    }
+
+    #[test]
+    fn a_source_that_lies_about_its_length_is_an_error() {
+        struct Liar;
+        impl Source for Liar {
+            fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+                Some(into.len() + 1)
+            }
+        }
+        assert_eq!(Lines::new(&mut Liar, &mut [0; 8]).next(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_or_reordered(text in "[ab\n]{0,60}", step in 1_usize..20, buffer in 1_usize..20) {
+            let lines = lines(text.as_bytes(), step, buffer);
+            let joined: Vec<u8> = lines.iter().flat_map(|line| line.0.clone()).collect();
+            prop_assert_eq!(joined, text.as_bytes());
+            for pair in lines.windows(2) {
+                prop_assert_eq!(pair[0].2, pair[1].1);
+            }
+            for (bytes, _, ends) in &lines {
+                let newlines = bytes.iter().filter(|byte| **byte == b'\n').count();
+                prop_assert!(newlines == 0 || (newlines == 1 && *ends && bytes.ends_with(b"\n")));
+            }
+        }
+    }
+}

@@ -32,3 +32,26 @@ impl<'b> PathIn<'b> {
         CStr::from_bytes_with_nul(path).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_built_of_parts() {
+        let mut buffer = [b'x'; 8];
+        assert_eq!(PathIn::new(&mut buffer).push(b"/a").and_then(|path| path.push(b"/b")?.finish()), Some(c"/a/b"));
+    }
+
+    #[test]
+    fn the_final_nul_needs_room_too() {
+        assert_eq!(PathIn::new(&mut [0; 3]).push(b"/ab").and_then(PathIn::finish), None);
+        assert_eq!(PathIn::new(&mut [0; 4]).push(b"/ab").and_then(PathIn::finish), Some(c"/ab"));
+        assert_eq!(PathIn::new(&mut []).finish(), None);
+    }
+
+    #[test]
+    fn a_nul_inside_is_no_path() {
+        assert_eq!(PathIn::new(&mut [0; 9]).push(b"/a\0b").and_then(PathIn::finish), None);
+    }
+}

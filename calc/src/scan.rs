@@ -33,7 +33,7 @@ pub fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 
 /// What stands before and after the last `byte`.
 pub fn split_at_last(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let (before, from) = bytes.split_at_checked(memchr::memrchr(byte, bytes)?)?;
+    let (before, from) = bytes.split_at_checked(bytes.iter().rposition(|here| *here == byte)?)?;
     Some((before, from.get(1..)?))
 }
 
@@ -102,4 +102,58 @@ pub fn find_from<'t, V>(
     let mut rows = table.iter().enumerate();
     let after = rows.clone().skip(first).find(|(_, row)| row.0 == key);
     after.or_else(|| rows.find(|(_, row)| row.0 == key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+
+    #[test]
+    fn numbers() {
+        assert_eq!(number(b"42 kB"), Some((42, &b" kB"[..])));
+        assert_eq!(number(b"007"), Some((7, &b""[..])));
+        assert_eq!(number(b"18446744073709551615"), Some((u64::MAX, &b""[..])));
+        assert_eq!(number(b"18446744073709551616"), None);
+        assert_eq!(number(b"-1"), None);
+        assert_eq!(number(b""), None);
+    }
+
+    #[test]
+    fn whole_numbers() {
+        assert_eq!(whole_number(b"12\n"), Some(12));
+        assert_eq!(whole_number(b"12"), Some(12));
+        assert_eq!(whole_number(b"12\n\n"), None);
+        assert_eq!(whole_number(b"12 "), None);
+        assert_eq!(whole_number(b" 12"), None);
+    }
+
+    #[test]
+    fn keys_are_taken_whole() {
+        assert_eq!(key_value(b"file_mapped 3\n"), Some((&b"file_mapped"[..], 3)));
+        assert_eq!(key_value(b"file 3 4\n"), None);
+        assert_eq!(key_value(b"file\n"), None);
+    }
+
+    #[test]
+    fn parts_may_be_empty() {
+        assert_eq!(parts(b"a,,b", b',').collect::<Vec<_>>(), vec![&b"a"[..], b"", b"b"]);
+        assert_eq!(parts(b"", b',').collect::<Vec<_>>(), vec![&b""[..]]);
+    }
+
+    #[test]
+    fn splits() {
+        assert_eq!(split_at_byte(b"a:b:c", b':'), Some((&b"a"[..], &b"b:c"[..])));
+        assert_eq!(split_at_last(b"a:b:c", b':'), Some((&b"a:b"[..], &b"c"[..])));
+        assert_eq!(split_at_byte(b"abc", b':'), None);
+    }
+
+    #[test]
+    fn rows_are_found_from_any_start() {
+        let table: [(&[u8], u8); 3] = [(b"a", 1), (b"b", 2), (b"c", 3)];
+        for first in 0..5 {
+            assert_eq!(find_from(&table, first, b"b").map(|(index, row)| (index, row.1)), Some((1, 2)));
+            assert_eq!(find_from(&table, first, b"ab"), None);
+        }
+    }
 }

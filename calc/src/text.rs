@@ -96,3 +96,64 @@ fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
     }
     digits.get(first..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::composed;
+    use proptest::prelude::*;
+    use std::{format, string::String, vec::Vec};
+
+    #[test]
+    fn numbers_are_aligned() {
+        assert_eq!(composed(|out| out.padded(42, 5)).unwrap(), "   42");
+        assert_eq!(composed(|out| out.padded(123_456, 5)).unwrap(), "123456");
+        assert_eq!(composed(|out| out.number(0)).unwrap(), "0");
+        assert_eq!(composed(|out| out.number(u64::MAX)).unwrap(), "18446744073709551615");
+        assert_eq!(composed(|out| out.hundredths(7)).unwrap(), "07");
+    }
+
+    #[test]
+    fn a_sink_that_fails_ends_the_text() {
+        struct Full;
+        impl Sink for Full {
+            fn write(&mut self, _: &[u8]) -> Option<()> {
+                None
+            }
+        }
+        let mut sink = Full;
+        let mut text = Text::new(&mut sink);
+        assert_eq!(text.bytes(b"short"), Some(()));
+        assert_eq!(text.bytes(&[b'x'; 2 * CHUNK]), None);
+        assert_eq!(text.finish(), None);
+    }
+
+    #[test]
+    fn full_chunks_are_written_and_nothing_empty() {
+        struct Sizes(Vec<usize>);
+        impl Sink for Sizes {
+            fn write(&mut self, bytes: &[u8]) -> Option<()> {
+                self.0.push(bytes.len());
+                Some(())
+            }
+        }
+        let mut sink = Sizes(Vec::new());
+        let mut text = Text::new(&mut sink);
+        for _ in 0..4 {
+            text.bytes(&[b'x'; CHUNK / 2]).unwrap();
+        }
+        text.finish().unwrap();
+        assert_eq!(sink.0, [CHUNK, CHUNK]);
+    }
+
+    proptest! {
+        #[test]
+        fn all_is_written_in_order(parts in prop::collection::vec("[a-z]{0,700}", 0..9), number: u64, width in 0_usize..30) {
+            let text = composed(|out| {
+                parts.iter().try_for_each(|part| out.bytes(part.as_bytes()))?;
+                out.padded(number, width)
+            });
+            prop_assert_eq!(text.unwrap(), parts.iter().map(String::as_str).collect::<String>() + &format!("{number:width$}"));
+        }
+    }
+}

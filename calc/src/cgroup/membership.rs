@@ -74,3 +74,55 @@ pub(super) fn is_at_or_below(path: &[u8], ancestor: &[u8]) -> bool {
 pub(super) fn leaves_namespace(path: &[u8]) -> bool {
     scan::parts(path, b'/').any(|component| component == b"..")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Bytes;
+
+    fn parse(line: &str) -> Option<(&str, &str)> {
+        let parsed = Membership::parse(line.as_bytes())?;
+        Some((core::str::from_utf8(parsed.names).unwrap(), core::str::from_utf8(parsed.path).unwrap()))
+    }
+
+    #[test]
+    fn lines() {
+        assert_eq!(parse("0::/\n"), Some(("", "")));
+        assert_eq!(parse("4:memory:/docker/4f1e\n"), Some(("memory", "/docker/4f1e")));
+        assert_eq!(parse("3:cpuacct,cpu:/\n"), Some(("cpuacct,cpu", "")));
+        assert_eq!(parse("1:name=systemd:/a:b\n"), Some(("name=systemd", "/a:b")));
+        assert_eq!(parse("0::/../x"), Some(("", "/../x")));
+        assert_eq!(parse("memory:/"), None);
+        assert_eq!(parse("x:memory:/\n"), None);
+        assert_eq!(parse("4:memory:relative\n"), None);
+        assert_eq!(parse("\n"), None);
+    }
+
+    #[test]
+    fn controllers_are_named_exactly() {
+        let line = Membership::parse(b"3:cpuacct,cpu:/\n").unwrap();
+        assert!(line.has(Controller::Cpu) && line.has(Controller::Cpuacct) && !line.is_unified());
+        let line = Membership::parse(b"3:cpuset:/\n").unwrap();
+        assert!(line.has(Controller::Cpuset) && !line.has(Controller::Cpu));
+        let line = Membership::parse(b"3:name=memory:/\n").unwrap();
+        assert!(!line.has(Controller::Memory));
+    }
+
+    #[test]
+    fn below_is_by_components() {
+        assert!(is_at_or_below(b"/a/b", b"/a"));
+        assert!(is_at_or_below(b"/a", b"/a"));
+        assert!(is_at_or_below(b"/a", b""));
+        assert!(!is_at_or_below(b"/ab", b"/a"));
+        assert!(!is_at_or_below(b"/a", b"/a/b"));
+        assert!(leaves_namespace(b"/../a") && leaves_namespace(b"/a/.."));
+        assert!(!leaves_namespace(b"/..a/b.."));
+    }
+
+    #[test]
+    fn any_change_of_the_text_changes_the_hash() {
+        let hash_of = |text: &str| hash(&mut Bytes::new(text), &mut [0; 16]).unwrap();
+        assert_ne!(hash_of("0::/a\n"), hash_of("0::/b\n"));
+        assert_eq!(hash_of("4:memory:/longer/than/the/buffer\n"), hash_of("4:memory:/longer/than/the/buffer\n"));
+    }
+}

@@ -67,6 +67,12 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// Counters with these numbers, in their order.
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &[u64; COUNTERS]) -> Self {
+        Self { bytes: *bytes }
+    }
+
     /// A counter, in bytes.
     pub(crate) fn get(&self, counter: Counter) -> u64 {
         self.bytes.get(counter as usize).copied().unwrap_or(0)

@@ -95,3 +95,93 @@ fn unescape(escaped: &[u8]) -> impl Iterator<Item = u8> + Clone + use<'_> {
         Some(byte)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{string::String, vec::Vec};
+
+    fn mount(line: &str) -> Option<Mount<'_>> {
+        Mount::parse(&Line { bytes: line.as_bytes(), begins: true, ends: true })
+    }
+
+    const MEMORY: &str = "51 47 0:32 /docker/1 /sys/fs/cgroup/memory ro,relatime master:7 - cgroup cgroup rw,memory\n";
+
+    #[test]
+    fn a_v1_mount_shows_the_controllers_of_its_options() {
+        let both = mount("52 47 0:33 / /c ro - cgroup none rw,cpuacct,cpu\n").unwrap();
+        assert!(both.shows(Version::V1, Controller::Cpu) && both.shows(Version::V1, Controller::Cpuacct));
+        assert!(!both.shows(Version::V1, Controller::Cpuset) && !both.shows(Version::V2, Controller::Cpu));
+    }
+
+    #[test]
+    fn the_source_may_be_anything() {
+        for source in ["cgroup", "systemd", "/sys/fs/cgroup/memory", "none", "", "memory"] {
+            let line = std::format!("51 47 0:32 / /m rw - cgroup {source} rw,memory\n");
+            assert!(mount(&line).unwrap().shows(Version::V1, Controller::Memory), "{source:?}");
+        }
+        let named = mount("51 47 0:32 / /m rw - cgroup memory rw,name=memory\n").unwrap();
+        assert!(!named.shows(Version::V1, Controller::Memory));
+    }
+
+    #[test]
+    fn a_v2_mount_shows_all() {
+        let unified = mount("24 22 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n").unwrap();
+        assert!(Controller::ALL.iter().all(|controller| unified.shows(Version::V2, *controller)));
+    }
+
+    #[test]
+    fn a_mount_covers_what_is_below_its_root() {
+        let covers = |root: &str, path: &str| {
+            mount(&std::format!("1 2 0:3 {root} /m rw - cgroup2 none rw\n")).unwrap().covers(path.as_bytes())
+        };
+        assert_eq!(covers("/", "/docker/1"), Some(0));
+        assert_eq!(covers("/", ""), Some(0));
+        assert_eq!(covers("/docker/1", "/docker/1"), Some(9));
+        assert_eq!(covers("/docker/1", "/docker/1/below"), Some(9));
+        assert_eq!(covers("/docker/1", "/docker/12"), None);
+        assert_eq!(covers("/docker/1", "/docker"), None);
+        assert_eq!(covers("/docker/1", ""), None);
+        assert_eq!(covers("/..", ""), None);
+        assert_eq!(covers("/", "/../beside"), None);
+        assert_eq!(covers("/..", "/../beside"), Some(3));
+        assert_eq!(covers("/../..", "/../../a"), Some(6));
+        assert_eq!(covers("/..", "/../../a"), None);
+        assert_eq!(covers("/with\\040blank", "/with blank/x"), Some(11));
+    }
+
+    #[test]
+    fn escapes() {
+        let plain = |escaped: &str| String::from_utf8(unescape(escaped.as_bytes()).collect::<Vec<_>>()).unwrap();
+        assert_eq!(plain("/a\\040b\\011\\012\\134c"), "/a b\t\n\\c");
+        assert_eq!(plain("/a\\04"), "/a\\04");
+        assert_eq!(plain("\\"), "\\");
+    }
+
+    #[test]
+    fn a_piece_is_judged_only_if_its_type_is_plain() {
+        let piece = |text: &str| Mount::parse(&Line { bytes: text.as_bytes(), begins: true, ends: false }).is_some();
+        assert!(piece("36 35 98:0 / / rw - overlay overlay rw,lowerdir=/a:/b"));
+        assert!(!piece("36 35 98:0 / / rw - overlay"));
+        assert!(!piece("36 35 98:0 / / rw - cgroup cgroup rw,mem"));
+        assert!(!piece("36 35 98:0 /very/long"));
+        assert!(mount("36 35 98:0 / / rw\n").is_none());
+        assert!(mount(MEMORY).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..80), path in "(/[a.]{1,3}){0,3}", ends: bool) {
+            if let Some(mount) = Mount::parse(&Line { bytes: &bytes, begins: true, ends }) {
+                let above = mount.covers(path.as_bytes());
+                prop_assert!(above.is_none_or(|above| above <= path.len()));
+            }
+        }
+
+        #[test]
+        fn cut_lines_are_judged(cut in 0_usize..90) {
+            let _ = mount(&MEMORY[..cut.min(MEMORY.len())]);
+        }
+    }
+}

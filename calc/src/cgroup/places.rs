@@ -97,7 +97,7 @@ pub(super) struct Span {
 
 impl Places {
     /// Nothing found yet.
-    const NONE: Self = Self {
+    pub const NONE: Self = Self {
         began_ticks: 0,
         declared_memory_bytes: 0,
         hash: 0,
@@ -113,14 +113,17 @@ impl Places {
         pool: [0; POOL],
     };
 
-    /// Finds the places. `None` when there is any doubt: no cgroup file system, a path that no mount shows.
+    /// The places of `whose`; see [`Places::find`].
     pub fn locate(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<Self> {
-        let mut places = Some(Self::NONE);
-        let found = locate::locate(places.as_mut()?, files, whose, scratch);
-        if found.is_none() {
-            places = None;
-        }
-        places
+        let mut places = Self::NONE;
+        places.find(files, whose, scratch)?;
+        Some(places)
+    }
+
+    /// Finds the places, in place of [`Places::NONE`] and where that lies: it is large. `None` when there is any doubt: no
+    /// cgroup file system, a path that no mount shows.
+    pub fn find(&mut self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
+        locate::locate(self, files, whose, scratch)
     }
 
     /// Whether the process still is where `self` says.
@@ -174,5 +177,225 @@ impl Places {
         }
         self.pool_len = end;
         Some(span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Tree;
+    use std::{
+        format,
+        string::{String, ToString},
+    };
+
+    const V2_MOUNT: &str = "24 22 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+
+    /// A process in the cgroups that `text` lists, below a pid 1 in those of `init`.
+    fn process(text: &str, init: &str, mountinfo: &str) -> Tree {
+        Tree::default()
+            .with("/proc/self/cgroup", text)
+            .with("/proc/1/cgroup", init)
+            .with("/proc/1/stat", "1 (a) b) S 0 1 1 0 -1 4 3 1 0 1 0 0 3 2 20 0 1 0 4242 4464640 776\n")
+            .with("/proc/self/ns/cgroup", "")
+            .with("/proc/self/mountinfo", mountinfo)
+            .with("/sys/fs/cgroup/cgroup.procs", "")
+    }
+
+    /// Where a controller's cgroup is: `mount:own`, with the scope in brackets and `~` below the machine's root.
+    fn place(places: &Places, controller: Controller) -> String {
+        let Some(place) = places.hierarchy(controller) else { return "nowhere".to_string() };
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let root = if place.top_is_root { "~" } else { "" };
+        let below = &place.own[place.scope.len()..];
+        format!("{}:{root}[{}]{}", text(place.mount), text(place.scope), text(below))
+    }
+
+    fn memory_of(tree: &Tree, whose: Whose<'_>) -> String {
+        let places = Places::locate(tree, whose, &mut [0; 512]);
+        places.map_or("none".to_string(), |places| place(&places, Controller::Memory))
+    }
+
+    fn memory(tree: &Tree) -> String {
+        memory_of(tree, Whose::Caller)
+    }
+
+    #[test]
+    fn v2_on_the_host() {
+        let tree = process("0::/user.slice/a\n", "0::/init.scope\n", V2_MOUNT);
+        let tree = tree.with_directory("/sys/fs/cgroup", 1, 9).with_directory("/sys/fs/cgroup/user.slice/a", 70, 2);
+        assert_eq!(memory(&tree), "/sys/fs/cgroup:~[/user.slice/a]");
+        assert_eq!(Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap().began_ticks, 0);
+    }
+
+    #[test]
+    fn v2_in_a_cgroup_namespace() {
+        let tree = process("0::/\n", "0::/\n", "").with_directory("/sys/fs/cgroup", 70, 2);
+        assert_eq!(memory(&tree), "/sys/fs/cgroup:[]");
+        assert_eq!(Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap().began_ticks, 4242);
+    }
+
+    #[test]
+    fn a_root_with_subdirectories_must_be_confirmed_by_mountinfo() {
+        let tree = |mountinfo| process("0::/\n", "0::/\n", mountinfo).with_directory("/sys/fs/cgroup", 70, 5);
+        assert_eq!(memory(&tree(V2_MOUNT)), "/sys/fs/cgroup:[]");
+        assert_eq!(memory(&tree("24 22 0:25 /.. /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")), "none");
+    }
+
+    #[test]
+    fn a_directory_without_a_mount_upon_it_is_no_cgroup() {
+        let tree = Tree::default().with("/proc/self/cgroup", "0::/\n").with("/proc/self/mountinfo", "");
+        assert_eq!(memory(&tree.with_directory("/sys/fs/cgroup", 11, 2)), "none");
+    }
+
+    #[test]
+    fn the_scope_is_that_of_pid_1() {
+        let with = |text: &str, init: &str| {
+            let tree = process(text, init, V2_MOUNT).with_directory("/sys/fs/cgroup", 70, 5);
+            memory(&tree.with_directory("/sys/fs/cgroup/a/b", 71, 2).with_directory("/sys/fs/cgroup/init.scope", 72, 2))
+        };
+        assert_eq!(with("0::/a/b\n", "0::/init.scope\n"), "/sys/fs/cgroup:[]/a/b");
+        assert_eq!(with("0::/a/b\n", "0::/a\n"), "/sys/fs/cgroup:[/a]/b");
+        assert_eq!(with("0::/a/b\n", "0::/a/init.scope\n"), "/sys/fs/cgroup:[/a]/b");
+        assert_eq!(with("0::/init.scope\n", "0::/init.scope\n"), "/sys/fs/cgroup:[]/init.scope");
+        assert_eq!(with("0::/a/b\n", "0::/a/b/c\n"), "/sys/fs/cgroup:[/a/b]");
+        assert_eq!(with("0::/a/b\n", "0::/a/bc\n"), "/sys/fs/cgroup:[/a/b]");
+        assert_eq!(with("0::/a/b\n", "0::/../../init.scope\n"), "/sys/fs/cgroup:[/a/b]");
+        assert_eq!(with("0::/a/b\n", "garbage"), "/sys/fs/cgroup:[/a/b]");
+    }
+
+    #[test]
+    fn docker_on_v1_with_the_hosts_namespace() {
+        let mounts = "51 47 0:32 /docker/1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let tree = process("4:memory:/docker/1\n0::/docker/1\n", "4:memory:/docker/1\n0::/docker/1\n", mounts);
+        assert_eq!(memory(&tree.with_directory("/sys/fs/cgroup/memory", 35, 2)), "/sys/fs/cgroup/memory:[]");
+    }
+
+    #[test]
+    fn a_container_whose_pid_1_is_above_the_mount_is_its_own_scope() {
+        let mounts = "51 47 0:32 /docker/1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let tree = process("4:memory:/docker/1/x\n", "4:memory:/\n", mounts);
+        let tree = tree.with_directory("/sys/fs/cgroup/memory", 35, 3).with_directory("/sys/fs/cgroup/memory/x", 36, 2);
+        assert_eq!(memory(&tree), "/sys/fs/cgroup/memory:[/x]");
+    }
+
+    #[test]
+    fn the_last_mount_that_shows_the_path_counts() {
+        let stale = "30 29 0:32 /.. /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+        let fresh = "51 47 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+        let with = |mounts: &str| {
+            memory(&process("4:memory:/\n", "4:memory:/\n", mounts).with_directory("/sys/fs/cgroup/memory", 35, 4))
+        };
+        assert_eq!(with(&[stale, fresh].concat()), "/sys/fs/cgroup/memory:[]");
+        assert_eq!(with(&[fresh, stale].concat()), "none");
+        assert_eq!(with(&[fresh, "52 51 0:9 / /sys/fs/cgroup/memory rw - tmpfs none rw\n"].concat()), "none");
+    }
+
+    #[test]
+    fn mounts_may_be_anywhere() {
+        let mounts = "51 47 0:32 / /mnt/my\\040cgroups rw - cgroup none rw,cpu,memory\n";
+        let tree = process("4:memory,cpu:/a\n", "4:memory,cpu:/\n", mounts);
+        let tree = tree.with_directory("/mnt/my cgroups", 1, 3).with_directory("/mnt/my cgroups/a", 20, 2);
+        assert_eq!(memory(&tree), "/mnt/my cgroups:~[/a]");
+    }
+
+    #[test]
+    fn hierarchies_may_be_mounted_together_under_any_order_of_names() {
+        let cgroup = "3:cpuacct,cpu:/a\n2:cpuset:/a\n";
+        for mount in ["/sys/fs/cgroup/cpuacct,cpu", "/sys/fs/cgroup/cpu"] {
+            let tree = process(cgroup, "3:cpuacct,cpu:/\n", "").with_directory(mount, 1, 3);
+            let tree = tree.with_directory(&format!("{mount}/a"), 20, 2);
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            assert_eq!(place(&places, Controller::Cpu), format!("{mount}:~[/a]"));
+            assert_eq!(place(&places, Controller::Cpuset), "nowhere");
+            assert_eq!(place(&places, Controller::Memory), "nowhere");
+        }
+    }
+
+    #[test]
+    fn on_a_hybrid_machine_each_controller_is_where_its_line_says() {
+        let tree = process("1:cpu:/a\n1:name=systemd:/\n0::/b\n", "1:cpu:/\n0::/\n", "");
+        let tree = tree.with_directory("/sys/fs/cgroup/cpu", 1, 3).with_directory("/sys/fs/cgroup/cpu/a", 20, 2);
+        let tree =
+            tree.with_directory("/sys/fs/cgroup/unified", 1, 3).with_directory("/sys/fs/cgroup/unified/b", 20, 2);
+        let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+        assert_eq!(place(&places, Controller::Cpu), "/sys/fs/cgroup/cpu:~[/a]");
+        assert_eq!(place(&places, Controller::Memory), "/sys/fs/cgroup/unified:~[/b]");
+    }
+
+    #[test]
+    fn a_given_path_is_below_every_hierarchy() {
+        let tree = process("0::/user.slice\n", "0::/\n", V2_MOUNT).with_directory("/sys/fs/cgroup", 1, 9);
+        let tree = tree.with_directory("/sys/fs/cgroup/docker/1", 70, 2);
+        assert_eq!(memory_of(&tree, Whose::Path(b"/docker/1")), "/sys/fs/cgroup:~[/docker/1]");
+        assert_eq!(memory_of(&tree, Whose::Path(b"/docker/1/")), "/sys/fs/cgroup:~[/docker/1]");
+        assert_eq!(memory_of(&tree, Whose::Path(b"/docker/2")), "none");
+        assert_eq!(memory_of(&tree, Whose::Path(b"docker/1")), "none");
+        assert_eq!(memory_of(&tree, Whose::Path(b"/docker/../docker/1")), "none");
+    }
+
+    #[test]
+    fn a_given_directory_stands_alone() {
+        let tree = Tree::default().with_directory("/run/view", 9, 2).with("/run/view/cgproc.began", "77\n");
+        assert_eq!(memory_of(&tree, Whose::Directory(b"/run/view")), "/run/view:[]");
+        assert_eq!(Places::locate(&tree, Whose::Directory(b"/run/view"), &mut [0; 64]).unwrap().began_ticks, 77);
+        assert_eq!(memory_of(&tree, Whose::Directory(b"/run/other")), "none");
+        let unreadable = tree.with("/run/view/cgproc.began", "soon\n");
+        assert_eq!(memory_of(&unreadable, Whose::Directory(b"/run/view")), "none");
+    }
+
+    #[test]
+    fn a_process_has_its_own_beginning() {
+        let tree = process("0::/\n", "0::/\n", V2_MOUNT).with_directory("/sys/fs/cgroup", 1, 9);
+        let tree = tree.with_directory("/sys/fs/cgroup/docker/1", 70, 2).with("/proc/9/cgroup", "0::/docker/1\n");
+        let tree = tree.with("/proc/9/stat", "9 (a) S 0 1 1 0 -1 4 3 1 0 1 0 0 3 2 20 0 1 0 99 4464640 776\n");
+        let places = Places::locate(&tree, Whose::Process(c"/proc/9/cgroup"), &mut [0; 512]).unwrap();
+        assert_eq!(place(&places, Controller::Memory), "/sys/fs/cgroup:~[/docker/1]");
+        assert_eq!(places.began_ticks, 99);
+    }
+
+    #[test]
+    fn places_hold_until_the_process_moves() {
+        let tree = |text| process(text, "0::/\n", "").with_directory("/sys/fs/cgroup", 70, 2);
+        let scratch = &mut [0; 512];
+        let places = Places::locate(&tree("0::/\n"), Whose::Caller, scratch).unwrap();
+        assert!(places.still_hold(&tree("0::/\n"), Whose::Caller, scratch));
+        assert!(!places.still_hold(&tree("0::/a\n"), Whose::Caller, scratch));
+        assert!(!places.still_hold(&Tree::default(), Whose::Caller, scratch));
+    }
+
+    #[test]
+    fn paths_that_do_not_fit_are_doubt() {
+        let path = format!("/{}", "a".repeat(600));
+        let tree = process(&format!("0::{path}\n"), "0::/\n", V2_MOUNT).with_directory("/sys/fs/cgroup", 1, 9);
+        let tree = tree.with_directory(&format!("/sys/fs/cgroup{path}"), 70, 2);
+        assert!(Places::locate(&tree, Whose::Caller, &mut [0; 2048]).is_none());
+    }
+
+    #[test]
+    fn a_mount_line_that_cannot_be_judged_leaves_its_controllers_out() {
+        let long = format!("36 35 98:0 /{} /x rw - ext4 none rw\n", "a".repeat(600));
+        let tree = process("0::/\n", "0::/\n", &(long + V2_MOUNT)).with_directory("/sys/fs/cgroup", 70, 5);
+        assert_eq!(memory(&tree), "none");
+    }
+
+    #[test]
+    fn the_pool_holds_each_text_once() {
+        let mut places = Places::NONE;
+        let first = places.intern(b"/docker/1".iter().copied()).unwrap();
+        assert_eq!(places.intern(b"/docker/1".iter().copied()), Some(first));
+        assert_eq!(places.intern(b"/docker".iter().copied()).map(|span| span.at), Some(first.at));
+        assert_eq!(places.at(first), Some(&b"/docker/1"[..]));
+        assert_eq!(places.pool_len, 9);
+        assert_eq!(places.intern([b'x'; POOL].into_iter()), None);
+    }
+
+    #[test]
+    fn any_words_are_places() {
+        let mut places = Places { pool_len: u16::MAX, pool: [0xff; POOL], ..Places::NONE };
+        let odd = Span { at: u16::MAX, len: 3 };
+        places.slots = [Slot { version: 1, state: 2, mount: odd, path: odd, above: 9, scope: 1 }; _];
+        assert_eq!(place(&places, Controller::Memory), "nowhere");
+        assert_eq!(places.intern(b"/".iter().copied()), None);
     }
 }

@@ -136,3 +136,136 @@ fn allowed(files: &impl Files, places: &Places, set: &mut CpuSet, scratch: &mut 
     set.parse_into(source::read_whole(&mut online, scratch)?)?;
     (*set != CpuSet::EMPTY).then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cgroup::places::Whose,
+        fixture::{Tree, composed},
+    };
+    use proptest::prelude::*;
+    use std::{
+        format,
+        string::{String, ToString},
+    };
+
+    /// A v2 process at `/a/b` of a machine with 8 CPUs.
+    fn v2() -> Tree {
+        Tree::default()
+            .with("/proc/self/cgroup", "0::/a/b\n")
+            .with_directory("/sys/fs/cgroup", 1, 3)
+            .with_directory("/sys/fs/cgroup/a/b", 9, 2)
+            .with("/sys/devices/system/cpu/online", "0-7\n")
+    }
+
+    /// The list of CPUs and the capacity.
+    fn view(tree: &Tree, only: Option<u64>) -> Option<String> {
+        let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
+        let cpus = cpus(tree, &places, only, &mut [0; 512])?;
+        let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
+        Some(format!("{} {}/{}", list.trim(), cpus.capacity.quota_usec, cpus.capacity.period_usec))
+    }
+
+    fn v2_view(files: &[(&str, &str)]) -> Option<String> {
+        view(&files.iter().fold(v2(), |tree, (name, text)| tree.with(&format!("/sys/fs/cgroup/{name}"), text)), None)
+    }
+
+    #[test]
+    fn without_limits_all_cpus_of_the_machine() {
+        assert_eq!(v2_view(&[]).unwrap(), "0-7 8/1");
+        assert_eq!(v2_view(&[("a/b/cpu.max", "max 100000\n")]).unwrap(), "0-7 8/1");
+    }
+
+    #[test]
+    fn a_quota_is_rounded_up() {
+        assert_eq!(v2_view(&[("a/b/cpu.max", "150000 100000\n")]).unwrap(), "0-1 150000/100000");
+        assert_eq!(v2_view(&[("a/b/cpu.max", "200000 100000\n")]).unwrap(), "0-1 2/1");
+        assert_eq!(v2_view(&[("a/b/cpu.max", "1000 1000000\n")]).unwrap(), "0 1000/1000000");
+        assert_eq!(v2_view(&[("a/b/cpu.max", "900000 100000\n")]).unwrap(), "0-7 8/1");
+    }
+
+    #[test]
+    fn the_least_quota_of_the_chain_counts() {
+        assert_eq!(
+            v2_view(&[("a/b/cpu.max", "300000 100000\n"), ("a/cpu.max", "70000 50000\n")]).unwrap(),
+            "0-1 70000/50000"
+        );
+        assert_eq!(v2_view(&[("a/b/cpu.max", "max 100000\n"), ("a/cpu.max", "100000 100000\n")]).unwrap(), "0 1/1");
+    }
+
+    #[test]
+    fn the_cpuset_keeps_its_numbers() {
+        assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", "3-5,7\n")]).unwrap(), "3-5,7 4/1");
+        let files = [("a/b/cpuset.cpus.effective", "3-5,7\n"), ("a/b/cpu.max", "150000 100000\n")];
+        assert_eq!(v2_view(&files).unwrap(), "3-4 150000/100000");
+        assert_eq!(v2_view(&[("a/cpuset.cpus.effective", "2\n"), ("a/b/cpuset.cpus", "\n")]).unwrap(), "2 1/1");
+    }
+
+    #[test]
+    fn v1_has_its_own_files() {
+        let tree = Tree::default()
+            .with("/proc/self/cgroup", "1:cpu,cpuacct:/a\n2:cpuset:/a\n")
+            .with_directory("/sys/fs/cgroup/cpu,cpuacct", 1, 3)
+            .with_directory("/sys/fs/cgroup/cpu,cpuacct/a", 9, 2)
+            .with_directory("/sys/fs/cgroup/cpuset", 1, 3)
+            .with_directory("/sys/fs/cgroup/cpuset/a", 9, 2)
+            .with("/sys/devices/system/cpu/online", "0-7\n")
+            .with("/sys/fs/cgroup/cpuset/a/cpuset.cpus", "1-6\n")
+            .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "250000\n")
+            .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
+        assert_eq!(view(&tree, None).unwrap(), "1-3 250000/100000");
+        let tree = tree.with("/sys/fs/cgroup/cpuset/a/cpuset.effective_cpus", "5-6\n");
+        assert_eq!(view(&tree, None).unwrap(), "5-6 2/1");
+        let tree = tree.with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "-1\n");
+        assert_eq!(view(&tree, None).unwrap(), "5-6 2/1");
+    }
+
+    #[test]
+    fn a_declared_number_replaces_the_quota() {
+        let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
+        assert_eq!(view(&tree, Some(1500)).unwrap(), "0-1 1500/1000");
+        assert_eq!(view(&tree, Some(6000)).unwrap(), "0-5 6/1");
+        assert_eq!(view(&tree, Some(99_000)).unwrap(), "0-7 8/1");
+        assert_eq!(view(&tree, Some(0)), None);
+    }
+
+    #[test]
+    fn garbage_is_doubt() {
+        for garbage in ["", "100000\n", "x 100000\n", "100 0\n", "0 100\n", "1 2 3\n"] {
+            assert_eq!(v2_view(&[("a/b/cpu.max", garbage)]), None, "{garbage:?}");
+        }
+        assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", "all\n")]), None);
+        assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", &"0,2,".repeat(200))]), None);
+        assert_eq!(view(&v2().with("/sys/devices/system/cpu/online", "\n"), None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn scaling_is_exact(value: u64, numerator: u64, denominator in 1..u64::MAX) {
+            let exact = u128::from(value) * u128::from(numerator) / u128::from(denominator);
+            let scaled = scale(value, numerator, NonZero::new(denominator).unwrap());
+            prop_assert_eq!(scaled, u64::try_from(exact).unwrap_or(u64::MAX));
+        }
+
+        #[test]
+        fn fractions_are_compared_exactly(one: (u32, u32), other: (u32, u32)) {
+            let capacity = |(quota, period): (u32, u32)| Capacity { quota_usec: quota.into(), period_usec: u64::from(period) + 1 };
+            let (one, other) = (capacity(one), capacity(other));
+            let exact = u128::from(one.quota_usec) * u128::from(other.period_usec) < u128::from(other.quota_usec) * u128::from(one.period_usec);
+            prop_assert_eq!(one.is_less(&other), exact);
+        }
+
+        #[test]
+        fn a_view_has_a_cpu_and_no_more_capacity_than_cpus(quota in 1_u64.., period in 1_u64.., cpus in prop::collection::btree_set(0_u64..2048, 1..40)) {
+            let list = cpus.iter().map(ToString::to_string).collect::<std::vec::Vec<_>>().join(",");
+            let tree = v2().with("/sys/fs/cgroup/a/b/cpuset.cpus.effective", list).with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} {period}"));
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            let view = super::cpus(&tree, &places, None, &mut [0; 512]).unwrap();
+            let count = view.online.count();
+            prop_assert!(count >= 1 && view.online.iter().all(|cpu| cpus.contains(&cpu)));
+            prop_assert!(u128::from(view.capacity.quota_usec) <= u128::from(count) * u128::from(view.capacity.period_usec));
+            prop_assert_eq!(count, quota.div_ceil(period).min(cpus.len() as u64));
+        }
+    }
+}

@@ -200,3 +200,212 @@ impl Limits {
         Some(Swap { total_bytes, free_bytes })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cgroup::places::Whose, fixture::Tree};
+    use proptest::prelude::*;
+    use std::{format, string::ToString};
+
+    const MIB: u64 = 1 << 20;
+    const HOST: Host =
+        Host { memory_bytes: 4096 * MIB, swap_bytes: 1024 * MIB, swap_free_bytes: 900 * MIB, since_boot_usec: 0 };
+    const NONE: &str = "9223372036854771712";
+
+    /// A v2 process at `/a/b` below the machine's root.
+    fn v2() -> Tree {
+        Tree::default()
+            .with("/proc/self/cgroup", "0::/a/b\n")
+            .with_directory("/sys/fs/cgroup", 1, 3)
+            .with_directory("/sys/fs/cgroup/a/b", 9, 2)
+            .with("/sys/fs/cgroup/a/b/memory.stat", "active_file 4096\nshmem 1048576\n")
+            .with("/sys/fs/cgroup/a/memory.stat", "active_file 8192\n")
+    }
+
+    /// The same on v1.
+    fn v1() -> Tree {
+        Tree::default()
+            .with("/proc/self/cgroup", "2:memory:/a/b\n")
+            .with_directory("/sys/fs/cgroup/memory", 1, 3)
+            .with_directory("/sys/fs/cgroup/memory/a/b", 9, 2)
+            .with("/sys/fs/cgroup/memory/a/b/memory.stat", "total_active_file 4096\n")
+    }
+
+    /// Files of a cgroup, in MiB where they are numbers.
+    fn set(tree: Tree, cgroup: &str, files: &[(&str, &str)]) -> Tree {
+        files.iter().fold(tree, |tree, (name, value)| {
+            let bytes = value.parse().ok().and_then(|mib: u64| mib.checked_mul(MIB));
+            let value = bytes.map_or(value.to_string(), |bytes| bytes.to_string());
+            tree.with(&format!("/sys/fs/cgroup/{cgroup}/{name}"), format!("{value}\n"))
+        })
+    }
+
+    fn places(tree: &Tree) -> Places {
+        Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap()
+    }
+
+    /// Total, free and, if any, total and free swap, in MiB.
+    type Figures = (u64, u64, Option<(u64, u64)>);
+
+    fn figures(tree: &Tree) -> Option<Figures> {
+        let memory = memory(tree, &places(tree), &HOST, &mut [0; 512])?;
+        let swap = memory.swap.map(|swap| (swap.total_bytes / MIB, swap.free_bytes / MIB));
+        Some((memory.total_bytes / MIB, memory.free_bytes / MIB, swap))
+    }
+
+    #[test]
+    fn a_limit_on_the_own_cgroup() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30")]);
+        assert_eq!(figures(&tree), Some((100, 70, None)));
+    }
+
+    #[test]
+    fn no_limit_is_the_kernels_business() {
+        assert_eq!(figures(&v2()), None);
+        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "max"), ("memory.current", "3")])), None);
+        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "4096"), ("memory.current", "3")])), None);
+    }
+
+    #[test]
+    fn the_least_limit_and_the_least_headroom_may_be_at_different_levels() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30")]);
+        let tree = set(tree, "a", &[("memory.max", "200"), ("memory.current", "190")]);
+        assert_eq!(figures(&tree), Some((100, 10, None)));
+    }
+
+    #[test]
+    fn a_limit_above_the_own_cgroup() {
+        let tree = set(v2(), "a/b", &[("memory.max", "max"), ("memory.current", "30")]);
+        let tree = set(tree, "a", &[("memory.max", "200"), ("memory.current", "60")]);
+        assert_eq!(figures(&tree), Some((200, 140, None)));
+        // The controller may not be enabled in the own cgroup at all.
+        assert_eq!(
+            figures(&set(v2(), "a", &[("memory.max", "200"), ("memory.current", "60")])),
+            Some((200, 140, None))
+        );
+    }
+
+    #[test]
+    fn more_in_use_than_allowed_leaves_nothing() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "130")]);
+        assert_eq!(figures(&tree), Some((100, 0, None)));
+    }
+
+    #[test]
+    fn garbage_and_a_missing_usage_are_doubt() {
+        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "lots"), ("memory.current", "1")])), None);
+        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "100")])), None);
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.stat", "anon many")]);
+        assert_eq!(figures(&tree), None);
+    }
+
+    #[test]
+    fn swap_on_v2() {
+        let with = |max, current| {
+            let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30")]);
+            figures(&set(tree, "a/b", &[("memory.swap.max", max), ("memory.swap.current", current)])).unwrap().2
+        };
+        assert_eq!(with("50", "20"), Some((50, 30)));
+        assert_eq!(with("0", "0"), Some((0, 0)));
+        assert_eq!(with("50", "60"), Some((50, 0)));
+        // The machine's swap is the bound: what is free there, too.
+        assert_eq!(with("max", "20"), Some((1024, 900)));
+        assert_eq!(with("2000", "200"), Some((1024, 824)));
+    }
+
+    #[test]
+    fn swap_limits_above_the_own_cgroup() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.swap.max", "max")]);
+        let tree = set(tree, "a/b", &[("memory.swap.current", "5")]);
+        let tree = set(tree, "a", &[("memory.max", "max"), ("memory.swap.max", "40"), ("memory.swap.current", "38")]);
+        assert_eq!(figures(&tree), Some((100, 70, Some((40, 2)))));
+    }
+
+    #[test]
+    fn swap_on_v1_is_what_exceeds_memory() {
+        let with = |limit, memsw, usage, memsw_usage| {
+            let files = [("memory.limit_in_bytes", limit), ("memory.usage_in_bytes", usage)];
+            let swap = [("memory.memsw.limit_in_bytes", memsw), ("memory.memsw.usage_in_bytes", memsw_usage)];
+            figures(&set(set(v1(), "memory/a/b", &files), "memory/a/b", &swap)).unwrap()
+        };
+        assert_eq!(with("100", "150", "30", "50"), (100, 70, Some((50, 30))));
+        assert_eq!(with("100", "100", "30", "29"), (100, 70, Some((0, 0))));
+        assert_eq!(with("100", "150", "30", "29"), (100, 70, Some((50, 50))));
+        assert_eq!(with("100", NONE, "30", "50"), (100, 70, Some((1024, 900))));
+    }
+
+    #[test]
+    fn v1_without_swap_accounting() {
+        let tree = set(v1(), "memory/a/b", &[("memory.limit_in_bytes", "100"), ("memory.usage_in_bytes", "30")]);
+        assert_eq!(figures(&tree), Some((100, 70, None)));
+    }
+
+    #[test]
+    fn a_v1_cgroup_without_hierarchy_does_not_bind_those_below() {
+        let with = |hierarchy| {
+            let tree = set(v1(), "memory/a/b", &[("memory.limit_in_bytes", "100"), ("memory.usage_in_bytes", "30")]);
+            let tree = set(tree, "memory/a", &[("memory.limit_in_bytes", "80"), ("memory.usage_in_bytes", "50")]);
+            figures(&tree.with("/sys/fs/cgroup/memory/a/memory.use_hierarchy", hierarchy))
+                .map(|figures| (figures.0, figures.1))
+        };
+        assert_eq!(with("1\n"), Some((80, 30)));
+        assert_eq!(with("0\n"), Some((100, 70)));
+    }
+
+    #[test]
+    fn a_declared_limit_replaces_all_others() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30")]);
+        let tree = set(tree, "a", &[("memory.max", "90"), ("memory.current", "80")]);
+        let mut places = places(&tree);
+        places.declared_memory_bytes = 200 * MIB;
+        let memory = memory(&tree, &places, &HOST, &mut [0; 512]).unwrap();
+        assert_eq!((memory.total_bytes, memory.free_bytes), (200 * MIB, 170 * MIB));
+    }
+
+    #[test]
+    fn the_counters_are_those_of_the_scope_or_of_the_least_limit_below_it() {
+        let available = |own: &str, above: &str| {
+            let tree = v2().with("/proc/1/cgroup", "0::/a\n");
+            let tree = set(tree, "a/b", &[("memory.max", own), ("memory.current", "30")]);
+            let tree = set(tree, "a", &[("memory.max", above), ("memory.current", "40")]);
+            let memory = memory(&tree, &places(&tree), &HOST, &mut [0; 512]).unwrap();
+            memory.available_bytes - memory.free_bytes
+        };
+        assert_eq!(available("100", "200"), 4096);
+        assert_eq!(available("200", "100"), 8192);
+        assert_eq!(available("max", "100"), 8192);
+    }
+
+    proptest! {
+        #[test]
+        fn the_figures_agree_whatever_the_kernel_says(
+            limits in prop::collection::vec(prop::option::of(any::<u64>()), 4), usage in prop::collection::vec(any::<u64>(), 4),
+            counters in prop::collection::vec(any::<u64>(), 4), host: (u64, u64, u64), is_v1: bool, declared in prop::option::of(any::<u64>()),
+        ) {
+            let text = |limit: &Option<u64>| limit.map_or("max".to_string(), |limit| format!("{limit}"));
+            let names = if is_v1 { ["limit_in_bytes", "usage_in_bytes", "memsw.limit_in_bytes", "memsw.usage_in_bytes"] } else { ["max", "current", "swap.max", "swap.current"] };
+            let (mut tree, base) = if is_v1 { (v1(), "memory/") } else { (v2(), "") };
+            for (level, cgroup) in ["a/b", "a"].iter().enumerate() {
+                for (index, name) in names.iter().enumerate() {
+                    let at = (level + index) % 4;
+                    let value = if index % 2 == 0 { text(&limits[at]) } else { format!("{}", usage[at]) };
+                    tree = tree.with(&format!("/sys/fs/cgroup/{base}{cgroup}/memory.{name}"), value);
+                }
+                let stat = format!("active_file {}\ninactive_file {}\nslab_reclaimable {}\nshmem {}\n", counters[0], counters[1], counters[2], counters[3]);
+                tree = tree.with(&format!("/sys/fs/cgroup/{base}{cgroup}/memory.stat"), if is_v1 { stat.replace('\n', "\ntotal_") + "x 1\n" } else { stat });
+            }
+            let host = Host { memory_bytes: host.0, swap_bytes: host.1, swap_free_bytes: host.2, since_boot_usec: 0 };
+            let mut places = places(&tree);
+            places.declared_memory_bytes = declared.unwrap_or(0);
+            if let Some(memory) = memory(&tree, &places, &host, &mut [0; 512]) {
+                prop_assert!(memory.free_bytes <= memory.available_bytes && memory.available_bytes <= memory.total_bytes);
+                prop_assert!(memory.total_bytes < host.memory_bytes);
+                prop_assert!(memory.free_bytes + memory.shared_bytes <= memory.total_bytes);
+                if let Some(swap) = memory.swap {
+                    prop_assert!(swap.free_bytes <= swap.total_bytes && swap.total_bytes <= host.swap_bytes);
+                }
+            }
+        }
+    }
+}

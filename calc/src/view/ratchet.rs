@@ -37,3 +37,68 @@ pub fn key(places: &Places, capacity: Capacity) -> u64 {
     let seed = scan::hash(places.scope_hash(), &capacity.quota_usec.to_ne_bytes());
     scan::hash(seed, &capacity.period_usec.to_ne_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_first_number_is_shown_as_it_is_unless_it_is_negative() {
+        assert_eq!(Ratchet::default().show(7, 100), 100);
+        assert_eq!(Ratchet::default().show(7, -100), 0);
+    }
+
+    #[test]
+    fn a_negative_start_is_made_up_for() {
+        let mut ratchet = Ratchet::default();
+        assert_eq!([-100, -90, 5].map(|formula| ratchet.show(7, formula)), [0, 10, 105]);
+    }
+
+    #[test]
+    fn a_smaller_number_waits() {
+        let mut ratchet = Ratchet::default();
+        assert_eq!([100, 90, 99, 101].map(|formula| ratchet.show(7, formula)), [100, 100, 100, 101]);
+    }
+
+    #[test]
+    fn another_key_goes_on_from_the_last_number() {
+        let mut ratchet = Ratchet::default();
+        assert_eq!(ratchet.show(7, 100), 100);
+        assert_eq!([5000, 5010].map(|formula| ratchet.show(8, formula)), [100, 110]);
+        assert_eq!([-3000, -2995].map(|formula| ratchet.show(9, formula)), [110, 115]);
+        assert_eq!(ratchet.show(7, 40), 115);
+    }
+
+    #[test]
+    fn a_key_of_zero_is_a_key() {
+        let mut ratchet = Ratchet::default();
+        assert_eq!([10, 5].map(|formula| ratchet.show(0, formula)), [10, 10]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_is_less_than_the_one_before(numbers in prop::collection::vec((0_u64..3, any::<i64>()), 0..20)) {
+            let mut ratchet = Ratchet::default();
+            let mut last = 0;
+            for (key, formula) in numbers {
+                let shown = ratchet.show(key, formula);
+                prop_assert!(shown >= last);
+                last = shown;
+            }
+        }
+
+        #[test]
+        fn under_one_key_differences_are_the_formulas(start in -1_000_000_i64..1_000_000, steps in prop::collection::vec(0_i64..1000, 1..20)) {
+            let mut ratchet = Ratchet::default();
+            let mut formula = start;
+            let mut last = ratchet.show(7, formula);
+            for step in steps {
+                formula += step;
+                let shown = ratchet.show(7, formula);
+                prop_assert_eq!(shown - last, step.unsigned_abs());
+                last = shown;
+            }
+        }
+    }
+}

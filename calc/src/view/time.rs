@@ -62,3 +62,106 @@ pub fn age_ticks(places: &Places, host: &Host) -> Option<u64> {
     let began_ticks = NonZero::new(places.began_ticks)?;
     (host.since_boot_usec / USEC_PER_TICK).checked_sub(began_ticks.get())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cgroup::places::Whose, cpus::CpuSet, fixture::Tree, view::cpu::Capacity};
+
+    const HOUR_USEC: u64 = 3_600_000_000;
+
+    fn cpus(quota_usec: u64, period_usec: u64) -> Cpus {
+        Cpus { online: CpuSet::EMPTY, capacity: Capacity { quota_usec, period_usec } }
+    }
+
+    fn times_of(tree: &Tree, cpus: &Cpus, since_boot_usec: u64, began_ticks: u64) -> Option<(u64, u64, i64)> {
+        let mut places = Places::locate(tree, Whose::Caller, &mut [0; 512])?;
+        places.began_ticks = began_ticks;
+        let host = Host { since_boot_usec, ..Host::default() };
+        let times = times(tree, &places, cpus, &host, &mut [0; 512])?;
+        Some((times.user_ticks, times.system_ticks, times.idle_ticks))
+    }
+
+    fn v2(stat: &str) -> Tree {
+        let tree = Tree::default().with("/proc/self/cgroup", "0::/a\n").with_directory("/sys/fs/cgroup", 1, 3);
+        tree.with_directory("/sys/fs/cgroup/a", 9, 2).with("/sys/fs/cgroup/a/cpu.stat", stat)
+    }
+
+    fn v1(usage_nsec: u64, files: &[(&str, &str)]) -> Tree {
+        let tree =
+            Tree::default().with("/proc/self/cgroup", "2:cpuacct:/a\n").with_directory("/sys/fs/cgroup/cpuacct", 1, 3);
+        let tree = tree.with_directory("/sys/fs/cgroup/cpuacct/a", 9, 2);
+        let tree = tree.with("/sys/fs/cgroup/cpuacct/a/cpuacct.usage", std::format!("{usage_nsec}\n"));
+        files
+            .iter()
+            .fold(tree, |tree, (name, text)| tree.with(&std::format!("/sys/fs/cgroup/cpuacct/a/cpuacct.{name}"), text))
+    }
+
+    #[test]
+    fn v2_has_the_times_in_microseconds() {
+        let tree = v2("usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\nnr_periods 0\n");
+        assert_eq!(times_of(&tree, &cpus(2, 1), HOUR_USEC, 0), Some((300, 200, 720_000 - 500)));
+        assert_eq!(times_of(&tree, &cpus(2, 1), HOUR_USEC, 359_000), Some((300, 200, 2000 - 500)));
+        assert_eq!(times_of(&tree, &cpus(150_000, 100_000), HOUR_USEC, 359_900), Some((300, 200, 150 - 500)));
+    }
+
+    #[test]
+    fn incomplete_times_are_doubt() {
+        assert_eq!(times_of(&v2("usage_usec 5000000\nuser_usec 3000000\n"), &cpus(1, 1), HOUR_USEC, 0), None);
+        assert_eq!(times_of(&v2("user_usec 1.5\nsystem_usec 1\n"), &cpus(1, 1), HOUR_USEC, 0), None);
+        assert_eq!(times_of(&v1(5_000_000_000, &[]), &cpus(1, 1), HOUR_USEC, 0), None);
+        assert_eq!(times_of(&v1(5_000_000_000, &[("stat", "system 1\nuser 2\n")]), &cpus(1, 1), HOUR_USEC, 0), None);
+    }
+
+    #[test]
+    fn the_machines_root_has_no_times() {
+        let tree = v2("user_usec 1\nsystem_usec 1\n").with("/proc/self/cgroup", "0::/\n");
+        assert_eq!(times_of(&tree, &cpus(1, 1), HOUR_USEC, 0), None);
+    }
+
+    #[test]
+    fn v1_takes_the_split_that_the_kernel_has_adjusted() {
+        let tree = v1(4_385_807_342, &[("stat", "user 370\nsystem 67\n"), ("usage_user", "0\n"), ("usage_sys", "1\n")]);
+        assert_eq!(times_of(&tree, &cpus(1, 1), HOUR_USEC, 0), Some((370, 67, 360_000 - 437)));
+    }
+
+    #[test]
+    fn v1_scales_a_split_by_samples_to_the_exact_sum() {
+        let stat = ("stat", "user 10\nsystem 30\n");
+        assert_eq!(times_of(&v1(100_000_000_000, &[stat]), &cpus(1, 1), HOUR_USEC, 0), Some((2500, 7500, 350_000)));
+        let clock = [stat, ("usage_user", "60000000000\n"), ("usage_sys", "20000000000\n")];
+        assert_eq!(times_of(&v1(100_000_000_000, &clock), &cpus(1, 1), HOUR_USEC, 0), Some((7500, 2500, 350_000)));
+        let nothing = ("stat", "user 0\nsystem 0\n");
+        assert_eq!(times_of(&v1(100_000_000_000, &[nothing]), &cpus(1, 1), HOUR_USEC, 0), Some((10_000, 0, 350_000)));
+    }
+
+    #[test]
+    fn ten_years_on_2048_cpus_are_exact() {
+        let ten_years_usec = 10 * 365 * 24 * HOUR_USEC;
+        let tree = v2(&std::format!("user_usec {}\nsystem_usec 0\n", 2048 * (ten_years_usec / 2)));
+        let half = i64::try_from(2048 * (ten_years_usec / 2) / 10_000).unwrap();
+        assert_eq!(times_of(&tree, &cpus(2048, 1), ten_years_usec, 0).unwrap().2, half);
+        assert_eq!(times_of(&tree, &cpus(2048 * 999_999, 999_999), ten_years_usec, 0).unwrap().2, half);
+    }
+
+    #[test]
+    fn nothing_wraps() {
+        let tree = v2("user_usec 18446744073709551615\nsystem_usec 18446744073709551615\n");
+        let (user, system, idle) = times_of(&tree, &cpus(u64::MAX, 1), u64::MAX, 0).unwrap();
+        assert_eq!((user, system), (u64::MAX / 10_000, u64::MAX / 10_000));
+        assert_eq!(idle, i64::MAX - i64::try_from(user + system).unwrap());
+    }
+
+    #[test]
+    fn the_age_is_known_where_the_beginning_is() {
+        let tree = v2("");
+        let age = |began_ticks, since_boot_usec| {
+            let mut places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            places.began_ticks = began_ticks;
+            age_ticks(&places, &Host { since_boot_usec, ..Host::default() })
+        };
+        assert_eq!(age(100, 2_500_000), Some(150));
+        assert_eq!(age(0, 2_500_000), None);
+        assert_eq!(age(300, 2_500_000), None);
+    }
+}

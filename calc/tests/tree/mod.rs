@@ -17,17 +17,17 @@ use std::{
 };
 
 /// What can be asked of a tree: the files that are answered, and the numbers of the calls.
-pub const ANSWERS: [&str; 7] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers"];
+pub(crate) const ANSWERS: [&str; 7] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers"];
 
 /// A folder with a tree.
-pub struct Tree {
-    pub folder: PathBuf,
+pub(crate) struct Tree {
+    pub(crate) folder: PathBuf,
     directories: Vec<(String, Directory)>,
     asked: Vec<(String, String)>,
 }
 
 /// A file of a tree.
-pub struct File {
+pub(crate) struct File {
     file: fs::File,
     short_read_is_end: bool,
 }
@@ -72,7 +72,7 @@ impl Sink for Kept {
 }
 
 impl Tree {
-    pub fn open(folder: PathBuf) -> Self {
+    pub(crate) fn open(folder: PathBuf) -> Self {
         let directories = fs::read_to_string(folder.join("directories")).unwrap_or_default();
         let directories = directories.lines().map(|line| {
             let mut fields = line.split(' ');
@@ -95,7 +95,7 @@ impl Tree {
         self.asked.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    pub fn places(&self, scratch: &mut [u8]) -> Option<Places> {
+    pub(crate) fn places(&self, scratch: &mut [u8]) -> Option<Places> {
         let process = self.asked("process").map(|path| CString::new(path).unwrap());
         let whose = match (self.asked("path"), self.asked("directory"), &process) {
             (Some(path), _, _) => Whose::Path(path.as_bytes()),
@@ -110,7 +110,7 @@ impl Tree {
     }
 
     /// What `sysinfo(2)` and `clock_gettime(2)` would say, from the tree's own files.
-    pub fn host(&self) -> Host {
+    pub(crate) fn host(&self) -> Host {
         let meminfo = fs::read_to_string(self.inside(c"/proc/meminfo")).unwrap();
         let bytes = |key: &str| {
             let line = meminfo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).unwrap();
@@ -127,16 +127,19 @@ impl Tree {
     }
 
     /// An answer, composed in a buffer of `size` bytes; `None` where the kernel's own stands.
-    pub fn answer(&self, answer: &str, size: usize) -> Option<String> {
+    pub(crate) fn answer(&self, answer: &str, size: usize) -> Option<String> {
         let scratch = &mut vec![0; size][..];
         let (files, host) = (&self, self.host());
         let mut kept = Kept(Vec::new());
         let mut text = Text::new(&mut kept);
-        let mut file = || files.open(&CString::new(format!("/proc/{answer}")).unwrap());
+        let file = || files.open(&CString::new(format!("/proc/{answer}")).unwrap());
         let places = self.places(scratch)?;
         let only = self.asked("cpus").map(|thousandths| thousandths.parse().unwrap());
         match answer {
-            "meminfo" => compose::meminfo(files, &places, &host, &mut file()?, &mut text, scratch)?,
+            "meminfo" => {
+                let figures = compose::MemoryFigures::read(files, &places, &host, scratch)?;
+                compose::meminfo(&figures, &mut file()?, &mut text, scratch)?;
+            },
             "swaps" => {
                 let swap = memory::memory(files, &places, &host, scratch)?.swap?;
                 compose::swaps(&swap, &mut file()?, &mut text, scratch)?;

@@ -1,0 +1,90 @@
+//! Files in memory, for tests.
+
+use crate::{
+    source::{Directory, Files, Source},
+    text::{Sink, Text},
+};
+use core::ffi::CStr;
+use std::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// A file's bytes, given a few at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Bytes {
+    rest: Vec<u8>,
+    /// The most that a read gives.
+    step: usize,
+}
+
+impl Bytes {
+    pub(crate) fn new(bytes: impl AsRef<[u8]>) -> Self {
+        Self::in_steps(bytes, usize::MAX)
+    }
+
+    pub(crate) fn in_steps(bytes: impl AsRef<[u8]>, step: usize) -> Self {
+        Self { rest: bytes.as_ref().to_vec(), step }
+    }
+}
+
+impl Source for Bytes {
+    fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+        let count = self.rest.len().min(into.len()).min(self.step);
+        into[..count].copy_from_slice(&self.rest[..count]);
+        self.rest.drain(..count);
+        Some(count)
+    }
+
+    fn short_read_is_end(&self) -> bool {
+        self.step == usize::MAX
+    }
+}
+
+/// A tree of files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
+    files: BTreeMap<String, Vec<u8>>,
+    directories: BTreeMap<String, Directory>,
+}
+
+impl Tree {
+    pub(crate) fn with(mut self, path: &str, text: impl AsRef<[u8]>) -> Self {
+        self.files.insert(path.to_string(), text.as_ref().to_vec());
+        self
+    }
+
+    pub(crate) fn with_directory(mut self, path: &str, inode: u64, links: u64) -> Self {
+        self.directories.insert(path.to_string(), Directory { inode, links });
+        self
+    }
+}
+
+impl Files for Tree {
+    type File = Bytes;
+
+    fn open(&self, path: &CStr) -> Option<Bytes> {
+        self.files.get(path.to_str().ok()?).map(Bytes::new)
+    }
+
+    fn directory(&self, path: &CStr) -> Option<Directory> {
+        self.directories.get(path.to_str().ok()?).copied()
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn write(&mut self, bytes: &[u8]) -> Option<()> {
+        self.extend_from_slice(bytes);
+        Some(())
+    }
+}
+
+/// What `compose` writes; `None` where it gives up.
+pub(crate) fn composed(compose: impl FnOnce(&mut Text<'_, Vec<u8>>) -> Option<()>) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut text = Text::new(&mut bytes);
+    compose(&mut text)?;
+    text.finish()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

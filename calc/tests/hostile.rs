@@ -1,0 +1,201 @@
+//! Whatever the files hold, an answer is one that programs can live with, or there is none.
+
+use calc::{
+    cgroup::places::{Places, Whose},
+    compose,
+    cpus::CpuSet,
+    host::Host,
+    source::{Directory, Files, Source},
+    text::Text,
+    view::{
+        cpu::{self, Capacity, Cpus},
+        memory::{self, Swap},
+        time::{self, Times},
+    },
+};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, ffi::CStr};
+
+/// A file that gives a few bytes at a time.
+struct Bytes {
+    rest: Vec<u8>,
+    step: usize,
+}
+
+impl Source for Bytes {
+    fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+        let count = self.rest.len().min(into.len()).min(self.step);
+        into[..count].copy_from_slice(&self.rest[..count]);
+        self.rest.drain(..count);
+        Some(count)
+    }
+
+    fn short_read_is_end(&self) -> bool {
+        false
+    }
+}
+
+/// What a composed text is written to.
+struct Written(Vec<u8>);
+
+impl calc::text::Sink for Written {
+    fn write(&mut self, bytes: &[u8]) -> Option<()> {
+        self.0.extend_from_slice(bytes);
+        Some(())
+    }
+}
+
+/// A container on v1 or v2 whose files hold anything.
+#[derive(Debug)]
+struct Tree {
+    files: BTreeMap<&'static str, Vec<u8>>,
+    top: Directory,
+    step: usize,
+}
+
+impl Files for Tree {
+    type File = Bytes;
+
+    fn open(&self, path: &CStr) -> Option<Bytes> {
+        let path = path.to_str().ok()?;
+        let name = path.strip_prefix("/proc/").or_else(|| path.rsplit('/').next())?;
+        Some(Bytes { rest: self.files.get(name)?.clone(), step: self.step })
+    }
+
+    fn directory(&self, _: &CStr) -> Option<Directory> {
+        Some(self.top)
+    }
+}
+
+/// Names of files, each with a text that the kernel might give.
+const FILES: &[(&str, &str)] = &[
+    ("self/cgroup", "4:memory:/a\n3:cpu,cpuacct:/a\n2:cpuset:/a\n0::/a\n"),
+    ("1/cgroup", "4:memory:/\n3:cpu,cpuacct:/\n2:cpuset:/\n0::/init.scope\n"),
+    ("1/stat", "1 (a) b) S 0 1 1 0 -1 4 3 1 0 1 0 0 3 2 20 0 1 0 4242 4464640 776\n"),
+    (
+        "self/mountinfo",
+        "24 22 0:25 /a /sys/fs/cgroup rw - cgroup2 none rw\n25 24 0:26 / /m rw - cgroup none rw,cpu,memory\n",
+    ),
+    ("memory.max", "536870912\n"),
+    ("memory.current", "1234567\n"),
+    ("memory.swap.max", "max\n"),
+    ("memory.swap.current", "4096\n"),
+    ("memory.stat", "anon 5\nfile 7\nactive_file 6\ntotal_cache 9\ntotal_active_file 3\n"),
+    ("memory.limit_in_bytes", "536870912\n"),
+    ("memory.usage_in_bytes", "1234567\n"),
+    ("memory.memsw.limit_in_bytes", "636870912\n"),
+    ("memory.memsw.usage_in_bytes", "1234667\n"),
+    ("memory.use_hierarchy", "1\n"),
+    ("cpu.max", "150000 100000\n"),
+    ("cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\n"),
+    ("cpu.cfs_quota_us", "150000\n"),
+    ("cpu.cfs_period_us", "100000\n"),
+    ("cpuset.cpus.effective", "0-3\n"),
+    ("cpuset.effective_cpus", "0-3\n"),
+    ("cpuacct.usage", "123456789\n"),
+    ("cpuacct.stat", "user 10\nsystem 2\n"),
+    ("online", "0-7\n"),
+];
+
+/// The kernel's texts of the answered files.
+const MEMINFO: &str = "MemTotal: 8000000 kB\nMemFree: 7000000 kB\nMemAvailable: 7500000 kB\nCached: 1 kB\nNew: 9 kB\n";
+const STAT: &str = "cpu  1 2 3 4 5 6 7\ncpu0 1 2 3 4 5 6 7\nintr 1 2 3\nctxt 4\n";
+const CPUINFO: &str = "processor\t: 0\nsiblings\t: 8\ncpu cores\t: 4\n\nprocessor\t: 1\nsiblings\t: 8\n\n";
+
+/// A text as it is, or one with something wrong in it.
+fn damaged(text: &'static str) -> impl Strategy<Value = Option<Vec<u8>>> {
+    let cut = (0..=text.len()).prop_map(|at| Some(text.as_bytes()[..at].to_vec()));
+    let byte = (0..text.len(), any::<u8>()).prop_map(|(at, byte)| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes[at] = byte;
+        Some(bytes)
+    });
+    let digits = "[0-9]{1,22}".prop_map(|digits| {
+        let first = text.find(|byte: char| byte.is_ascii_digit()).unwrap_or(0);
+        Some([&text.as_bytes()[..first], digits.as_bytes(), &text.as_bytes()[first + 1..]].concat())
+    });
+    let anything = prop::collection::vec(any::<u8>(), 0..60).prop_map(Some);
+    let same = Just(Some(text.as_bytes().to_vec()));
+    prop_oneof![12 => same, 1 => cut, 1 => byte, 2 => digits, 1 => anything, 1 => Just(None)]
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    let texts: Vec<_> = FILES.iter().map(|(_, text)| damaged(text)).collect();
+    (texts, prop_oneof![Just(1), 2..9_u64], 2..4_u64, 1..200_usize).prop_map(|(texts, inode, links, step)| {
+        let files = FILES.iter().zip(texts).filter_map(|((name, _), text)| Some((*name, text?))).collect();
+        Tree { files, top: Directory { inode, links }, step }
+    })
+}
+
+fn composed(compose: impl FnOnce(&mut Text<'_, Written>) -> Option<()>) -> Option<Vec<u8>> {
+    let mut written = Written(Vec::new());
+    let mut text = Text::new(&mut written);
+    compose(&mut text)?;
+    text.finish()?;
+    Some(written.0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, only in prop::option::of(any::<u64>())) {
+        let scratch = &mut vec![0; scratch][..];
+        let Some(places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
+        prop_assert!(places.still_hold(&tree, Whose::Caller, scratch));
+        let host = Host {
+            memory_bytes: u64::from(host.0) << 10, swap_bytes: u64::from(host.1) << 10,
+            swap_free_bytes: u64::from(host.2) << 10, since_boot_usec: host.3,
+        };
+        if let Some(memory) = memory::memory(&tree, &places, &host, scratch) {
+            prop_assert!(memory.free_bytes <= memory.available_bytes && memory.available_bytes <= memory.total_bytes);
+            prop_assert!(memory.total_bytes < host.memory_bytes);
+            prop_assert!(memory.swap.is_none_or(|swap| swap.free_bytes <= swap.total_bytes));
+        }
+        let mut text = Bytes { rest: MEMINFO.into(), step: tree.step };
+        if let Some(text) = composed(|out| compose::meminfo(&tree, &places, &host, &mut text, out, scratch)) {
+            let text = String::from_utf8(text).unwrap();
+            prop_assert_eq!(text.lines().count(), MEMINFO.lines().count());
+            prop_assert!(text.lines().all(|line| line.ends_with(" kB") && line.contains(": ")));
+        }
+        let Some(cpus) = cpu::cpus(&tree, &places, only, scratch) else { return Ok(()) };
+        let count = cpus.online.count();
+        prop_assert!(count >= 1 && cpus.capacity.period_usec > 0);
+        prop_assert!(u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec));
+        let times = time::times(&tree, &places, &cpus, &host, scratch).unwrap_or_default();
+        let mut text = Bytes { rest: STAT.into(), step: tree.step };
+        let stat = composed(|out| compose::stat(&cpus, &times, &mut text, out, scratch)).unwrap();
+        let lines = stat.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"cpu")).count() as u64;
+        prop_assert_eq!(lines, count + 1);
+    }
+
+    #[test]
+    fn hostile_texts(text in prop::collection::vec(any::<u8>(), 0..900), step in 1..300_usize, scratch in 1..200_usize) {
+        let scratch = &mut vec![0; scratch][..];
+        let mut host = Bytes { rest: text, step };
+        let again = host.rest.clone();
+        let online = CpuSet::parse(b"0-1").unwrap();
+        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 } };
+        let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
+        host.rest.clone_from(&again);
+        let _ = composed(|out| compose::stat(&cpus, &Times::default(), &mut host, out, scratch));
+        host.rest = again;
+        let _ = composed(|out| compose::cpuinfo(&online, &mut host, out, scratch));
+    }
+
+    #[test]
+    fn damaged_texts(stat in damaged(STAT), cpuinfo in damaged(CPUINFO)) {
+        let online = CpuSet::parse(b"0").unwrap();
+        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 } };
+        let scratch = &mut [0; 512];
+        let stat = stat.map(|rest| Bytes { rest, step: 100 });
+        if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), &mut host, out, scratch))) {
+            prop_assert!(text.starts_with(b"cpu  0"));
+        }
+        let cpuinfo = cpuinfo.map(|rest| Bytes { rest, step: 100 });
+        if let Some(text) = cpuinfo.and_then(|mut host| composed(|out| compose::cpuinfo(&online, &mut host, out, scratch))) {
+            let shown = text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"processor\t: ")).count();
+            prop_assert!(shown >= 1);
+        }
+    }
+}
