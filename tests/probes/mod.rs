@@ -1,7 +1,7 @@
 //! The C probes of this directory: built once per libc, run in batches inside one container.
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
-use crate::bed::{Container, View, repository};
+use crate::bed::{Container, PLAIN, View, repository};
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::fs;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// 256 MiB and half a CPU: the one CPU that it shows is the machine's first.
+/// 256 MiB and one CPU of time: the one that it shows is the machine's first.
 pub(crate) const SMALL: Container =
-    Container { memory: "256M", swap: None, quota_usec: Some(50_000), cpus: None, view: View::Namespace };
+    Container { memory: "256M", swap: None, quota_usec: Some(100_000), cpus: None, view: View::Namespace, ..PLAIN };
 pub(crate) const SMALL_KIB: u64 = 256 << 10;
 pub(crate) const SMALL_PAGES: u64 = SMALL_KIB / 4;
 
@@ -162,10 +162,12 @@ pub(crate) struct Result {
 /// The results of `cases`, run one after another in one new container.
 pub(crate) fn run(container: &Container, cases: &[Case]) -> Vec<Result> {
     let script = unique(&directory().join("batch"));
-    let mut text = String::from("cd /\n");
+    // Other batches run at the same time: what a program writes goes to a directory of this one's own.
+    let mut text = String::from("cd \"$(mktemp -d)\" || exit\n");
     for case in cases {
         let _ = writeln!(text, "{}\nprintf '\\n{END}%d\\n' $?", case.command);
     }
+    text.push_str("rm -rf -- \"$PWD\"\n");
     fs::write(&script, text).expect("the batch");
     let outcome = container.run(&format!(". {}", quoted(&script.to_string_lossy())), None, 900);
     let _ = fs::remove_file(&script);

@@ -124,11 +124,11 @@ static void pass(void) {
     each_bad_path(bad);
     if (row->shape == (void (*)(void))as_open || row->shape == (void (*)(void))as_openat) {
         umask(0);
-        unlink("/tmp/cgproc-probe-open");
-        say("create", "/tmp/cgproc-probe-open", O_RDWR | O_CREAT | O_EXCL);
-        say("exists", "/tmp/cgproc-probe-open", O_RDWR | O_CREAT | O_EXCL);
+        unlink("cgproc-probe-open");
+        say("create", "cgproc-probe-open", O_RDWR | O_CREAT | O_EXCL);
+        say("exists", "cgproc-probe-open", O_RDWR | O_CREAT | O_EXCL);
         say("nameless", "/tmp", O_RDWR | O_TMPFILE);
-        unlink("/tmp/cgproc-probe-open");
+        unlink("cgproc-probe-open");
     }
 }
 

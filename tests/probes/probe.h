@@ -131,7 +131,7 @@ UNUSED static void touch(size_t bytes) {
     memset(at, 1, bytes);
 }
 
-enum { TOUCHED_KIB = 32 * 1024 };
+enum { TOUCHED_KIB = 8 * 1024 };
 
 /* Whether MemFree, `before` when first read, has followed the memory that touch() took. */
 UNUSED static void say_fresh(long before) {

@@ -7,7 +7,7 @@ static char own[SIZE];
 
 static int user_file(int in_memory) {
     int fd = in_memory ? (int)raw(SYS_memfd_create, (long)"user", 0, 0, 0, 0, 0)
-                       : raw_open("/tmp/cgproc-probe-reuse", O_RDWR | O_CREAT | O_TRUNC);
+                       : raw_open("cgproc-probe-reuse", O_RDWR | O_CREAT | O_TRUNC);
     raw(SYS_write, fd, (long)own, SIZE, 0, 0, 0);
     return fd;
 }
@@ -85,6 +85,6 @@ int main(void) {
         for (int in_memory = 0; in_memory < 2; in_memory++) reuse(ways[i].label, ways[i].close_it, in_memory);
     replaced(0), replaced(1);
     below_a_stream();
-    unlink("/tmp/cgproc-probe-reuse");
+    unlink("cgproc-probe-reuse");
     return 0;
 }

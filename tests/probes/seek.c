@@ -75,7 +75,7 @@ static void pass_lseek(int fd) {
 }
 
 static void pass(void) {
-    int ends[2], fd = numbered("/tmp/cgproc-probe-pread"), other = raw_open("/proc/version", O_RDONLY);
+    int ends[2], fd = numbered("cgproc-probe-pread"), other = raw_open("/proc/version", O_RDONLY);
     say("start", fd, 0);
     say("middle", fd, 500);
     say("past the end", fd, 1 << 20);
@@ -93,7 +93,7 @@ static void pass(void) {
         n = WATCHED(((ssize_t (*)(int, const struct iovec *, int, off_t, int))symbol)(fd, &part, 1, 0, 1 << 30));
         printf("no such flag: %ld %s\n", n, error_name(errno));
     }
-    unlink("/tmp/cgproc-probe-pread");
+    unlink("cgproc-probe-pread");
 }
 
 #define SHAPE(name) (void (*)(void))name

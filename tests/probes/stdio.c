@@ -72,11 +72,11 @@ static void pass_open(void) {
     say("read and write", "/proc/meminfo", "r+");
     say("no such mode", "/proc/version", "q");
     say("possible", CPUS "/possible", "r");
-    unlink("/tmp/cgproc-probe-stdio");
-    say("create", "/tmp/cgproc-probe-stdio", "w");
-    say("append", "/tmp/cgproc-probe-stdio", "a+");
-    say("exists", "/tmp/cgproc-probe-stdio", "wx");
-    unlink("/tmp/cgproc-probe-stdio");
+    unlink("cgproc-probe-stdio");
+    say("create", "cgproc-probe-stdio", "w");
+    say("append", "cgproc-probe-stdio", "a+");
+    say("exists", "cgproc-probe-stdio", "wx");
+    unlink("cgproc-probe-stdio");
     each_bad_path(bad);
 }
 
@@ -131,7 +131,7 @@ static void answer_seek(void) {
 }
 
 static void pass_seek(void) {
-    FILE *stream = fopen("/tmp/cgproc-probe-seek", "w+");
+    FILE *stream = fopen("cgproc-probe-seek", "w+");
     int from_start = row->shape != (void (*)(void))as_fseek;
     for (int i = 0; i < 2000; i++) fprintf(stream, "%04d\n", i);
     int result = seek(stream, 0, SEEK_SET), error = errno;
@@ -154,7 +154,7 @@ static void pass_seek(void) {
         printf("no such whence: %d %s\n", result, error_name(error));
     }
     fclose(stream);
-    unlink("/tmp/cgproc-probe-seek");
+    unlink("cgproc-probe-seek");
     int ends[2];
     if (pipe(ends)) return;
     stream = fdopen(ends[0], "r");

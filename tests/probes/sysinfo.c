@@ -48,7 +48,7 @@ static void answer_syscall(void) {
 
 /* All six arguments must arrive, and the result and errno come back. */
 static void pass_syscall(void) {
-    int fd = raw_open("/tmp/cgproc-probe-syscall", O_RDWR | O_CREAT | O_TRUNC);
+    int fd = raw_open("cgproc-probe-syscall", O_RDWR | O_CREAT | O_TRUNC);
     for (int i = 0; i < 2000; i++) dprintf(fd, "%04d\n", i);
     char *at = (char *)WATCHED(((six *)symbol)(SYS_mmap, 0L, 4096L, (long)PROT_READ, (long)MAP_SHARED, (long)fd, 4096L));
     printf("mmap: %.4s %s\n", at + 4, error_name(errno));
@@ -77,7 +77,7 @@ static void pass_syscall(void) {
     printf("affinity, parent: %ld %lx %s\n", result, mask[0], error_name(errno));
     result = WATCHED(((six *)symbol)(SYS_io_uring_setup, 0L, 8L));
     printf("io_uring_setup: %ld\n", result);
-    unlink("/tmp/cgproc-probe-syscall");
+    unlink("cgproc-probe-syscall");
 }
 
 /* ---- prctl() ---- */
