@@ -50,6 +50,9 @@ impl Answer {
         self.path().to_bytes().starts_with(b"/proc/")
     }
 
+    /// The length of the longest last component of an answer's path.
+    pub const LONGEST_NAME: usize = b"meminfo".len();
+
     /// Whether some answer's path ends in the component `name`: the cheap test before any other.
     pub fn may_be_named(name: &[u8]) -> bool {
         matches!(name, b"meminfo" | b"swaps" | b"stat" | b"cpuinfo" | b"uptime" | b"online" | b"present")

@@ -158,3 +158,33 @@ impl<'p> Iterator for Chain<'p> {
         Some(Level { mount: self.mount, path })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{string::String, vec::Vec};
+
+    #[test]
+    fn settings() {
+        assert_eq!(Setting::parse(b"max\n"), Some(Setting::Unlimited));
+        assert_eq!(Setting::parse(b"-1\n"), Some(Setting::Unlimited));
+        assert_eq!(Setting::parse(b"9223372036854771712\n"), Some(Setting::Unlimited));
+        assert_eq!(Setting::parse(b"0\n"), Some(Setting::Of(0)));
+        assert_eq!(Setting::parse(b"536870912\n"), Some(Setting::Of(536_870_912)));
+        for garbage in [&b""[..], b"\n", b"maximum\n", b"-2\n", b"1 2\n", b"0x10\n"] {
+            assert_eq!(Setting::parse(garbage), None);
+        }
+    }
+
+    #[test]
+    fn a_chain_goes_up_to_the_top_of_the_mount_but_not_to_the_machines_root() {
+        let chain = |own: &str, top_is_root| -> Vec<String> {
+            let place = Hierarchy { version: Version::V2, mount: b"/m", own: own.as_bytes(), scope: b"", top_is_root };
+            place.chain().map(|level| String::from_utf8(level.path.to_vec()).unwrap()).collect()
+        };
+        assert_eq!(chain("/a/b", false), ["/a/b", "/a", ""]);
+        assert_eq!(chain("/a/b", true), ["/a/b", "/a"]);
+        assert_eq!(chain("", false), [""]);
+        assert_eq!(chain("", true), [""; 0]);
+    }
+}

@@ -11,7 +11,7 @@ mod uptime;
 
 pub use cpu_list::cpu_list;
 pub use cpuinfo::cpuinfo;
-pub use meminfo::meminfo;
-pub use stat::stat;
+pub use meminfo::{Figures as MemoryFigures, meminfo};
+pub use stat::{stat, stat_of_kernel};
 pub use swaps::swaps;
 pub use uptime::uptime;

@@ -2,7 +2,7 @@
 
 use calc::{
     cgroup::places::{Places, Whose},
-    compose,
+    compose::{self, MemoryFigures},
     cpus::CpuSet,
     host::Host,
     source::{Directory, Files, Source},
@@ -153,7 +153,10 @@ proptest! {
             prop_assert!(memory.swap.is_none_or(|swap| swap.free_bytes <= swap.total_bytes));
         }
         let mut text = Bytes { rest: MEMINFO.into(), step: tree.step };
-        if let Some(text) = composed(|out| compose::meminfo(&tree, &places, &host, &mut text, out, scratch)) {
+        let figures = MemoryFigures::read(&tree, &places, &host, scratch);
+        prop_assert_eq!(figures.is_some(), memory::memory(&tree, &places, &host, scratch).is_some());
+        if let Some(figures) = figures {
+            let text = composed(|out| compose::meminfo(&figures, &mut text, out, scratch)).unwrap();
             let text = String::from_utf8(text).unwrap();
             prop_assert_eq!(text.lines().count(), MEMINFO.lines().count());
             prop_assert!(text.lines().all(|line| line.ends_with(" kB") && line.contains(": ")));

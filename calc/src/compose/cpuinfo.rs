@@ -77,3 +77,52 @@ impl<'l> Field<'l> {
         out.bytes(b"\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Bytes, composed};
+    use std::{format, string::String};
+
+    fn text(list: &str, host: &str) -> Option<String> {
+        let online = CpuSet::parse(list.as_bytes()).unwrap();
+        composed(|out| cpuinfo(&online, &mut Bytes::in_steps(host, 200), out, &mut [0; 512]))
+    }
+
+    fn x86(cpu: u64, siblings: u64, cores: u64) -> String {
+        let flags = "sse ".repeat(300);
+        format!(
+            "processor\t: {cpu}\ncpu family\t: 6\nsiblings\t: {siblings}\ncpu cores\t: {cores}\nflags\t\t: {flags}\npower management:\n\n"
+        )
+    }
+
+    #[test]
+    fn the_views_blocks_are_kept_with_bounded_counts() {
+        let host: String = (0..8).map(|cpu| x86(cpu, 8, 4)).collect();
+        assert_eq!(text("3,6", &host).unwrap(), x86(3, 2, 2) + &x86(6, 2, 2));
+        assert_eq!(text("0-5", &host).unwrap(), (0..6).map(|cpu| x86(cpu, 6, 4)).collect::<String>());
+        assert_eq!(text("0-7", &host).unwrap(), host);
+    }
+
+    #[test]
+    fn what_is_said_of_the_whole_machine_stays() {
+        let arm = "Processor\t: ARMv7\nprocessor\t: 0\nBogoMIPS\t: 50\n\nprocessor\t: 1\nBogoMIPS\t: 50\n\nHardware\t: x\nRevision\t: 0\n";
+        assert_eq!(
+            text("0", arm).unwrap(),
+            "Processor\t: ARMv7\nprocessor\t: 0\nBogoMIPS\t: 50\n\nHardware\t: x\nRevision\t: 0\n"
+        );
+    }
+
+    #[test]
+    fn blocks_may_follow_each_other_without_an_empty_line() {
+        let host = "processor\t: 0\nmode\t\t: skas\nprocessor\t: 1\nmode\t\t: skas\n";
+        assert_eq!(text("1", host).unwrap(), "processor\t: 1\nmode\t\t: skas\n");
+    }
+
+    #[test]
+    fn cpus_that_are_not_in_the_text_are_doubt() {
+        assert_eq!(text("0,9", &x86(0, 1, 1)), None);
+        assert_eq!(text("0", ""), None);
+        assert_eq!(text("0", "vendor_id       : IBM/S390\nprocessor 0: version = FF\n"), None);
+    }
+}

@@ -23,7 +23,7 @@ enum Rule {
     Is(fn(&Figures) -> u64),
     /// A figure of the view; the host's number where the view has none.
     IsIfAny(fn(&Figures) -> Option<u64>),
-    /// A counter of the cgroup, as far as the container is large.
+    /// A counter of the cgroup.
     Counter(Counter),
     /// The sum of two.
     Sum(Counter, Counter),
@@ -48,7 +48,7 @@ static RULES: &[(&[u8], Rule)] = &[
     (b"Active(file)", Rule::Counter(Counter::ActiveFile)),
     (b"Inactive(file)", Rule::Counter(Counter::InactiveFile)),
     (b"Unevictable", Rule::Counter(Counter::Unevictable)),
-    (b"Mlocked", AtMost(|figures| figures.counters.get(Counter::Unevictable))),
+    (b"Mlocked", AtMost(|figures| figures.counter(Counter::Unevictable))),
     (b"SwapTotal", IsIfAny(|figures| Some(figures.memory.swap?.total_bytes))),
     (b"SwapFree", IsIfAny(|figures| Some(figures.memory.swap?.free_bytes))),
     (b"Zswap", Rule::Counter(Counter::Zswap)),
@@ -90,9 +90,9 @@ static RULES: &[(&[u8], Rule)] = &[
     (b"DirectMap2G", OfHost),
 ];
 
-/// What the rules draw on.
+/// What the lines of `/proc/meminfo` show, read from the scope's memory files.
 #[derive(Default)]
-struct Figures {
+pub struct Figures {
     memory: Memory,
     counters: Counters,
     /// Swap, the host's where the view has none.
@@ -100,6 +100,19 @@ struct Figures {
 }
 
 impl Figures {
+    /// Reads them. `None` where memory is not limited, or there is any doubt.
+    pub fn read(files: &impl Files, places: &Places, machine: &Host, scratch: &mut [u8]) -> Option<Self> {
+        let mut figures = Self::default();
+        figures.memory = memory::read(files, places, machine, &mut figures.counters, scratch)?;
+        figures.swap_bytes = figures.memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
+        Some(figures)
+    }
+
+    /// A counter, as far as the container is large.
+    fn counter(&self, counter: Counter) -> u64 {
+        self.counters.get(counter).min(self.memory.total_bytes)
+    }
+
     /// What is in use: the most that the parts of it may add up to.
     fn used(&self) -> u64 {
         self.memory.total_bytes.saturating_sub(self.memory.free_bytes)
@@ -133,31 +146,15 @@ impl Figures {
             Zero => 0,
             Is(figure) => figure(self),
             IsIfAny(figure) => figure(self).unwrap_or(host_bytes),
-            Rule::Counter(counter) => self.counters.get(*counter).min(total_bytes),
-            Sum(one, other) => self.counters.get(*one).saturating_add(self.counters.get(*other)).min(total_bytes),
+            Rule::Counter(counter) => self.counter(*counter),
+            Sum(one, other) => self.counter(*one).saturating_add(self.counter(*other)).min(total_bytes),
             AtMost(figure) => figure(self).min(host_bytes),
         }
     }
 }
 
-/// `/proc/meminfo`: reads the scope's memory files, then rewrites the host's lines. Only the numbers change.
+/// `/proc/meminfo`: the host's lines with the figures in place of its numbers.
 pub fn meminfo<S: Sink>(
-    files: &impl Files,
-    places: &Places,
-    machine: &Host,
-    host: &mut impl Source,
-    out: &mut Text<'_, S>,
-    scratch: &mut [u8],
-) -> Option<()> {
-    let mut figures = Figures::default();
-    figures.memory = memory::read(files, places, machine, &mut figures.counters, scratch)?;
-    figures.swap_bytes = figures.memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
-    rewrite(&figures, host, out, scratch)
-}
-
-/// Gives the host's lines with the figures in place of its numbers.
-#[inline(never)]
-fn rewrite<S: Sink>(
     figures: &Figures,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
@@ -206,5 +203,112 @@ impl<'l> Amount<'l> {
         out.bytes(b": ")?;
         out.padded(kib, self.width.saturating_sub(1))?;
         out.bytes(b" kB\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixture::{Bytes, composed},
+        view::memory::Swap,
+    };
+    use proptest::prelude::*;
+    use std::{
+        collections::BTreeMap,
+        string::{String, ToString},
+    };
+
+    const MIB: u64 = 1 << 20;
+
+    fn text(figures: &Figures, host: &str) -> Option<String> {
+        composed(|out| meminfo(figures, &mut Bytes::in_steps(host, 300), out, &mut [0; 512]))
+    }
+
+    fn figures() -> Figures {
+        let memory =
+            Memory { total_bytes: 512 * MIB, free_bytes: 100 * MIB, available_bytes: 200 * MIB, ..Memory::default() };
+        Figures { memory, ..Figures::default() }
+    }
+
+    #[test]
+    fn only_the_number_changes() {
+        let host = "MemTotal:       24684096 kB\nMemFree:        24249432 kB\nHugePages_Total:       0\nDirectMap1G:    25165824 kB\n";
+        let ours = "MemTotal:         524288 kB\nMemFree:          102400 kB\nHugePages_Total:       0\nDirectMap1G:    25165824 kB\n";
+        assert_eq!(text(&figures(), host).unwrap(), ours);
+    }
+
+    #[test]
+    fn a_number_too_wide_for_its_column_keeps_a_blank_before_it() {
+        assert_eq!(text(&figures(), "MemTotal: 1 kB\n").unwrap(), "MemTotal: 524288 kB\n");
+    }
+
+    #[test]
+    fn a_line_that_is_not_listed_is_bounded_by_the_container() {
+        let host = "MemTotal: 9000000 kB\nNewThing: 9000000 kB\nSmallThing:     7 kB\n";
+        assert_eq!(
+            text(&figures(), host).unwrap(),
+            "MemTotal:  524288 kB\nNewThing:  524288 kB\nSmallThing:     7 kB\n"
+        );
+    }
+
+    #[test]
+    fn text_of_another_form_is_doubt() {
+        assert_eq!(text(&figures(), ""), None);
+        assert_eq!(text(&figures(), "Hello\n"), None);
+    }
+
+    #[test]
+    fn the_rules_are_for_lines_that_differ() {
+        let keys: BTreeMap<_, _> = RULES.iter().map(|(key, _)| (key, ())).collect();
+        assert_eq!(keys.len(), RULES.len());
+    }
+
+    /// The numbers of a composed text.
+    fn parse(text: &str) -> BTreeMap<&str, u64> {
+        text.lines()
+            .filter_map(|line| {
+                let (key, value) = line.split_once(':')?;
+                Some((key, value.trim().strip_suffix(" kB")?.parse().unwrap()))
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_lines_agree_whatever_the_counters_say(
+            total in 1_u64..1 << 50, shares in (0.0..1.0, 0.0..1.0), counters in any::<[u64; 24]>(),
+            host in 0_u64..1 << 60, swap in prop::option::of((0_u64..1 << 50, 0.0..1.0)),
+        ) {
+            let mut figures = figures();
+            let part = |of: u64, share: f64| (of as f64 * share) as u64;
+            let free = part(total, shares.0);
+            figures.memory = Memory { total_bytes: total, free_bytes: free, available_bytes: free + part(total - free, shares.1), ..Memory::default() };
+            figures.memory.swap = swap.map(|(total, share)| Swap { total_bytes: total, free_bytes: part(total, share) });
+            figures.swap_bytes = figures.memory.swap.map_or(0, |swap| swap.total_bytes);
+            figures.counters = Counters::of(&counters);
+            let lines: String = RULES.iter().map(|(key, _)| std::format!("{}: {host:>10} kB\n", core::str::from_utf8(key).unwrap())).collect();
+            let text = text(&figures, &lines).unwrap();
+            prop_assert_eq!(text.lines().count(), RULES.len());
+            let shown = parse(&text);
+            let get = |key: &str| shown[key];
+            prop_assert!(get("MemFree") <= get("MemAvailable") && get("MemAvailable") <= get("MemTotal"));
+            prop_assert!(get("MemFree") + get("Buffers") + get("Cached") + get("SReclaimable") <= get("MemTotal"));
+            for (key, rule) in RULES {
+                let key = core::str::from_utf8(key).unwrap().to_string();
+                let bound = match (rule, key.as_str()) {
+                    (OfHost, _) => host,
+                    (_, "SwapTotal" | "SwapFree") => swap.map_or(host, |swap| swap.0 / 1024),
+                    (_, "CommitLimit" | "Committed_AS") => (total + figures.swap_bytes) / 1024,
+                    _ => total / 1024,
+                };
+                prop_assert!(get(&key) <= bound, "{} is {} of {}", key, get(&key), bound);
+            }
+        }
+
+        #[test]
+        fn any_host_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..600)) {
+            let _ = composed(|out| meminfo(&figures(), &mut Bytes::new(&host), out, &mut [0; 64]));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `/proc/stat`
 
 use crate::{
+    cpus::CpuSet,
     lines::Lines,
     scan,
     source::Source,
@@ -66,4 +67,130 @@ fn row<S: Sink>(times: &Times, columns: usize, of: impl Fn(u64) -> u64, out: &mu
 /// The part of `ticks` that falls to CPU number `index` of `count`. The parts add up, and none shrinks while `ticks` grows.
 fn share(ticks: u64, index: u64, count: NonZero<u64>) -> u64 {
     (ticks / count).saturating_add(u64::from(index < ticks % count))
+}
+
+/// The columns that a kernel may have.
+const MOST_COLUMNS: usize = 10;
+
+/// `/proc/stat` where nobody counts the scope's CPU time apart: the kernel's own lines of the view's CPUs, and their sum.
+///
+/// `host` and `again` are the same file, which is read twice: the sum stands before what it sums.
+pub fn stat_of_kernel<S: Sink>(
+    online: &CpuSet,
+    host: &mut impl Source,
+    again: &mut impl Source,
+    out: &mut Text<'_, S>,
+    scratch: &mut [u8],
+) -> Option<()> {
+    let sums = sums(online, host, scratch)?;
+    let mut lines = Lines::new(again, scratch);
+    let total = lines.next()??.whole()?.strip_prefix(b"cpu  ")?;
+    let columns = scan::parts(scan::without_newline(total), b' ').count();
+    out.bytes(b"cpu ")?;
+    for sum in sums.get(..columns)? {
+        out.bytes(b" ")?;
+        out.number(*sum)?;
+    }
+    out.bytes(b"\n")?;
+    let mut hidden = false;
+    while let Some(line) = lines.next()? {
+        if line.begins {
+            hidden = cpu_of(line.bytes).is_some_and(|(cpu, _)| !online.contains(cpu));
+        }
+        if !hidden {
+            out.bytes(line.bytes)?;
+        }
+    }
+    Some(())
+}
+
+/// The sums of the columns of the lines of `online`.
+#[inline(never)]
+fn sums(online: &CpuSet, host: &mut impl Source, scratch: &mut [u8]) -> Option<[u64; MOST_COLUMNS]> {
+    let mut sums = [0_u64; MOST_COLUMNS];
+    let mut lines = Lines::new(host, scratch);
+    while let Some(line) = lines.next()? {
+        let Some((cpu, ticks)) = cpu_of(line.bytes).filter(|_| line.begins) else { continue };
+        if online.contains(cpu) {
+            for (sum, ticks) in sums.iter_mut().zip(scan::parts(scan::without_newline(ticks), b' ')) {
+                *sum = sum.saturating_add(scan::whole_number(ticks)?);
+            }
+        }
+    }
+    Some(sums)
+}
+
+/// The CPU of a line `cpu3 1 2 3`, and its columns.
+fn cpu_of(line: &[u8]) -> Option<(u64, &[u8])> {
+    let (cpu, ticks) = scan::split_at_byte(line.strip_prefix(b"cpu")?, b' ')?;
+    Some((scan::whole_number(cpu)?, ticks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixture::{Bytes, composed},
+        view::cpu::Capacity,
+    };
+    use proptest::prelude::*;
+    use std::string::String;
+
+    fn text(list: &str, times: Times, host: &str) -> Option<String> {
+        let online = CpuSet::parse(list.as_bytes()).unwrap();
+        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 } };
+        composed(|out| stat(&cpus, &times, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
+    }
+
+    const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
+
+    #[test]
+    fn the_cpu_lines_are_ours_and_the_rest_is_the_kernels() {
+        let intr = std::format!("intr {}\n", "12 ".repeat(1000));
+        let host =
+            ["cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0 0 0 0 0 0 0 0 0 0\n", &intr, "ctxt 5\n"]
+                .concat();
+        let ours = "cpu  11 0 6 101 0 0 0 0 0 0\ncpu3 6 0 3 51 0 0 0 0 0 0\ncpu5 5 0 3 50 0 0 0 0 0 0\n";
+        assert_eq!(text("3,5", TIMES, &host).unwrap(), [ours, &intr, "ctxt 5\n"].concat());
+    }
+
+    #[test]
+    fn there_are_as_many_columns_as_the_kernel_has() {
+        assert_eq!(text("0", TIMES, "cpu  1 2 3 4 5 6 7\n").unwrap(), "cpu  11 0 6 101 0 0 0\ncpu0 11 0 6 101 0 0 0\n");
+    }
+
+    #[test]
+    fn negative_idle_time_is_none() {
+        assert_eq!(
+            text("0", Times { idle_ticks: -5, ..TIMES }, "cpu  1 2 3 4\n").unwrap(),
+            "cpu  11 0 6 0\ncpu0 11 0 6 0\n"
+        );
+    }
+
+    #[test]
+    fn the_kernels_own_times_of_the_views_cpus() {
+        let intr = std::format!("intr {}\n", "12 ".repeat(1000));
+        let host = ["cpu  6 8 10 12\ncpu0 1 2 3 4\ncpu1 2 2 2 2\ncpu2 3 4 5 6\n", &intr, "ctxt 5\n"].concat();
+        let online = CpuSet::parse(b"0,2").unwrap();
+        let read = || Bytes::in_steps(&host, 100);
+        let ours = composed(|out| stat_of_kernel(&online, &mut read(), &mut read(), out, &mut [0; 512])).unwrap();
+        assert_eq!(ours, ["cpu  4 6 8 10\ncpu0 1 2 3 4\ncpu2 3 4 5 6\n", &intr, "ctxt 5\n"].concat());
+    }
+
+    #[test]
+    fn another_form_is_doubt() {
+        assert_eq!(text("0", TIMES, ""), None);
+        assert_eq!(text("0", TIMES, "intr 1 2 3\n"), None);
+        assert_eq!(text("", TIMES, "cpu  1 2 3 4\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_and_never_shrink(ticks in 0_u64..1_000_000_000_000, more in 0_u64..5000, count in 1_u64..2048) {
+            let count = NonZero::new(count).unwrap();
+            let shares = |ticks| (0..count.get()).map(move |index| share(ticks, index, count));
+            prop_assert_eq!(shares(ticks).sum::<u64>(), ticks);
+            prop_assert!(shares(ticks).zip(shares(ticks + more)).all(|(before, after)| before <= after));
+        }
+    }
 }

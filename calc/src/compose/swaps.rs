@@ -32,3 +32,44 @@ pub fn swaps<S: Sink>(swap: &Swap, host: &mut impl Source, out: &mut Text<'_, S>
     }
     out.bytes(b"-1\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Bytes, composed};
+    use std::string::String;
+
+    const HEADING: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+    const OLD_HEADING: &str = "Filename\t\t\t\tType\t\tSize\tUsed\tPriority\n";
+
+    fn text(total_kib: u64, free_kib: u64, host: &str) -> Option<String> {
+        let swap = Swap { total_bytes: total_kib * 1024, free_bytes: free_kib * 1024 };
+        composed(|out| swaps(&swap, &mut Bytes::new(host), out, &mut [0; 512]))
+    }
+
+    #[test]
+    fn one_area_in_the_kernels_columns() {
+        let area = "none                                    virtual\t\t65536\t\t536\t\t-1\n";
+        let host = [HEADING, "/dev/vda2  partition\t1\t\t0\t\t-2\n"].concat();
+        assert_eq!(text(65536, 65000, &host).unwrap(), [HEADING, area].concat());
+    }
+
+    #[test]
+    fn large_numbers_and_old_kernels_have_single_tabs() {
+        let area = text(10_000_000, 9_999_999, HEADING).unwrap();
+        assert!(area.ends_with("virtual\t\t10000000\t1\t\t-1\n"), "{area}");
+        let area = text(65536, 0, OLD_HEADING).unwrap();
+        assert!(area.ends_with("virtual\t\t65536\t65536\t-1\n"), "{area}");
+    }
+
+    #[test]
+    fn without_swap_only_the_heading() {
+        assert_eq!(text(0, 0, HEADING).unwrap(), HEADING);
+    }
+
+    #[test]
+    fn another_form_is_doubt() {
+        assert_eq!(text(1, 1, ""), None);
+        assert_eq!(text(1, 1, "Something else\n"), None);
+    }
+}

@@ -19,3 +19,16 @@ fn seconds<S: Sink>(ticks: u64, out: &mut Text<'_, S>) -> Option<()> {
     out.bytes(b".")?;
     out.hundredths(ticks % USER_HZ)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::composed;
+
+    #[test]
+    fn seconds_have_two_decimals() {
+        assert_eq!(composed(|out| uptime(0, 5, out)).unwrap(), "0.00 0.05\n");
+        assert_eq!(composed(|out| uptime(360_001, 99, out)).unwrap(), "3600.01 0.99\n");
+        assert_eq!(composed(|out| uptime(u64::MAX, 100, out)).unwrap(), "184467440737095516.15 1.00\n");
+    }
+}

@@ -139,7 +139,7 @@ impl Tree {
             "meminfo" => {
                 let figures = compose::MemoryFigures::read(files, &places, &host, scratch)?;
                 compose::meminfo(&figures, &mut file()?, &mut text, scratch)?;
-            },
+            }
             "swaps" => {
                 let swap = memory::memory(files, &places, &host, scratch)?.swap?;
                 compose::swaps(&swap, &mut file()?, &mut text, scratch)?;
