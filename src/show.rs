@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use calc::{
     answer::Answer,
     compose,
+    compose::MemoryFigures,
     source::{Files, Source},
     text::Text,
 };
@@ -87,9 +88,9 @@ const NO_AGE: &str = "nobody knows when the container began";
 const NOT_COMPOSED: &str = "the kernel's text has an unknown form";
 
 fn meminfo(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
-    view.memory().ok_or(NO_MEMORY)?;
     let scratch: &mut Scratch = &mut [0; _];
-    compose::meminfo(&Kernel, &view.places, &view.machine, &mut host, text, scratch).ok_or(NOT_COMPOSED)
+    let figures = MemoryFigures::read(&Kernel, &view.places, &view.machine, scratch).ok_or(NO_MEMORY)?;
+    compose::meminfo(&figures, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn swaps(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
@@ -100,9 +101,12 @@ fn swaps(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(
 
 fn stat(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let cpus = view.cpus().ok_or(NO_CPUS)?;
-    let mut times = view.times(&cpus).ok_or(NO_TIMES)?;
-    times.idle_ticks = times.idle_ticks.max(0);
     let scratch: &mut Scratch = &mut [0; _];
+    let Some(mut times) = view.times(&cpus) else {
+        let mut again = Kernel.open(Answer::Stat.path()).ok_or(NO_TIMES)?;
+        return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, text, scratch).ok_or(NOT_COMPOSED);
+    };
+    times.idle_ticks = times.idle_ticks.max(0);
     compose::stat(&cpus, &times, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 

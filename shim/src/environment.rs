@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_ulong};
 const AT_SECURE: c_ulong = 23;
 
 /// Calls `found(name, value)` for every variable. `None` when there is no environment yet.
-pub(crate) fn each(mut found: impl FnMut(&[u8], &[u8])) -> Option<()> {
+pub(crate) fn each<'a>(mut found: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
     let mut entry = next::environ();
     if entry.is_null() {
         return None;

@@ -1,8 +1,9 @@
 //! What the environment asks for, read once. A value that does not parse turns everything off: any doubt, the kernel.
 
 use crate::{environment, sys};
-use calc::settings::{Answered, cpus_milli};
-use calc::{answer::Answer, cgroup::places::Whose, path::PathIn};
+use calc::settings::{Answered, cpus_milli, size_bytes};
+use calc::{answer::Answer, cgroup::places::Whose};
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
 
 /// Bits of [`FLAGS`]; the low byte says which answers are given.
@@ -11,9 +12,11 @@ const OFF: u32 = 1 << 9;
 const UPTIME_HOST: u32 = 1 << 10;
 const AFFINITY_KERNEL: u32 = 1 << 11;
 const URING_ASKED: u32 = 1 << 12;
+const VIEWS_ANOTHER: u32 = 1 << 13;
 
 static FLAGS: AtomicU32 = AtomicU32::new(0);
 static CPUS_MILLI: AtomicU64 = AtomicU64::new(0);
+static MEMORY_BYTES: AtomicU64 = AtomicU64::new(0);
 static CGROUP: Text<256> = Text::new();
 static DEBUG: Text<128> = Text::new();
 
@@ -39,16 +42,12 @@ impl<const LEN: usize> Text<LEN> {
         Some(())
     }
 
-    fn get<'b>(&self, into: &'b mut [u8; LEN]) -> &'b [u8] {
-        let mut len = 0_usize;
+    /// Copies the text; whether there is one.
+    fn get(&self, into: &mut [u8; LEN]) -> bool {
         for (to, from) in into.iter_mut().zip(&self.0) {
             *to = from.load(Relaxed);
-            if *to == 0 {
-                break;
-            }
-            len = len.wrapping_add(1);
         }
-        into.get(..len).unwrap_or_default()
+        into.first() != Some(&0)
     }
 }
 
@@ -68,17 +67,22 @@ fn read() -> u32 {
         return all;
     }
     let mut flags = all;
-    let mut understood = true;
-    let seen = environment::each(|name, value| understood &= take(name, value, &mut flags).is_some());
+    let mut odd: &[u8] = b"";
+    let seen = environment::each(|name, value| {
+        if take(name, value, &mut flags).is_none() {
+            odd = name;
+        }
+    });
     if seen.is_none() {
         return all;
     }
-    if !understood {
+    if !odd.is_empty() {
         flags |= OFF;
     }
     FLAGS.store(flags, Release);
-    if !understood {
-        note(b"a CGPROC_ variable is not understood: everything passes through\n");
+    if !odd.is_empty() {
+        note(odd);
+        note(b": not understood, everything passes through\n");
     }
     flags
 }
@@ -93,10 +97,14 @@ fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
         (b"CGPROC_UPTIME" | b"CGPROC_AFFINITY", b"container" | b"") => {}
         (b"CGPROC_FILES", list) => *flags = *flags & !0xff | u32::from(Answered::parse(list)?.0),
         (b"CGPROC_CPUS", cpus) => CPUS_MILLI.store(cpus_milli(cpus)?, Relaxed),
-        (b"CGPROC_CGROUP", path) => CGROUP.set(path.first().filter(|byte| **byte == b'/').map(|_| path)?)?,
+        (b"CGPROC_MEMORY", size) => MEMORY_BYTES.store(size_bytes(size).filter(|size| *size > 0)?, Relaxed),
+        (b"CGPROC_CGROUP", [b'/', ..]) => {
+            CGROUP.set(value)?;
+            *flags |= VIEWS_ANOTHER;
+        }
         (b"CGPROC_DEBUG", path) => DEBUG.set(path)?,
         (b"UV_USE_IO_URING", value) if value != b"0" => *flags |= URING_ASKED,
-        (b"CGPROC" | b"CGPROC_UPTIME" | b"CGPROC_AFFINITY", _) => return None,
+        (b"CGPROC" | b"CGPROC_UPTIME" | b"CGPROC_AFFINITY" | b"CGPROC_CGROUP", _) => return None,
         _ => {}
     }
     Some(())
@@ -137,20 +145,31 @@ pub(crate) fn declared_cpus_milli() -> Option<u64> {
     Some(CPUS_MILLI.load(Relaxed)).filter(|cpus| *cpus != 0)
 }
 
+/// `CGPROC_MEMORY`; 0 for none.
+pub(crate) fn declared_memory_bytes() -> u64 {
+    flags();
+    MEMORY_BYTES.load(Relaxed)
+}
+
 /// Whose cgroups the view is of: the caller's, or what `CGPROC_CGROUP` names.
 pub(crate) fn with_whose<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
-    flags();
+    if flags() & VIEWS_ANOTHER == 0 { use_it(Whose::Caller) } else { with_another(use_it) }
+}
+
+#[cold]
+#[inline(never)]
+fn with_another<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
     let mut kept = [0; 256];
-    let path = CGROUP.get(&mut kept);
-    if path.is_empty() {
-        return use_it(Whose::Caller);
-    }
-    let mut buffer = [0; 257];
-    match PathIn::new(&mut buffer).push(path).and_then(PathIn::finish) {
-        Some(file) if path.starts_with(b"/proc/") => use_it(Whose::Process(file)),
-        Some(directory) if sys::stat(directory).is_some() => use_it(Whose::Directory(path)),
-        _ => use_it(Whose::Path(path)),
-    }
+    CGROUP.get(&mut kept);
+    let path = CStr::from_bytes_until_nul(&kept).unwrap_or_default();
+    let bytes = path.to_bytes();
+    use_it(if bytes.starts_with(b"/proc/") {
+        Whose::Process(path)
+    } else if sys::stat(path).is_some() {
+        Whose::Directory(bytes)
+    } else {
+        Whose::Path(bytes)
+    })
 }
 
 /// Whether the program has put on a filter already.
@@ -166,10 +185,10 @@ pub(crate) fn set_sandboxed(sandboxed: bool) {
 /// Writes a line to the file that `CGPROC_DEBUG` names, where it does: never to the program's own descriptors.
 pub(crate) fn note(line: &[u8]) {
     let mut kept = [0; 128];
-    if DEBUG.get(&mut kept).is_empty() {
+    if !DEBUG.get(&mut kept) {
         return;
     }
-    let Ok(path) = core::ffi::CStr::from_bytes_until_nul(&kept) else { return };
+    let Ok(path) = CStr::from_bytes_until_nul(&kept) else { return };
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NOCTTY | libc::O_NONBLOCK;
     if let Some(fd) = sys::open(path, flags) {
         let _ = sys::write(&fd, line);

@@ -18,18 +18,18 @@ pub(crate) enum Target {
     HiddenCpu,
 }
 
-/// The look of a path, by one pass over its bytes.
+/// The look of a path. All that most paths cost is their length and a glance at their last bytes.
 struct Look<'a> {
     path: &'a CStr,
     /// The last component is the name of a file that we answer.
     named: bool,
-    /// Some component is `cpu` and digits.
+    /// Some component may be `cpu` and digits.
     cpu: bool,
 }
 
 impl<'a> Look<'a> {
     /// # Safety
-    /// `path` is a NUL-terminated string: the kernel has just taken it.
+    /// `path` is null or a NUL-terminated string: the kernel has just taken it.
     #[inline]
     unsafe fn at(path: *const c_char) -> Option<Self> {
         if path.is_null() {
@@ -38,11 +38,29 @@ impl<'a> Look<'a> {
         // SAFETY: by the caller's promise.
         let path = unsafe { CStr::from_ptr(path) };
         let bytes = path.to_bytes();
-        let name = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash.wrapping_add(1));
-        let named = Answer::may_be_named(bytes.get(name..)?);
-        let cpu = bytes.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9']));
+        let (named, cpu) = (ends_in_a_name(bytes), may_be_below_cpus(bytes));
         (named || cpu).then_some(Self { path, named, cpu })
     }
+}
+
+fn ends_in_a_name(path: &[u8]) -> bool {
+    let tail = path.get(path.len().saturating_sub(Answer::LONGEST_NAME.wrapping_add(1))..).unwrap_or_default();
+    let name = match tail.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => tail.get(slash.wrapping_add(1)..).unwrap_or_default(),
+        None => path,
+    };
+    Answer::may_be_named(name)
+}
+
+/// CPUs' directories are found below /sys, or from somewhere by a relative path; a path that goes roundabout may lead
+/// anywhere.
+fn may_be_below_cpus(path: &[u8]) -> bool {
+    match path {
+        [b'/', b's', b'y', b's', b'/', ..] | [b'/', b'/' | b'.', ..] => {}
+        [b'/', ..] => return false,
+        _ => {}
+    }
+    path.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9']))
 }
 
 /// What the descriptor that was just opened by `path` leads to.
@@ -141,7 +159,7 @@ pub(crate) fn is_hidden(path: &[u8]) -> bool {
 
 /// Whether `name` is `cpuN` of a CPU that the container does not have.
 pub(crate) fn is_hidden_name(name: &[u8]) -> bool {
-    cpu_number(name).is_some_and(|cpu| scope::cpus().is_some_and(|cpus| !cpus.online.contains(cpu)))
+    cpu_number(name).is_some_and(|cpu| scope::with_cpus(|cpus| Some(!cpus.online.contains(cpu))) == Some(true))
 }
 
 /// N of `cpuN`.

@@ -1,7 +1,7 @@
 //! A value that is worth keeping for a second, read and renewed by any thread without waiting.
 //!
-//! A sequence lock whose readers never retry and whose writers never wait: whoever meets another at work computes the
-//! value afresh and keeps nothing. So a signal handler, a forked child and a hundred threads are all in order.
+//! A sequence lock whose writers never wait, and whose readers give up after a while: a writer that was interrupted by a
+//! signal handler, or whose process was forked under it, comes to no end for them.
 
 use crate::{clock, owner};
 use core::mem::MaybeUninit;
@@ -10,10 +10,13 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*, fence};
 /// How long a value is taken to be true, in milliseconds.
 const BELIEVED_MSEC: u64 = 1_000;
 
+/// How often a reader looks again while a writer is at work, which takes it some hundred nanoseconds.
+const ATTEMPTS: u32 = 10_000;
+
 /// A type whose bytes are all initialised and mean the same in any memory: no padding, no pointers.
 ///
 /// # Safety
-/// Every bit pattern that one of its values has must be a value, and it must have no padding.
+/// Every bit pattern must be a value, and there must be no padding.
 pub(crate) unsafe trait Plain: Copy {}
 
 // SAFETY: u64 and byte fields without padding, asserted below.
@@ -33,14 +36,6 @@ pub(crate) struct Remembered<T, const WORDS: usize> {
 // SAFETY: only atomics; T is Plain, and copied.
 unsafe impl<T: Plain, const WORDS: usize> Sync for Remembered<T, WORDS> {}
 
-/// What is remembered, and whether it is still to be believed without looking.
-pub(crate) struct Memory<T> {
-    /// The value.
-    pub(crate) value: T,
-    /// Younger than a second.
-    pub(crate) fresh: bool,
-}
-
 impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
     /// Nothing yet.
     pub(crate) const fn new() -> Self {
@@ -53,30 +48,54 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
         }
     }
 
-    /// The value, where there is one that no writer is changing.
-    #[inline]
-    pub(crate) fn recall(&self) -> Option<Memory<T>> {
+    /// Whether the value was looked at within the last second.
+    #[inline(never)]
+    pub(crate) fn is_fresh(&self) -> bool {
+        let age = clock::coarse_msec().map(|now| now.wrapping_sub(self.at_msec.load(Relaxed)));
+        self.turn.load(Relaxed) != 0 && age.is_some_and(|age| age < BELIEVED_MSEC)
+    }
+
+    /// Copies the value to `to`; `None` when there is none yet, or a writer does not come to its end: one that a signal
+    /// handler, which is what asks, has interrupted.
+    #[inline(never)]
+    pub(crate) fn recall<'t>(&self, to: &'t mut MaybeUninit<T>) -> Option<&'t T> {
+        (0..ATTEMPTS).find_map(|_| self.copy(to.as_mut_ptr().cast()))?;
+        // SAFETY: copied whole, from one `keep`.
+        Some(unsafe { to.assume_init_ref() })
+    }
+
+    fn copy(&self, to: *mut u64) -> Option<()> {
         let turn = self.turn.load(Acquire);
         if turn == 0 || turn & 1 == 1 {
+            core::hint::spin_loop();
             return None;
         }
-        let mut value = MaybeUninit::<T>::uninit();
-        let to = value.as_mut_ptr().cast::<u64>();
         for (index, word) in self.words.iter().enumerate() {
-            // SAFETY: T has WORDS words.
+            // SAFETY: T has WORDS words, any of which is valid: a mixture of two values is thrown away below.
             unsafe { to.wrapping_add(index).write(word.load(Relaxed)) };
         }
-        let age = clock::coarse_msec()?.wrapping_sub(self.at_msec.load(Relaxed));
         fence(Acquire);
-        if self.turn.load(Relaxed) != turn {
-            return None;
-        }
-        // SAFETY: all words come from one `keep`, of a T.
-        Some(Memory { value: unsafe { value.assume_init() }, fresh: age < BELIEVED_MSEC })
+        (self.turn.load(Relaxed) == turn).then_some(())
     }
 
     /// Keeps `value` from now on, unless another is just doing so or the memory is not ours.
+    #[inline(never)]
     pub(crate) fn keep(&self, value: &T) {
+        self.change(|words| {
+            let from = (&raw const *value).cast::<u64>();
+            for (index, word) in words.iter().enumerate() {
+                // SAFETY: T has WORDS words, all initialised.
+                word.store(unsafe { from.wrapping_add(index).read() }, Relaxed);
+            }
+        });
+    }
+
+    /// The value still holds: it is as good as looked up anew.
+    pub(crate) fn confirm(&self) {
+        self.change(|_| {});
+    }
+
+    fn change(&self, write: impl FnOnce(&[AtomicU64; WORDS])) {
         let (Some(now), turn) = (clock::coarse_msec(), self.turn.load(Relaxed)) else { return };
         if turn & 1 == 1 || !owner::is_ours() {
             return;
@@ -85,12 +104,9 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
             return;
         }
         fence(Release);
-        let from = (&raw const *value).cast::<u64>();
-        for (index, word) in self.words.iter().enumerate() {
-            // SAFETY: T has WORDS words, all initialised.
-            word.store(unsafe { from.wrapping_add(index).read() }, Relaxed);
-        }
+        write(&self.words);
         self.at_msec.store(now, Relaxed);
-        self.turn.store(turn.wrapping_add(2), Release);
+        // A turn of 0 would mean that there is nothing yet.
+        self.turn.store(turn.wrapping_add(2).max(2), Release);
     }
 }

@@ -1,4 +1,7 @@
 //! The container this process is in: where its cgroups are and which CPUs it has, looked up at most once a second.
+//!
+//! What is looked up lies in static memory, and every step that needs it takes a copy: the steps run one after the other,
+//! never inside each other, and a hook's stack holds what one of them needs.
 
 use crate::remembered::Remembered;
 use crate::{kernel::Kernel, options};
@@ -8,82 +11,111 @@ use calc::host::Host;
 use calc::view::cpu::{self, Cpus};
 use calc::view::memory::{self, Memory};
 use calc::view::time;
+use core::mem::MaybeUninit;
 
 /// Room for a path, or for the bytes read from the file there, never both at once.
-pub(crate) type Scratch = [u8; 1280];
+pub(crate) type Scratch = [u8; 1024];
 
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
 
-/// Where this process's cgroups are.
-#[inline(never)]
-pub(crate) fn places() -> Option<Places> {
-    match PLACES.recall() {
-        Some(memory) if memory.fresh || still_hold(&memory.value) => {
-            if !memory.fresh {
-                PLACES.keep(&memory.value);
-            }
-            Some(memory.value)
-        }
-        _ => located(),
-    }
-}
-
-#[inline(never)]
-fn still_hold(places: &Places) -> bool {
-    options::with_whose(|whose| places.still_hold(&Kernel, whose, &mut [0; size_of::<Scratch>()]))
+/// Makes sure that this process's cgroups are known.
+pub(crate) fn look() -> Option<()> {
+    if PLACES.is_fresh() { Some(()) } else { look_again() }
 }
 
 #[cold]
 #[inline(never)]
-fn located() -> Option<Places> {
-    let places = options::with_whose(|whose| Places::locate(&Kernel, whose, &mut [0; size_of::<Scratch>()]));
-    match &places {
-        Some(places) => PLACES.keep(places),
-        None => options::note(b"no cgroup of this process found: everything passes through\n"),
+fn look_again() -> Option<()> {
+    if still_hold().is_some() {
+        PLACES.confirm();
+        return Some(());
     }
-    places
+    find_places()
+}
+
+#[inline(never)]
+fn find_places() -> Option<()> {
+    let mut places = Places::NONE;
+    let scratch: &mut Scratch = &mut [0; _];
+    if options::with_whose(|whose| places.find(&Kernel, whose, scratch)).is_none() {
+        options::note(b"no cgroup of this process found: everything passes through\n");
+        return None;
+    }
+    places.declared_memory_bytes = options::declared_memory_bytes();
+    PLACES.keep(&places);
+    Some(())
+}
+
+#[inline(never)]
+fn still_hold() -> Option<()> {
+    let scratch: &mut Scratch = &mut [0; _];
+    with_places(|places| options::with_whose(|whose| places.still_hold(&Kernel, whose, scratch)).then_some(()))
+}
+
+/// Where this process's cgroups are, once [`look`] has found them. Lent to `use_it`, since a result would be copied.
+#[inline(always)]
+pub(crate) fn with_places<T>(use_it: impl FnOnce(&Places) -> Option<T>) -> Option<T> {
+    let mut places = MaybeUninit::uninit();
+    use_it(PLACES.recall(&mut places)?)
+}
+
+/// Makes sure that the CPUs of the view are known.
+pub(crate) fn count() -> Option<()> {
+    if CPUS.is_fresh() {
+        return Some(());
+    }
+    look()?;
+    count_again()
+}
+
+#[cold]
+#[inline(never)]
+fn count_again() -> Option<()> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let cpus = with_places(|places| cpu::cpus(&Kernel, places, options::declared_cpus_milli(), scratch))?;
+    CPUS.keep(&cpus);
+    Some(())
+}
+
+/// The CPUs of the view, once [`count`] has found them.
+#[inline(always)]
+pub(crate) fn with_counted<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
+    let mut cpus = MaybeUninit::uninit();
+    use_it(CPUS.recall(&mut cpus)?)
 }
 
 /// The CPUs that this process sees, unless CPUs are not answered.
-#[inline]
-pub(crate) fn cpus() -> Option<Cpus> {
-    if options::off() || !options::answers(Answer::CpuOnline) {
+#[inline(always)]
+pub(crate) fn with_cpus<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
+    if !options::answers(Answer::CpuOnline) {
         return None;
     }
-    cpus_for_any_answer()
-}
-
-/// The CPUs of the view, for answers that need them whichever files are answered.
-#[inline(never)]
-pub(crate) fn cpus_for_any_answer() -> Option<Cpus> {
-    match CPUS.recall() {
-        Some(memory) if memory.fresh => Some(memory.value),
-        _ => counted(),
-    }
-}
-
-#[inline(never)]
-fn counted() -> Option<Cpus> {
-    let cpus = cpu::cpus(&Kernel, &places()?, options::declared_cpus_milli(), &mut [0; size_of::<Scratch>()])?;
-    CPUS.keep(&cpus);
-    Some(cpus)
+    count()?;
+    with_counted(use_it)
 }
 
 /// The container's memory, where it is limited and answered.
-#[inline(never)]
 pub(crate) fn memory(machine: &Host) -> Option<Memory> {
     if !options::answers(Answer::Meminfo) {
         return None;
     }
-    memory::memory(&Kernel, &places()?, machine, &mut [0; size_of::<Scratch>()])
+    look()?;
+    measured(machine)
+}
+
+/// The container's memory, once [`look`] has found where.
+#[inline(never)]
+pub(crate) fn measured(machine: &Host) -> Option<Memory> {
+    let scratch: &mut Scratch = &mut [0; _];
+    with_places(|places| memory::memory(&Kernel, places, machine, scratch))
 }
 
 /// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.
-#[inline(never)]
 pub(crate) fn age_ticks(machine: &Host) -> Option<u64> {
     if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
         return None;
     }
-    time::age_ticks(&places()?, machine)
+    look()?;
+    with_places(|places| time::age_ticks(places, machine))
 }

@@ -7,12 +7,12 @@ use crate::remembered::{Plain, Remembered};
 use crate::scope::{self, Scratch};
 use crate::{clock, fds, next, options, sys};
 use calc::answer::Answer;
+use calc::compose::{self, MemoryFigures};
 use calc::text::{Sink, Text};
-use calc::view::cpu::Cpus;
 use calc::view::ratchet::{self, Ratchet};
 use calc::view::time::{self, Times};
-use calc::{compose, view::memory};
 use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const SYSFS_MAGIC: i64 = 0x6265_6572;
@@ -87,6 +87,7 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
         // lxcfs, or whatever else is mounted there, answers already.
         return None;
     }
+    scope::look()?;
     match answer {
         Answer::Meminfo => meminfo(host, out),
         Answer::Swaps => swaps(host, out),
@@ -99,39 +100,50 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
 
 #[inline(never)]
 fn meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let mut text = Text::new(out);
-    let (places, machine) = (scope::places()?, clock::machine()?);
+    let figures = memory_figures()?;
+    text(out, |text, scratch| compose::meminfo(&figures, &mut Opened::new(host, false), text, scratch))
+}
+
+#[inline(never)]
+fn memory_figures() -> Option<MemoryFigures> {
+    let machine = clock::machine()?;
     let scratch: &mut Scratch = &mut [0; _];
-    compose::meminfo(&Kernel, &places, &machine, &mut Opened::new(host, false), &mut text, scratch)?;
-    text.finish()
+    scope::with_places(|places| MemoryFigures::read(&Kernel, places, &machine, scratch))
 }
 
 #[inline(never)]
 fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let scratch: &mut Scratch = &mut [0; _];
-    let swap = memory::memory(&Kernel, &scope::places()?, &clock::machine()?, scratch)?.swap?;
-    let mut text = Text::new(out);
-    compose::swaps(&swap, &mut Opened::new(host, false), &mut text, scratch)?;
-    text.finish()
+    let swap = scope::measured(&clock::machine()?)?.swap?;
+    text(out, |text, scratch| compose::swaps(&swap, &mut Opened::new(host, false), text, scratch))
 }
 
-#[inline(never)]
 fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let cpus = scope::cpus_for_any_answer()?;
-    let times = shown_times(&cpus)?.0;
-    let mut text = Text::new(out);
-    let scratch: &mut Scratch = &mut [0; _];
-    compose::stat(&cpus, &times, &mut Opened::new(host, false), &mut text, scratch)?;
-    text.finish()
+    scope::count()?;
+    match shown_times() {
+        Some((times, _)) => stat_of(&times, host, out),
+        None => stat_of_kernel(host, out),
+    }
+}
+
+fn stat_of(times: &Times, host: c_int, out: &mut impl Sink) -> Option<()> {
+    text(out, |text, scratch| {
+        scope::with_counted(|cpus| compose::stat(cpus, times, &mut Opened::new(host, false), text, scratch))
+    })
+}
+
+fn stat_of_kernel(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let (mut first, mut again) = (Opened::new(host, false), Opened::new(host, false));
+    text(out, |text, scratch| {
+        scope::with_counted(|cpus| compose::stat_of_kernel(&cpus.online, &mut first, &mut again, text, scratch))
+    })
 }
 
 #[inline(never)]
 fn cpuinfo(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let cpus = scope::cpus_for_any_answer()?;
-    let mut text = Text::new(out);
-    let scratch: &mut Scratch = &mut [0; _];
-    compose::cpuinfo(&cpus.online, &mut Opened::new(host, true), &mut text, scratch)?;
-    text.finish()
+    scope::count()?;
+    text(out, |text, scratch| {
+        scope::with_counted(|cpus| compose::cpuinfo(&cpus.online, &mut Opened::new(host, true), text, scratch))
+    })
 }
 
 #[inline(never)]
@@ -139,17 +151,23 @@ fn uptime(out: &mut impl Sink) -> Option<()> {
     if options::uptime_is_the_hosts() {
         return None;
     }
-    let (times, age_ticks) = shown_times(&scope::cpus_for_any_answer()?)?;
-    let mut text = Text::new(out);
-    compose::uptime(age_ticks?, u64::try_from(times.idle_ticks).ok()?, &mut text)?;
-    text.finish()
+    scope::count()?;
+    let (times, age_ticks) = shown_times()?;
+    let idle_ticks = u64::try_from(times.idle_ticks).ok()?;
+    text(out, |text, _| compose::uptime(age_ticks?, idle_ticks, text))
 }
 
 #[inline(never)]
 fn cpu_list(out: &mut impl Sink) -> Option<()> {
-    let cpus = scope::cpus_for_any_answer()?;
+    scope::count()?;
+    text(out, |text, _| scope::with_counted(|cpus| compose::cpu_list(&cpus.online, text)))
+}
+
+/// Has a text written to `out`, with room to read the kernel's own through.
+#[inline(never)]
+fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Scratch) -> Option<()>) -> Option<()> {
     let mut text = Text::new(out);
-    compose::cpu_list(&cpus.online, &mut text)?;
+    write(&mut text, &mut [0; _])?;
     text.finish()
 }
 
@@ -167,17 +185,21 @@ unsafe impl Plain for Shown {}
 
 static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 
-/// The scope's times as they are to be shown, and its age where that is known.
+/// The scope's times as they are to be shown, and its age where that is known. `None`: nobody counts them apart.
 #[inline(never)]
-fn shown_times(cpus: &Cpus) -> Option<(Times, Option<u64>)> {
-    let (places, machine) = (scope::places()?, clock::machine()?);
+fn shown_times() -> Option<(Times, Option<u64>)> {
+    let machine = clock::machine()?;
     let scratch: &mut Scratch = &mut [0; _];
-    let times = time::times(&Kernel, &places, cpus, &machine, scratch)?;
-    Some((ratcheted(&times, ratchet::key(&places, cpus.capacity)), time::age_ticks(&places, &machine)))
+    scope::with_places(|places| {
+        scope::with_counted(|cpus| {
+            let times = time::times(&Kernel, places, cpus, &machine, scratch)?;
+            Some((ratcheted(&times, ratchet::key(places, cpus.capacity)), time::age_ticks(places, &machine)))
+        })
+    })
 }
 
 fn ratcheted(times: &Times, key: u64) -> Times {
-    let mut shown = SHOWN.recall().map(|memory| memory.value).unwrap_or_default();
+    let mut shown = SHOWN.recall(&mut MaybeUninit::uninit()).copied().unwrap_or_default();
     let times = Times {
         user_ticks: shown.user.show(key, times.user_ticks as i64),
         system_ticks: shown.system.show(key, times.system_ticks as i64),

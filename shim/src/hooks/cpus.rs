@@ -6,7 +6,7 @@
 use super::by_kernel;
 use crate::next;
 use crate::{Hooked, clock, environment, options, scope, sys};
-use calc::cpus::{CpuSet, MAX_CPUS};
+use calc::cpus::MAX_CPUS;
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
@@ -49,7 +49,7 @@ pub(crate) unsafe fn get_avphys_pages(next: Option<GetPages>) -> c_long {
 }
 
 fn count() -> Option<c_long> {
-    Some(scope::cpus()?.online.count() as c_long)
+    scope::with_cpus(|cpus| c_long::try_from(cpus.online.count()).ok())
 }
 
 fn total_pages() -> Option<c_long> {
@@ -106,9 +106,7 @@ pub(crate) unsafe fn pthread_getaffinity_np(
 
 /// Whether the mask of `pid` is ours to answer: the caller's own. Another process's is the kernel's.
 pub(crate) fn is_ours(pid: pid_t) -> bool {
-    !options::off()
-        && !options::affinity_is_the_kernels()
-        && (pid == 0 || pid == sys::gettid() || pid == sys::getpid())
+    !options::off() && !options::affinity_is_the_kernels() && (pid == 0 || pid == sys::gettid() || pid == sys::getpid())
 }
 
 /// Takes the CPUs that the container does not have out of a mask, unless none would be left.
@@ -116,16 +114,17 @@ pub(crate) fn is_ours(pid: pid_t) -> bool {
 /// # Safety
 /// `len` bytes at `mask` are a mask that the kernel wrote.
 pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
-    let Some(cpus) = scope::cpus() else { return };
     // SAFETY: by the caller's promise; the kernel takes whole words only.
     let mask = unsafe { core::slice::from_raw_parts_mut(mask, len / size_of::<c_ulong>()) };
-    let ours = cpus.online.words();
-    if mask.iter().zip(ours).all(|(real, view)| real & view == 0) {
-        return;
-    }
-    for (index, word) in mask.iter_mut().enumerate() {
-        *word &= ours.get(index).copied().unwrap_or(0);
-    }
+    scope::with_cpus(|cpus| {
+        let ours = cpus.online.words();
+        if mask.iter().zip(ours).any(|(real, view)| real & view != 0) {
+            for (index, word) in mask.iter_mut().enumerate() {
+                *word &= ours.get(index).copied().unwrap_or(0);
+            }
+        }
+        Some(())
+    });
 }
 
 pub(crate) unsafe fn sched_setaffinity(
@@ -181,17 +180,25 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     if mask.is_null() || options::affinity_is_the_kernels() {
         return false;
     }
-    let Some(cpus) = scope::cpus() else { return false };
     let mut real = [0; MAX_CPUS / 64];
     if !read(&mut real) {
         return false;
     }
-    let Some(real) = CpuSet::from_words(&real) else { return false };
-    let shown = real.and(&cpus.online);
-    if shown == real || shown == CpuSet::EMPTY {
-        return false;
-    }
     // SAFETY: the caller says that the mask is so long; the kernel would read it as well.
-    let mask = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
-    CpuSet::from_words(mask).is_some_and(|asked| asked == shown)
+    let asked = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
+    scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), asked))) == Some(true)
+}
+
+/// Whether `asked` is what is both in `real` and in `view`, and that is something, but not all of `real`.
+fn is_shown_of(real: &Mask, view: &[u64], asked: &[c_ulong]) -> bool {
+    let (mut some, mut less) = (false, false);
+    for (index, real) in real.iter().enumerate() {
+        let shown = real & view.get(index).copied().unwrap_or(0);
+        if asked.get(index).copied().unwrap_or(0) != shown {
+            return false;
+        }
+        some |= shown != 0;
+        less |= shown != *real;
+    }
+    some && less && asked.iter().skip(real.len()).all(|beyond| *beyond == 0)
 }
