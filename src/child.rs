@@ -106,14 +106,9 @@ impl Child {
         let mut last = Instant::now();
         loop {
             let pause = meanwhile.pause();
-            match signals::next(pause.map(|pause| pause.saturating_sub(last.elapsed()))) {
-                Some(signal) if signal.number == libc::SIGCHLD => {
-                    if let Some(ending) = self.reap() {
-                        return ending;
-                    }
-                }
-                Some(signal) => self.hand_on(&signal),
-                None => {}
+            let signal = signals::next(pause.map(|pause| pause.saturating_sub(last.elapsed())));
+            if let Some(ending) = signal.and_then(|signal| self.obey(&signal)) {
+                return ending;
             }
             if pause.is_some_and(|pause| last.elapsed() >= pause) {
                 meanwhile.act();
@@ -122,18 +117,39 @@ impl Child {
         }
     }
 
-    /// Takes note of all that happened to our children; orphans that the kernel gave us are buried.
-    fn reap(&self) -> Option<Ending> {
-        while let Ok(Some((pid, status))) = wait_for_any(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
-            if pid != self.pid {
-                continue;
+    fn obey(&self, signal: &Signal) -> Option<Ending> {
+        match signal.number {
+            libc::SIGCHLD => self.reap().1,
+            // It is stopped already, and no further news of that will come.
+            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if self.is_stopped() => {
+                let (stopped, ending) = self.reap();
+                if !stopped && ending.is_none() {
+                    signals::suffer(signal.number);
+                }
+                ending
             }
-            match status.stopping_signal() {
-                Some(number) => signals::suffer(number),
-                None => return Some(Ending::of(status)),
+            _ => {
+                self.hand_on(signal);
+                None
             }
         }
-        None
+    }
+
+    /// Takes note of all that happened to our children: whether the program has stopped (we have too, and are back),
+    /// and how it ended. Orphans that the kernel gave us are buried.
+    fn reap(&self) -> (bool, Option<Ending>) {
+        let mut stopped = false;
+        while let Ok(Some((pid, status))) = wait_for_any(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+            match status.stopping_signal() {
+                _ if pid != self.pid => {}
+                None => return (stopped, Some(Ending::of(status))),
+                Some(number) => {
+                    signals::suffer(number);
+                    stopped = true;
+                }
+            }
+        }
+        (stopped, None)
     }
 
     /// A terminal sends its signals to the whole foreground group, us and the program alike; what a process sends to us

@@ -115,7 +115,7 @@ impl ScopeOptions {
     /// The cgroup in a form that `CGPROC_CGROUP` takes.
     fn cgroup(self) -> anyhow::Result<Option<OsString>> {
         match (self.pid, self.cgroup) {
-            (Some(pid), _) => Ok(Some(format!("/proc/{pid}/cgroup").into())),
+            (Some(pid), _) => view::name_of_process(pid).map(Some),
             (None, Some(cgroup)) => view::name_of(&cgroup).map(Some),
             (None, None) => Ok(None),
         }

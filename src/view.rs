@@ -113,6 +113,13 @@ impl View {
     }
 }
 
+/// The cgroup of a process, in a form that `CGPROC_CGROUP` takes.
+pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
+    let name = format!("/proc/{pid}/cgroup");
+    ensure!(Path::new(&name).exists(), "no process {pid}");
+    Ok(name.into())
+}
+
 /// A cgroup given on the command line, by its path or by its directory, in a form that `CGPROC_CGROUP` takes.
 pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
     /// What the object keeps of it.
