@@ -48,7 +48,7 @@ fn every_tree_gives_the_answers_beside_it() {
 #[test]
 fn the_size_of_the_buffer_makes_no_difference() {
     for tree in trees() {
-        for answer in ANSWERS {
+        for answer in ANSWERS.into_iter().filter(|answer| *answer != "calls") {
             let [first, rest @ ..] = BUFFERS.map(|size| tree.answer(answer, size));
             for other in rest {
                 assert_eq!(first, other, "{} of {}", answer, tree.folder.display());

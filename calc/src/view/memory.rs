@@ -30,7 +30,7 @@ pub struct Memory {
     pub available_bytes: u64,
     /// shmem (tmpfs), at most total − free.
     pub shared_bytes: u64,
-    /// `None` where swap is not accounted: the kernel's swap lines stand.
+    /// `None` where the machine has none, or does not account it: the kernel's swap lines stand.
     pub swap: Option<Swap>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn read(
     scratch: &mut [u8],
 ) -> Option<Memory> {
     let place = places.hierarchy(Controller::Memory)?;
-    let limits = Limits::read(files, &place, places.declared_memory_bytes, scratch)?;
+    let limits = Limits::read(files, &place, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
     counters.read(files, &place, limits.counters_depth, scratch)?;
     let free_bytes = limits.memory.headroom.min(total_bytes);
@@ -84,7 +84,7 @@ impl Least {
     }
 }
 
-/// What one level says.
+/// What one level says. What is used is only read where it matters: in the scope, and where there is a limit.
 struct Reading {
     limit: Option<u64>,
     usage: u64,
@@ -94,8 +94,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads a level: `Some(None)` where it has no memory controller. What is used is only read where it matters: in the
-    /// scope, and where there is a limit.
+    /// Reads the memory of a level: `Some(None)` where the controller is not enabled.
     #[inline(never)]
     fn read(
         level: &Level<'_>,
@@ -104,28 +103,39 @@ impl Reading {
         is_scope: bool,
         scratch: &mut [u8],
     ) -> Option<Option<Self>> {
-        let set = level.setting(files, names.limit, scratch)?;
-        let limit = match set {
+        let limit = match level.setting(files, names.limit, scratch)? {
             Setting::Absent => return Some(None),
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
         };
         let usage = if is_scope || limit.is_some() { level.number(files, names.usage, scratch)? } else { 0 };
-        let swap_set = match limit {
+        Some(Some(Self { limit, usage, swap_limit: Setting::Absent, swap_used: 0 }))
+    }
+
+    /// Reads the swap of the level too.
+    #[inline(never)]
+    fn read_swap(
+        &mut self,
+        level: &Level<'_>,
+        files: &impl Files,
+        names: &Names,
+        is_scope: bool,
+        scratch: &mut [u8],
+    ) -> Option<()> {
+        if names.swap_includes_memory && self.limit.is_none() && !is_scope {
             // Memory and swap together are never limited where memory is not.
-            None if names.swap_includes_memory && !is_scope => Setting::Unlimited,
-            _ => level.setting(files, names.swap_limit, scratch)?,
-        };
-        let swap_usage = match swap_set {
+            return Some(());
+        }
+        self.swap_limit = level.setting(files, names.swap_limit, scratch)?;
+        self.swap_used = match self.swap_limit {
             Setting::Absent => 0,
             Setting::Unlimited if !is_scope => 0,
             _ => level.number(files, names.swap_usage, scratch)?,
         };
-        let mut reading = Self { limit, usage, swap_limit: swap_set, swap_used: swap_usage };
         if names.swap_includes_memory {
-            reading.exclude_memory();
+            self.exclude_memory();
         }
-        Some(Some(reading))
+        Some(())
     }
 
     /// Turns figures of memory and swap together into those of swap.
@@ -150,14 +160,21 @@ struct Limits {
     /// Where the counters are to be read: the figures must agree with the limit that is shown.
     counters_depth: usize,
     swap: Least,
-    /// Swap used by the scope, `None` where swap is not accounted.
+    /// Swap used by the scope, `None` where that is not known.
     swap_used: Option<u64>,
 }
 
 impl Limits {
-    /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0.
+    /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
+    /// where the machine has none.
     #[inline(never)]
-    fn read(files: &impl Files, place: &Hierarchy<'_>, declared: u64, scratch: &mut [u8]) -> Option<Self> {
+    fn read(
+        files: &impl Files,
+        place: &Hierarchy<'_>,
+        declared: u64,
+        has_swap: bool,
+        scratch: &mut [u8],
+    ) -> Option<Self> {
         let names = place.version.memory();
         let scope = place.scope.len();
         let mut limits = Self { memory: Least::NONE, counters_depth: scope, swap: Least::NONE, swap_used: None };
@@ -167,6 +184,9 @@ impl Limits {
             let Some(mut reading) = Reading::read(&level, files, names, is_scope, scratch)? else { continue };
             if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch)? {
                 break;
+            }
+            if has_swap {
+                reading.read_swap(&level, files, names, is_scope, scratch)?;
             }
             scope_is_above &= !is_scope;
             if declared > 0 {
@@ -333,6 +353,14 @@ mod tests {
         assert_eq!(with("100", "100", "30", "29"), (100, 70, Some((0, 0))));
         assert_eq!(with("100", "150", "30", "29"), (100, 70, Some((50, 50))));
         assert_eq!(with("100", NONE, "30", "50"), (100, 70, Some((1024, 900))));
+    }
+
+    #[test]
+    fn swap_is_not_asked_for_where_the_machine_has_none() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.swap.max", "odd")]);
+        let host = Host { swap_bytes: 0, ..HOST };
+        assert_eq!(memory(&tree, &places(&tree), &host, &mut [0; 512]).unwrap().swap, None);
+        assert_eq!(figures(&tree), None);
     }
 
     #[test]

@@ -9,31 +9,50 @@ use calc::{
     view::{cpu, memory, ratchet::Ratchet, time},
 };
 use std::{
+    cell::Cell,
     ffi::{CStr, CString},
     fmt::Write as _,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
-/// What can be asked of a tree: the files that are answered, and the numbers of the calls.
-pub(crate) const ANSWERS: [&str; 7] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers"];
+/// What can be asked of a tree: the files that are answered, the numbers of libc's functions, and how many calls of the
+/// kernel it takes.
+pub(crate) const ANSWERS: [&str; 8] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers", "calls"];
+
+/// Where the kernel's calls are counted: an answer should take few of them.
+type Calls = Rc<Cell<u32>>;
+
+fn count(calls: &Calls) {
+    calls.set(calls.get() + 1);
+}
 
 /// A folder with a tree.
 pub(crate) struct Tree {
     pub(crate) folder: PathBuf,
     directories: Vec<(String, Directory)>,
     asked: Vec<(String, String)>,
+    calls: Calls,
 }
 
 /// A file of a tree.
 pub(crate) struct File {
     file: fs::File,
     short_read_is_end: bool,
+    calls: Calls,
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        count(&self.calls);
+    }
 }
 
 impl Source for File {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+        count(&self.calls);
         self.file.read(into).ok()
     }
 
@@ -49,13 +68,15 @@ impl Files for &Tree {
     type File = File;
 
     fn open(&self, path: &CStr) -> Option<File> {
+        count(&self.calls);
         let path = self.inside(path);
         let short_read_is_end = !ITERATED.iter().any(|name| path.ends_with(name));
         let file = fs::File::open(path).ok()?;
-        Some(File { file, short_read_is_end })
+        Some(File { file, short_read_is_end, calls: Rc::clone(&self.calls) })
     }
 
     fn directory(&self, path: &CStr) -> Option<Directory> {
+        count(&self.calls);
         let path = path.to_str().ok()?;
         self.directories.iter().find(|(known, _)| known == path).map(|(_, directory)| *directory)
     }
@@ -83,7 +104,7 @@ impl Tree {
         let asked = fs::read_to_string(folder.join("asked")).unwrap_or_default();
         let asked =
             asked.lines().filter_map(|line| line.split_once(' ')).map(|(key, value)| (key.into(), value.into()));
-        Self { directories: directories.collect(), asked: asked.collect(), folder }
+        Self { directories: directories.collect(), asked: asked.collect(), folder, calls: Calls::default() }
     }
 
     fn inside(&self, path: &CStr) -> PathBuf {
@@ -95,16 +116,18 @@ impl Tree {
         self.asked.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn places(&self, scratch: &mut [u8]) -> Option<Places> {
+    fn with_whose<R>(&self, with: impl FnOnce(Whose<'_>) -> R) -> R {
         let process = self.asked("process").map(|path| CString::new(path).unwrap());
-        let whose = match (self.asked("path"), self.asked("directory"), &process) {
+        with(match (self.asked("path"), self.asked("directory"), &process) {
             (Some(path), _, _) => Whose::Path(path.as_bytes()),
             (_, Some(path), _) => Whose::Directory(path.as_bytes()),
             (_, _, Some(path)) => Whose::Process(path),
             _ => Whose::Caller,
-        };
-        let mut places = Places::locate(&self, whose, scratch)?;
-        assert!(places.still_hold(&self, whose, scratch), "places do not hold at once");
+        })
+    }
+
+    pub(crate) fn places(&self, scratch: &mut [u8]) -> Option<Places> {
+        let mut places = self.with_whose(|whose| Places::locate(&self, whose, scratch))?;
         places.declared_memory_bytes = self.asked("memory").map_or(0, |bytes| bytes.parse().unwrap());
         Some(places)
     }
@@ -145,6 +168,7 @@ impl Tree {
                 compose::swaps(&swap, &mut file()?, &mut text, scratch)?;
             }
             "numbers" => return self.numbers(&places, &host, scratch),
+            "calls" => return self.calls(scratch),
             _ => {
                 let cpus = cpu::cpus(files, &places, only, scratch)?;
                 let times = time::times(files, &places, &cpus, &host, scratch);
@@ -162,6 +186,25 @@ impl Tree {
         }
         text.finish()?;
         Some(String::from_utf8(kept.0).expect("the answers are text"))
+    }
+
+    /// How many calls of the kernel it takes to find the places, and to read what each figure is made of.
+    fn calls(&self, scratch: &mut [u8]) -> Option<String> {
+        let (files, host) = (&self, self.host());
+        let taken = |what: &str| format!("{what} {}\n", self.calls.replace(0));
+        self.calls.set(0);
+        let places = self.places(scratch)?;
+        let mut text = taken("places");
+        assert!(self.with_whose(|whose| places.still_hold(files, whose, scratch)), "places do not hold at once");
+        text += &taken("still_hold");
+        memory::memory(files, &places, &host, scratch);
+        text += &taken("memory");
+        if let Some(cpus) = cpu::cpus(files, &places, None, scratch) {
+            text += &taken("cpus");
+            time::times(files, &places, &cpus, &host, scratch);
+            text += &taken("times");
+        }
+        Some(text)
     }
 
     /// The figures that the calls give.
