@@ -89,7 +89,8 @@ const NOT_COMPOSED: &str = "the kernel's text has an unknown form";
 
 fn meminfo(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let scratch: &mut Scratch = &mut [0; _];
-    let figures = MemoryFigures::read(&Kernel, &view.places, &view.machine, scratch).ok_or(NO_MEMORY)?;
+    let mut figures = MemoryFigures::default();
+    figures.read(&Kernel, &view.places, &view.machine, scratch).ok_or(NO_MEMORY)?;
     compose::meminfo(&figures, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 

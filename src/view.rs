@@ -19,7 +19,6 @@ use rustix::{
     fd::OwnedFd,
     fs::{FileType, Mode, OFlags, fstatfs, open, stat},
     io,
-    time::{ClockId, clock_gettime},
 };
 use std::{
     ffi::{CStr, CString, OsStr, OsString},
@@ -157,14 +156,21 @@ fn locate(whose: Whose<'_>) -> Option<Places> {
 pub(crate) fn machine() -> Host {
     let info = rustix::system::sysinfo();
     let unit = u64::from(info.mem_unit);
-    let now = clock_gettime(ClockId::Boottime);
-    let part = |time: i64| u64::try_from(time).unwrap_or(0);
     Host {
         memory_bytes: info.totalram.saturating_mul(unit),
         swap_bytes: info.totalswap.saturating_mul(unit),
         swap_free_bytes: info.freeswap.saturating_mul(unit),
-        since_boot_usec: part(now.tv_sec) * 1_000_000 + part(now.tv_nsec) / 1000,
+        since_boot_usec: since_boot_usec(),
     }
+}
+
+/// Not by rustix, which insists on a vDSO that has all functions of the architecture.
+fn since_boot_usec() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` outlives the call. The clock is there since Linux 2.6.39; without it the time stays 0.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
+    let part = |time: i64| u64::try_from(time).unwrap_or(0);
+    part(now.tv_sec) * 1_000_000 + part(now.tv_nsec) / 1000
 }
 
 /// The CPUs that we may run on, as the kernel has them.

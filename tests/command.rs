@@ -7,10 +7,11 @@ use bed::Version;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, SystemTime};
 
 /// `cgproc` with `arguments`, in an environment without anything of ours but the object.
 fn cgproc(arguments: &[&str]) -> Command {
@@ -92,8 +93,14 @@ impl Started {
 
     /// The one child of the command: the program.
     fn child(&self) -> i32 {
-        let children = read(Path::new(&format!("/proc/{0}/task/{0}/children", self.pid())));
-        children.parse().unwrap_or_else(|_| panic!("children of the command: {children:?}"))
+        let parent = format!("PPid:\t{}\n", self.pid());
+        let numbers =
+            fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let is_child =
+            |pid: &i32| fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| text.contains(&parent));
+        let children: Vec<i32> = numbers.filter_map(|name| name.parse().ok()).filter(is_child).collect();
+        assert_eq!(children.len(), 1, "children of the command");
+        children[0]
     }
 
     fn ended(&mut self) -> ExitStatus {
@@ -506,6 +513,103 @@ fn stale_cgroups_are_cleared_and_others_are_not() {
     let left = [&stale, &of_a_live_one, &foreign].map(|directory| fs::remove_dir(directory).is_ok());
     printed(&output);
     assert_eq!(left, [false, true, true]);
+}
+
+#[test]
+fn stale_declared_views_are_cleared_and_others_are_not() {
+    let home = tempfile();
+    fs::create_dir(&home).expect("a directory");
+    let mut over = Command::new("true").spawn().expect("true");
+    assert!(over.wait().expect("its status").success());
+    let make = |number: u32, age_sec: u64| {
+        let directory = home.join(format!("cgproc-run-{number}"));
+        fs::create_dir(&directory).expect("a directory");
+        fs::write(directory.join("memory.max"), "max\n").expect("written");
+        let then = SystemTime::now() - Duration::from_secs(age_sec);
+        File::open(&directory).and_then(|it| it.set_modified(then)).expect("made old");
+        directory
+    };
+    let stale = make(over.id(), 60);
+    let of_a_live_one = make(std::process::id(), 60);
+    let output = cgproc(&["run", "true"]).env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
+    let left = [&stale, &of_a_live_one].map(|directory| directory.exists());
+    // Whoever writes it may be in another pid namespace.
+    let written_just_now = make(over.id(), 0);
+    let second = cgproc(&["run", "true"]).env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
+    let kept = written_just_now.exists();
+    fs::remove_dir_all(&home).expect("removed");
+    printed(&output);
+    printed(&second);
+    assert_eq!((left, kept), ([false, true], true));
+}
+
+/// A cgroup that belongs to user 65534, with a cgroup in it to start from.
+struct Delegated {
+    top: PathBuf,
+    start: PathBuf,
+}
+
+impl Delegated {
+    fn new() -> Self {
+        let name = format!("cgproc-test-{}", std::process::id());
+        let hand_down = |directory: &Path| {
+            if bed::version() == Version::V2 {
+                fs::write(directory.join("cgroup.subtree_control"), "+memory").expect("handed down");
+            }
+        };
+        let root = if bed::version() == Version::V2 { "/sys/fs/cgroup".into() } else { own("memory") };
+        hand_down(&root);
+        let top = root.join(name);
+        let start = top.join("start");
+        for directory in [&top, &start] {
+            fs::create_dir(directory).expect("a cgroup");
+            for owned in ["", "cgroup.procs", "cgroup.subtree_control"].map(|file| directory.join(file)) {
+                let _ = chown(&owned, Some(65534), Some(65534));
+            }
+        }
+        hand_down(&top);
+        Self { top, start }
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        let gone = [&self.start, &self.top].map(fs::remove_dir);
+        assert!(gone.iter().all(Result::is_ok) || std::thread::panicking(), "{gone:?}");
+    }
+}
+
+#[test]
+fn a_delegated_cgroup_is_enough() {
+    let public = Public::new();
+    let delegated = Delegated::new();
+    let command = public.unprivileged(&["--memory", "64M"], "cat /proc/self/cgroup; grep MemTotal /proc/meminfo");
+    let mut entered = Command::new("sh");
+    entered.args(["-c", "echo $$ >$0 && exec \"$@\""]).arg(delegated.start.join("cgroup.procs"));
+    entered.arg(command.get_program()).args(command.get_args()).env_remove("CGPROC_OBJECT").env_remove("LD_PRELOAD");
+    let text = printed(&entered.output().expect("sh"));
+    assert_eq!(bed::figure(&text, "MemTotal:"), Some(65_536), "{text}");
+    // Version 2 knows no processes in a cgroup with children, so there the new one is beside.
+    let home = if bed::version() == Version::V2 { &delegated.top } else { &delegated.start };
+    let made = directory("memory", &text);
+    assert_eq!(made.parent(), Some(home.as_path()));
+    assert!(!made.exists());
+}
+
+#[test]
+fn read_only_cgroups_make_it_a_declared_view_for_root_too() {
+    let script = "for d in $(sed -n 's/^[^ ]* \\([^ ]*\\) cgroup.*/\\1/p' /proc/mounts); do mount -o remount,bind,ro $d; done; \
+                  exec \"$0\" run --memory 256M -- sh -c 'stat -c %a $CGPROC_CGROUP; grep MemTotal /proc/meminfo; \
+                  setpriv --reuid 65534 --regid 65534 --clear-groups grep MemTotal /proc/meminfo'";
+    let public = Public::new();
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(public.0.join("cgproc"));
+    command.env_remove("CGPROC_OBJECT").env_remove("LD_PRELOAD").env_remove("XDG_RUNTIME_DIR");
+    let output = command.output().expect("unshare");
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(err(&output).contains("Read-only file system): the limits are shown, not enforced"), "{}", err(&output));
+    let figures: Vec<_> = out(&output).split_whitespace().map(str::to_owned).collect();
+    assert_eq!(figures, ["755", "MemTotal:", "262144", "kB", "MemTotal:", "262144", "kB"]);
 }
 
 #[test]
