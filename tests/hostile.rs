@@ -73,6 +73,11 @@ fn threads_that_ask_at_once() {
 }
 
 #[test]
+fn threads_that_share_a_descriptor() {
+    fare(&[("shared", &[], Kernels)]);
+}
+
+#[test]
 fn no_standard_descriptors() {
     let object = bed::object();
     for libc in Libc::ALL {

@@ -1,8 +1,9 @@
 /* A descriptor that was answered is closed past every hook, and its number becomes the program's own file: nothing may be
  * written to that file, and nothing be said of it that is not so. */
 #include "probe.h"
+#include <pthread.h>
 
-enum { SIZE = 890 };
+enum { SIZE = 890, RACES = 500 };
 static char own[SIZE];
 
 static int user_file(int in_memory) {
@@ -76,6 +77,41 @@ static void below_a_stream(void) {
     raw_close(user);
 }
 
+/* The number changes hands at the very moment at which it is asked to start over. */
+static volatile int racing, taken;
+
+static void *take_over(void *user) {
+    for (;;) {
+        int fd;
+        while ((fd = racing) == 0) {}
+        if (fd < 0) return NULL;
+        for (volatile int i = rand() % 2000; i > 0; i--) {}
+        raw(SYS_dup3, *(int *)user, fd, 0, 0, 0, 0);
+        racing = 0;
+        taken = 1;
+    }
+}
+
+static void races(void) {
+    int user = user_file(0), damaged = 0;
+    pthread_t thread;
+    pthread_create(&thread, NULL, take_over, &user);
+    for (int round = 0; round < RACES; round++) {
+        char buffer[16];
+        int fd = open("/proc/meminfo", O_RDONLY);
+        lseek(fd, 0, SEEK_SET);
+        taken = 0, racing = fd;
+        while (!taken) lseek(fd, 0, SEEK_SET), pread(fd, buffer, sizeof buffer, 0);
+        lseek(fd, 0, SEEK_SET);
+        damaged += !intact(user);
+        raw_close(fd);
+    }
+    racing = -1;
+    pthread_join(thread, NULL);
+    printf("races: %d damaged\n", damaged);
+    raw_close(user);
+}
+
 int main(void) {
     static const struct { const char *label; void (*close_it)(int); } ways[] = {
         {"close", by_close}, {"close_range", by_close_range}, {"syscall", by_syscall}, {"closefrom", by_closefrom},
@@ -85,6 +121,7 @@ int main(void) {
         for (int in_memory = 0; in_memory < 2; in_memory++) reuse(ways[i].label, ways[i].close_it, in_memory);
     replaced(0), replaced(1);
     below_a_stream();
+    races();
     unlink("cgproc-probe-reuse");
     return 0;
 }
