@@ -94,6 +94,7 @@ pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
 /// The answer that the program's descriptor `fd` carries, its length, and a descriptor of our own to write it again.
 ///
 /// Whatever becomes of the number meanwhile: what we write to is the file that we looked at.
+#[inline(never)]
 pub(crate) fn reopened(fd: c_int) -> Option<(Answer, u64, Fd)> {
     if !is_for_reading(fd) {
         return None;
@@ -121,6 +122,7 @@ pub(crate) fn carried(fd: c_int) -> Option<Answer> {
 }
 
 /// Which answer the memory file behind `fd` is named after.
+#[inline(never)]
 fn named(fd: c_int, stat: &libc::stat) -> Option<Answer> {
     if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG || options::off() {
         return None;

@@ -13,8 +13,8 @@ use calc::view::memory::{self, Memory};
 use calc::view::time;
 use core::mem::MaybeUninit;
 
-/// Room for a path, or for the bytes read from the file there, never both at once.
-pub(crate) type Scratch = [u8; 1024];
+/// Room for a path, or for the bytes read from the file there, never both at once. Beside it lies a copy of the places.
+pub(crate) type Scratch = [u8; 512];
 
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
@@ -112,6 +112,7 @@ pub(crate) fn measured(machine: &Host) -> Option<Memory> {
 }
 
 /// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.
+#[inline(never)]
 pub(crate) fn age_ticks(machine: &Host) -> Option<u64> {
     if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
         return None;

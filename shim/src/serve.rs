@@ -100,15 +100,16 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
 
 #[inline(never)]
 fn meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let figures = memory_figures()?;
+    let mut figures = MemoryFigures::default();
+    read_figures(&mut figures)?;
     text(out, |text, scratch| compose::meminfo(&figures, &mut Opened::new(host, false), text, scratch))
 }
 
 #[inline(never)]
-fn memory_figures() -> Option<MemoryFigures> {
+fn read_figures(figures: &mut MemoryFigures) -> Option<()> {
     let machine = clock::machine()?;
     let scratch: &mut Scratch = &mut [0; _];
-    scope::with_places(|places| MemoryFigures::read(&Kernel, places, &machine, scratch))
+    scope::with_places(|places| figures.read(&Kernel, places, &machine, scratch))
 }
 
 #[inline(never)]
@@ -163,9 +164,12 @@ fn cpu_list(out: &mut impl Sink) -> Option<()> {
     text(out, |text, _| scope::with_counted(|cpus| compose::cpu_list(&cpus.online, text)))
 }
 
+/// Room to read the kernel's own text through.
+type Window = [u8; 768];
+
 /// Has a text written to `out`, with room to read the kernel's own through.
 #[inline(never)]
-fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Scratch) -> Option<()>) -> Option<()> {
+fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Window) -> Option<()>) -> Option<()> {
     let mut text = Text::new(out);
     write(&mut text, &mut [0; _])?;
     text.finish()

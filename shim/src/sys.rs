@@ -1,4 +1,6 @@
 //! The raw system calls that we make ourselves. None of them goes through libc, none touches errno.
+//!
+//! Those with a structure of the kernel's to fill are not inlined: their callers' frames would keep it.
 
 use crate::arch::syscall;
 use core::ffi::{CStr, c_int, c_long, c_uint};
@@ -89,6 +91,7 @@ pub(crate) fn lseek(fd: c_int, offset: i64, whence: c_int) -> isize {
 }
 
 /// `fstat(fd)`
+#[inline(never)]
 pub(crate) fn fstat(fd: c_int) -> Option<libc::stat> {
     let mut stat = MaybeUninit::uninit();
     // SAFETY: the kernel's `struct stat` is libc's on this machine; on success it is written whole.
@@ -106,6 +109,7 @@ pub(crate) fn status_flags(fd: c_int) -> Option<c_int> {
 }
 
 /// `stat(path)`
+#[inline(never)]
 pub(crate) fn stat(path: &CStr) -> Option<libc::stat> {
     let mut stat = MaybeUninit::uninit();
     let (path, to) = (path.as_ptr() as usize, stat.as_mut_ptr() as usize);
@@ -128,6 +132,7 @@ pub(crate) unsafe fn statx(path: &CStr, mask: c_uint, to: *mut libc::statx) -> O
 }
 
 /// The magic number of the file system that `fd` is on, by `fstatfs(fd)`.
+#[inline(never)]
 pub(crate) fn file_system(fd: c_int) -> Option<i64> {
     let mut to = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: as in `fstat`.
@@ -138,6 +143,7 @@ pub(crate) fn file_system(fd: c_int) -> Option<i64> {
 }
 
 /// `readlink(path)`: as much as fits; a result that fills `into` may be cut.
+#[inline(never)]
 pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> {
     let (at, to) = (path.as_ptr() as usize, into.as_mut_ptr() as usize);
     // SAFETY: the buffer is as long as said.
@@ -146,6 +152,7 @@ pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> 
 }
 
 /// `sysinfo()`
+#[inline(never)]
 pub(crate) fn sysinfo() -> Option<libc::sysinfo> {
     let mut to = MaybeUninit::uninit();
     // SAFETY: as in `fstat`.
@@ -156,6 +163,7 @@ pub(crate) fn sysinfo() -> Option<libc::sysinfo> {
 }
 
 /// `clock_gettime(clock)`
+#[inline(never)]
 pub(crate) fn clock(clock: c_int) -> Option<libc::timespec> {
     let mut to = MaybeUninit::uninit();
     // SAFETY: as in `fstat`.
@@ -166,6 +174,7 @@ pub(crate) fn clock(clock: c_int) -> Option<libc::timespec> {
 }
 
 /// The soft limit of `RLIMIT_FSIZE`: a write beyond it would kill the program with SIGXFSZ.
+#[inline(never)]
 pub(crate) fn file_size_limit() -> Option<u64> {
     let mut to = MaybeUninit::<libc::rlimit>::uninit();
     let at = to.as_mut_ptr() as usize;

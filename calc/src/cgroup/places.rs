@@ -35,9 +35,9 @@ pub struct Places {
 }
 
 /// Room for the mounts and the paths, each held once.
-const POOL: usize = 558;
+const POOL: usize = 430;
 
-const _: () = assert!(size_of::<Places>() == 640);
+const _: () = assert!(size_of::<Places>() == 512);
 
 /// The place of one controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

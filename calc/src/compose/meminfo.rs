@@ -100,12 +100,11 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Reads them. `None` where memory is not limited, or there is any doubt.
-    pub fn read(files: &impl Files, places: &Places, machine: &Host, scratch: &mut [u8]) -> Option<Self> {
-        let mut figures = Self::default();
-        figures.memory = memory::read(files, places, machine, &mut figures.counters, scratch)?;
-        figures.swap_bytes = figures.memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
-        Some(figures)
+    /// Reads them in place, since they are many. `None` where memory is not limited, or there is any doubt.
+    pub fn read(&mut self, files: &impl Files, places: &Places, machine: &Host, scratch: &mut [u8]) -> Option<()> {
+        self.memory = memory::read(files, places, machine, &mut self.counters, scratch)?;
+        self.swap_bytes = self.memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
+        Some(())
     }
 
     /// A counter, as far as the container is large.

@@ -160,7 +160,8 @@ impl Tree {
         let only = self.asked("cpus").map(|thousandths| thousandths.parse().unwrap());
         match answer {
             "meminfo" => {
-                let figures = compose::MemoryFigures::read(files, &places, &host, scratch)?;
+                let mut figures = compose::MemoryFigures::default();
+                figures.read(files, &places, &host, scratch)?;
                 compose::meminfo(&figures, &mut file()?, &mut text, scratch)?;
             }
             "swaps" => {
