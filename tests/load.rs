@@ -206,7 +206,10 @@ fn measure(level: &Level) -> Window {
         .collect();
     let [before, after] = &marks[..] else { panic!("no usage: {text}") };
     let used = 100.0 * (after[1] - before[1]) / (after[0] - before[0]) / 1.5;
-    Window { used, shown: vec![("top", top_busy(&text)), ("mpstat", mpstat_busy(&text)), ("vmstat", vmstat_busy(&text))] }
+    Window {
+        used,
+        shown: vec![("top", top_busy(&text)), ("mpstat", mpstat_busy(&text)), ("vmstat", vmstat_busy(&text))],
+    }
 }
 
 /// `%Cpu(s): 50.0 us, ... 48.2 id, ...`, the second sample.
@@ -269,7 +272,8 @@ fn kept_files_are_as_fresh_as_the_kernels() {
 /// (vmstat of procps 4.0.2 repeats its first figure, natively too.)
 #[test]
 fn watching_programs_see_memory_move() {
-    let take = format!("(sleep 2.5; exec python3 -c 'import time; x = bytearray({TAKEN_MIB} << 20); time.sleep(20)') &\n");
+    let take =
+        format!("(sleep 2.5; exec python3 -c 'import time; x = bytearray({TAKEN_MIB} << 20); time.sleep(20)') &\n");
     let object = bed::object();
     let mut findings = Findings::default();
     for command in [
@@ -286,7 +290,8 @@ fn watching_programs_see_memory_move() {
         let moved = |free: &[u64]| free.iter().max().zip(free.iter().min()).map_or(0, |(most, least)| most - least);
         println!("{command}: {under:?}, natively {native:?}");
         findings.check(under.len() >= 2 && under.len() == native.len(), || format!("{command}: {under:?} {native:?}"));
-        let moves_natively = moved(&native) >> 10 >= TAKEN_MIB / 2;
+        // The machine's other work moves its memory too; a program that never looks again shows no change at all.
+        let moves_natively = moved(&native) > 0;
         let right = if moves_natively { is_taken(moved(&under)) } else { moved(&under) == 0 };
         findings.check(right, || format!("{command}: free memory went {under:?}, natively {native:?}"));
     }

@@ -87,7 +87,8 @@ fn one_object_in_every_c_library() {
     println!("{}", bed::sh("/lib/ld-musl-x86_64.so.1 2>&1 | head -n 2").trim().replace('\n', ", "));
     let object = bed::object();
     let host = bed::host();
-    let host_kib = bed::figure(&std::fs::read_to_string("/proc/meminfo").expect("meminfo"), "MemTotal:").expect("MemTotal");
+    let host_kib =
+        bed::figure(&std::fs::read_to_string("/proc/meminfo").expect("meminfo"), "MemTotal:").expect("MemTotal");
     let mut findings = bed::Findings::default();
     for runtime in runtimes() {
         let mut compare = |preload, memory_kib, cpus, under: &str| {
@@ -126,7 +127,8 @@ fn allocators_before_and_behind_the_object() {
                 let script = format!("cd {}; {program}", bed::programs().display());
                 let seen = container().run(&script, Some(Path::new(&preload)), 30);
                 let right = seen.text.trim() == expected && seen.status == Some(0);
-                findings.check(right, || format!("LD_PRELOAD={preload} {program}: {:?}, expected {expected}", seen.text));
+                findings
+                    .check(right, || format!("LD_PRELOAD={preload} {program}: {:?}, expected {expected}", seen.text));
             }
         }
     }

@@ -142,7 +142,11 @@ fn verdict(profile: &Profile, line: &Line<'_>, object: &Path) -> (String, bool) 
         let _ = writeln!(text, "      expected {}, under the object: {}", with.expected, with.shown);
     }
     if without.matches != should_match {
-        let _ = writeln!(text, "      expected {}, marked native {}, natively: {}", without.expected, line.native, without.shown);
+        let _ = writeln!(
+            text,
+            "      expected {}, marked native {}, natively: {}",
+            without.expected, line.native, without.shown
+        );
     }
     (text, holds)
 }
@@ -195,9 +199,8 @@ fn matches(expression: &str, text: &str) -> bool {
     if expression == "^$" {
         return text.trim().is_empty();
     }
-    let status = Command::new("sh")
-        .args(["-c", "printf %s \"$1\" | grep -qaE -e \"$2\"", "sh", text, expression])
-        .status();
+    let status =
+        Command::new("sh").args(["-c", "printf %s \"$1\" | grep -qaE -e \"$2\"", "sh", text, expression]).status();
     status.expect("grep").success()
 }
 

@@ -18,15 +18,9 @@ pub(crate) fn command() -> PathBuf {
 }
 
 fn built(variable: &str, name: &str) -> PathBuf {
-    let path = std::env::var_os(variable).map_or_else(
-        || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name),
-        PathBuf::from,
-    );
-    assert!(
-        path.is_file(),
-        "{} is missing: cargo build --release --workspace",
-        path.display()
-    );
+    let path = std::env::var_os(variable)
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: cargo build --release --workspace", path.display());
     path
 }
 
@@ -48,11 +42,7 @@ pub(crate) enum Version {
 }
 
 pub(crate) fn version() -> Version {
-    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-        Version::V2
-    } else {
-        Version::V1
-    }
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { Version::V2 } else { Version::V1 }
 }
 
 /// The machine's own figures, read without the object.
