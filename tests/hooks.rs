@@ -21,6 +21,107 @@ fn every_hook_on_musl() {
     every_hook(Libc::Musl);
 }
 
+enum To {
+    Value(&'static str),
+    Kernels,
+}
+
+/// A variable, and the lines of `figures` that it changes.
+type Switch<'a> = ((&'a str, &'a str), &'a [(&'a str, To)]);
+
+/// The switches, each by the lines of `figures` that it changes: to a value of its own, or to the kernel's.
+#[test]
+fn switches() {
+    use To::{Kernels, Value};
+    let switches: [Switch; 8] = [
+        (
+            ("CGPROC_MEMORY", "64M"),
+            &[("meminfo", Value("65536")), ("sysconf-pages", Value("16384")), ("sysinfo", Value("0 65536"))],
+        ),
+        (
+            ("CGPROC_MEMORY", "100000000"),
+            &[("meminfo", Value("97656")), ("sysconf-pages", Value("24414")), ("sysinfo", Value("0 97656"))],
+        ),
+        (
+            ("CGPROC_CPUS", "1.5"),
+            &[
+                ("stat", Value("2")),
+                ("cpuinfo", Value("2")),
+                ("online", Value("0-1")),
+                ("present", Value("0-1")),
+                ("sysconf-cpus", Value("2")),
+                ("nprocs", Value("2")),
+                ("affinity", Value("0 2")),
+            ],
+        ),
+        (("CGPROC_CPUS", "0.2"), &[]),
+        (("CGPROC_AFFINITY", "kernel"), &[("affinity", Kernels)]),
+        // The calls go with the files that tell the same: pages with meminfo, CPUs with those of /sys.
+        (
+            ("CGPROC_FILES", "stat,cpuinfo,cpu"),
+            &[("meminfo", Kernels), ("sysconf-pages", Kernels), ("sysinfo", Kernels)],
+        ),
+        (
+            ("CGPROC_FILES", "meminfo"),
+            &[
+                ("stat", Kernels),
+                ("cpuinfo", Kernels),
+                ("online", Kernels),
+                ("present", Kernels),
+                ("sysconf-cpus", Kernels),
+                ("nprocs", Kernels),
+                ("affinity", Kernels),
+            ],
+        ),
+        (("CGPROC_CGROUP", "/proc/self/cgroup"), &[]),
+    ];
+    let (seen, results) = probes::figures(&SMALL, Libc::Glibc, |object, figures| {
+        switches.iter().map(|(variable, _)| Case::new(Some(object), &[*variable], figures, &[])).collect()
+    });
+    let line = |text: &str, key: &str| {
+        text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": ")).unwrap_or_default().to_owned()
+    };
+    let mut findings = Findings::default();
+    for ((variable, changes), result) in switches.iter().zip(results) {
+        for key in seen.containers.lines().filter_map(|line| Some(line.split_once(':')?.0)) {
+            let expected = match changes.iter().find(|(changed, _)| *changed == key) {
+                Some((_, Value(value))) => (*value).to_owned(),
+                Some((_, Kernels)) => line(&seen.kernels, key),
+                None => line(&seen.containers, key),
+            };
+            let got = line(&result.text, key);
+            findings.check(got == expected, || format!("{variable:?} {key}: {got}, expected {expected}"));
+        }
+    }
+    findings.conclude("switches");
+}
+
+/// Programs that read the uptime to count processes' ages by it get the machine's, as does who asks for it.
+#[test]
+fn uptime_of_the_machine_for_those_who_count_ages() {
+    wait_for_clocks_to_differ();
+    let object = bed::object();
+    let probe = probes::program(Libc::Glibc, "sysinfo");
+    let ages = ["ps", "pgrep", "pkill", "pidwait", "pidof"];
+    let directory = std::env::temp_dir().join(format!("cgproc-test-ages-{}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    let case = |variables: &[_], program: &Path| Case::new(Some(&object), variables, program, &["answer", "sysinfo"]);
+    let mut cases = vec![case(&[], &probe), case(&[("CGPROC_UPTIME", "host")], &probe)];
+    for name in ages {
+        let program = directory.join(name);
+        fs::copy(&probe, &program).expect("a copy");
+        cases.push(case(&[], &program));
+    }
+    let results = probes::run(&SMALL, &cases);
+    fs::remove_dir_all(&directory).expect("the directory");
+    let total = format!("totalram={SMALL_KIB}");
+    for (result, uptime) in
+        results.iter().zip(["uptime=container"].into_iter().chain(std::iter::repeat("uptime=kernel")))
+    {
+        assert!(result.text.contains(&total) && result.text.contains(uptime), "{uptime}:\n{}", result.text);
+    }
+}
+
 /// What the five runs of a symbol's probe gave.
 struct Runs {
     native: Result,
@@ -173,7 +274,8 @@ impl Expectation {
             differs |= got != without;
         }
         if !absent {
-            let can = self.has_cpu1 || native.iter().any(|(key, _)| !OF_DIRECTORIES.contains(key) && *key != "complete");
+            let can =
+                self.has_cpu1 || native.iter().any(|(key, _)| !OF_DIRECTORIES.contains(key) && *key != "complete");
             findings.check(differs || !can, || format!("{name}: no answer differs from the kernel's"));
             Self::judge_pass(name, runs, findings);
         }
@@ -181,11 +283,20 @@ impl Expectation {
 
     fn judge_pass(name: &str, runs: &Runs, findings: &mut Findings) {
         findings.check(runs.pass == runs.native_pass, || {
-            format!("{name} pass: status {} for {}\n{}", runs.pass.status, runs.native_pass.status,
-                differences(&runs.native_pass.text, &runs.pass.text))
+            format!(
+                "{name} pass: status {} for {}\n{}",
+                runs.pass.status,
+                runs.native_pass.status,
+                differences(&runs.native_pass.text, &runs.pass.text)
+            )
         });
-        let steady = |text: &str| pairs(text).into_iter().filter(|(key, _)| !["fresh", "again"].contains(key))
-            .map(|(key, value)| format!("{key}={value}\n")).collect::<String>();
+        let steady = |text: &str| {
+            pairs(text)
+                .into_iter()
+                .filter(|(key, _)| !["fresh", "again"].contains(key))
+                .map(|(key, value)| format!("{key}={value}\n"))
+                .collect::<String>()
+        };
         let (native, off) = (steady(&runs.native.text), steady(&runs.off.text));
         findings.check(native == off, || format!("{name} with CGPROC=off:\n{}", differences(&native, &off)));
     }

@@ -4,7 +4,7 @@ mod bed;
 mod probes;
 
 use bed::{Container, Findings, View};
-use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, program, quoted};
+use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, figures, program, quoted};
 use std::fs;
 use std::path::Path;
 
@@ -159,29 +159,6 @@ fn by_line(expected: &str, seen: &str) -> String {
     }
 }
 
-// ---- what the whole program sees: the container's figures, or the kernel's ----
-
-/// The output of `figures` in the container, without the object and with it.
-struct Figures {
-    kernels: String,
-    containers: String,
-}
-
-/// Runs `figures` as each case has it, after the two runs that tell what is whose.
-fn figures(container: &Container, libc: Libc, cases: impl FnOnce(&Path, &Path) -> Vec<Case>) -> (Figures, Vec<Result>) {
-    let (object, figures) = (bed::object(), program(libc, "figures"));
-    let mut all = vec![Case::new(None, &[], &figures, &[]), Case::new(Some(&object), &[], &figures, &[])];
-    all.extend(cases(&object, &figures));
-    let mut results = probes::run(container, &all);
-    let rest = results.split_off(2);
-    let [kernels, containers] = [results[0].text.clone(), results[1].text.clone()];
-    assert!(containers.contains(&format!("meminfo: {SMALL_KIB}\n")), "{libc:?}: {containers}");
-    for (kernels, containers) in kernels.lines().zip(containers.lines()) {
-        assert_ne!(kernels, containers, "{libc:?}: the container's figure is the kernel's");
-    }
-    (Figures { kernels, containers }, rest)
-}
-
 /// Every value that a key does not know: the kernel's answers, and not a word.
 #[test]
 fn garbage_in_the_environment() {
@@ -251,8 +228,13 @@ fn an_allocator_and_a_constructor_that_ask_first() {
         let (first, second) = (object.display(), early.display());
         let limit = SMALL_PAGES.to_string();
         let (seen, results) = figures(&SMALL, libc, |_, figures| {
-            let with = |order: String| Case::new(Some(Path::new(&order)), &[("PROBE_LIMIT_PAGES", &limit)], figures, &[]);
-            vec![with(format!("{first}:{second}")), with(format!("{second}:{first}")), with(early.display().to_string())]
+            let with =
+                |order: String| Case::new(Some(Path::new(&order)), &[("PROBE_LIMIT_PAGES", &limit)], figures, &[]);
+            vec![
+                with(format!("{first}:{second}")),
+                with(format!("{second}:{first}")),
+                with(early.display().to_string()),
+            ]
         });
         for result in &results[..2] {
             assert_eq!(result.text, format!("early: container 1\n{}", seen.containers), "{libc:?}");
@@ -288,13 +270,18 @@ fn no_cgroups_to_be_seen() {
             };
             vec![
                 in_place("mount -t tmpfs none /sys/fs/cgroup"),
-                in_place("mount -t tmpfs none /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/memory && echo x >/sys/fs/cgroup/memory/memory.stat && echo y >/sys/fs/cgroup/memory.stat"),
+                in_place(
+                    "mount -t tmpfs none /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/memory && echo x >/sys/fs/cgroup/memory/memory.stat && echo y >/sys/fs/cgroup/memory.stat",
+                ),
                 in_place("mount --bind /dev/null /proc/self/cgroup"),
             ]
         });
         assert_eq!(results[0].text, seen.kernels, "{libc:?}: no cgroup file system");
         assert_eq!(results[1].text, seen.kernels, "{libc:?}: something else in its place");
-        assert_eq!(results[2].text, seen.containers, "{libc:?}: /proc/self is the shell's here, the program has its own");
+        assert_eq!(
+            results[2].text, seen.containers,
+            "{libc:?}: /proc/self is the shell's here, the program has its own"
+        );
     }
 }
 
@@ -321,10 +308,7 @@ fn a_strict_rule_for_memory_files() {
     for libc in Libc::ALL {
         let (seen, results) = figures(&SMALL, libc, |object, figures| {
             let set = "if [ -e /proc/sys/vm/memfd_noexec ]; then echo 2 >/proc/sys/vm/memfd_noexec; fi";
-            vec![
-                Case { title: "the rule".into(), command: set.into() },
-                Case::new(Some(object), &[], figures, &[]),
-            ]
+            vec![Case { title: "the rule".into(), command: set.into() }, Case::new(Some(object), &[], figures, &[])]
         });
         assert_eq!(results[0].text, "", "{libc:?}");
         assert_eq!(results[1].text, seen.containers, "{libc:?}");
@@ -376,10 +360,16 @@ fn a_setuid_program_ignores_the_environment() {
 fn an_inherited_descriptor() {
     let object = bed::object();
     let command = |prefix: &str| format!("{prefix} sh -c 'exec env -u LD_PRELOAD grep MemTotal </proc/meminfo'");
-    let results = probes::run(&SMALL, &[
-        Case { title: "without".into(), command: command("") },
-        Case { title: "with".into(), command: command(&format!("LD_PRELOAD={}", quoted(&object.to_string_lossy()))) },
-    ]);
+    let results = probes::run(
+        &SMALL,
+        &[
+            Case { title: "without".into(), command: command("") },
+            Case {
+                title: "with".into(),
+                command: command(&format!("LD_PRELOAD={}", quoted(&object.to_string_lossy()))),
+            },
+        ],
+    );
     assert_ne!(bed::figure(&results[0].text, "MemTotal:"), Some(SMALL_KIB));
     assert_eq!(bed::figure(&results[1].text, "MemTotal:"), Some(SMALL_KIB));
 }
@@ -409,7 +399,9 @@ fn the_stack_of_every_hook() {
             let depth = |result: &Result| result.text.lines().last()?.strip_prefix("depth=")?.parse::<u64>().ok();
             let (native, ours) = (depth(native).unwrap_or(0), depth(ours).unwrap_or(u64::MAX));
             println!("{libc:?} {name}: {ours} bytes of stack, {native} without the object");
-            findings.check(ours <= LIMIT.max(native + FRAME), || format!("{libc:?} {name}: {ours} bytes, {native} without"));
+            findings.check(ours <= LIMIT.max(native + FRAME), || {
+                format!("{libc:?} {name}: {ours} bytes, {native} without")
+            });
         }
     }
     findings.conclude("stack");

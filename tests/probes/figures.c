@@ -19,7 +19,8 @@ int main(void) {
     load("/proc/cpuinfo"), printf("cpuinfo: %d\n", lines("processor", 0));
     load(CPUS "/online"), first_line(), printf("online: %s\n", text);
     load(CPUS "/present"), first_line(), printf("present: %s\n", text);
-    printf("sysconf: %ld %ld\n", sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_PHYS_PAGES));
+    printf("sysconf-cpus: %ld\n", sysconf(_SC_NPROCESSORS_ONLN));
+    printf("sysconf-pages: %ld\n", sysconf(_SC_PHYS_PAGES));
     printf("nprocs: %d\n", get_nprocs());
     CPU_ZERO(&set);
     int result = sched_getaffinity(0, sizeof set, &set);

@@ -1,7 +1,7 @@
 //! The C probes of this directory: built once per libc, run in batches inside one container.
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
-use crate::bed::{Container, PLAIN, View, repository};
+use crate::bed::{Container, PLAIN, View, object, repository};
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::fs;
@@ -194,4 +194,29 @@ fn split(text: &str) -> impl Iterator<Item = Result> {
         rest = after;
         Some(Result { text: text.trim_end().to_owned(), status: status.parse().ok()? })
     })
+}
+
+/// The output of `figures` in the container, without the object and with it.
+pub(crate) struct Figures {
+    pub(crate) kernels: String,
+    pub(crate) containers: String,
+}
+
+/// Runs `figures` as each case has it, after the two runs that tell what is whose.
+pub(crate) fn figures(
+    container: &Container,
+    libc: Libc,
+    cases: impl FnOnce(&Path, &Path) -> Vec<Case>,
+) -> (Figures, Vec<Result>) {
+    let (object, figures) = (object(), program(libc, "figures"));
+    let mut all = vec![Case::new(None, &[], &figures, &[]), Case::new(Some(&object), &[], &figures, &[])];
+    all.extend(cases(&object, &figures));
+    let mut results = run(container, &all);
+    let rest = results.split_off(2);
+    let [kernels, containers] = [results[0].text.clone(), results[1].text.clone()];
+    assert!(containers.contains(&format!("meminfo: {SMALL_KIB}\n")), "{libc:?}: {containers}");
+    for (kernels, containers) in kernels.lines().zip(containers.lines()) {
+        assert_ne!(kernels, containers, "{libc:?}: the container's figure is the kernel's");
+    }
+    (Figures { kernels, containers }, rest)
 }
