@@ -1,0 +1,171 @@
+//! The cgroups that `cgproc run` makes: what they hold, and what becomes of them.
+
+use crate::bed;
+use crate::bed::Version;
+use crate::harness::{Public, directory, err, kill, out, own, printed, read, run, waiting};
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+#[test]
+fn the_limits_are_in_the_kernels_files() {
+    bed::log_machine();
+    let options = ["--memory", "256M", "--cpus", "0.5", "--cpuset", "0", "--pids", "50"];
+    let (mut program, memberships) = waiting(&options);
+    let expected: &[(&str, &str, &str)] = match bed::version() {
+        Version::V1 => &[
+            ("memory", "memory.limit_in_bytes", "268435456"),
+            ("cpu", "cpu.cfs_quota_us", "50000"),
+            ("cpu", "cpu.cfs_period_us", "100000"),
+            ("cpuset", "cpuset.cpus", "0"),
+            ("pids", "pids.max", "50"),
+        ],
+        Version::V2 => &[
+            ("memory", "memory.max", "268435456"),
+            ("cpu", "cpu.max", "50000 100000"),
+            ("cpuset", "cpuset.cpus.effective", "0"),
+            ("pids", "pids.max", "50"),
+        ],
+    };
+    let directories: Vec<PathBuf> = expected.iter().map(|(name, ..)| directory(name, &memberships)).collect();
+    for ((_, file, value), directory) in expected.iter().zip(&directories) {
+        assert_eq!(read(&directory.join(file)), *value, "{file}");
+        assert!(directory.ends_with(format!("cgproc-run-{}", program.pid())), "{}", directory.display());
+        assert_eq!(read(&directory.join("cgroup.procs")), program.child().to_string(), "only the program is in it");
+    }
+    drop(program.0.stdin.take());
+    assert_eq!(program.ended().code(), Some(7));
+    for directory in directories {
+        assert!(!directory.exists(), "{} is left", directory.display());
+    }
+}
+
+#[test]
+fn swap_is_beyond_the_memory() {
+    let (_program, memberships) = waiting(&["-m", "64M", "--swap", "32m"]);
+    let directory = directory("memory", &memberships);
+    match bed::version() {
+        Version::V1 => assert_eq!(read(&directory.join("memory.memsw.limit_in_bytes")), (96 << 20).to_string()),
+        Version::V2 => assert_eq!(read(&directory.join("memory.swap.max")), (32 << 20).to_string()),
+    }
+}
+
+#[test]
+fn the_program_sees_its_limits() {
+    let script = "grep MemTotal /proc/meminfo; nproc; cat /sys/devices/system/cpu/online";
+    let text = printed(&run(&["--memory", "256M", "--cpuset", "0"], script));
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["MemTotal:", "262144", "kB", "1", "0"]);
+}
+
+#[test]
+fn survivors_are_left_running_and_named() {
+    let output = run(&["--memory", "64M"], "sleep 60 >/dev/null 2>&1 </dev/null & echo $!");
+    assert_eq!(output.status.code(), Some(0));
+    let pid: i32 = out(&output).trim().parse().expect("a pid");
+    let memberships = read(Path::new(&format!("/proc/{pid}/cgroup")));
+    let directory = directory("memory", &memberships);
+    let message = err(&output);
+    assert!(message.starts_with("cgproc: processes of sh still run in "), "{message}");
+    assert!(message.contains(directory.to_str().expect("UTF-8")) && message.lines().count() == 1, "{message}");
+    kill(pid, libc::SIGKILL);
+    while Path::new(&format!("/proc/{pid}")).exists() {
+        std::thread::yield_now();
+    }
+    printed(&run(&[], ""));
+    assert!(!directory.exists(), "the next run leaves {}", directory.display());
+}
+
+#[test]
+fn stale_cgroups_are_cleared_and_others_are_not() {
+    let mut over = Command::new("true").spawn().expect("true");
+    assert!(over.wait().expect("its status").success());
+    let home = own("memory");
+    let make = |name: String| {
+        let directory = home.join(name);
+        fs::create_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        directory
+    };
+    let stale = make(format!("cgproc-run-{}", over.id()));
+    let of_a_live_one = make(format!("cgproc-run-{}", std::process::id()));
+    let foreign = make(format!("cgproc-test-{}", over.id()));
+    let output = run(&[], "");
+    let left = [&stale, &of_a_live_one, &foreign].map(|directory| fs::remove_dir(directory).is_ok());
+    printed(&output);
+    assert_eq!(left, [false, true, true]);
+}
+
+/// A cgroup that belongs to user 65534, with a cgroup in it to start from.
+struct Delegated {
+    top: PathBuf,
+    start: PathBuf,
+}
+
+impl Delegated {
+    fn new() -> Self {
+        let name = format!("cgproc-test-{}", std::process::id());
+        let hand_down = |directory: &Path| {
+            if bed::version() == Version::V2 {
+                fs::write(directory.join("cgroup.subtree_control"), "+memory").expect("handed down");
+            }
+        };
+        let root = if bed::version() == Version::V2 { "/sys/fs/cgroup".into() } else { own("memory") };
+        hand_down(&root);
+        let top = root.join(name);
+        let start = top.join("start");
+        for directory in [&top, &start] {
+            fs::create_dir(directory).expect("a cgroup");
+            for owned in ["", "cgroup.procs", "cgroup.subtree_control"].map(|file| directory.join(file)) {
+                let _ = chown(&owned, Some(65534), Some(65534));
+            }
+        }
+        hand_down(&top);
+        Self { top, start }
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        let gone = [&self.start, &self.top].map(fs::remove_dir);
+        assert!(gone.iter().all(Result::is_ok) || std::thread::panicking(), "{gone:?}");
+    }
+}
+
+#[test]
+fn a_delegated_cgroup_is_enough() {
+    let public = Public::new();
+    let delegated = Delegated::new();
+    let command = public.unprivileged(&["--memory", "64M"], "cat /proc/self/cgroup; grep MemTotal /proc/meminfo");
+    let mut entered = Command::new("sh");
+    entered.args(["-c", "echo $$ >$0 && exec \"$@\""]).arg(delegated.start.join("cgroup.procs"));
+    entered.arg(command.get_program()).args(command.get_args()).env_remove("CGPROC_OBJECT").env_remove("LD_PRELOAD");
+    let text = printed(&entered.output().expect("sh"));
+    assert_eq!(bed::figure(&text, "MemTotal:"), Some(65_536), "{text}");
+    // Version 2 knows no processes in a cgroup with children, so there the new one is beside.
+    let home = if bed::version() == Version::V2 { &delegated.top } else { &delegated.start };
+    let made = directory("memory", &text);
+    assert_eq!(made.parent(), Some(home.as_path()));
+    assert!(!made.exists());
+}
+
+#[test]
+fn cgroups_that_the_program_makes_go_too() {
+    let (mut program, memberships) = waiting(&["--memory", "64M"]);
+    let directory = directory("memory", &memberships);
+    fs::create_dir_all(directory.join("a/b")).expect("cgroups below the program's");
+    drop(program.0.stdin.take());
+    assert_eq!(program.ended().code(), Some(7));
+    assert!(!directory.exists());
+}
+
+#[test]
+fn a_run_within_a_run() {
+    let inner = format!("{} run --cpuset 0 --", bed::command().display());
+    let script = format!("{inner} sh -c 'nproc; grep MemTotal /proc/meminfo'");
+    let text = printed(&run(&["--memory", "256M", "--pids", "100"], &script));
+    // Version 2 knows no processes in a cgroup with children: there the inner cgroup is beside the outer one.
+    let memory =
+        if bed::version() == Version::V1 { "262144" } else { text.split_whitespace().nth(2).expect("a figure") };
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["1", "MemTotal:", memory, "kB"]);
+}

@@ -1,0 +1,62 @@
+//! `cgproc show`, and the view of another container.
+
+use crate::bed;
+use crate::harness::{cgproc, directory, err, out, printed, run, waiting};
+use std::fs;
+
+/// Names that are the same in both texts; the figures of a running system are not.
+fn shape(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| line.chars().filter(|c| !c.is_ascii_digit()).collect::<String>().split_whitespace().collect())
+        .collect()
+}
+
+#[test]
+fn show_prints_what_a_program_reads() {
+    const FILES: [&str; 7] = [
+        "/proc/meminfo",
+        "/proc/swaps",
+        "/proc/stat",
+        "/proc/cpuinfo",
+        "/proc/uptime",
+        "/sys/devices/system/cpu/online",
+        "/sys/devices/system/cpu/present",
+    ];
+    let options = ["--memory", "256M", "--swap", "0", "--cpuset", "0", "--cpus", "0.5"];
+    for file in FILES {
+        let script = format!("cat {file}; echo =; {} show {file}", bed::command().display());
+        let text = printed(&run(&options, &script));
+        let (read, shown) = text.split_once("=\n").expect("two texts");
+        assert!(!read.is_empty(), "{file}");
+        assert_eq!(shape(read), shape(shown), "{file}");
+        if file.starts_with("/sys") || file == "/proc/swaps" {
+            assert_eq!(read, shown, "{file}");
+        }
+    }
+    let script = format!("{} show meminfo", bed::command().display());
+    assert_eq!(bed::figure(&printed(&run(&options, &script)), "MemTotal:"), Some(262_144));
+}
+
+#[test]
+fn show_says_why_it_is_the_kernels_text() {
+    let output = cgproc(&["show", "-v", "meminfo"]).env("CGPROC", "off").output().expect("cgproc");
+    assert_eq!(err(&output), "cgproc: /proc/meminfo: the kernel's own text: CGPROC=off\n");
+    let kernels = fs::read_to_string("/proc/meminfo").expect("/proc/meminfo");
+    assert_eq!(bed::figure(&out(&output), "MemTotal:"), bed::figure(&kernels, "MemTotal:"));
+    let silent = cgproc(&["show", "meminfo"]).env("CGPROC", "off").output().expect("cgproc");
+    assert_eq!(err(&silent), "");
+}
+
+#[test]
+fn the_view_of_another_container() {
+    let (other, memberships) = waiting(&["--memory", "256M"]);
+    let pid = other.child().to_string();
+    let directory = directory("memory", &memberships);
+    let total = "grep MemTotal /proc/meminfo";
+    for options in [["--pid", pid.as_str()], ["--cgroup", directory.to_str().expect("UTF-8")]] {
+        let text = printed(&run(&options, total));
+        assert_eq!(bed::figure(&text, "MemTotal:"), Some(262_144), "{options:?}");
+        let shown = printed(&cgproc(&[&["show", "meminfo"], options.as_slice()].concat()).output().expect("cgproc"));
+        assert_eq!(bed::figure(&shown, "MemTotal:"), Some(262_144), "{options:?}");
+    }
+}
