@@ -92,16 +92,41 @@ pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
 /// The hash of nothing.
 pub const HASH_SEED: u64 = 0xcbf2_9ce4_8422_2325;
 
+/// A name in a table, held in place: a pointer to it would cost every process that maps the table a relocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    bytes: [u8; Self::LONGEST],
+    len: u8,
+}
+
+impl Name {
+    /// Bytes that there is room for.
+    const LONGEST: usize = 19;
+
+    /// The name `text`; one that is too long does not compile.
+    #[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
+    #[expect(clippy::arithmetic_side_effects, reason = "runs in the compiler alone")]
+    pub const fn new(text: &str) -> Self {
+        let (mut bytes, mut len) = ([0; Self::LONGEST], 0);
+        while len < text.len() {
+            bytes[len] = text.as_bytes()[len];
+            len += 1;
+        }
+        Self { bytes, len: len as u8 }
+    }
+
+    /// The name's text.
+    pub fn text(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
 /// The row of a table that `key` stands in, and its index. A text in the table's order finds each row at once, if the
 /// search begins where the last one ended.
-pub fn find_from<'t, V>(
-    table: &'t [(&'static [u8], V)],
-    first: usize,
-    key: &[u8],
-) -> Option<(usize, &'t (&'static [u8], V))> {
+pub fn find_from<'t, V>(table: &'t [(Name, V)], first: usize, key: &[u8]) -> Option<(usize, &'t (Name, V))> {
     let mut rows = table.iter().enumerate();
-    let after = rows.clone().skip(first).find(|(_, row)| row.0 == key);
-    after.or_else(|| rows.find(|(_, row)| row.0 == key))
+    let after = rows.clone().skip(first).find(|(_, row)| row.0.text() == key);
+    after.or_else(|| rows.find(|(_, row)| row.0.text() == key))
 }
 
 #[cfg(test)]
@@ -150,7 +175,7 @@ mod tests {
 
     #[test]
     fn rows_are_found_from_any_start() {
-        let table: [(&[u8], u8); 3] = [(b"a", 1), (b"b", 2), (b"c", 3)];
+        let table = [(Name::new("a"), 1), (Name::new("b"), 2), (Name::new("c"), 3)];
         for first in 0..5 {
             assert_eq!(find_from(&table, first, b"b").map(|(index, row)| (index, row.1)), Some((1, 2)));
             assert_eq!(find_from(&table, first, b"ab"), None);

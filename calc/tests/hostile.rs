@@ -153,9 +153,10 @@ proptest! {
             prop_assert!(memory.swap.is_none_or(|swap| swap.free_bytes <= swap.total_bytes));
         }
         let mut text = Bytes { rest: MEMINFO.into(), step: tree.step };
-        let figures = MemoryFigures::read(&tree, &places, &host, scratch);
-        prop_assert_eq!(figures.is_some(), memory::memory(&tree, &places, &host, scratch).is_some());
-        if let Some(figures) = figures {
+        let mut figures = MemoryFigures::default();
+        let is_limited = figures.read(&tree, &places, &host, scratch).is_some();
+        prop_assert_eq!(is_limited, memory::memory(&tree, &places, &host, scratch).is_some());
+        if is_limited {
             let text = composed(|out| compose::meminfo(&figures, &mut text, out, scratch)).unwrap();
             let text = String::from_utf8(text).unwrap();
             prop_assert_eq!(text.lines().count(), MEMINFO.lines().count());
@@ -197,7 +198,7 @@ proptest! {
         }
         let cpuinfo = cpuinfo.map(|rest| Bytes { rest, step: 100 });
         if let Some(text) = cpuinfo.and_then(|mut host| composed(|out| compose::cpuinfo(&online, &mut host, out, scratch))) {
-            let shown = text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"processor\t: ")).count();
+            let shown = text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"processor")).count();
             prop_assert!(shown >= 1);
         }
     }

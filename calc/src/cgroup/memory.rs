@@ -1,7 +1,11 @@
 //! The memory controller's files, in the terms that both versions share.
 
 use super::{Hierarchy, Level, Version, v1, v2};
-use crate::{lines::Lines, scan, source::Files};
+use crate::{
+    lines::Lines,
+    scan::{self, Name},
+    source::Files,
+};
 
 /// The names of the memory controller's files and counters.
 pub(crate) struct Names {
@@ -14,7 +18,7 @@ pub(crate) struct Names {
     /// The file that says 0 where a cgroup does not bind those below it.
     pub(crate) hierarchical: Option<&'static [u8]>,
     /// Lines of `memory.stat`, in the kernel's order.
-    pub(crate) counters: &'static [(&'static [u8], Counter)],
+    pub(crate) counters: &'static [(Name, Counter)],
 }
 
 impl Version {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     host::USER_HZ,
-    scan,
+    scan::{self, Name},
     source::Files,
     view::{cpu::Capacity, time::Used},
 };
@@ -20,19 +20,19 @@ pub(super) static MEMORY: Names = Names {
     swap_includes_memory: true,
     hierarchical: Some(b"memory.use_hierarchy"),
     counters: &[
-        (b"total_cache", Counter::File),
-        (b"total_rss", Counter::Anon),
-        (b"total_rss_huge", Counter::AnonThp),
-        (b"total_shmem", Counter::Shmem),
-        (b"total_mapped_file", Counter::FileMapped),
-        (b"total_dirty", Counter::FileDirty),
-        (b"total_writeback", Counter::FileWriteback),
-        (b"total_swapcached", Counter::Swapcached),
-        (b"total_inactive_anon", Counter::InactiveAnon),
-        (b"total_active_anon", Counter::ActiveAnon),
-        (b"total_inactive_file", Counter::InactiveFile),
-        (b"total_active_file", Counter::ActiveFile),
-        (b"total_unevictable", Counter::Unevictable),
+        (Name::new("total_cache"), Counter::File),
+        (Name::new("total_rss"), Counter::Anon),
+        (Name::new("total_rss_huge"), Counter::AnonThp),
+        (Name::new("total_shmem"), Counter::Shmem),
+        (Name::new("total_mapped_file"), Counter::FileMapped),
+        (Name::new("total_dirty"), Counter::FileDirty),
+        (Name::new("total_writeback"), Counter::FileWriteback),
+        (Name::new("total_swapcached"), Counter::Swapcached),
+        (Name::new("total_inactive_anon"), Counter::InactiveAnon),
+        (Name::new("total_active_anon"), Counter::ActiveAnon),
+        (Name::new("total_inactive_file"), Counter::InactiveFile),
+        (Name::new("total_active_file"), Counter::ActiveFile),
+        (Name::new("total_unevictable"), Counter::Unevictable),
     ],
 };
 

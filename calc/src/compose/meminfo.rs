@@ -7,87 +7,95 @@ use crate::{
     },
     host::Host,
     lines::Lines,
-    scan,
+    scan::{self, Name},
     source::{Files, Source},
     text::{Sink, Text},
     view::memory::{self, Memory},
 };
 
-/// What a line of `/proc/meminfo` shows in a container.
+/// What a line of `/proc/meminfo` shows in a container. No function of it, which would be a pointer: see [`Name`].
 enum Rule {
     /// The host's number: a constant of the machine.
     Host,
     /// Nothing: no cgroup has any.
     Zero,
-    /// A figure of the view.
-    Is(fn(&Figures) -> u64),
-    /// A figure of the view; the host's number where the view has none.
-    IsIfAny(fn(&Figures) -> Option<u64>),
+    Total,
+    Free,
+    Available,
+    Cached,
+    ReclaimableSlab,
+    Slab,
+    /// The host's number where swap is not accounted.
+    SwapTotal,
+    /// As [`Rule::SwapTotal`].
+    SwapFree,
     /// A counter of the cgroup.
     Counter(Counter),
     /// The sum of two.
     Sum(Counter, Counter),
-    /// The host's number, but no more than this.
-    AtMost(fn(&Figures) -> u64),
+    /// The host's number, but no more than a counter of the cgroup.
+    AtMost(Counter),
+    /// The host's number, but no more than memory and swap together.
+    AtMostAll,
 }
 
-use Rule::{AtMost, Host as OfHost, Is, IsIfAny, Sum, Zero};
+use Rule::{Host as OfHost, Sum, Zero};
 
-/// The lines in the kernel's order (`fs/proc/meminfo.c`). What is not listed is [`Rule::AtMost`] the container's total.
-static RULES: &[(&[u8], Rule)] = &[
-    (b"MemTotal", Is(|figures| figures.memory.total_bytes)),
-    (b"MemFree", Is(|figures| figures.memory.free_bytes)),
-    (b"MemAvailable", Is(|figures| figures.memory.available_bytes)),
-    (b"Buffers", Zero),
-    (b"Cached", Is(Figures::cached)),
-    (b"SwapCached", Rule::Counter(Counter::Swapcached)),
-    (b"Active", Sum(Counter::ActiveAnon, Counter::ActiveFile)),
-    (b"Inactive", Sum(Counter::InactiveAnon, Counter::InactiveFile)),
-    (b"Active(anon)", Rule::Counter(Counter::ActiveAnon)),
-    (b"Inactive(anon)", Rule::Counter(Counter::InactiveAnon)),
-    (b"Active(file)", Rule::Counter(Counter::ActiveFile)),
-    (b"Inactive(file)", Rule::Counter(Counter::InactiveFile)),
-    (b"Unevictable", Rule::Counter(Counter::Unevictable)),
-    (b"Mlocked", AtMost(|figures| figures.counter(Counter::Unevictable))),
-    (b"SwapTotal", IsIfAny(|figures| Some(figures.memory.swap?.total_bytes))),
-    (b"SwapFree", IsIfAny(|figures| Some(figures.memory.swap?.free_bytes))),
-    (b"Zswap", Rule::Counter(Counter::Zswap)),
-    (b"Zswapped", Rule::Counter(Counter::Zswapped)),
-    (b"Dirty", Rule::Counter(Counter::FileDirty)),
-    (b"Writeback", Rule::Counter(Counter::FileWriteback)),
-    (b"AnonPages", Rule::Counter(Counter::Anon)),
-    (b"Mapped", Rule::Counter(Counter::FileMapped)),
-    (b"Shmem", Rule::Counter(Counter::Shmem)),
-    (b"KReclaimable", Is(Figures::reclaimable_slab)),
-    (b"Slab", Is(Figures::slab)),
-    (b"SReclaimable", Is(Figures::reclaimable_slab)),
-    (b"SUnreclaim", Rule::Counter(Counter::SlabUnreclaimable)),
-    (b"KernelStack", Rule::Counter(Counter::KernelStack)),
-    (b"PageTables", Rule::Counter(Counter::Pagetables)),
-    (b"SecPageTables", Rule::Counter(Counter::SecPagetables)),
-    (b"NFS_Unstable", Zero),
-    (b"Bounce", Zero),
-    (b"WritebackTmp", Zero),
-    (b"CommitLimit", AtMost(Figures::memory_and_swap)),
-    (b"Committed_AS", AtMost(Figures::memory_and_swap)),
-    (b"VmallocTotal", OfHost),
-    (b"VmallocUsed", Rule::Counter(Counter::Vmalloc)),
-    (b"VmallocChunk", OfHost),
-    (b"Percpu", Rule::Counter(Counter::Percpu)),
-    (b"HardwareCorrupted", OfHost),
-    (b"AnonHugePages", Rule::Counter(Counter::AnonThp)),
-    (b"ShmemHugePages", Rule::Counter(Counter::ShmemThp)),
-    (b"ShmemPmdMapped", Zero),
-    (b"FileHugePages", Rule::Counter(Counter::FileThp)),
-    (b"FilePmdMapped", Zero),
-    (b"Hugepagesize", OfHost),
-    (b"DirectMap4k", OfHost),
-    (b"DirectMap64k", OfHost),
-    (b"DirectMap1M", OfHost),
-    (b"DirectMap2M", OfHost),
-    (b"DirectMap4M", OfHost),
-    (b"DirectMap1G", OfHost),
-    (b"DirectMap2G", OfHost),
+/// The lines in the kernel's order (`fs/proc/meminfo.c`). What is not listed is the host's, and at most the container's total.
+static RULES: &[(Name, Rule)] = &[
+    (Name::new("MemTotal"), Rule::Total),
+    (Name::new("MemFree"), Rule::Free),
+    (Name::new("MemAvailable"), Rule::Available),
+    (Name::new("Buffers"), Zero),
+    (Name::new("Cached"), Rule::Cached),
+    (Name::new("SwapCached"), Rule::Counter(Counter::Swapcached)),
+    (Name::new("Active"), Sum(Counter::ActiveAnon, Counter::ActiveFile)),
+    (Name::new("Inactive"), Sum(Counter::InactiveAnon, Counter::InactiveFile)),
+    (Name::new("Active(anon)"), Rule::Counter(Counter::ActiveAnon)),
+    (Name::new("Inactive(anon)"), Rule::Counter(Counter::InactiveAnon)),
+    (Name::new("Active(file)"), Rule::Counter(Counter::ActiveFile)),
+    (Name::new("Inactive(file)"), Rule::Counter(Counter::InactiveFile)),
+    (Name::new("Unevictable"), Rule::Counter(Counter::Unevictable)),
+    (Name::new("Mlocked"), Rule::AtMost(Counter::Unevictable)),
+    (Name::new("SwapTotal"), Rule::SwapTotal),
+    (Name::new("SwapFree"), Rule::SwapFree),
+    (Name::new("Zswap"), Rule::Counter(Counter::Zswap)),
+    (Name::new("Zswapped"), Rule::Counter(Counter::Zswapped)),
+    (Name::new("Dirty"), Rule::Counter(Counter::FileDirty)),
+    (Name::new("Writeback"), Rule::Counter(Counter::FileWriteback)),
+    (Name::new("AnonPages"), Rule::Counter(Counter::Anon)),
+    (Name::new("Mapped"), Rule::Counter(Counter::FileMapped)),
+    (Name::new("Shmem"), Rule::Counter(Counter::Shmem)),
+    (Name::new("KReclaimable"), Rule::ReclaimableSlab),
+    (Name::new("Slab"), Rule::Slab),
+    (Name::new("SReclaimable"), Rule::ReclaimableSlab),
+    (Name::new("SUnreclaim"), Rule::Counter(Counter::SlabUnreclaimable)),
+    (Name::new("KernelStack"), Rule::Counter(Counter::KernelStack)),
+    (Name::new("PageTables"), Rule::Counter(Counter::Pagetables)),
+    (Name::new("SecPageTables"), Rule::Counter(Counter::SecPagetables)),
+    (Name::new("NFS_Unstable"), Zero),
+    (Name::new("Bounce"), Zero),
+    (Name::new("WritebackTmp"), Zero),
+    (Name::new("CommitLimit"), Rule::AtMostAll),
+    (Name::new("Committed_AS"), Rule::AtMostAll),
+    (Name::new("VmallocTotal"), OfHost),
+    (Name::new("VmallocUsed"), Rule::Counter(Counter::Vmalloc)),
+    (Name::new("VmallocChunk"), OfHost),
+    (Name::new("Percpu"), Rule::Counter(Counter::Percpu)),
+    (Name::new("HardwareCorrupted"), OfHost),
+    (Name::new("AnonHugePages"), Rule::Counter(Counter::AnonThp)),
+    (Name::new("ShmemHugePages"), Rule::Counter(Counter::ShmemThp)),
+    (Name::new("ShmemPmdMapped"), Zero),
+    (Name::new("FileHugePages"), Rule::Counter(Counter::FileThp)),
+    (Name::new("FilePmdMapped"), Zero),
+    (Name::new("Hugepagesize"), OfHost),
+    (Name::new("DirectMap4k"), OfHost),
+    (Name::new("DirectMap64k"), OfHost),
+    (Name::new("DirectMap1M"), OfHost),
+    (Name::new("DirectMap2M"), OfHost),
+    (Name::new("DirectMap4M"), OfHost),
+    (Name::new("DirectMap1G"), OfHost),
+    (Name::new("DirectMap2G"), OfHost),
 ];
 
 /// What the lines of `/proc/meminfo` show, read from the scope's memory files.
@@ -143,11 +151,18 @@ impl Figures {
         match rule {
             OfHost => host_bytes,
             Zero => 0,
-            Is(figure) => figure(self),
-            IsIfAny(figure) => figure(self).unwrap_or(host_bytes),
+            Rule::Total => total_bytes,
+            Rule::Free => self.memory.free_bytes,
+            Rule::Available => self.memory.available_bytes,
+            Rule::Cached => self.cached(),
+            Rule::ReclaimableSlab => self.reclaimable_slab(),
+            Rule::Slab => self.slab(),
+            Rule::SwapTotal => self.memory.swap.map_or(host_bytes, |swap| swap.total_bytes),
+            Rule::SwapFree => self.memory.swap.map_or(host_bytes, |swap| swap.free_bytes),
             Rule::Counter(counter) => self.counter(*counter),
             Sum(one, other) => self.counter(*one).saturating_add(self.counter(*other)).min(total_bytes),
-            AtMost(figure) => figure(self).min(host_bytes),
+            Rule::AtMost(counter) => self.counter(*counter).min(host_bytes),
+            Rule::AtMostAll => self.memory_and_swap().min(host_bytes),
         }
     }
 }
@@ -259,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_rules_are_for_lines_that_differ() {
-        let keys: BTreeMap<_, _> = RULES.iter().map(|(key, _)| (key, ())).collect();
+        let keys: BTreeMap<_, _> = RULES.iter().map(|(key, _)| (key.text(), ())).collect();
         assert_eq!(keys.len(), RULES.len());
     }
 
@@ -286,7 +301,7 @@ mod tests {
             figures.memory.swap = swap.map(|(total, share)| Swap { total_bytes: total, free_bytes: part(total, share) });
             figures.swap_bytes = figures.memory.swap.map_or(0, |swap| swap.total_bytes);
             figures.counters = Counters::of(&counters);
-            let lines: String = RULES.iter().map(|(key, _)| std::format!("{}: {host:>10} kB\n", core::str::from_utf8(key).unwrap())).collect();
+            let lines: String = RULES.iter().map(|(key, _)| std::format!("{}: {host:>10} kB\n", core::str::from_utf8(key.text()).unwrap())).collect();
             let text = text(&figures, &lines).unwrap();
             prop_assert_eq!(text.lines().count(), RULES.len());
             let shown = parse(&text);
@@ -294,7 +309,7 @@ mod tests {
             prop_assert!(get("MemFree") <= get("MemAvailable") && get("MemAvailable") <= get("MemTotal"));
             prop_assert!(get("MemFree") + get("Buffers") + get("Cached") + get("SReclaimable") <= get("MemTotal"));
             for (key, rule) in RULES {
-                let key = core::str::from_utf8(key).unwrap().to_string();
+                let key = core::str::from_utf8(key.text()).unwrap().to_string();
                 let bound = match (rule, key.as_str()) {
                     (OfHost, _) => host,
                     (_, "SwapTotal" | "SwapFree") => swap.map_or(host, |swap| swap.0 / 1024),

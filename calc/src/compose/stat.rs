@@ -10,13 +10,16 @@ use crate::{
 };
 use core::num::NonZero;
 
-/// What a column of a `cpu` line holds, in the kernel's order: user nice system idle iowait irq softirq steal guest guest_nice.
-const COLUMNS: &[fn(&Times) -> u64] = &[
-    |times| times.user_ticks,
-    |_| 0,
-    |times| times.system_ticks,
-    |times| u64::try_from(times.idle_ticks).unwrap_or(0),
-];
+/// What the column `index` of a `cpu` line holds, in the kernel's order: user nice system idle iowait irq softirq steal
+/// guest guest_nice.
+fn column(times: &Times, index: usize) -> u64 {
+    match index {
+        0 => times.user_ticks,
+        2 => times.system_ticks,
+        3 => u64::try_from(times.idle_ticks).unwrap_or(0),
+        _ => 0,
+    }
+}
 
 /// `/proc/stat`. `times.idle_ticks` is what is to be shown: the caller has made it monotonic.
 pub fn stat<S: Sink>(
@@ -57,9 +60,9 @@ fn cpu_lines<S: Sink>(cpus: &Cpus, times: &Times, columns: usize, out: &mut Text
 
 /// The columns of a line.
 fn row<S: Sink>(times: &Times, columns: usize, of: impl Fn(u64) -> u64, out: &mut Text<'_, S>) -> Option<()> {
-    for column in 0..columns {
+    for index in 0..columns {
         out.bytes(b" ")?;
-        out.number(COLUMNS.get(column).map_or(0, |column| of(column(times))))?;
+        out.number(of(column(times, index)))?;
     }
     out.bytes(b"\n")
 }
