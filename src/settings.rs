@@ -11,6 +11,10 @@ use std::{
 /// The view of another cgroup.
 pub(crate) const CGROUP: &str = "CGPROC_CGROUP";
 
+/// What the object keeps of a value: it has no memory but its own.
+pub(crate) const CGROUP_ROOM: usize = 255;
+const DEBUG_ROOM: usize = 127;
+
 /// The variables' values.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -35,8 +39,9 @@ const VARIABLES: [Variable; 9] = [
         to.memory_bytes = Some(size_bytes(value).filter(|bytes| *bytes > 0)?);
         Some(())
     }),
-    (CGROUP, "an absolute path", |to, value| {
-        to.cgroup = value.starts_with(b"/").then(|| OsStr::from_bytes(value).to_owned());
+    (CGROUP, "an absolute path of at most 255 bytes", |to, value| {
+        let taken = value.starts_with(b"/") && value.len() <= CGROUP_ROOM;
+        to.cgroup = taken.then(|| OsStr::from_bytes(value).to_owned());
         to.cgroup.as_ref().map(|_| ())
     }),
     ("CGPROC_UPTIME", "host or container", |to, value| {
@@ -48,7 +53,7 @@ const VARIABLES: [Variable; 9] = [
         to.answered = Answered::parse(value)?;
         Some(())
     }),
-    ("CGPROC_DEBUG", "the name of a file", |_, value| (!value.is_empty()).then_some(())),
+    ("CGPROC_DEBUG", "the name of a file, at most 127 bytes", |_, value| (value.len() <= DEBUG_ROOM).then_some(())),
 ];
 
 /// Whether `value` is empty or one of `words`.
@@ -115,7 +120,6 @@ mod tests {
             ("CGPROC_BTIME", "1"),
             ("CGPROC_AFFINITY", "0-3"),
             ("CGPROC_FILES", "meminfo,loadavg"),
-            ("CGPROC_DEBUG", ""),
         ];
         for (name, value) in garbage {
             let error = with(name, value).expect_err(name).to_string();

@@ -1,6 +1,9 @@
 //! The view of a cgroup from this side: the calculations that the preloaded object makes, over the kernel's own files.
 
-use crate::{cgroup, settings::Settings};
+use crate::{
+    cgroup,
+    settings::{CGROUP_ROOM, Settings},
+};
 use anyhow::{Result, ensure};
 use calc::{
     cgroup::places::{Places, Whose},
@@ -121,8 +124,6 @@ pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
 
 /// A cgroup given on the command line, by its path or by its directory, in a form that `CGPROC_CGROUP` takes.
 pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
-    /// What the object keeps of it.
-    const ROOM: usize = 255;
     let given = Path::new("/").join(cgroup);
     let name = match fs::canonicalize(cgroup) {
         Ok(directory) => {
@@ -132,7 +133,7 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
         }
         Err(_) => given,
     };
-    ensure!(name.as_os_str().len() <= ROOM, "{} is longer than {ROOM} bytes", name.display());
+    ensure!(name.as_os_str().len() <= CGROUP_ROOM, "{} is longer than {CGROUP_ROOM} bytes", name.display());
     Ok(name.into_os_string())
 }
 

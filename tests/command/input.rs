@@ -2,7 +2,7 @@
 
 use crate::bed;
 use crate::bed::Version;
-use crate::harness::{cgproc, err, out, own, run};
+use crate::harness::{cgproc, err, out, own, printed, run};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -56,20 +56,49 @@ fn bad_input_is_named() {
     }
 }
 
+/// Values that neither the command nor the object understands.
+const GARBAGE: [(&str, &str); 10] = [
+    ("CGPROC", "maybe"),
+    ("CGPROC_CPUS", "many"),
+    ("CGPROC_CPUS", ""),
+    ("CGPROC_MEMORY", "much"),
+    ("CGPROC_MEMORY", "0"),
+    ("CGPROC_CGROUP", "relative"),
+    ("CGPROC_CGROUP", ""),
+    ("CGPROC_UPTIME", "guest"),
+    ("CGPROC_AFFINITY", "0-3"),
+    ("CGPROC_FILES", "meminfo,loadavg"),
+];
+
+#[test]
+fn the_object_understands_what_the_command_understands() {
+    let total = |name: &str, value: &str| {
+        let arguments = ["run", "-m", "64M", "env", &format!("{name}={value}"), "grep", "MemTotal", "/proc/meminfo"];
+        bed::figure(&printed(&cgproc(&arguments).output().expect("cgproc")), "MemTotal:")
+    };
+    let kernels = bed::figure(&std::fs::read_to_string("/proc/meminfo").expect("/proc/meminfo"), "MemTotal:");
+    for (name, value) in GARBAGE {
+        assert_eq!(total(name, value), kernels, "{name}={value}");
+    }
+    let good = [
+        ("CGPROC", "on"),
+        ("CGPROC_CPUS", "1.5"),
+        ("CGPROC_MEMORY", "64M"),
+        ("CGPROC_UPTIME", "host"),
+        ("CGPROC_AFFINITY", "kernel"),
+        ("CGPROC_FILES", "cpu,meminfo"),
+        ("CGPROC_DEBUG", ""),
+    ];
+    for (name, value) in good {
+        assert_eq!(total(name, value), Some(65_536), "{name}={value}");
+        printed(&cgproc(&["run", "true"]).env(name, value).output().expect("cgproc"));
+    }
+}
+
 #[test]
 fn garbage_in_the_environment_is_named() {
-    let garbage = [
-        ("CGPROC", "maybe"),
-        ("CGPROC_CPUS", "many"),
-        ("CGPROC_MEMORY", "much"),
-        ("CGPROC_CGROUP", "relative"),
-        ("CGPROC_UPTIME", "guest"),
-        ("CGPROC_AFFINITY", "0-3"),
-        ("CGPROC_FILES", "meminfo,loadavg"),
-        ("CGPROC_OBJECT", "/no/such/object.so"),
-        ("CGPROC_OBJECT", "/usr"),
-    ];
-    for (name, value) in garbage {
+    let objects = [("CGPROC_OBJECT", "/no/such/object.so"), ("CGPROC_OBJECT", "/usr")];
+    for (name, value) in GARBAGE.into_iter().chain(objects) {
         let output = cgproc(&["run", "true"]).env(name, value).output().expect("cgproc");
         assert_eq!(output.status.code(), Some(125), "{name}={value}");
         let message = err(&output);
