@@ -138,7 +138,11 @@ impl Terminal {
         assert!(made, "a pseudo-terminal");
         let slave = open(&format!("/dev/pts/{number}")).expect("its other end");
         let mut command = Command::new("sh");
-        command.args(["-c", script]).env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD");
+        // The end of the session would take what is still on its way to the screen with it.
+        command
+            .args(["-c", &format!("{script}; read last")])
+            .env("CGPROC_OBJECT", bed::object())
+            .env_remove("LD_PRELOAD");
         command.stdout(slave.try_clone().expect("a copy")).stderr(slave.try_clone().expect("a copy")).stdin(slave);
         let lead = || {
             // SAFETY: both are system calls; standard input is the terminal.
@@ -204,6 +208,7 @@ fn stopped_from_the_terminal_and_brought_back() {
         terminal.types("word\n");
         terminal.shows("read word");
         terminal.shows("status 7");
+        terminal.types("\n");
         assert!(terminal.shell.ended().success());
     });
 }
