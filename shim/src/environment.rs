@@ -1,7 +1,6 @@
 //! The program's environment, read where it lies: no copy, no libc.
 
-use crate::{kernel::Kernel, next};
-use calc::source::{Files, Source};
+use crate::{auxv, next};
 use core::ffi::{c_char, c_ulong};
 
 const AT_SECURE: c_ulong = 23;
@@ -44,21 +43,7 @@ unsafe fn split<'a>(text: *const c_char) -> Option<(&'a [u8], &'a [u8])> {
 
 /// Whether the kernel runs this program with more rights than its caller has. When that cannot be told, it does.
 pub(crate) fn is_secure() -> bool {
-    match auxiliary(AT_SECURE) {
-        Some(secure) => secure != 0,
-        None => secure_by_file() != Some(false),
-    }
-}
-
-/// AT_SECURE of `/proc/self/auxv`, for a libc without getauxval (glibc before 2.16).
-fn secure_by_file() -> Option<bool> {
-    let mut auxv = [0; 512];
-    let len = Kernel.open(c"/proc/self/auxv")?.read(&mut auxv)?;
-    let (pairs, _) = auxv.get(..len)?.as_chunks::<16>();
-    pairs.iter().find_map(|pair| {
-        let (key, value) = pair.split_first_chunk::<8>()?;
-        (c_ulong::from_ne_bytes(*key) == AT_SECURE).then(|| value.iter().any(|byte| *byte != 0))
-    })
+    auxiliary(AT_SECURE) != Some(0)
 }
 
 /// Bytes of a page of memory.
@@ -68,9 +53,10 @@ pub(crate) fn page_size() -> u64 {
     auxiliary(AT_PAGESZ).unwrap_or(SMALLEST)
 }
 
-/// A value that the kernel gave the program at its start.
+/// What the kernel told the program at its start: by libc, which has it at hand since glibc 2.16, or by the kernel.
 fn auxiliary(key: c_ulong) -> Option<u64> {
     type Getauxval = unsafe extern "C" fn(c_ulong) -> c_ulong;
     // SAFETY: both libcs have this function of this type; it takes any number.
     unsafe { next::needed::<Getauxval>(next::Needed::Getauxval).map(|getauxval| getauxval(key)) }
+        .or_else(|| auxv::value(key as usize).map(|value| value as u64))
 }

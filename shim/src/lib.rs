@@ -11,6 +11,7 @@
 #![no_std]
 
 mod arch;
+mod auxv;
 mod clock;
 mod environment;
 mod fds;

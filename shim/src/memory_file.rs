@@ -91,11 +91,21 @@ pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
     PathIn::new(buffer).push(b"/proc/self/fd/")?.push(digits.get(start..)?)?.finish()
 }
 
-/// The answer that the program's descriptor `fd` carries, its length, and a descriptor of our own to write it again.
+/// An answer that was given before.
+pub(crate) struct Given {
+    pub(crate) answer: Answer,
+    /// A descriptor of our own, to write it again.
+    pub(crate) writing: Fd,
+    pub(crate) len: u64,
+    /// Composed within the current tick of the clock: it need not be composed again.
+    pub(crate) is_current: bool,
+}
+
+/// The answer that the program's descriptor `fd` carries.
 ///
 /// Whatever becomes of the number meanwhile: what we write to is the file that we looked at.
 #[inline(never)]
-pub(crate) fn reopened(fd: c_int) -> Option<(Answer, u64, Fd)> {
+pub(crate) fn given(fd: c_int) -> Option<Given> {
     if !is_for_reading(fd) {
         return None;
     }
@@ -103,7 +113,10 @@ pub(crate) fn reopened(fd: c_int) -> Option<(Answer, u64, Fd)> {
     let writing = sys::open(link(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY)?;
     let stat = sys::fstat(writing.number())?;
     let answer = named(writing.number(), &stat)?;
-    Some((answer, stat.st_size as u64, writing))
+    // The clock that the kernel stamps files by.
+    let now = sys::clock(libc::CLOCK_REALTIME_COARSE)?;
+    let is_current = (now.tv_sec, now.tv_nsec) == (stat.st_mtime, stat.st_mtime_nsec);
+    Some(Given { answer, writing, len: stat.st_size as u64, is_current })
 }
 
 /// Which answer the descriptor `fd` carries, by its name: it may have come from another process.

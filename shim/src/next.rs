@@ -1,11 +1,15 @@
 //! The definitions after ours: what `dlsym(RTLD_NEXT, …)` would say, without dlsym.
 //!
-//! dlsym may allocate, and old libcs keep it in a library that a program need not have. `dl_iterate_phdr` is in every
-//! libc; the rest is reading the hash tables of the objects that the loader put behind ours.
+//! dlsym may allocate, and old libcs keep it in a library that a program need not have. What is done here is reading the
+//! hash tables of the objects that the loader put behind ours.
+
+mod chain;
+mod object;
 
 use crate::{HOOKED_NAMES, Hooked};
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int};
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering::*};
+use object::Object;
 
 /// Symbols that we call but do not hook. Their slots follow those of the hook table.
 #[derive(Clone, Copy)]
@@ -42,6 +46,7 @@ static RESOLVED: AtomicU8 = AtomicU8::new(0);
 /// A symbol to look for: where its name starts and ends in the names' text, its hash in both forms.
 #[derive(Clone, Copy)]
 struct Wanted {
+    /// With its final NUL.
     name: &'static [u8],
     gnu_hash: u32,
     sysv_hash: u32,
@@ -124,35 +129,12 @@ pub(crate) unsafe fn needed<F: Copy>(symbol: Needed) -> Option<F> {
 #[cold]
 fn resolved(slot: usize) -> Option<*const ()> {
     if RESOLVED.load(Acquire) == 0 {
-        resolve_all()?;
+        chain::visit(look_into)?;
+        share_slots_with_64();
         RESOLVED.store(1, Release);
     }
     let next = SLOTS.get(slot)?.load(Relaxed);
     if next.is_null() { None } else { Some(next) }
-}
-
-unsafe extern "C" {
-    /// The slot of arch's weak `dl_iterate_phdr`.
-    static cgproc_dl_iterate_phdr: AtomicPtr<()>;
-}
-
-type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
-type DlIteratePhdr = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
-
-fn resolve_all() -> Option<()> {
-    // SAFETY: a plain word that the loader relocated before anything of the program ran.
-    let iterate = unsafe { cgproc_dl_iterate_phdr.load(Relaxed) };
-    if iterate.is_null() {
-        return None;
-    }
-    let mut passed_ourselves = false;
-    // SAFETY: the type is dl_iterate_phdr's; the callback uses the pointer as what it is, while this frame lives.
-    unsafe {
-        let iterate: DlIteratePhdr = core::mem::transmute(iterate);
-        iterate(visit, (&raw mut passed_ourselves).cast());
-    }
-    share_slots_with_64();
-    Some(())
 }
 
 /// musl from 1.2.4 on has `open64` and its like for relocations only, not for look-ups: there the base name serves.
@@ -169,21 +151,17 @@ fn share_slots_with_64() {
     }
 }
 
-/// Looks into one object for what is still missing.
-unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: the loader's own structure, and resolve_all's flag.
-    let (info, passed_ourselves) = unsafe { (&*info, &mut *data.cast::<bool>()) };
-    let Some(object) = Object::of(info) else { return 0 };
-    // A copy relocation puts `environ` into the program itself, which comes before us.
-    fill(&object, Needed::Environ as usize);
-    if *passed_ourselves {
+/// Looks into an object for what is still missing.
+///
+/// Before ours comes the program itself, into which a copy relocation may have put `environ`.
+fn look_into(object: &Object, is_after_ours: bool) {
+    if is_after_ours {
         for slot in 0..COUNT {
-            fill(&object, slot);
+            fill(object, slot);
         }
     } else {
-        *passed_ourselves = object.holds(&raw const SLOTS as usize);
+        fill(object, Needed::Environ as usize);
     }
-    0
 }
 
 fn fill(object: &Object, slot: usize) {
@@ -194,206 +172,6 @@ fn fill(object: &Object, slot: usize) {
     if let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) {
         place.store(found as *mut (), Relaxed);
     }
-}
-
-/// The dynamic symbols of a loaded object.
-struct Object {
-    base: usize,
-    first: usize,
-    end: usize,
-    symbols: *const Symbol,
-    strings: *const u8,
-    versions: *const u16,
-    gnu_hash: *const u32,
-    sysv_hash: *const u32,
-}
-
-/// `Elf64_Sym`
-#[repr(C)]
-struct Symbol {
-    name: u32,
-    info: u8,
-    other: u8,
-    section: u16,
-    value: usize,
-    size: u64,
-}
-
-/// `Elf64_Dyn`
-#[repr(C)]
-struct Dynamic {
-    tag: usize,
-    value: usize,
-}
-
-const PT_LOAD: u32 = 1;
-const PT_DYNAMIC: u32 = 2;
-const DT_HASH: usize = 4;
-const DT_STRTAB: usize = 5;
-const DT_SYMTAB: usize = 6;
-const DT_GNU_HASH: usize = 0x6fff_fef5;
-const DT_VERSYM: usize = 0x6fff_fff0;
-const STT_OBJECT: u8 = 1;
-const STT_FUNC: u8 = 2;
-const STT_GNU_IFUNC: u8 = 10;
-/// In a version number: not the default version of the symbol.
-const HIDDEN: u16 = 0x8000;
-
-impl Object {
-    fn of(info: &libc::dl_phdr_info) -> Option<Self> {
-        let base = info.dlpi_addr as usize;
-        // SAFETY: the loader says that there are so many program headers at that place.
-        let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
-        let mut object = Self {
-            base,
-            first: usize::MAX,
-            end: 0,
-            symbols: core::ptr::null(),
-            strings: core::ptr::null(),
-            versions: core::ptr::null(),
-            gnu_hash: core::ptr::null(),
-            sysv_hash: core::ptr::null(),
-        };
-        let mut dynamic = core::ptr::null::<Dynamic>();
-        for header in headers {
-            let start = base.wrapping_add(header.p_vaddr as usize);
-            match header.p_type {
-                PT_LOAD => {
-                    object.first = object.first.min(start);
-                    object.end = object.end.max(start.wrapping_add(header.p_memsz as usize));
-                }
-                PT_DYNAMIC => dynamic = start as *const Dynamic,
-                _ => {}
-            }
-        }
-        if dynamic.is_null() {
-            return None;
-        }
-        // SAFETY: PT_DYNAMIC of a loaded object, which a DT_NULL ends.
-        unsafe { object.read_dynamic(dynamic) };
-        (!object.symbols.is_null() && !object.strings.is_null()).then_some(object)
-    }
-
-    /// # Safety
-    /// `entry` is the start of a dynamic section that ends in DT_NULL.
-    unsafe fn read_dynamic(&mut self, mut entry: *const Dynamic) {
-        loop {
-            // SAFETY: by the caller's promise, up to and with DT_NULL.
-            let Dynamic { tag, value } = unsafe { entry.read() };
-            // glibc relocates these addresses in place, musl and the vdso do not; some vdsos are linked at an address
-            // above everything that a process can map.
-            let at = if self.holds(value) { value } else { self.base.wrapping_add(value) };
-            match tag {
-                0 => return,
-                DT_SYMTAB => self.symbols = at as *const Symbol,
-                DT_STRTAB => self.strings = at as *const u8,
-                DT_VERSYM => self.versions = at as *const u16,
-                DT_GNU_HASH => self.gnu_hash = at as *const u32,
-                DT_HASH => self.sysv_hash = at as *const u32,
-                _ => {}
-            }
-            entry = entry.wrapping_add(1);
-        }
-    }
-
-    fn holds(&self, address: usize) -> bool {
-        (self.first..self.end).contains(&address)
-    }
-
-    /// The address of the symbol, where this object defines it.
-    fn find(&self, wanted: &Wanted) -> Option<usize> {
-        // SAFETY: tables of a loaded object, in the layout that the ELF specification gives them.
-        unsafe { if self.gnu_hash.is_null() { self.find_by_sysv_hash(wanted) } else { self.find_by_gnu_hash(wanted) } }
-    }
-
-    /// # Safety
-    /// `gnu_hash` must be a DT_GNU_HASH table.
-    unsafe fn find_by_gnu_hash(&self, wanted: &Wanted) -> Option<usize> {
-        let word = |index: usize| -> u32 {
-            // SAFETY: indices below are those that the table's header announces.
-            unsafe { self.gnu_hash.wrapping_add(index).read() }
-        };
-        let (buckets, first, filter_words, shift) = (word(0), word(1), word(2), word(3));
-        let hash = wanted.gnu_hash;
-        let filter = self.gnu_hash.wrapping_add(4).cast::<u64>();
-        let which = (hash / 64).checked_rem(filter_words)?;
-        // SAFETY: one of the filter's words.
-        let bits = unsafe { filter.wrapping_add(which as usize).read() };
-        if bits >> (hash % 64) & bits >> (hash.checked_shr(shift)? % 64) & 1 == 0 {
-            return None;
-        }
-        let bucket = 4usize.wrapping_add((filter_words as usize).wrapping_mul(2));
-        let chain = bucket.wrapping_add(buckets as usize);
-        let mut index = word(bucket.wrapping_add(hash.checked_rem(buckets)? as usize));
-        if index < first {
-            return None;
-        }
-        loop {
-            let entry = word(chain.wrapping_add(index.wrapping_sub(first) as usize));
-            if entry | 1 == hash | 1
-                && let Some(found) = self.defined(index, wanted.name)
-            {
-                return Some(found);
-            }
-            if entry & 1 == 1 {
-                return None;
-            }
-            index = index.wrapping_add(1);
-        }
-    }
-
-    /// # Safety
-    /// `sysv_hash`, where not null, must be a DT_HASH table.
-    unsafe fn find_by_sysv_hash(&self, wanted: &Wanted) -> Option<usize> {
-        if self.sysv_hash.is_null() {
-            return None;
-        }
-        let word = |index: usize| -> u32 {
-            // SAFETY: indices below are those that the table's header announces.
-            unsafe { self.sysv_hash.wrapping_add(index).read() }
-        };
-        let buckets = word(0);
-        let mut index = word(2usize.wrapping_add(wanted.sysv_hash.checked_rem(buckets)? as usize));
-        while index != 0 {
-            if let Some(found) = self.defined(index, wanted.name) {
-                return Some(found);
-            }
-            index = word(2usize.wrapping_add(buckets as usize).wrapping_add(index as usize));
-        }
-        None
-    }
-
-    /// The address of symbol `index` if it is `name`, defined, and of the default version.
-    fn defined(&self, index: u32, name: &[u8]) -> Option<usize> {
-        let index = index as usize;
-        // SAFETY: an index out of the object's own hash table.
-        let symbol = unsafe { &*self.symbols.wrapping_add(index) };
-        // SAFETY: parallel to the symbols, where it exists.
-        let hidden = !self.versions.is_null() && unsafe { self.versions.wrapping_add(index).read() } & HIDDEN != 0;
-        // SAFETY: names end in NUL.
-        if symbol.section == 0 || hidden || !unsafe { is(self.strings.wrapping_add(symbol.name as usize), name) } {
-            return None;
-        }
-        let address = self.base.wrapping_add(symbol.value);
-        match symbol.info & 0xf {
-            STT_OBJECT | STT_FUNC => Some(address),
-            STT_GNU_IFUNC => {
-                // SAFETY: an IFUNC's address is its resolver, which takes nothing we must give on this machine.
-                let resolver = unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(address) };
-                Some(resolver())
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Whether the string at `at` is `name`, the NUL included.
-///
-/// # Safety
-/// `at` is a NUL-terminated string.
-unsafe fn is(at: *const u8, name: &[u8]) -> bool {
-    // SAFETY: never past the NUL: a difference ends the comparison, and `name` ends in NUL.
-    name.iter().enumerate().all(|(index, byte)| unsafe { at.wrapping_add(index).read() } == *byte)
 }
 
 /// Sets the program's errno and gives −1: the one place where we refuse.

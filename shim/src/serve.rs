@@ -59,25 +59,23 @@ fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
 }
 
 /// Composes the answer behind `fd` again, before the program reads it from its start.
-///
-/// The first time after an open it need not, where the program's own offset is still at the start.
 #[cold]
 #[inline(never)]
 pub(crate) fn refresh(fd: c_int) -> Option<()> {
     if options::off() {
         return None;
     }
-    let Some((answer, len, writing)) = memory_file::reopened(fd) else {
+    let Some(given) = memory_file::given(fd) else {
         fds::forget(fd);
         return None;
     };
-    if (fds::take_unread(fd) && sys::lseek(fd, 0, libc::SEEK_CUR) == 0) || !options::answers(answer) {
+    if given.is_current || !options::answers(given.answer) {
         return None;
     }
-    let host = sys::open(answer.path(), libc::O_RDONLY | libc::O_NOCTTY)?;
-    let mut file = MemoryFile::again(answer, writing)?;
-    compose(answer, host.number(), &mut file)?;
-    file.finish_again(len)
+    let host = sys::open(given.answer.path(), libc::O_RDONLY | libc::O_NOCTTY)?;
+    let mut file = MemoryFile::again(given.answer, given.writing)?;
+    compose(given.answer, host.number(), &mut file)?;
+    file.finish_again(given.len)
 }
 
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.

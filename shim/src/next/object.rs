@@ -1,0 +1,182 @@
+//! The dynamic symbols of a loaded object, found by its hash tables (System V ABI; `DT_GNU_HASH` as GNU ld writes it).
+
+use super::Wanted;
+use core::ops::Range;
+use core::ptr::null;
+
+/// The dynamic symbols of a loaded object.
+pub(super) struct Object {
+    base: usize,
+    /// Where it lies, as far as that is known.
+    span: Range<usize>,
+    symbols: *const Symbol,
+    strings: *const u8,
+    versions: *const u16,
+    gnu_hash: *const u32,
+    sysv_hash: *const u32,
+}
+
+/// `Elf64_Sym`
+#[repr(C)]
+struct Symbol {
+    name: u32,
+    info: u8,
+    other: u8,
+    section: u16,
+    value: usize,
+    size: u64,
+}
+
+/// `Elf64_Dyn`
+#[repr(C)]
+pub(super) struct Dynamic {
+    pub(super) tag: usize,
+    pub(super) value: usize,
+}
+
+const DT_HASH: usize = 4;
+const DT_STRTAB: usize = 5;
+const DT_SYMTAB: usize = 6;
+const DT_GNU_HASH: usize = 0x6fff_fef5;
+const DT_VERSYM: usize = 0x6fff_fff0;
+const STT_OBJECT: u8 = 1;
+const STT_FUNC: u8 = 2;
+const STT_GNU_IFUNC: u8 = 10;
+/// In a version number: not the default version of the symbol.
+const HIDDEN: u16 = 0x8000;
+
+impl Object {
+    /// The object that was loaded `base` above its own addresses, with its dynamic section at `dynamic`. `span` is where it
+    /// lies.
+    ///
+    /// # Safety
+    /// `dynamic` is the dynamic section of an object that stays loaded, and ends in DT_NULL.
+    pub(super) unsafe fn new(base: usize, span: Range<usize>, mut dynamic: *const Dynamic) -> Option<Self> {
+        let mut object = Self {
+            base,
+            span,
+            symbols: null(),
+            strings: null(),
+            versions: null(),
+            gnu_hash: null(),
+            sysv_hash: null(),
+        };
+        loop {
+            // SAFETY: by the caller's promise, up to and with DT_NULL.
+            let Dynamic { tag, value } = unsafe { dynamic.read() };
+            let at = object.address(value);
+            match tag {
+                0 => break,
+                DT_SYMTAB => object.symbols = at as *const Symbol,
+                DT_STRTAB => object.strings = at as *const u8,
+                DT_VERSYM => object.versions = at as *const u16,
+                DT_GNU_HASH => object.gnu_hash = at as *const u32,
+                DT_HASH => object.sysv_hash = at as *const u32,
+                _ => {}
+            }
+            dynamic = dynamic.wrapping_add(1);
+        }
+        (!object.symbols.is_null() && !object.strings.is_null()).then_some(object)
+    }
+
+    /// What an address in the dynamic section means: glibc relocates them in place, musl and the vdso do not, and some
+    /// vdsos are linked at an address above everything that a process can map.
+    fn address(&self, value: usize) -> usize {
+        if self.span.contains(&value) { value } else { self.base.wrapping_add(value) }
+    }
+
+    /// The address of the symbol, where this object defines it.
+    pub(super) fn find(&self, wanted: &Wanted) -> Option<usize> {
+        // SAFETY: tables of a loaded object, in the layout that the ELF specification gives them.
+        unsafe { if self.gnu_hash.is_null() { self.find_by_sysv_hash(wanted) } else { self.find_by_gnu_hash(wanted) } }
+    }
+
+    /// # Safety
+    /// `gnu_hash` must be a DT_GNU_HASH table.
+    unsafe fn find_by_gnu_hash(&self, wanted: &Wanted) -> Option<usize> {
+        let word = |index: usize| -> u32 {
+            // SAFETY: indices below are those that the table's header announces.
+            unsafe { self.gnu_hash.wrapping_add(index).read() }
+        };
+        let (buckets, first, filter_words, shift) = (word(0), word(1), word(2), word(3));
+        let hash = wanted.gnu_hash;
+        let filter = self.gnu_hash.wrapping_add(4).cast::<u64>();
+        let which = (hash / 64).checked_rem(filter_words)?;
+        // SAFETY: one of the filter's words.
+        let bits = unsafe { filter.wrapping_add(which as usize).read() };
+        if bits >> (hash % 64) & bits >> (hash.checked_shr(shift)? % 64) & 1 == 0 {
+            return None;
+        }
+        let bucket = 4usize.wrapping_add((filter_words as usize).wrapping_mul(2));
+        let chain = bucket.wrapping_add(buckets as usize);
+        let mut index = word(bucket.wrapping_add(hash.checked_rem(buckets)? as usize));
+        if index < first {
+            return None;
+        }
+        loop {
+            let entry = word(chain.wrapping_add(index.wrapping_sub(first) as usize));
+            if entry | 1 == hash | 1
+                && let Some(found) = self.defined(index, wanted.name)
+            {
+                return Some(found);
+            }
+            if entry & 1 == 1 {
+                return None;
+            }
+            index = index.wrapping_add(1);
+        }
+    }
+
+    /// # Safety
+    /// `sysv_hash`, where not null, must be a DT_HASH table.
+    unsafe fn find_by_sysv_hash(&self, wanted: &Wanted) -> Option<usize> {
+        if self.sysv_hash.is_null() {
+            return None;
+        }
+        let word = |index: usize| -> u32 {
+            // SAFETY: indices below are those that the table's header announces.
+            unsafe { self.sysv_hash.wrapping_add(index).read() }
+        };
+        let buckets = word(0);
+        let mut index = word(2usize.wrapping_add(wanted.sysv_hash.checked_rem(buckets)? as usize));
+        while index != 0 {
+            if let Some(found) = self.defined(index, wanted.name) {
+                return Some(found);
+            }
+            index = word(2usize.wrapping_add(buckets as usize).wrapping_add(index as usize));
+        }
+        None
+    }
+
+    /// The address of symbol `index` if it is `name`, defined, and of the default version.
+    fn defined(&self, index: u32, name: &[u8]) -> Option<usize> {
+        let index = index as usize;
+        // SAFETY: an index out of the object's own hash table.
+        let symbol = unsafe { &*self.symbols.wrapping_add(index) };
+        // SAFETY: parallel to the symbols, where it exists.
+        let hidden = !self.versions.is_null() && unsafe { self.versions.wrapping_add(index).read() } & HIDDEN != 0;
+        // SAFETY: names end in NUL.
+        if symbol.section == 0 || hidden || !unsafe { is(self.strings.wrapping_add(symbol.name as usize), name) } {
+            return None;
+        }
+        let address = self.base.wrapping_add(symbol.value);
+        match symbol.info & 0xf {
+            STT_OBJECT | STT_FUNC => Some(address),
+            STT_GNU_IFUNC => {
+                // SAFETY: an IFUNC's address is its resolver, which takes nothing we must give on this machine.
+                let resolver = unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(address) };
+                Some(resolver())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether the string at `at` is `name`, the NUL included.
+///
+/// # Safety
+/// `at` is a NUL-terminated string.
+unsafe fn is(at: *const u8, name: &[u8]) -> bool {
+    // SAFETY: never past the NUL: a difference ends the comparison, and `name` ends in NUL.
+    name.iter().enumerate().all(|(index, byte)| unsafe { at.wrapping_add(index).read() } == *byte)
+}
