@@ -184,13 +184,15 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     if !read(&mut real) {
         return false;
     }
-    // SAFETY: the caller says that the mask is so long; the kernel would read it as well.
-    let asked = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
-    scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), asked))) == Some(true)
+    let mut asked = [0; MAX_CPUS / 64];
+    if sys::copy_from_program(mask.cast(), len, &mut asked).is_none() {
+        return false;
+    }
+    scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), &asked))) == Some(true)
 }
 
 /// Whether `asked` is what is both in `real` and in `view`, and that is something, but not all of `real`.
-fn is_shown_of(real: &Mask, view: &[u64], asked: &[c_ulong]) -> bool {
+fn is_shown_of(real: &Mask, view: &[u64], asked: &Mask) -> bool {
     let (mut some, mut less) = (false, false);
     for (index, real) in real.iter().enumerate() {
         let shown = real & view.get(index).copied().unwrap_or(0);
@@ -200,5 +202,5 @@ fn is_shown_of(real: &Mask, view: &[u64], asked: &[c_ulong]) -> bool {
         some |= shown != 0;
         less |= shown != *real;
     }
-    some && less && asked.iter().skip(real.len()).all(|beyond| *beyond == 0)
+    some && less
 }
