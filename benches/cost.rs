@@ -52,13 +52,22 @@ fn number(field: Option<&str>) -> f64 {
 /// The life of a program that does nothing, without a preload, with one that is empty, with ours.
 fn exec() {
     let tiny = compile("tiny", &written("tiny.c", "int main(void) { return 0; }\n"), &[]);
-    let empty = compile("empty.so", &written("empty.c", "\n"), &["-shared", "-nostdlib", "-Wl,-z,norelro", "-Wl,-z,noseparate-code"]);
+    let empty = compile(
+        "empty.so",
+        &written("empty.c", "\n"),
+        &["-shared", "-nostdlib", "-Wl,-z,norelro", "-Wl,-z,noseparate-code"],
+    );
     let spawn = compile("spawn", &repository("benches/spawn.c"), &[]);
     let object = bed::object();
-    let text = output(Command::new(spawn).args([SPAWN_ROUNDS.as_ref(), tiny.as_os_str(), empty.as_os_str()]).args([Path::new(""), &object]));
+    let text = output(
+        Command::new(spawn)
+            .args([SPAWN_ROUNDS.as_ref(), tiny.as_os_str(), empty.as_os_str()])
+            .args([Path::new(""), &object]),
+    );
     println!("\nfork, exec and exit of a small program, {SPAWN_ROUNDS} rounds");
     println!("{:34} {:>9} {:>14}   aimed at", "", "µs", "over an empty");
-    let lines = [(Path::new(""), "no preload", ""), (&empty, "an empty object", ""), (&object, "libcgproc.so", "<= +2 µs")];
+    let lines =
+        [(Path::new(""), "no preload", ""), (&empty, "an empty object", ""), (&object, "libcgproc.so", "<= +2 µs")];
     for (preload, name, aim) in lines {
         let line = text.lines().find(|line| Path::new(line.split('\t').next().unwrap_or_default()) == preload);
         let mut fields = line.expect("a line per preload").split('\t').skip(1);
@@ -74,7 +83,11 @@ type Times = HashMap<(String, String), (f64, f64)>;
 fn calls() -> Times {
     let cost = compile("cost", &repository("benches/cost.c"), &["-ldl"]);
     let object = bed::object();
-    let has_lxcfs = Command::new(repository("tests/bed/lxcfs")).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    let has_lxcfs = Command::new(repository("tests/bed/lxcfs"))
+        .arg("true")
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success());
     let mut command = if has_lxcfs {
         let mut command = Command::new(repository("tests/bed/lxcfs"));
         command.arg(repository("tests/bed/container"));
@@ -83,9 +96,18 @@ fn calls() -> Times {
         println!("\nlxcfs is not there or does not start: its column is empty");
         Command::new(repository("tests/bed/container"))
     };
-    command.args(["-m", PLAIN.memory, "-q", "150000", "-V", if bed::version() == bed::Version::V1 { "bind" } else { "ns" }, "--"]);
+    command.args([
+        "-m",
+        PLAIN.memory,
+        "-q",
+        "150000",
+        "-V",
+        if bed::version() == bed::Version::V1 { "bind" } else { "ns" },
+        "--",
+    ]);
     let lxcfs = if has_lxcfs { "\"$LXCFS\"" } else { "" };
-    let script = format!("LD_PRELOAD={} exec {} {} {CALL_ROUNDS} {lxcfs}", object.display(), cost.display(), cost.display());
+    let script =
+        format!("LD_PRELOAD={} exec {} {} {CALL_ROUNDS} {lxcfs}", object.display(), cost.display(), cost.display());
     let text = output(command.args(["sh", "-c", &script]));
     let parse = |line: &str| {
         let mut fields = line.split('\t');
@@ -101,15 +123,23 @@ fn time(times: &Times, operation: &str, variant: &str) -> Option<(f64, f64)> {
 
 fn files(times: &Times) {
     println!("\nopen, read and close of an answered file, µs");
-    println!("{:34} {:>9} {:>9} {:>9} {:>14} {:>14}   aimed at", "", "kernel", "ours", "lxcfs", "ours / kernel", "ours / lxcfs");
+    println!(
+        "{:34} {:>9} {:>9} {:>9} {:>14} {:>14}   aimed at",
+        "", "kernel", "ours", "lxcfs", "ours / kernel", "ours / lxcfs"
+    );
     for file in ["/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/uptime"] {
         let (kernel, _) = time(times, file, "kernel").expect("the kernel's");
         let (ours, _) = time(times, file, "ours").expect("ours");
         let lxcfs = time(times, file, "lxcfs").map(|(lxcfs, _)| lxcfs);
         let aim = if file == "/proc/meminfo" { "< 6 on v1, < 1/6" } else { "" };
-        let (reference, share) =
-            lxcfs.map_or_else(Default::default, |lxcfs| (format!("{:.1}", lxcfs / 1e3), format!("1/{:.1}", lxcfs / ours)));
-        println!("{file:34} {:>9.1} {:>9.1} {reference:>9} {:>14.1} {share:>14}   {aim}", kernel / 1e3, ours / 1e3, ours / kernel);
+        let (reference, share) = lxcfs
+            .map_or_else(Default::default, |lxcfs| (format!("{:.1}", lxcfs / 1e3), format!("1/{:.1}", lxcfs / ours)));
+        println!(
+            "{file:34} {:>9.1} {:>9.1} {reference:>9} {:>14.1} {share:>14}   {aim}",
+            kernel / 1e3,
+            ours / 1e3,
+            ours / kernel
+        );
     }
 }
 

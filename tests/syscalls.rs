@@ -51,7 +51,12 @@ fn no_answer_costs_more_syscalls_than_its_entry() {
     let (object, steps) = (object.to_str().expect("UTF-8"), steps.to_str().expect("UTF-8"));
     let trace = |entry: &Entry| Case {
         title: entry.name.to_owned(),
-        command: format!("strace -f -o /dev/stdout -s 64 -E LD_PRELOAD={} {} {}", quoted(object), quoted(steps), entry.name),
+        command: format!(
+            "strace -f -o /dev/stdout -s 64 -E LD_PRELOAD={} {} {}",
+            quoted(object),
+            quoted(steps),
+            entry.name
+        ),
     };
     let cases: Vec<_> = TABLE.iter().map(trace).collect();
     let results = probes::run(&Container { view, ..SMALL }, &cases);
@@ -64,7 +69,9 @@ fn no_answer_costs_more_syscalls_than_its_entry() {
         let expected = if version == "v1" { entry.v1 } else { entry.v2 };
         for (step, (got, expected)) in STEPS.iter().zip(ours.iter().zip(expected)) {
             let advice = if *got < expected { ": lower the entry" } else { "" };
-            findings.check(*got == expected, || format!("{} {step}: {got} syscalls, {expected} in the table{advice}", entry.name));
+            findings.check(*got == expected, || {
+                format!("{} {step}: {got} syscalls, {expected} in the table{advice}", entry.name)
+            });
         }
     }
     println!("{measured}");
