@@ -154,11 +154,12 @@ impl Public {
     pub(crate) fn new() -> Self {
         let directory = tempfile();
         fs::create_dir(&directory).expect("a directory");
-        for (from, name) in [(bed::command(), "cgproc"), (bed::object(), "libcgproc.so")] {
-            fs::copy(from, directory.join(name)).expect("copied");
-            fs::set_permissions(directory.join(name), fs::Permissions::from_mode(0o755)).expect("made readable");
-        }
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("made readable");
+        for (from, name) in [(bed::command(), "cgproc"), (bed::object(), "libcgproc.so")] {
+            // By another process: what other threads start meanwhile would hold our copy open for writing.
+            let copied = Command::new("install").arg("-m755").arg(from).arg(directory.join(name)).status();
+            assert!(copied.expect("install").success());
+        }
         Self(directory)
     }
 
