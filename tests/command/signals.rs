@@ -49,7 +49,7 @@ fn the_program_is_started_as_if_alone() {
     let under_the_command = told(cgproc(&["run", "--memory", "1G", "--"]));
     assert_eq!(under_the_command.lines().count(), alone.lines().count(), "{under_the_command}");
     for (with, without) in under_the_command.lines().zip(alone.lines()) {
-        assert_eq!(with, without);
+        assert_eq!(with.trim(), without.trim());
     }
 }
 
