@@ -2,8 +2,9 @@
  * written to that file, and nothing be said of it that is not so. */
 #include "probe.h"
 #include <pthread.h>
+#include <semaphore.h>
 
-enum { SIZE = 890, RACES = 500 };
+enum { SIZE = 890, RACES = 200 };
 static char own[SIZE];
 
 static int user_file(int in_memory) {
@@ -78,16 +79,15 @@ static void below_a_stream(void) {
 }
 
 /* The number changes hands at the very moment at which it is asked to start over. */
+static sem_t begun;
 static volatile int racing, taken;
 
 static void *take_over(void *user) {
     for (;;) {
-        int fd;
-        while ((fd = racing) == 0) {}
-        if (fd < 0) return NULL;
+        while (sem_wait(&begun)) {}
+        if (racing < 0) return NULL;
         for (volatile int i = rand() % 2000; i > 0; i--) {}
-        raw(SYS_dup3, *(int *)user, fd, 0, 0, 0, 0);
-        racing = 0;
+        raw(SYS_dup3, *(int *)user, racing, 0, 0, 0, 0);
         taken = 1;
     }
 }
@@ -95,18 +95,21 @@ static void *take_over(void *user) {
 static void races(void) {
     int user = user_file(0), damaged = 0;
     pthread_t thread;
+    sem_init(&begun, 0, 0);
     pthread_create(&thread, NULL, take_over, &user);
     for (int round = 0; round < RACES; round++) {
         char buffer[16];
         int fd = open("/proc/meminfo", O_RDONLY);
         lseek(fd, 0, SEEK_SET);
         taken = 0, racing = fd;
+        sem_post(&begun);
         while (!taken) lseek(fd, 0, SEEK_SET), pread(fd, buffer, sizeof buffer, 0);
         lseek(fd, 0, SEEK_SET);
         damaged += !intact(user);
         raw_close(fd);
     }
     racing = -1;
+    sem_post(&begun);
     pthread_join(thread, NULL);
     printf("races: %d damaged\n", damaged);
     raw_close(user);

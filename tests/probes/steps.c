@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
     int fd = open(things[i].path, O_RDONLY);
     for (int round = 0; round < ROUNDS + 1; round++) {
         if (read(fd, buffer, sizeof buffer) < 1) return 1;
+        next_tick();
         mark("begin", "refresh");
         if (lseek(fd, 0, SEEK_SET) || read(fd, buffer, sizeof buffer) < 1) return 1;
         mark("end", "refresh");
