@@ -94,7 +94,7 @@ fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
         (b"CGPROC", b"on" | b"") => {}
         (b"CGPROC_UPTIME", b"host") => *flags |= UPTIME_HOST,
         (b"CGPROC_AFFINITY", b"kernel") => *flags |= AFFINITY_KERNEL,
-        (b"CGPROC_UPTIME" | b"CGPROC_AFFINITY", b"container" | b"") => {}
+        (b"CGPROC_UPTIME" | b"CGPROC_AFFINITY" | b"CGPROC_BTIME", b"container" | b"") | (b"CGPROC_BTIME", b"host") => {}
         (b"CGPROC_FILES", list) => *flags = *flags & !0xff | u32::from(Answered::parse(list)?.0),
         (b"CGPROC_CPUS", cpus) => CPUS_MILLI.store(cpus_milli(cpus)?, Relaxed),
         (b"CGPROC_MEMORY", size) => MEMORY_BYTES.store(size_bytes(size).filter(|size| *size > 0)?, Relaxed),
@@ -104,7 +104,7 @@ fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
         }
         (b"CGPROC_DEBUG", path) => DEBUG.set(path)?,
         (b"UV_USE_IO_URING", value) if value != b"0" => *flags |= URING_ASKED,
-        (b"CGPROC" | b"CGPROC_UPTIME" | b"CGPROC_AFFINITY" | b"CGPROC_CGROUP", _) => return None,
+        (b"CGPROC" | b"CGPROC_UPTIME" | b"CGPROC_BTIME" | b"CGPROC_AFFINITY" | b"CGPROC_CGROUP", _) => return None,
         _ => {}
     }
     Some(())
