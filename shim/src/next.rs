@@ -105,7 +105,7 @@ impl Wanted {
 }
 
 /// The definition of slot `slot` after ours.
-#[inline]
+#[inline(always)]
 pub(crate) fn of(slot: usize) -> Option<*const ()> {
     let next = SLOTS.get(slot)?.load(Relaxed);
     if !next.is_null() {
@@ -127,6 +127,7 @@ pub(crate) unsafe fn needed<F: Copy>(symbol: Needed) -> Option<F> {
 }
 
 #[cold]
+#[inline(never)]
 fn resolved(slot: usize) -> Option<*const ()> {
     if RESOLVED.load(Acquire) == 0 {
         chain::visit(look_into)?;

@@ -30,7 +30,7 @@ struct Look<'a> {
 impl<'a> Look<'a> {
     /// # Safety
     /// `path` is null or a NUL-terminated string: the kernel has just taken it.
-    #[inline]
+    #[inline(always)]
     unsafe fn at(path: *const c_char) -> Option<Self> {
         if path.is_null() {
             return None;
@@ -43,7 +43,15 @@ impl<'a> Look<'a> {
     }
 }
 
+/// By the last byte first, which settles it for most paths.
+#[inline(always)]
 fn ends_in_a_name(path: &[u8]) -> bool {
+    matches!(path.last(), Some(b'o' | b's' | b't' | b'e')) && is_a_name(path)
+}
+
+#[cold]
+#[inline(never)]
+fn is_a_name(path: &[u8]) -> bool {
     let tail = path.get(path.len().saturating_sub(Answer::LONGEST_NAME.wrapping_add(1))..).unwrap_or_default();
     let name = match tail.iter().rposition(|byte| *byte == b'/') {
         Some(slash) => tail.get(slash.wrapping_add(1)..).unwrap_or_default(),
@@ -54,12 +62,18 @@ fn ends_in_a_name(path: &[u8]) -> bool {
 
 /// CPUs' directories are found below /sys, or from somewhere by a relative path; a path that goes roundabout may lead
 /// anywhere.
+#[inline(always)]
 fn may_be_below_cpus(path: &[u8]) -> bool {
     match path {
-        [b'/', b's', b'y', b's', b'/', ..] | [b'/', b'/' | b'.', ..] => {}
-        [b'/', ..] => return false,
-        _ => {}
+        [b'/', b's', b'y', b's', b'/', ..] | [b'/', b'/' | b'.', ..] => names_a_cpu(path),
+        [b'/', ..] => false,
+        _ => names_a_cpu(path),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn names_a_cpu(path: &[u8]) -> bool {
     path.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9']))
 }
 
@@ -67,7 +81,7 @@ fn may_be_below_cpus(path: &[u8]) -> bool {
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn opened(fd: c_int, path: *const c_char) -> Option<Target> {
     // SAFETY: by the caller's promise.
     judge(fd, &unsafe { Look::at(path) }?)
@@ -105,7 +119,7 @@ fn is_a_process_file(path: &[u8]) -> bool {
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
     // SAFETY: by the caller's promise.
     match unsafe { Look::at(path) } {
