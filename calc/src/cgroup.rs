@@ -61,11 +61,13 @@ impl Setting {
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         match scan::without_newline(text) {
             b"max" | b"-1" => Some(Self::Unlimited),
-            number => Some(match scan::whole_number(number)? {
-                Self::V1_UNLIMITED.. => Self::Unlimited,
-                limit => Self::Of(limit),
-            }),
+            number => scan::whole_number(number).map(Self::of),
         }
+    }
+
+    /// The limit of this many bytes.
+    pub(crate) fn of(limit: u64) -> Self {
+        if limit < Self::V1_UNLIMITED { Self::Of(limit) } else { Self::Unlimited }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The memory controller's files, in the terms that both versions share.
 
-use super::{Hierarchy, Level, Version, v1, v2};
+use super::{Hierarchy, Level, Setting, Version, v1, v2};
 use crate::{
     lines::Lines,
     scan::{self, Name},
@@ -59,10 +59,12 @@ pub(crate) enum Counter {
     Unevictable,
     SlabReclaimable,
     SlabUnreclaimable,
+    /// v1 alone: the least limit of this cgroup and all above it, those too that a namespace hides.
+    EffectiveLimit,
 }
 
 /// How many there are.
-const COUNTERS: usize = Counter::SlabUnreclaimable as usize + 1;
+const COUNTERS: usize = Counter::EffectiveLimit as usize + 1;
 
 /// What `memory.stat` says; 0 for what it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +82,11 @@ impl Counters {
     /// A counter, in bytes.
     pub(crate) fn get(&self, counter: Counter) -> u64 {
         self.bytes.get(counter as usize).copied().unwrap_or(0)
+    }
+
+    /// The effective limit, where `memory.stat` tells it.
+    pub(crate) fn effective_limit(&self) -> Option<Setting> {
+        Some(self.get(Counter::EffectiveLimit)).filter(|limit| *limit > 0).map(Setting::of)
     }
 
     /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one.

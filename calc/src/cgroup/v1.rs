@@ -20,6 +20,7 @@ pub(super) static MEMORY: Names = Names {
     swap_includes_memory: true,
     hierarchical: Some(b"memory.use_hierarchy"),
     counters: &[
+        (Name::new("hierarchical_memory_limit"), Counter::EffectiveLimit),
         (Name::new("total_cache"), Counter::File),
         (Name::new("total_rss"), Counter::Anon),
         (Name::new("total_rss_huge"), Counter::AnonThp),

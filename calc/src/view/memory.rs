@@ -2,7 +2,7 @@
 
 use crate::{
     cgroup::{
-        Controller, Hierarchy, Level, Setting,
+        Controller, Hierarchy, Level, Setting, Version,
         memory::{Counter, Counters, Names},
         places::Places,
     },
@@ -48,9 +48,17 @@ pub(crate) fn read(
     scratch: &mut [u8],
 ) -> Option<Memory> {
     let place = places.hierarchy(Controller::Memory)?;
-    let limits = Limits::read(files, &place, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
+    // Where one cgroup is all there is to see, v1's counters say its limit as well.
+    let is_alone = place.version == Version::V1 && place.chain().count() == 1;
+    if is_alone {
+        counters.read(files, &place, place.own.len(), scratch)?;
+    }
+    let known = counters.effective_limit();
+    let limits = Limits::read(files, &place, known, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
-    counters.read(files, &place, limits.counters_depth, scratch)?;
+    if !is_alone {
+        counters.read(files, &place, limits.counters_depth, scratch)?;
+    }
     let free_bytes = limits.memory.headroom.min(total_bytes);
     let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
     let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
@@ -94,16 +102,21 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads the memory of a level: `Some(None)` where the controller is not enabled.
+    /// Reads the memory of a level, whose limit may be `known`: `Some(None)` where the controller is not enabled.
     #[inline(never)]
     fn read(
         level: &Level<'_>,
         files: &impl Files,
         names: &Names,
+        known: Option<Setting>,
         is_scope: bool,
         scratch: &mut [u8],
     ) -> Option<Option<Self>> {
-        let limit = match level.setting(files, names.limit, scratch)? {
+        let setting = match known {
+            Some(limit) => limit,
+            None => level.setting(files, names.limit, scratch)?,
+        };
+        let limit = match setting {
             Setting::Absent => return Some(None),
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
@@ -165,12 +178,13 @@ struct Limits {
 }
 
 impl Limits {
-    /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
+    /// Walks the chain upward; `known` is the limit of its one level. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
     /// where the machine has none.
     #[inline(never)]
     fn read(
         files: &impl Files,
         place: &Hierarchy<'_>,
+        known: Option<Setting>,
         declared: u64,
         has_swap: bool,
         scratch: &mut [u8],
@@ -181,7 +195,7 @@ impl Limits {
         let mut scope_is_above = true;
         for level in place.chain() {
             let is_scope = scope_is_above && level.depth() <= scope;
-            let Some(mut reading) = Reading::read(&level, files, names, is_scope, scratch)? else { continue };
+            let Some(mut reading) = Reading::read(&level, files, names, known, is_scope, scratch)? else { continue };
             if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch)? {
                 break;
             }
@@ -367,6 +381,22 @@ mod tests {
     fn v1_without_swap_accounting() {
         let tree = set(v1(), "memory/a/b", &[("memory.limit_in_bytes", "100"), ("memory.usage_in_bytes", "30")]);
         assert_eq!(figures(&tree), Some((100, 70, None)));
+    }
+
+    #[test]
+    fn v1_counters_tell_a_limit_above_what_a_namespace_shows() {
+        let tree = Tree::default()
+            .with("/proc/self/cgroup", "2:memory:/\n")
+            .with("/proc/self/ns/cgroup", "")
+            .with_directory("/sys/fs/cgroup/memory", 9, 2)
+            .with("/sys/fs/cgroup/memory/cgroup.procs", "");
+        let set_limit = |limit: u64| {
+            let stat = format!("hierarchical_memory_limit {limit}\ntotal_active_file 4096\n");
+            let tree = tree.clone().with("/sys/fs/cgroup/memory/memory.stat", stat);
+            figures(&set(tree, "memory", &[("memory.limit_in_bytes", NONE), ("memory.usage_in_bytes", "30")]))
+        };
+        assert_eq!(set_limit(100 * MIB), Some((100, 70, None)));
+        assert_eq!(set_limit(NONE.parse().unwrap()), None);
     }
 
     #[test]
