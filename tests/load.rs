@@ -242,7 +242,7 @@ fn vmstat_busy(text: &str) -> f64 {
     100.0 - line.split_whitespace().nth(column).and_then(|w| w.parse::<f64>().ok()).expect("id")
 }
 
-const TAKEN_MIB: u64 = 200;
+const TAKEN_MIB: u64 = 120;
 
 fn is_taken(kib: u64) -> bool {
     (kib >> 10).abs_diff(TAKEN_MIB) <= 10
@@ -285,11 +285,11 @@ fn watching_programs_see_memory_move() {
     let object = bed::object();
     let mut findings = Findings::default();
     for command in [
-        "free -k -s 1 -c 6 | awk '/^Mem:/ {print $4}'",
+        "free -k -s 1 -c 9 | awk '/^Mem:/ {print $4}'",
         "vmstat -n 1 6 | awk 'NR > 2 {print $4}'",
-        "top -b -d 4 -n 2 -E k | awk '/^KiB Mem/ {print $6}'",
-        "LC_ALL=C sar -r 1 5 | awk '/^[0-9].*[0-9]$/ {print $2}'",
-        "busybox top -b -d 4 -n 2 | awk '/^Mem:/ {print $4 + 0}'",
+        "top -b -d 8 -n 2 -E k | awk '/^KiB Mem/ {print $6}'",
+        "LC_ALL=C sar -r 1 8 | awk '/^[0-9].*[0-9]$/ {print $2}'",
+        "busybox top -b -d 8 -n 2 | awk '/^Mem:/ {print $4 + 0}'",
     ] {
         let [under, native] = [Some(&*object), None].map(|preload| {
             let text = PLAIN.run(&format!("{take}{command}"), preload, 30).text;

@@ -3,21 +3,26 @@
 use crate::sys;
 use calc::host::Host;
 
-/// The whole machine, where the kernel's `sysinfo` of it is at hand.
-pub(crate) fn host(info: &libc::sysinfo) -> Option<Host> {
+/// The machine's memory; when it booted does not matter.
+pub(crate) fn memory(info: &libc::sysinfo) -> Host {
     let unit = u64::from(info.mem_unit.max(1));
-    Some(Host {
+    Host {
         memory_bytes: info.totalram.wrapping_mul(unit),
         swap_bytes: info.totalswap.wrapping_mul(unit),
         swap_free_bytes: info.freeswap.wrapping_mul(unit),
-        since_boot_usec: since_boot_usec()?,
-    })
+        since_boot_usec: 0,
+    }
 }
 
-/// The whole machine, as the kernel says it.
+/// The age of the machine; how much memory it has does not matter.
+pub(crate) fn age() -> Option<Host> {
+    Some(Host { since_boot_usec: since_boot_usec()?, ..Host::default() })
+}
+
+/// The machine's memory, as the kernel says it.
 #[inline(never)]
 pub(crate) fn machine() -> Option<Host> {
-    host(&sys::sysinfo()?)
+    sys::sysinfo().map(|info| memory(&info))
 }
 
 fn since_boot_usec() -> Option<u64> {

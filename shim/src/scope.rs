@@ -4,7 +4,7 @@
 //! never inside each other, and a hook's stack holds what one of them needs.
 
 use crate::remembered::Remembered;
-use crate::{kernel::Kernel, options};
+use crate::{clock, kernel::Kernel, options};
 use calc::answer::Answer;
 use calc::cgroup::places::Places;
 use calc::host::Host;
@@ -113,10 +113,11 @@ pub(crate) fn measured(machine: &Host) -> Option<Memory> {
 
 /// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.
 #[inline(never)]
-pub(crate) fn age_ticks(machine: &Host) -> Option<u64> {
+pub(crate) fn age_ticks() -> Option<u64> {
     if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
         return None;
     }
     look()?;
-    with_places(|places| time::age_ticks(places, machine))
+    let machine = clock::age()?;
+    with_places(|places| time::age_ticks(places, &machine))
 }

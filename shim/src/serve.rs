@@ -190,7 +190,7 @@ static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 /// The scope's times as they are to be shown, and its age where that is known. `None`: nobody counts them apart.
 #[inline(never)]
 fn shown_times() -> Option<(Times, Option<u64>)> {
-    let machine = clock::machine()?;
+    let machine = clock::age()?;
     let scratch: &mut Scratch = &mut [0; _];
     scope::with_places(|places| {
         scope::with_counted(|cpus| {

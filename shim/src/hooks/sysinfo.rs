@@ -26,11 +26,10 @@ pub(crate) fn as_the_container(info: &mut libc::sysinfo) {
     if options::off() {
         return;
     }
-    let Some(machine) = clock::host(info) else { return };
-    if let Some(memory) = scope::memory(&machine) {
+    if let Some(memory) = scope::memory(&clock::memory(info)) {
         put(&memory, info);
     }
-    if let Some(ticks) = scope::age_ticks(&machine) {
+    if let Some(ticks) = scope::age_ticks() {
         info.uptime = c_long::try_from(ticks / calc::host::USER_HZ).unwrap_or(info.uptime);
     }
 }
