@@ -18,29 +18,18 @@ pub(crate) enum Target {
     HiddenCpu,
 }
 
-/// The look of a path. All that most paths cost is their length and a glance at their last bytes.
-struct Look<'a> {
-    path: &'a CStr,
-    /// The last component is the name of a file that we answer.
-    named: bool,
-    /// Some component may be `cpu` and digits.
-    cpu: bool,
-}
-
-impl<'a> Look<'a> {
-    /// # Safety
-    /// `path` is null or a NUL-terminated string: the kernel has just taken it.
-    #[inline(always)]
-    unsafe fn at(path: *const c_char) -> Option<Self> {
-        if path.is_null() {
-            return None;
-        }
-        // SAFETY: by the caller's promise.
-        let path = unsafe { CStr::from_ptr(path) };
-        let bytes = path.to_bytes();
-        let (named, cpu) = (ends_in_a_name(bytes), may_be_below_cpus(bytes));
-        (named || cpu).then_some(Self { path, named, cpu })
+/// Whether `path` may concern us. All that it costs for most paths is their length and a glance at their last byte.
+///
+/// # Safety
+/// `path` is null or a NUL-terminated string: the kernel has just taken it.
+#[inline(never)]
+unsafe fn may_concern_us(path: *const c_char) -> bool {
+    if path.is_null() {
+        return false;
     }
+    // SAFETY: by the caller's promise.
+    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
+    ends_in_a_name(path) || may_be_below_cpus(path)
 }
 
 /// By the last byte first, which settles it for most paths.
@@ -83,28 +72,25 @@ fn names_a_cpu(path: &[u8]) -> bool {
 /// `path` is null or a NUL-terminated string.
 #[inline(always)]
 pub(crate) unsafe fn opened(fd: c_int, path: *const c_char) -> Option<Target> {
-    // SAFETY: by the caller's promise.
-    judge(fd, &unsafe { Look::at(path) }?)
+    // SAFETY: by the caller's promise; a path that concerns us is not null.
+    unsafe { if may_concern_us(path) { judge(fd, CStr::from_ptr(path).to_bytes()) } else { None } }
 }
 
 #[cold]
 #[inline(never)]
-fn judge(fd: c_int, look: &Look<'_>) -> Option<Target> {
-    let bytes = look.path.to_bytes();
-    if options::off() || !look.cpu && is_a_process_file(bytes) {
+fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
+    if options::off() || is_a_process_file(path) {
         return None;
     }
-    if let Some(answer) = Answer::from_path(bytes) {
+    if let Some(answer) = Answer::from_path(path) {
         return Some(Target::Ours(answer));
     }
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
     let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
-    if look.named
-        && let Some(answer) = Answer::from_path(real)
-    {
-        return Some(Target::Ours(answer));
+    match Answer::from_path(real) {
+        Some(answer) => Some(Target::Ours(answer)),
+        None => is_hidden(real).then_some(Target::HiddenCpu),
     }
-    is_hidden(real).then_some(Target::HiddenCpu)
 }
 
 /// `/proc/PID/stat`: by far the most frequent path that ends in a name of ours.
@@ -121,17 +107,14 @@ fn is_a_process_file(path: &[u8]) -> bool {
 /// `path` is null or a NUL-terminated string.
 #[inline(always)]
 pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
-    // SAFETY: by the caller's promise.
-    match unsafe { Look::at(path) } {
-        Some(look) if look.cpu => hidden_below(dir, look.path.to_bytes()) == Some(true),
-        _ => false,
-    }
+    // SAFETY: by the caller's promise; a path that concerns us is not null.
+    unsafe { may_concern_us(path) && hidden_below(dir, CStr::from_ptr(path).to_bytes()) == Some(true) }
 }
 
 #[cold]
 #[inline(never)]
 fn hidden_below(dir: c_int, path: &[u8]) -> Option<bool> {
-    if options::off() {
+    if options::off() || !names_a_cpu(path) {
         return None;
     }
     let mut whole = [0; ROOM];

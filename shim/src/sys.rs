@@ -213,8 +213,8 @@ pub(crate) fn share_memory(one: c_int, other: c_int) -> Option<bool> {
 }
 
 /// Copies `len` bytes at `from`, a pointer of the program's that no kernel has looked at yet. `None` where the program
-/// cannot read it, or it is longer than `to`.
-pub(crate) fn copy_from_program(from: *const u8, len: usize, to: &mut [u64]) -> Option<()> {
+/// cannot read it, or there is no room for it.
+pub(crate) fn copy_from_program(from: *const u8, to: &mut [u64], len: usize) -> Option<()> {
     if len > size_of_val(to) {
         return None;
     }

@@ -185,10 +185,30 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
         return false;
     }
     let mut asked = [0; MAX_CPUS / 64];
-    if sys::copy_from_program(mask.cast(), len, &mut asked).is_none() {
+    if read_mask(mask, len, &mut asked).is_none() {
         return false;
     }
     scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), &asked))) == Some(true)
+}
+
+/// Reads the program's mask of `len` bytes. `None` where it cannot be read, or has a CPU that we cannot hold.
+fn read_mask(mask: *const c_ulong, len: size_t, asked: &mut Mask) -> Option<()> {
+    let held = len.min(size_of::<Mask>());
+    sys::copy_from_program(mask.cast(), asked, held)?;
+    let mut at = held;
+    while at < len {
+        let mut beyond = 0;
+        sys::copy_from_program(
+            mask.cast::<u8>().wrapping_add(at),
+            core::slice::from_mut(&mut beyond),
+            (len.wrapping_sub(at)).min(8),
+        )?;
+        if beyond != 0 {
+            return None;
+        }
+        at = at.wrapping_add(8);
+    }
+    Some(())
 }
 
 /// Whether `asked` is what is both in `real` and in `view`, and that is something, but not all of `real`.

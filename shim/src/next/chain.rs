@@ -119,18 +119,28 @@ fn visit_alone(look: Look) -> Option<()> {
         // A signal handler of ours has interrupted the loader.
         return None;
     }
+    let vdso = vdso();
     let mut walk = Walk { look, passed_ours: false };
     let mut at = first;
     while !at.is_null() {
         // SAFETY: an element of the list, which nobody changes meanwhile.
         let LinkMap { base, dynamic, next, .. } = unsafe { at.read() };
-        // Between the program and ours there are the vdso, whose addresses say nothing here, and other preloads.
-        if at == first || walk.passed_ours || is_ours(dynamic) {
+        let concerns_us = at == first || walk.passed_ours || is_ours(dynamic);
+        if concerns_us && !vdso.contains(&(dynamic as usize)) {
             show(&mut walk, base, base..usize::MAX, dynamic);
         }
         at = next;
     }
     Some(())
+}
+
+/// Where the kernel's own object lies. Its addresses may say nothing, and nothing that we look for is in it.
+fn vdso() -> Range<usize> {
+    const AT_SYSINFO_EHDR: usize = 33;
+    /// More than any has.
+    const SIZE: usize = 1 << 16;
+    let start = auxv::value(AT_SYSINFO_EHDR).unwrap_or(0);
+    start..start.saturating_add(SIZE)
 }
 
 /// Whether the process has one thread: each is a directory.
