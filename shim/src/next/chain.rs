@@ -161,7 +161,8 @@ fn debugger_interface() -> Option<*const Debug> {
     // SAFETY: the kernel's word for where it put the program's headers.
     let headers = unsafe { core::slice::from_raw_parts(at as *const libc::Elf64_Phdr, count) };
     let of_type = |wanted| headers.iter().find(|header| header.p_type == wanted);
-    let base = of_type(libc::PT_PHDR).map_or(0, |own| at.wrapping_sub(own.p_vaddr as usize));
+    // A loader, which may have been started by name, has no such header.
+    let base = at.wrapping_sub(of_type(libc::PT_PHDR)?.p_vaddr as usize);
     let mut entry = base.wrapping_add(of_type(libc::PT_DYNAMIC)?.p_vaddr as usize) as *const Dynamic;
     loop {
         // SAFETY: the program's dynamic section, up to and with DT_NULL.
