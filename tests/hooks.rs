@@ -27,62 +27,63 @@ enum To {
 }
 
 /// A variable, and the lines of `figures` that it changes.
-type Switch<'a> = ((&'a str, &'a str), &'a [(&'a str, To)]);
+type Switch = ((&'static str, &'static str), &'static [(&'static str, To)]);
 
 /// The switches, each by the lines of `figures` that it changes: to a value of its own, or to the kernel's.
+const SWITCHES: [Switch; 8] = [
+    (
+        ("CGPROC_MEMORY", "64M"),
+        &[("meminfo", To::Value("65536")), ("sysconf-pages", To::Value("16384")), ("sysinfo", To::Value("0 65536"))],
+    ),
+    (
+        ("CGPROC_MEMORY", "100000000"),
+        &[("meminfo", To::Value("97656")), ("sysconf-pages", To::Value("24414")), ("sysinfo", To::Value("0 97656"))],
+    ),
+    (
+        ("CGPROC_CPUS", "1.5"),
+        &[
+            ("stat", To::Value("2")),
+            ("cpuinfo", To::Value("2")),
+            ("online", To::Value("0-1")),
+            ("present", To::Value("0-1")),
+            ("sysconf-cpus", To::Value("2")),
+            ("nprocs", To::Value("2")),
+            ("affinity", To::Value("0 2")),
+        ],
+    ),
+    (("CGPROC_CPUS", "0.2"), &[]),
+    (("CGPROC_AFFINITY", "kernel"), &[("affinity", To::Kernels)]),
+    // The calls go with the files that tell the same: pages with meminfo, CPUs with those of /sys.
+    (
+        ("CGPROC_FILES", "stat,cpuinfo,cpu"),
+        &[("meminfo", To::Kernels), ("sysconf-pages", To::Kernels), ("sysinfo", To::Kernels)],
+    ),
+    (
+        ("CGPROC_FILES", "meminfo"),
+        &[
+            ("stat", To::Kernels),
+            ("cpuinfo", To::Kernels),
+            ("online", To::Kernels),
+            ("present", To::Kernels),
+            ("sysconf-cpus", To::Kernels),
+            ("nprocs", To::Kernels),
+            ("affinity", To::Kernels),
+        ],
+    ),
+    (("CGPROC_CGROUP", "/proc/self/cgroup"), &[]),
+];
+
 #[test]
 fn switches() {
     use To::{Kernels, Value};
-    let switches: [Switch; 8] = [
-        (
-            ("CGPROC_MEMORY", "64M"),
-            &[("meminfo", Value("65536")), ("sysconf-pages", Value("16384")), ("sysinfo", Value("0 65536"))],
-        ),
-        (
-            ("CGPROC_MEMORY", "100000000"),
-            &[("meminfo", Value("97656")), ("sysconf-pages", Value("24414")), ("sysinfo", Value("0 97656"))],
-        ),
-        (
-            ("CGPROC_CPUS", "1.5"),
-            &[
-                ("stat", Value("2")),
-                ("cpuinfo", Value("2")),
-                ("online", Value("0-1")),
-                ("present", Value("0-1")),
-                ("sysconf-cpus", Value("2")),
-                ("nprocs", Value("2")),
-                ("affinity", Value("0 2")),
-            ],
-        ),
-        (("CGPROC_CPUS", "0.2"), &[]),
-        (("CGPROC_AFFINITY", "kernel"), &[("affinity", Kernels)]),
-        // The calls go with the files that tell the same: pages with meminfo, CPUs with those of /sys.
-        (
-            ("CGPROC_FILES", "stat,cpuinfo,cpu"),
-            &[("meminfo", Kernels), ("sysconf-pages", Kernels), ("sysinfo", Kernels)],
-        ),
-        (
-            ("CGPROC_FILES", "meminfo"),
-            &[
-                ("stat", Kernels),
-                ("cpuinfo", Kernels),
-                ("online", Kernels),
-                ("present", Kernels),
-                ("sysconf-cpus", Kernels),
-                ("nprocs", Kernels),
-                ("affinity", Kernels),
-            ],
-        ),
-        (("CGPROC_CGROUP", "/proc/self/cgroup"), &[]),
-    ];
     let (seen, results) = probes::figures(&SMALL, Libc::Glibc, |object, figures| {
-        switches.iter().map(|(variable, _)| Case::new(Some(object), &[*variable], figures, &[])).collect()
+        SWITCHES.iter().map(|(variable, _)| Case::new(Some(object), &[*variable], figures, &[])).collect()
     });
     let line = |text: &str, key: &str| {
         text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": ")).unwrap_or_default().to_owned()
     };
     let mut findings = Findings::default();
-    for ((variable, changes), result) in switches.iter().zip(results) {
+    for ((variable, changes), result) in SWITCHES.iter().zip(results) {
         for key in seen.containers.lines().filter_map(|line| Some(line.split_once(':')?.0)) {
             let expected = match changes.iter().find(|(changed, _)| *changed == key) {
                 Some((_, Value(value))) => (*value).to_owned(),

@@ -94,8 +94,10 @@ fn one_object_in_every_c_library() {
         let mut compare = |preload, memory_kib, cpus, under: &str| {
             let scratch = std::env::temp_dir().join(format!("cgproc-runtime-{}", std::process::id()));
             let script = format!("exec {} {}", runtime.start, scratch.display());
-            let seen = container().run(&script, preload, 20).text;
+            let outcome = container().run(&script, preload, 20);
+            let seen = outcome.text;
             println!("{}, {under}: {}", runtime.name, seen.trim().replace('\n', ", "));
+            findings.check(outcome.status == Some(0), || format!("{}, {under}: status {:?}", runtime.name, outcome.status));
             for (way, shown) in EXPECTED.into_iter().chain([("libc", Shown::Text(runtime.version))]) {
                 let line = format!("{way} {}", shown.text(memory_kib, cpus));
                 let found = seen.lines().any(|l| l == line);
