@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 
 extern char **environ;
-enum { CHILDREN = 40, THREADS = 4 };
+enum { CHILDREN = 15, THREADS = 2 };
 static volatile int done;
 
 static int ask(void) {
