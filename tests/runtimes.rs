@@ -97,7 +97,8 @@ fn one_object_in_every_c_library() {
             let outcome = container().run(&script, preload, 20);
             let seen = outcome.text;
             println!("{}, {under}: {}", runtime.name, seen.trim().replace('\n', ", "));
-            findings.check(outcome.status == Some(0), || format!("{}, {under}: status {:?}", runtime.name, outcome.status));
+            findings
+                .check(outcome.status == Some(0), || format!("{}, {under}: status {:?}", runtime.name, outcome.status));
             for (way, shown) in EXPECTED.into_iter().chain([("libc", Shown::Text(runtime.version))]) {
                 let line = format!("{way} {}", shown.text(memory_kib, cpus));
                 let found = seen.lines().any(|l| l == line);
