@@ -1,10 +1,11 @@
 /* Times operations in every variant, in batches that take turns, and prints the medians:
  *   OPERATION <tab> VARIANT <tab> nanoseconds <tab> nanoseconds over the variant "kernel", as the median of each round's
  *
- *   cost OTHER ROUNDS [LXCFS]
+ *   cost OTHER LIKE ROUNDS [LXCFS]
  *
  * The object is preloaded: a function as the program is bound to it is ours, the same function of libc itself (by dlsym on
- * libc's handle) goes past it. OTHER is a file that is not answered, LXCFS the directory where lxcfs is mounted. */
+ * libc's handle) goes past it. OTHER is a file that is not answered, LIKE one whose name ends as that of
+ * an answered one, LXCFS the directory where lxcfs is mounted. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ static struct calls {
     int (*affinity)(pid_t, size_t, cpu_set_t *);
 } calls[VARIANTS];
 
-static const char *other, *lxcfs;
+static const char *other, *like, *lxcfs;
 static int zero, other_fd;
 static char buffer[1 << 18];
 
@@ -54,6 +55,10 @@ static void file(const struct calls *c, const char *name) {
 static void open_close(const struct calls *c, const char *name) {
     (void)name;
     c->close(c->open(other, O_RDONLY));
+}
+static void open_close_like(const struct calls *c, const char *name) {
+    (void)name;
+    c->close(c->open(like, O_RDONLY));
 }
 static void read_byte(const struct calls *c, const char *name) { (void)name, (void)!c->read(zero, buffer, 1); }
 static void seek(const struct calls *c, const char *name) { (void)name, c->lseek(other_fd, 0, SEEK_SET); }
@@ -84,10 +89,13 @@ static const struct operation {
 } operations[] = {
     {"/proc/meminfo", file, 20},       {"/proc/stat", file, 20},
     {"/proc/cpuinfo", file, 20},       {"/proc/uptime", file, 20},
-    {"open and close", open_close, 500}, {"read a byte", read_byte, 2000},
-    {"lseek", seek, 2000},             {"fstat", status, 2000},
-    {"stat", status_by_path, 1000},    {"sysconf(_SC_PAGESIZE)", page_size, 20000},
-    {"sysconf(_SC_NPROCESSORS_ONLN)", online, 200}, {"sysconf(_SC_PHYS_PAGES)", pages, 200},
+    {"open and close", open_close, 200},
+    {"open and close, named like one", open_close_like, 200},
+    {"read a byte", read_byte, 1000},  {"lseek", seek, 1000},
+    {"fstat", status, 1000},           {"stat", status_by_path, 500},
+    {"sysconf(_SC_PAGESIZE)", page_size, 20000},
+    {"sysconf(_SC_NPROCESSORS_ONLN)", online, 200},
+    {"sysconf(_SC_PHYS_PAGES)", pages, 200},
     {"sysinfo", info, 200},            {"sched_getaffinity", affinity, 1000},
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
@@ -144,9 +152,9 @@ static void measure(const struct operation *operation, int rounds, double *times
 int main(int argc, char **argv) {
     static double first[10000], second[10000], third[10000];
     double *times[] = {first, second, third};
-    int rounds = argc > 2 ? atoi(argv[2]) : 0;
+    int rounds = argc > 3 ? atoi(argv[3]) : 0;
     if (rounds < 1 || rounds > 10000) return 2;
-    other = argv[1], lxcfs = argc > 3 ? argv[3] : NULL;
+    other = argv[1], like = argv[2], lxcfs = argc > 4 ? argv[4] : NULL;
     bind();
     zero = open("/dev/zero", O_RDONLY), other_fd = open(other, O_RDONLY);
     for (int i = 0; i < OPERATIONS; i++) measure(&operations[i], rounds, times);
