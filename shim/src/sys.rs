@@ -212,20 +212,6 @@ pub(crate) fn share_memory(one: c_int, other: c_int) -> Option<bool> {
     done(unsafe { syscall(libc::SYS_kcmp, [one as usize, other as usize, KCMP_VM, 0, 0, 0]) }).map(|order| order == 0)
 }
 
-/// Copies `len` bytes at `from`, a pointer of the program's that no kernel has looked at yet. `None` where the program
-/// cannot read it, or there is no room for it.
-pub(crate) fn copy_from_program(from: *const u8, to: &mut [u64], len: usize) -> Option<()> {
-    if len > size_of_val(to) {
-        return None;
-    }
-    let local = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: len };
-    let remote = libc::iovec { iov_base: from.cast_mut().cast(), iov_len: len };
-    let vectors = [getpid() as usize, &raw const local as usize, 1, &raw const remote as usize, 1, 0];
-    // SAFETY: as much as fits is written; the kernel answers for what is read.
-    let copied = done(unsafe { syscall(libc::SYS_process_vm_readv, vectors) })?;
-    (copied == len).then_some(())
-}
-
 /// The calling thread's name (`comm`), with its final NUL.
 pub(crate) fn thread_name() -> Option<[u8; 16]> {
     let mut name = [0; 16];

@@ -156,63 +156,55 @@ pub(crate) unsafe fn pthread_setaffinity_np(
     unsafe { if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) { 0 } else { next(thread, len, mask) } }
 }
 
-/// The kernel's own mask of `pid`, for a caller that is asked to hand back what it was shown.
-fn kernel_mask(pid: pid_t, real: &mut Mask) -> bool {
+/// The kernel's own mask of `pid`: how many bytes the kernel's masks have. `None` where it is larger than ours.
+fn kernel_mask(pid: pid_t, real: &mut Mask) -> Option<usize> {
     let args = [pid as usize, size_of::<Mask>(), real.as_mut_ptr() as usize, 0, 0, 0];
     // SAFETY: the buffer is as long as said.
-    unsafe { crate::arch::syscall(libc::SYS_sched_getaffinity, args) > 0 }
+    let len = unsafe { crate::arch::syscall(libc::SYS_sched_getaffinity, args) };
+    usize::try_from(len).ok().filter(|len| *len > 0)
 }
 
 /// The kernel's own mask of `thread`, which libc alone can find.
-fn thread_mask(thread: pthread_t, real: &mut Mask) -> bool {
-    let Some(next) = next::of(Hooked::pthread_getaffinity_np as usize) else { return false };
+fn thread_mask(thread: pthread_t, real: &mut Mask) -> Option<usize> {
+    let len = kernel_mask(0, real)?;
+    let next = next::of(Hooked::pthread_getaffinity_np as usize)?;
     // SAFETY: the slot holds this function; the buffer is as long as said.
     unsafe {
         let next = core::mem::transmute::<*const (), GetThreadAffinity>(next);
-        next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0
+        (next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0).then_some(len)
     }
 }
 
 /// Whether `mask` is exactly what we show of the mask that `read` gives, and that shows less than there is. A program
 /// that hands back what it got wants no change, and makes none: a later, wider limit finds it unbound.
 #[inline(never)]
-unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce(&mut Mask) -> bool) -> bool {
-    if mask.is_null() || options::affinity_is_the_kernels() {
+unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce(&mut Mask) -> Option<usize>) -> bool {
+    if options::off() || options::affinity_is_the_kernels() {
         return false;
     }
     let mut real = [0; MAX_CPUS / 64];
-    if !read(&mut real) {
+    let Some(kernel_len) = read(&mut real) else { return false };
+    // The kernel looks no further.
+    let len = len.min(kernel_len);
+    if !is_readable(len, mask) {
         return false;
     }
-    let mut asked = [0; MAX_CPUS / 64];
-    if read_mask(mask, len, &mut asked).is_none() {
-        return false;
-    }
-    scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), &asked))) == Some(true)
+    // SAFETY: the kernel has just read it.
+    let asked = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
+    scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), asked))) == Some(true)
 }
 
-/// Reads the program's mask of `len` bytes. `None` where it cannot be read, or has a CPU that we cannot hold.
-fn read_mask(mask: *const c_ulong, len: size_t, asked: &mut Mask) -> Option<()> {
-    let held = len.min(size_of::<Mask>());
-    sys::copy_from_program(mask.cast(), asked, held)?;
-    let mut at = held;
-    while at < len {
-        let mut beyond = 0;
-        sys::copy_from_program(
-            mask.cast::<u8>().wrapping_add(at),
-            core::slice::from_mut(&mut beyond),
-            (len.wrapping_sub(at)).min(8),
-        )?;
-        if beyond != 0 {
-            return None;
-        }
-        at = at.wrapping_add(8);
-    }
-    Some(())
+/// Whether `mask` can be read, in the kernel's word: it reads the mask before it looks for the process, and there is none
+/// of this number.
+fn is_readable(len: size_t, mask: *const c_ulong) -> bool {
+    const NOBODY: usize = usize::MAX;
+    // SAFETY: the kernel checks the pointer.
+    let refused = unsafe { crate::arch::syscall(libc::SYS_sched_setaffinity, [NOBODY, len, mask as usize, 0, 0, 0]) };
+    refused == -(libc::ESRCH as isize)
 }
 
 /// Whether `asked` is what is both in `real` and in `view`, and that is something, but not all of `real`.
-fn is_shown_of(real: &Mask, view: &[u64], asked: &Mask) -> bool {
+fn is_shown_of(real: &Mask, view: &[u64], asked: &[c_ulong]) -> bool {
     let (mut some, mut less) = (false, false);
     for (index, real) in real.iter().enumerate() {
         let shown = real & view.get(index).copied().unwrap_or(0);
