@@ -179,7 +179,7 @@ proptest! {
         let mut host = Bytes { rest: text, step };
         let again = host.rest.clone();
         let online = CpuSet::parse(b"0-1").unwrap();
-        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 } };
+        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
         host.rest.clone_from(&again);
         let _ = composed(|out| compose::stat(&cpus, &Times::default(), &mut host, out, scratch));
@@ -190,7 +190,7 @@ proptest! {
     #[test]
     fn damaged_texts(stat in damaged(STAT), cpuinfo in damaged(CPUINFO)) {
         let online = CpuSet::parse(b"0").unwrap();
-        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 } };
+        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let scratch = &mut [0; 512];
         let stat = stat.map(|rest| Bytes { rest, step: 100 });
         if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), &mut host, out, scratch))) {

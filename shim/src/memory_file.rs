@@ -106,9 +106,11 @@ pub(crate) struct Given {
 /// Whatever becomes of the number meanwhile: what we write to is the file that we looked at.
 #[inline(never)]
 pub(crate) fn given(fd: c_int) -> Option<Given> {
+    // By its number first: to open a stranger's file, and to close it, is not without effect on its locks.
     if !is_for_reading(fd) {
         return None;
     }
+    named(fd, &sys::fstat(fd)?)?;
     let mut buffer = [0; 32];
     let writing = sys::open(link(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY)?;
     let stat = sys::fstat(writing.number())?;

@@ -177,14 +177,28 @@ fn fill(object: &Object, slot: usize) {
 
 /// Sets the program's errno and gives −1: the one place where we refuse.
 pub(crate) fn refuse(errno: c_int) -> c_int {
-    type ErrnoLocation = unsafe extern "C" fn() -> *mut c_int;
-    // SAFETY: both libcs have this function of this type; its result is the thread's errno.
-    unsafe {
-        if let Some(location) = needed::<ErrnoLocation>(Needed::ErrnoLocation) {
-            *location() = errno;
-        }
+    if let Some(place) = errno_place() {
+        // SAFETY: the thread's own errno.
+        unsafe { place.write(errno) };
     }
     -1
+}
+
+/// Calls libc for our own purposes: what that leaves in errno is none of the program's business.
+pub(crate) fn keeping_errno(call: impl FnOnce()) {
+    let Some(place) = errno_place() else { return call() };
+    // SAFETY: the thread's own errno.
+    unsafe {
+        let errno = place.read();
+        call();
+        place.write(errno);
+    }
+}
+
+fn errno_place() -> Option<*mut c_int> {
+    type ErrnoLocation = unsafe extern "C" fn() -> *mut c_int;
+    // SAFETY: both libcs have this function of this type.
+    unsafe { needed::<ErrnoLocation>(Needed::ErrnoLocation).map(|location| location()) }
 }
 
 /// A raw result in libc's form: −1 with errno set, or the value.

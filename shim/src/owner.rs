@@ -12,8 +12,9 @@ pub(crate) fn is_ours() -> bool {
     if own == owner {
         return true;
     }
-    // A vfork child's parent is the owner, and waits. A forked child took its memory with it.
-    if owner != 0 && sys::getppid() == owner && sys::share_memory(own, owner) != Some(false) {
+    // A vfork child's parent is the owner, and waits. A forked child took its memory with it; the kernel may not tell one
+    // that has fewer rights than its parent.
+    if owner != 0 && sys::getppid() == owner && sys::share_memory(own, owner) == Some(true) {
         return false;
     }
     OWNER.store(own, Relaxed);

@@ -123,6 +123,9 @@ fn hidden_below(dir: c_int, path: &[u8]) -> Option<bool> {
         let mut buffer = [0; 32];
         let link = if dir == libc::AT_FDCWD { c"/proc/self/cwd" } else { memory_file::link(dir, &mut buffer)? };
         len = sys::readlink(link, &mut whole)?.len();
+        if whole.first_chunk() == Some(b"/") && len == 1 {
+            len = 0;
+        }
     }
     for component in path.split(|byte| *byte == b'/') {
         len = step(&mut whole, len, component)?;

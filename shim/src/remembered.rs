@@ -3,9 +3,9 @@
 //! A sequence lock whose writers never wait, and whose readers give up after a while: a writer that was interrupted by a
 //! signal handler, or whose process was forked under it, comes to no end for them.
 
-use crate::{clock, owner};
+use crate::{clock, owner, sys};
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*, fence};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*, fence};
 
 /// How long a value is taken to be true, in milliseconds.
 const BELIEVED_MSEC: u64 = 1_000;
@@ -28,6 +28,8 @@ unsafe impl Plain for calc::view::cpu::Cpus {}
 pub(crate) struct Remembered<T, const WORDS: usize> {
     /// Odd while a writer is at work; 0 before the first.
     turn: AtomicU32,
+    /// The process of that writer.
+    writer: AtomicI32,
     at_msec: AtomicU64,
     words: [AtomicU64; WORDS],
     value: core::marker::PhantomData<T>,
@@ -42,6 +44,7 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
         const { assert!(size_of::<T>() == WORDS * 8 && align_of::<T>() <= 8) };
         Self {
             turn: AtomicU32::new(0),
+            writer: AtomicI32::new(0),
             at_msec: AtomicU64::new(0),
             words: [const { AtomicU64::new(0) }; WORDS],
             value: core::marker::PhantomData,
@@ -97,16 +100,21 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
 
     fn change(&self, write: impl FnOnce(&[AtomicU64; WORDS])) {
         let (Some(now), turn) = (clock::coarse_msec(), self.turn.load(Relaxed)) else { return };
-        if turn & 1 == 1 || !owner::is_ours() {
+        let is_at_work = turn & 1 == 1;
+        if !owner::is_ours() || is_at_work && self.writer.load(Relaxed) == sys::getpid() {
             return;
         }
-        if self.turn.compare_exchange(turn, turn.wrapping_add(1), Acquire, Relaxed).is_err() {
+        // What another process left odd was copied by fork while its writer was at work, who is not in this memory.
+        let mine = if is_at_work { turn.wrapping_add(2) } else { turn.wrapping_add(1) };
+        // First, so that no thread of this process takes our turn for one that was copied.
+        self.writer.store(sys::getpid(), Relaxed);
+        if self.turn.compare_exchange(turn, mine, AcqRel, Relaxed).is_err() {
             return;
         }
         fence(Release);
         write(&self.words);
         self.at_msec.store(now, Relaxed);
         // A turn of 0 would mean that there is nothing yet.
-        self.turn.store(turn.wrapping_add(2).max(2), Release);
+        self.turn.store(mine.wrapping_add(1).max(2), Release);
     }
 }

@@ -118,9 +118,10 @@ fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
 
 fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
-    match shown_times() {
-        Some((times, _)) => stat_of(&times, host, out),
-        None => stat_of_kernel(host, out),
+    if scope::with_places(|places| Some(time::are_counted(places)))? {
+        stat_of(&shown_times()?.0, host, out)
+    } else {
+        stat_of_kernel(host, out)
     }
 }
 
@@ -187,7 +188,7 @@ unsafe impl Plain for Shown {}
 
 static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 
-/// The scope's times as they are to be shown, and its age where that is known. `None`: nobody counts them apart.
+/// The scope's times as they are to be shown, and its age where that is known.
 #[inline(never)]
 fn shown_times() -> Option<(Times, Option<u64>)> {
     let machine = clock::age()?;
@@ -195,17 +196,18 @@ fn shown_times() -> Option<(Times, Option<u64>)> {
     scope::with_places(|places| {
         scope::with_counted(|cpus| {
             let times = time::times(&Kernel, places, cpus, &machine, scratch)?;
-            Some((ratcheted(&times, ratchet::key(places, cpus.capacity)), time::age_ticks(places, &machine)))
+            let keys = (ratchet::key_of_use(places, cpus), ratchet::key_of_idle(places, cpus));
+            Some((ratcheted(&times, keys), time::age_ticks(places, &machine)))
         })
     })
 }
 
-fn ratcheted(times: &Times, key: u64) -> Times {
+fn ratcheted(times: &Times, (of_use, of_idle): (u64, u64)) -> Times {
     let mut shown = SHOWN.recall(&mut MaybeUninit::uninit()).copied().unwrap_or_default();
     let times = Times {
-        user_ticks: shown.user.show(key, times.user_ticks as i64),
-        system_ticks: shown.system.show(key, times.system_ticks as i64),
-        idle_ticks: shown.idle.show(key, times.idle_ticks) as i64,
+        user_ticks: shown.user.show(of_use, times.user_ticks as i64),
+        system_ticks: shown.system.show(of_use, times.system_ticks as i64),
+        idle_ticks: shown.idle.show(of_idle, times.idle_ticks) as i64,
     };
     SHOWN.keep(&shown);
     times

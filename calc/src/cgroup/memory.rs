@@ -61,10 +61,12 @@ pub(crate) enum Counter {
     SlabUnreclaimable,
     /// v1 alone: the least limit of this cgroup and all above it, those too that a namespace hides.
     EffectiveLimit,
+    /// The same of memory and swap together.
+    EffectiveSwapLimit,
 }
 
 /// How many there are.
-const COUNTERS: usize = Counter::EffectiveLimit as usize + 1;
+const COUNTERS: usize = Counter::EffectiveSwapLimit as usize + 1;
 
 /// What `memory.stat` says; 0 for what it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,9 +86,9 @@ impl Counters {
         self.bytes.get(counter as usize).copied().unwrap_or(0)
     }
 
-    /// The effective limit, where `memory.stat` tells it.
-    pub(crate) fn effective_limit(&self) -> Option<Setting> {
-        Some(self.get(Counter::EffectiveLimit)).filter(|limit| *limit > 0).map(Setting::of)
+    /// The effective limit `which`, where `memory.stat` tells it.
+    pub(crate) fn effective(&self, which: Counter) -> Option<Setting> {
+        Some(self.get(which)).filter(|limit| *limit > 0).map(Setting::of)
     }
 
     /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one.

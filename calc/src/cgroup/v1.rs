@@ -21,6 +21,7 @@ pub(super) static MEMORY: Names = Names {
     hierarchical: Some(b"memory.use_hierarchy"),
     counters: &[
         (Name::new("hierarchical_memory_limit"), Counter::EffectiveLimit),
+        (Name::new("hierarchical_memsw_limit"), Counter::EffectiveSwapLimit),
         (Name::new("total_cache"), Counter::File),
         (Name::new("total_rss"), Counter::Anon),
         (Name::new("total_rss_huge"), Counter::AnonThp),
@@ -44,15 +45,11 @@ pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -
     Capacity::new(quota_usec, period_usec).map(Some)
 }
 
-/// CPU time used. `cpuacct.usage` is exact; how it splits is in files that older kernels fill by sampling at ticks.
+/// CPU time used. `cpuacct.usage` is exact; `cpuacct.stat`, which older kernels fill by sampling at ticks, says how it
+/// splits.
 pub(crate) fn used(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Used> {
     let total_ticks = level.number(files, b"cpuacct.usage", scratch)? / NSEC_PER_TICK;
-    let stat = used_by_stat(level.text(files, b"cpuacct.stat", scratch)??)?;
-    if stat.sum().abs_diff(total_ticks) <= (total_ticks / 64).saturating_add(8) {
-        // Since 5.17 the kernel adjusts the split itself, so that neither part ever runs backwards.
-        return Some(stat);
-    }
-    let split = used_by_clock(level, files, scratch).unwrap_or(stat);
+    let split = used_by_stat(level.text(files, b"cpuacct.stat", scratch)??)?;
     Some(split.scaled_to(total_ticks))
 }
 
@@ -63,12 +60,4 @@ fn used_by_stat(text: &[u8]) -> Option<Used> {
     let mut values = scan::parts(text, b'\n').map_while(scan::key_value);
     let (user, system) = (values.next()?, values.next()?);
     (user.0 == b"user" && system.0 == b"system").then_some(Used { user_ticks: user.1, system_ticks: system.1 })
-}
-
-/// The split by the clock, since 4.7.
-fn used_by_clock(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Used> {
-    Some(Used {
-        user_ticks: level.number(files, b"cpuacct.usage_user", scratch)? / NSEC_PER_TICK,
-        system_ticks: level.number(files, b"cpuacct.usage_sys", scratch)? / NSEC_PER_TICK,
-    })
 }

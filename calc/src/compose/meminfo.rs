@@ -291,7 +291,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_lines_agree_whatever_the_counters_say(
-            total in 1_u64..1 << 50, shares in (0.0..1.0, 0.0..1.0), counters in any::<[u64; 25]>(),
+            total in 1_u64..1 << 50, shares in (0.0..1.0, 0.0..1.0), counters in any::<[u64; 26]>(),
             host in 0_u64..1 << 60, swap in prop::option::of((0_u64..1 << 50, 0.0..1.0)),
         ) {
             let mut figures = figures();

@@ -141,7 +141,7 @@ mod tests {
 
     fn text(list: &str, times: Times, host: &str) -> Option<String> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
-        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 } };
+        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         composed(|out| stat(&cpus, &times, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
     }
 

@@ -74,17 +74,19 @@ pub struct Cpus {
     pub online: CpuSet,
     /// The least quota of the chain; `count/1` CPUs where none is set.
     pub capacity: Capacity,
+    /// How deep the cgroup is whose use is to be held against that: the scope, or the one below it that has the quota.
+    pub counted_depth: u64,
 }
 
 /// The view's CPUs. `None` when there is any doubt.
 ///
 /// `only` is a declared number of CPUs in thousandths (`CGPROC_CPUS=1.5` is 1500), taken in place of the quota.
 pub fn cpus(files: &impl Files, places: &Places, only: Option<u64>, scratch: &mut [u8]) -> Option<Cpus> {
+    let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
     let quota = match only {
         Some(thousandths) => Some(Capacity::new(thousandths, 1000)?),
-        None => least_quota(files, places, scratch)?,
+        None => least_quota(files, places, &mut cpus.counted_depth, scratch)?,
     };
-    let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1) };
     allowed(files, places, &mut cpus.online, scratch)?;
     if let Some(quota) = quota {
         cpus.online.keep_first(quota.cpus_needed()?);
@@ -94,9 +96,9 @@ pub fn cpus(files: &impl Files, places: &Places, only: Option<u64>, scratch: &mu
     Some(cpus)
 }
 
-/// The least quota of the chain.
+/// The least quota of the chain, and how deep it is set.
 #[inline(never)]
-fn least_quota(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<Option<Capacity>> {
+fn least_quota(files: &impl Files, places: &Places, depth: &mut u64, scratch: &mut [u8]) -> Option<Option<Capacity>> {
     let mut least: Option<Capacity> = None;
     let Some(place) = places.hierarchy(Controller::Cpu) else { return Some(None) };
     for level in place.chain() {
@@ -106,6 +108,7 @@ fn least_quota(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Optio
         };
         if let Some(quota) = quota.filter(|quota| least.is_none_or(|least| quota.is_less(&least))) {
             least = Some(quota);
+            *depth = u64::try_from(level.depth()).ok()?;
         }
     }
     Some(least)

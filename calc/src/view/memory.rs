@@ -53,7 +53,10 @@ pub(crate) fn read(
     if is_alone {
         counters.read(files, &place, place.own.len(), scratch)?;
     }
-    let known = counters.effective_limit();
+    let known = Known {
+        limit: counters.effective(Counter::EffectiveLimit),
+        swap_limit: counters.effective(Counter::EffectiveSwapLimit),
+    };
     let limits = Limits::read(files, &place, known, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
     if !is_alone {
@@ -92,6 +95,14 @@ impl Least {
     }
 }
 
+/// What is known of a level without its limits' files.
+#[derive(Clone, Copy)]
+struct Known {
+    limit: Option<Setting>,
+    /// As [`Reading::swap_limit`], but with v1's memory in it.
+    swap_limit: Option<Setting>,
+}
+
 /// What one level says. What is used is only read where it matters: in the scope, and where there is a limit.
 struct Reading {
     limit: Option<u64>,
@@ -108,11 +119,11 @@ impl Reading {
         level: &Level<'_>,
         files: &impl Files,
         names: &Names,
-        known: Option<Setting>,
+        known: Known,
         is_scope: bool,
         scratch: &mut [u8],
     ) -> Option<Option<Self>> {
-        let setting = match known {
+        let setting = match known.limit {
             Some(limit) => limit,
             None => level.setting(files, names.limit, scratch)?,
         };
@@ -132,6 +143,7 @@ impl Reading {
         level: &Level<'_>,
         files: &impl Files,
         names: &Names,
+        known: Known,
         is_scope: bool,
         scratch: &mut [u8],
     ) -> Option<()> {
@@ -139,7 +151,10 @@ impl Reading {
             // Memory and swap together are never limited where memory is not.
             return Some(());
         }
-        self.swap_limit = level.setting(files, names.swap_limit, scratch)?;
+        self.swap_limit = match known.swap_limit {
+            Some(limit) => limit,
+            None => level.setting(files, names.swap_limit, scratch)?,
+        };
         self.swap_used = match self.swap_limit {
             Setting::Absent => 0,
             Setting::Unlimited if !is_scope => 0,
@@ -184,7 +199,7 @@ impl Limits {
     fn read(
         files: &impl Files,
         place: &Hierarchy<'_>,
-        known: Option<Setting>,
+        known: Known,
         declared: u64,
         has_swap: bool,
         scratch: &mut [u8],
@@ -200,7 +215,7 @@ impl Limits {
                 break;
             }
             if has_swap {
-                reading.read_swap(&level, files, names, is_scope, scratch)?;
+                reading.read_swap(&level, files, names, known, is_scope, scratch)?;
             }
             scope_is_above &= !is_scope;
             if declared > 0 {

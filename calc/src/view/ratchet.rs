@@ -1,6 +1,6 @@
 //! Keeps a shown counter from running backwards, when the rule it comes from gives a smaller number than before.
 
-use crate::{cgroup::places::Places, scan, view::cpu::Capacity};
+use crate::{cgroup::places::Places, scan, view::cpu::Cpus};
 
 /// What a process showed last. Plain words, so that it can be kept in atomic words; all zero is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +32,15 @@ impl Ratchet {
     }
 }
 
-/// A key for [`Ratchet::show`]: it differs when the scope or its capacity does.
-pub fn key(places: &Places, capacity: Capacity) -> u64 {
-    let seed = scan::hash(places.scope_hash(), &capacity.quota_usec.to_ne_bytes());
-    scan::hash(seed, &capacity.period_usec.to_ne_bytes())
+/// A key for the time used: it differs when what is counted does.
+pub fn key_of_use(places: &Places, cpus: &Cpus) -> u64 {
+    scan::hash(places.scope_hash(), &cpus.counted_depth.to_ne_bytes())
+}
+
+/// A key for idle time: it differs when what is counted or its capacity does.
+pub fn key_of_idle(places: &Places, cpus: &Cpus) -> u64 {
+    let seed = scan::hash(key_of_use(places, cpus), &cpus.capacity.quota_usec.to_ne_bytes());
+    scan::hash(seed, &cpus.capacity.period_usec.to_ne_bytes())
 }
 
 #[cfg(test)]

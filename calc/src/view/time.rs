@@ -1,7 +1,7 @@
 //! CPU time used, idle time and age of the container.
 
 use crate::{
-    cgroup::{Controller, Version, places::Places, v1, v2},
+    cgroup::{Controller, Hierarchy, Level, Version, places::Places, v1, v2},
     host::{Host, USEC_PER_TICK},
     source::Files,
     view::cpu::{Cpus, scale},
@@ -39,13 +39,29 @@ impl Used {
     }
 }
 
+/// Whether anybody counts the scope's CPU time apart: not so for the machine's root cgroup.
+pub fn are_counted(places: &Places) -> bool {
+    places.hierarchy(Controller::Cpuacct).is_some_and(|place| place.chain_of_scope().next().is_some())
+}
+
+/// The cgroup whose time is counted: the scope, but where a cgroup below it has the quota that counts, that one.
+fn counted<'p>(places: &'p Places, place: &Hierarchy<'p>, cpus: &Cpus) -> Option<Level<'p>> {
+    let depth = usize::try_from(cpus.counted_depth).ok()?;
+    let is_below_scope = depth > place.scope.len();
+    let has_quota = places.hierarchy(Controller::Cpu).is_some_and(|with_quota| with_quota.own == place.own);
+    match place.chain().find(|level| level.depth() <= depth) {
+        Some(level) if is_below_scope && has_quota => Some(level),
+        _ => place.chain_of_scope().next(),
+    }
+}
+
 /// The scope's CPU time. `None` when the scope is the real root, or there is any doubt: the kernel's figures stand.
 pub fn times(files: &impl Files, places: &Places, cpus: &Cpus, host: &Host, scratch: &mut [u8]) -> Option<Times> {
     let place = places.hierarchy(Controller::Cpuacct)?;
-    let scope = place.chain_of_scope().next()?;
+    let counted = counted(places, &place, cpus)?;
     let used = match place.version {
-        Version::V1 => v1::used(&scope, files, scratch)?,
-        Version::V2 => v2::used(&scope, files, scratch)?,
+        Version::V1 => v1::used(&counted, files, scratch)?,
+        Version::V2 => v2::used(&counted, files, scratch)?,
     };
     let elapsed_ticks = age_ticks(places, host).unwrap_or(host.since_boot_usec / USEC_PER_TICK);
     let allowed = i64::try_from(cpus.capacity.within(elapsed_ticks)).unwrap_or(i64::MAX);
@@ -67,11 +83,12 @@ pub fn age_ticks(places: &Places, host: &Host) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::{cgroup::places::Whose, cpus::CpuSet, fixture::Tree, view::cpu::Capacity};
+    use std::format;
 
     const HOUR_USEC: u64 = 3_600_000_000;
 
     fn cpus(quota_usec: u64, period_usec: u64) -> Cpus {
-        Cpus { online: CpuSet::EMPTY, capacity: Capacity { quota_usec, period_usec } }
+        Cpus { online: CpuSet::EMPTY, capacity: Capacity { quota_usec, period_usec }, counted_depth: 0 }
     }
 
     fn times_of(tree: &Tree, cpus: &Cpus, since_boot_usec: u64, began_ticks: u64) -> Option<(u64, u64, i64)> {
@@ -114,23 +131,33 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_below_the_scope_is_held_against_those_who_have_it() {
+        let service = "/system.slice/x.service";
+        let tree = v2("user_usec 3000000\nsystem_usec 2000000\n")
+            .with("/proc/self/cgroup", &format!("0::{service}\n"))
+            .with("/proc/1/cgroup", "0::/init.scope\n")
+            .with("/proc/self/ns/cgroup", "")
+            .with_directory("/sys/fs/cgroup", 9, 2)
+            .with_directory(&format!("/sys/fs/cgroup{service}"), 11, 2)
+            .with("/sys/fs/cgroup/cpu.stat", "user_usec 7000000\nsystem_usec 0\n")
+            .with(&format!("/sys/fs/cgroup{service}/cpu.stat"), "user_usec 20000\nsystem_usec 0\n");
+        let of_depth = |counted_depth| Cpus { counted_depth, ..cpus(1, 10) };
+        assert_eq!(times_of(&tree, &of_depth(0), HOUR_USEC, 0), Some((700, 0, 36_000 - 700)));
+        assert_eq!(times_of(&tree, &of_depth(service.len() as u64), HOUR_USEC, 0), Some((2, 0, 36_000 - 2)));
+    }
+
+    #[test]
     fn the_machines_root_has_no_times() {
         let tree = v2("user_usec 1\nsystem_usec 1\n").with("/proc/self/cgroup", "0::/\n");
         assert_eq!(times_of(&tree, &cpus(1, 1), HOUR_USEC, 0), None);
     }
 
     #[test]
-    fn v1_takes_the_split_that_the_kernel_has_adjusted() {
-        let tree = v1(4_385_807_342, &[("stat", "user 370\nsystem 67\n"), ("usage_user", "0\n"), ("usage_sys", "1\n")]);
-        assert_eq!(times_of(&tree, &cpus(1, 1), HOUR_USEC, 0), Some((370, 67, 360_000 - 437)));
-    }
-
-    #[test]
-    fn v1_scales_a_split_by_samples_to_the_exact_sum() {
+    fn v1_scales_the_split_to_the_exact_sum() {
+        let tree = v1(4_385_807_342, &[("stat", "user 370\nsystem 67\n")]);
+        assert_eq!(times_of(&tree, &cpus(1, 1), HOUR_USEC, 0), Some((370, 68, 360_000 - 438)));
         let stat = ("stat", "user 10\nsystem 30\n");
         assert_eq!(times_of(&v1(100_000_000_000, &[stat]), &cpus(1, 1), HOUR_USEC, 0), Some((2500, 7500, 350_000)));
-        let clock = [stat, ("usage_user", "60000000000\n"), ("usage_sys", "20000000000\n")];
-        assert_eq!(times_of(&v1(100_000_000_000, &clock), &cpus(1, 1), HOUR_USEC, 0), Some((7500, 2500, 350_000)));
         let nothing = ("stat", "user 0\nsystem 0\n");
         assert_eq!(times_of(&v1(100_000_000_000, &[nothing]), &cpus(1, 1), HOUR_USEC, 0), Some((10_000, 0, 350_000)));
     }

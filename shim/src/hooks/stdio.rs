@@ -83,7 +83,7 @@ unsafe fn number(file: *mut FILE) -> Option<c_int> {
 /// would otherwise serve from its buffer (the kernel's files announce a smaller block size than ours).
 unsafe fn refresh(file: *mut FILE) {
     // SAFETY: the caller's stream, which natively is used in just this way.
-    unsafe {
+    next::keeping_errno(|| unsafe {
         let Some(fd) = number(file) else { return };
         if fds::may_be_ours(fd)
             && !options::off()
@@ -92,7 +92,7 @@ unsafe fn refresh(file: *mut FILE) {
             fflush(file);
             serve::refresh(fd);
         }
-    }
+    });
 }
 
 pub(crate) unsafe fn rewind(next: Option<Rewind>, file: *mut FILE) {
