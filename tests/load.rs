@@ -145,11 +145,11 @@ struct Level {
 const LEVELS: [Level; 2] = [
     Level { name: "fully used", duties: &["1.0", "1.0"], used: 98.5..=100.9, shown: 98.0..=100.0 },
     // The watching programs use some too, more of it where a process is dear to start.
-    Level { name: "half used", duties: &["0.72"], used: 46.0..=54.0, shown: 45.0..=55.0 },
+    Level { name: "half used", duties: &["0.72"], used: 47.0..=53.0, shown: 45.0..=55.0 },
 ];
 
 /// What a program shows is this close to the truth, in points: it starts and ends a little beside the window.
-const CLOSE: f64 = 2.5;
+const CLOSE: f64 = 4.0;
 
 /// Percentages of one window of five seconds: used in truth, and as each program shows it.
 struct Window {

@@ -118,11 +118,12 @@ fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
 
 fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
-    if scope::with_places(|places| Some(time::are_counted(places)))? {
-        stat_of(&shown_times()?.0, host, out)
-    } else {
-        stat_of_kernel(host, out)
-    }
+    if are_times_counted()? { stat_of(&shown_times()?.0, host, out) } else { stat_of_kernel(host, out) }
+}
+
+#[inline(never)]
+fn are_times_counted() -> Option<bool> {
+    scope::with_places(|places| Some(time::are_counted(places)))
 }
 
 fn stat_of(times: &Times, host: c_int, out: &mut impl Sink) -> Option<()> {
