@@ -31,20 +31,20 @@ const TOGETHER: u32 = 2;
 /// In a container as Docker makes it: its own cgroup mounted alone on v1, a cgroup namespace on v2.
 #[rustfmt::skip]
 const TABLE: [Entry; 14] = [
-    Entry { name: "meminfo",            v1: [43, 20, 22], v2: [38, 23, 25], v1_swap: [49, 26, 28], v2_swap: [44, 29, 31] },
-    Entry { name: "swaps",              v1: [36, 13,  2], v2: [31, 16,  2], v1_swap: [49, 26, 28], v2_swap: [44, 29, 31] },
-    Entry { name: "stat",               v1: [58, 23, 25], v2: [44, 20, 22], v1_swap: [58, 23, 25], v2_swap: [44, 20, 22] },
-    Entry { name: "cpuinfo",            v1: [49, 14, 16], v2: [38, 14, 16], v1_swap: [49, 14, 16], v2_swap: [38, 14, 16] },
-    Entry { name: "uptime",             v1: [58, 23, 25], v2: [44, 20, 22], v1_swap: [58, 23, 25], v2_swap: [44, 20, 22] },
-    Entry { name: "online",             v1: [48, 13, 15], v2: [37, 13, 15], v1_swap: [48, 13, 15], v2_swap: [37, 13, 15] },
-    Entry { name: "present",            v1: [48, 13, 15], v2: [37, 13, 15], v1_swap: [48, 13, 15], v2_swap: [37, 13, 15] },
+    Entry { name: "meminfo",            v1: [44, 20, 24], v2: [39, 23, 27], v1_swap: [47, 23, 27], v2_swap: [45, 29, 33] },
+    Entry { name: "swaps",              v1: [37, 13,  2], v2: [32, 16,  2], v1_swap: [47, 23, 27], v2_swap: [45, 29, 33] },
+    Entry { name: "stat",               v1: [61, 24, 28], v2: [47, 21, 25], v1_swap: [61, 24, 28], v2_swap: [47, 27, 25] },
+    Entry { name: "cpuinfo",            v1: [51, 14, 18], v2: [40, 14, 18], v1_swap: [51, 14, 18], v2_swap: [40, 14, 18] },
+    Entry { name: "uptime",             v1: [61, 24, 28], v2: [47, 21, 25], v1_swap: [61, 24, 28], v2_swap: [47, 21, 25] },
+    Entry { name: "online",             v1: [50, 13, 17], v2: [39, 13, 17], v1_swap: [50, 13, 17], v2_swap: [39, 13, 17] },
+    Entry { name: "present",            v1: [50, 13, 17], v2: [39, 13, 17], v1_swap: [50, 13, 17], v2_swap: [39, 13, 17] },
     Entry { name: "other",              v1: [ 4,  3,  2], v2: [ 4,  3,  2], v1_swap: [ 4,  3,  2], v2_swap: [ 4,  3,  2] },
-    Entry { name: "sysinfo",            v1: [34, 11,  0], v2: [29, 14,  0], v1_swap: [40, 17,  0], v2_swap: [35, 20,  0] },
-    Entry { name: "affinity",           v1: [37,  2,  0], v2: [26,  2,  0], v1_swap: [37,  2,  0], v2_swap: [26,  2,  0] },
-    Entry { name: "nprocs",             v1: [36,  1,  0], v2: [25,  1,  0], v1_swap: [36,  1,  0], v2_swap: [25,  1,  0] },
-    Entry { name: "sysconf-online",     v1: [36,  1,  0], v2: [25,  1,  0], v1_swap: [36,  1,  0], v2_swap: [25,  1,  0] },
-    Entry { name: "sysconf-pages",      v1: [31,  8,  0], v2: [26, 11,  0], v1_swap: [37, 14,  0], v2_swap: [32, 17,  0] },
-    Entry { name: "sysconf-free-pages", v1: [31,  8,  0], v2: [26, 11,  0], v1_swap: [37, 14,  0], v2_swap: [32, 17,  0] },
+    Entry { name: "sysinfo",            v1: [35, 11,  0], v2: [30, 14,  0], v1_swap: [38, 14,  0], v2_swap: [42, 20,  0] },
+    Entry { name: "affinity",           v1: [39,  2,  0], v2: [28,  2,  0], v1_swap: [39,  2,  0], v2_swap: [28,  2,  0] },
+    Entry { name: "nprocs",             v1: [38,  1,  0], v2: [27,  1,  0], v1_swap: [38,  1,  0], v2_swap: [27,  1,  0] },
+    Entry { name: "sysconf-online",     v1: [38,  1,  0], v2: [27,  1,  0], v1_swap: [38,  1,  0], v2_swap: [27,  1,  0] },
+    Entry { name: "sysconf-pages",      v1: [32,  8,  0], v2: [27, 11,  0], v1_swap: [35, 11,  0], v2_swap: [33, 17,  0] },
+    Entry { name: "sysconf-free-pages", v1: [32,  8,  0], v2: [27, 11,  0], v1_swap: [35, 11,  0], v2_swap: [33, 17,  0] },
 ];
 
 impl Entry {
