@@ -134,7 +134,7 @@ mod tests {
     fn a_quota_below_the_scope_is_held_against_those_who_have_it() {
         let service = "/system.slice/x.service";
         let tree = v2("user_usec 3000000\nsystem_usec 2000000\n")
-            .with("/proc/self/cgroup", &format!("0::{service}\n"))
+            .with("/proc/self/cgroup", format!("0::{service}\n"))
             .with("/proc/1/cgroup", "0::/init.scope\n")
             .with("/proc/self/ns/cgroup", "")
             .with_directory("/sys/fs/cgroup", 9, 2)
