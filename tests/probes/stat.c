@@ -83,7 +83,7 @@ static void identity(const char *label, const char *path, by_fd *call) {
                && seen.size == (unsigned long)want.st_size && seen.blksize == (unsigned long)want.st_blksize;
     printf("%s-result=%d\n%s-errno=%s\n", label, result, label, error_name(error));
     printf("%s-shown=%s\n%s-size=%lu\n", label, same ? "the file's" : "other", label, seen.size);
-    printf("%s-below=%s\n", label, raw_st.st_ino == want.st_ino ? "the file's" : "other");
+    printf("%s-below=%s\n", label, raw_st.st_dev == want.st_dev && raw_st.st_ino == want.st_ino ? "the file's" : "other");
     raw_close(kernels), close(fd);
 }
 
