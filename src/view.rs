@@ -20,7 +20,7 @@ use calc::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, fstatfs, open, stat},
+    fs::{FileType, Mode, OFlags, fstatfs, open, stat, statfs},
     io,
 };
 use std::{
@@ -66,6 +66,10 @@ impl Files for Kernel {
         let stat = stat(path).ok()?;
         (FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
             .then_some(Directory { inode: stat.st_ino, links: stat.st_nlink as u64 })
+    }
+
+    fn file_system(&self, path: &CStr) -> Option<u64> {
+        u64::try_from(statfs(path).ok()?.f_type).ok()
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod v1;
 pub(crate) mod v2;
 
 use crate::{path::PathIn, scan, source, source::Files};
+use core::ffi::CStr;
 
 /// A controller whose cgroups we look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,11 @@ impl Level<'_> {
     /// Opens a file of this cgroup. The buffer holds the path meanwhile.
     pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
         files.open(PathIn::new(buffer).push(self.mount)?.push(self.path)?.push(b"/")?.push(name)?.finish()?)
+    }
+
+    /// The path of this cgroup's directory, put into the buffer.
+    pub(crate) fn directory<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b CStr> {
+        PathIn::new(buffer).push(self.mount)?.push(self.path)?.finish()
     }
 
     /// All of a small file: `Some(None)` when there is none, `None` when it cannot be read.

@@ -90,6 +90,15 @@ impl CpuSet {
         }
     }
 
+    /// Leaves those of `words`, a bitmap, unless none would be left.
+    pub(crate) fn narrow(&mut self, words: &[u64]) {
+        if self.words.iter().zip(words).any(|(own, theirs)| own & theirs != 0) {
+            for (index, word) in self.words.iter_mut().enumerate() {
+                *word &= words.get(index).copied().unwrap_or(0);
+            }
+        }
+    }
+
     /// The CPUs that are in both sets.
     pub fn and(&self, other: &Self) -> Self {
         let mut set = *self;

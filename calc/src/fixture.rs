@@ -47,6 +47,7 @@ impl Source for Bytes {
 pub(crate) struct Tree {
     files: BTreeMap<String, Vec<u8>>,
     directories: BTreeMap<String, Directory>,
+    file_systems: BTreeMap<String, u64>,
 }
 
 impl Tree {
@@ -57,6 +58,11 @@ impl Tree {
 
     pub(crate) fn with_directory(mut self, path: &str, inode: u64, links: u64) -> Self {
         self.directories.insert(path.to_string(), Directory { inode, links });
+        self
+    }
+
+    pub(crate) fn with_file_system(mut self, path: &str, magic: u64) -> Self {
+        self.file_systems.insert(path.to_string(), magic);
         self
     }
 }
@@ -70,6 +76,10 @@ impl Files for Tree {
 
     fn directory(&self, path: &CStr) -> Option<Directory> {
         self.directories.get(path.to_str().ok()?).copied()
+    }
+
+    fn file_system(&self, path: &CStr) -> Option<u64> {
+        self.file_systems.get(path.to_str().ok()?).copied()
     }
 }
 

@@ -19,10 +19,11 @@
     )
 )]
 
-#[cfg(test)]
+#[cfg(any(test, loom))]
 extern crate std;
 
 pub mod answer;
+pub mod board;
 pub mod cgroup;
 pub mod compose;
 pub mod cpus;
@@ -30,6 +31,7 @@ pub mod cpus;
 mod fixture;
 pub mod host;
 pub mod lines;
+pub mod load;
 pub mod path;
 pub mod scan;
 pub mod settings;

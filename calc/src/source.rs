@@ -35,6 +35,9 @@ pub trait Files {
 
     /// Looks at the directory at the absolute `path`, `None` when there is none.
     fn directory(&self, path: &CStr) -> Option<Directory>;
+
+    /// The magic number of the file system that `path` is on (`statfs(2)`).
+    fn file_system(&self, path: &CStr) -> Option<u64>;
 }
 
 /// All of `file`; `None` when it cannot be read or does not fit.

@@ -65,6 +65,10 @@ impl Files for Tree {
     fn directory(&self, _: &CStr) -> Option<Directory> {
         Some(self.top)
     }
+
+    fn file_system(&self, _: &CStr) -> Option<u64> {
+        None
+    }
 }
 
 /// Names of files, each with a text that the kernel might give.

@@ -24,6 +24,10 @@ impl Files for Kernel {
         let stat = sys::stat(path)?;
         (stat.st_mode & libc::S_IFMT == libc::S_IFDIR).then_some(Directory { inode: stat.st_ino, links: stat.st_nlink })
     }
+
+    fn file_system(&self, path: &CStr) -> Option<u64> {
+        sys::file_system_at(path)
+    }
 }
 
 impl Source for Reading {

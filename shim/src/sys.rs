@@ -142,6 +142,17 @@ pub(crate) fn file_system(fd: c_int) -> Option<i64> {
     }
 }
 
+/// The magic number of the file system that `path` is on, by `statfs(path)`.
+#[inline(never)]
+pub(crate) fn file_system_at(path: &CStr) -> Option<u64> {
+    let mut to = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: as in `fstat`.
+    unsafe {
+        done(syscall(libc::SYS_statfs, [path.as_ptr() as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
+        Some(to.assume_init().f_type as u64)
+    }
+}
+
 /// `readlink(path)`: as much as fits; a result that fills `into` may be cut.
 #[inline(never)]
 pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> {

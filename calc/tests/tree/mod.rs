@@ -80,6 +80,10 @@ impl Files for &Tree {
         let path = path.to_str().ok()?;
         self.directories.iter().find(|(known, _)| known == path).map(|(_, directory)| *directory)
     }
+
+    fn file_system(&self, _: &CStr) -> Option<u64> {
+        None
+    }
 }
 
 /// Text that is kept.
