@@ -114,6 +114,8 @@ pub(crate) struct Container {
     pub(crate) cpus: Option<&'static str>,
     /// Before all other work of the machine.
     pub(crate) is_favoured: bool,
+    /// The cgroup, there in every hierarchy, that it is made below.
+    pub(crate) under: Option<&'static str>,
     pub(crate) view: View,
 }
 
@@ -124,6 +126,7 @@ pub(crate) const PLAIN: Container = Container {
     quota_usec: Some(150_000),
     cpus: None,
     is_favoured: false,
+    under: None,
     view: View::Namespace,
 };
 
@@ -150,6 +153,9 @@ impl Container {
         if self.is_favoured {
             command.arg("-f");
         }
+        if let Some(under) = self.under {
+            command.args(["-u", under]);
+        }
         command.args([
             "-V",
             match self.view {
@@ -164,6 +170,14 @@ impl Container {
 
     /// Runs a shell script in a new container, under the object if one is given. Never longer than `seconds`.
     pub(crate) fn run(&self, script: &str, preload: Option<&Path>, seconds: u32) -> Outcome {
+        let output = self.script(script, preload, seconds).output().expect("tests/bed/container");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        Outcome { text, status: output.status.code() }
+    }
+
+    /// The command that [`Container::run`] runs.
+    pub(crate) fn script(&self, script: &str, preload: Option<&Path>, seconds: u32) -> Command {
         let mut command = self.enter();
         // Debian's own programs, whatever else is first in the caller's PATH.
         let path = std::env::var("PATH").unwrap_or_default();
@@ -173,10 +187,7 @@ impl Container {
         }
         command.args(["timeout", "-k", "2", &seconds.to_string(), "bash", "-c"]);
         command.arg(format!("exec 2>&1\n{script}"));
-        let output = command.output().expect("tests/bed/container");
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
-        Outcome { text, status: output.status.code() }
+        command
     }
 }
 

@@ -1,0 +1,45 @@
+/* Keeps threads in the states that count as load, until killed: busy RUNNING BLOCKED [ASLEEP]
+ *
+ * The parent of a vfork child waits uninterruptibly (state D) until the child execs or ends. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static void *run(void *unused) {
+    for (volatile unsigned long turns = 0;; turns++) {}
+    return unused;
+}
+
+static void *sleep_on(void *unused) {
+    for (;;) pause();
+    return unused;
+}
+
+/* By processes: a thread that waits so cannot be ended with its process' other threads. */
+static void block(void) {
+    if (fork()) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (vfork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) pause();
+    }
+    _exit(1);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 3) return 2;
+    for (int i = atoi(argv[2]); i > 0; i--) block();
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 64 << 10);
+    pthread_t thread;
+    for (int i = atoi(argv[1]); i > 0; i--)
+        if (pthread_create(&thread, &small, run, NULL)) return 1;
+    for (int i = argc > 3 ? atoi(argv[3]) : 0; i > 0; i--)
+        if (pthread_create(&thread, &small, sleep_on, NULL)) return 1;
+    for (;;) pause();
+}

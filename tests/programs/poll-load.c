@@ -1,0 +1,79 @@
+/* Reads the load by three doors over and over, until a file is there: poll-load NAME FILE. Prints `NAME one five fifteen` whenever
+ * the averages of /proc/loadavg change, and `failed: WHAT` for a call that fails, a line of another form, a figure that differs by
+ * door while the file stays as it is. Ends with `done COUNT`. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+struct loads {
+    int hundredths[3];
+};
+
+static void fail(const char *what, const char *text) { printf("failed: %s: %s\n", what, text), fflush(stdout); }
+
+/* "0.00 0.00 0.00 1/85 17542\n", and not a byte more. */
+static int read_file(struct loads *loads) {
+    char text[256] = "", again[256];
+    int fd = open("/proc/loadavg", O_RDONLY), whole[3], part[3];
+    unsigned running, total, last;
+    if (fd < 0) return fail("open", "/proc/loadavg"), 0;
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (count <= 0) return fail("read", "/proc/loadavg"), 0;
+    if (sscanf(text, "%d.%2d %d.%2d %d.%2d %u/%u %u", whole, part, whole + 1, part + 1, whole + 2, part + 2, &running, &total, &last) != 9)
+        return fail("form", text), 0;
+    snprintf(again, sizeof again, "%d.%02d %d.%02d %d.%02d %u/%u %u\n", whole[0], part[0], whole[1], part[1], whole[2], part[2],
+             running, total, last);
+    if (strcmp(text, again) || running > total) return fail("form", text), 0;
+    for (int i = 0; i < 3; i++) loads->hundredths[i] = whole[i] * 100 + part[i];
+    return 1;
+}
+
+static int rounded(double load) { return (int)(load * 100 + 0.5); }
+
+/* sysinfo cuts where the file rounds, and has more digits. */
+static int alike(const struct loads *a, const struct loads *b, int within) {
+    for (int i = 0; i < 3; i++)
+        if (abs(a->hundredths[i] - b->hundredths[i]) > within) return 0;
+    return 1;
+}
+
+static int same(const struct loads *a, const struct loads *b) { return alike(a, b, 0); }
+
+static void compare(const struct loads *file) {
+    double averages[3];
+    struct sysinfo info;
+    struct loads by_call, by_info, after;
+    if (getloadavg(averages, 3) != 3) return fail("getloadavg", "");
+    if (sysinfo(&info)) return fail("sysinfo", "");
+    for (int i = 0; i < 3; i++) {
+        by_call.hundredths[i] = rounded(averages[i]);
+        by_info.hundredths[i] = rounded(info.loads[i] / 65536.0);
+    }
+    if (!read_file(&after) || !same(file, &after)) return;
+    if (!same(file, &by_call)) fail("getloadavg", "differs from the file");
+    if (!alike(file, &by_info, 1)) fail("sysinfo", "differs from the file");
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) return 2;
+    struct loads last = {{-1, -1, -1}}, loads;
+    long count = 0;
+    for (; access(argv[2], F_OK) != 0; count++) {
+        if (!read_file(&loads)) return 1;
+        if (!same(&loads, &last)) {
+            const int *l = loads.hundredths;
+            printf("%s %d.%02d %d.%02d %d.%02d\n", argv[1], l[0] / 100, l[0] % 100, l[1] / 100, l[1] % 100, l[2] / 100, l[2] % 100);
+            fflush(stdout);
+        }
+        last = loads;
+        compare(&loads);
+        usleep(1000);
+    }
+    printf("done %ld\n", count);
+    return 0;
+}

@@ -1,0 +1,26 @@
+//! What only a sampler can tell: the load of a container, and limits above what it sees. The sampler, real containers and
+//! the object together, against the kernel. Needs root. The first test is the first by name too: it wants a kernel that
+//! has just been booted.
+
+mod bed;
+
+#[path = "sampler/a_whole_system.rs"]
+mod a_whole_system;
+#[path = "sampler/above.rs"]
+mod above;
+#[path = "sampler/births.rs"]
+mod births;
+#[path = "sampler/harness.rs"]
+mod harness;
+#[path = "sampler/hostile.rs"]
+mod hostile;
+#[path = "sampler/load.rs"]
+mod load;
+#[path = "sampler/run.rs"]
+mod run;
+#[path = "sampler/service.rs"]
+mod service;
+#[path = "sampler/sidecar.rs"]
+mod sidecar;
+#[path = "sampler/watch.rs"]
+mod watch;

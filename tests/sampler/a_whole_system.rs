@@ -1,0 +1,78 @@
+//! Where a whole system is one container, its load is the kernel's own: there is something to compare with.
+
+use crate::bed::{self, Findings, Version};
+use crate::harness::{Group, Place, Sampler, averages, busy, kernels, sleep};
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+
+/// From this second on: threads that run, and that wait uninterruptibly.
+const LOADS: [(u64, u32, u32); 7] =
+    [(0, 2, 0), (25, 5, 0), (52, 0, 1), (78, 0, 0), (103, 3, 2), (138, 1, 0), (161, 6, 1)];
+const SECONDS: u64 = 185;
+
+/// In the booted kernel alone: there nobody minds being moved, and nothing has left a load behind.
+#[test]
+fn the_load_of_a_whole_system_is_the_kernels() {
+    bed::log_machine();
+    if !bed::host().is_uml || bed::version() != Version::V2 {
+        println!("not here: processes of others would have to be moved");
+        return;
+    }
+    let group = Group::new();
+    // A cgroup with processes can have no controllers below it.
+    group.set("cgroup.subtree_control", "-memory -cpu -cpuset -pids");
+    let place = Place::new();
+    move_all(&format!("/sys/fs/cgroup/{}", group.path));
+    let mut load = busy(LOADS[0].1, LOADS[0].2, None);
+    let sampler = Sampler::start(&place, &[]);
+    let mut findings = Findings::default();
+    let mut worst = 0.0f64;
+    let begun = Instant::now();
+    let mut loads = LOADS.iter().skip(1).peekable();
+    while begun.elapsed().as_secs() < SECONDS {
+        if let Some((_, running, blocked)) = loads.next_if(|(second, ..)| begun.elapsed().as_secs() >= *second) {
+            drop(std::mem::replace(&mut load, busy(*running, *blocked, None)));
+        }
+        if let Some((ours, kernel)) = settled(&place) {
+            let off = ours.iter().zip(kernel).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            worst = worst.max(off);
+            findings.check(off <= 0.1, || format!("at {:?}: ours {ours:?}, the kernel's {kernel:?}", begun.elapsed()));
+        }
+    }
+    println!(
+        "the worst difference in {SECONDS} seconds: {worst:.3}; ours {:?}, the kernel's {:?}",
+        shown(&place),
+        kernels()
+    );
+    move_all("/sys/fs/cgroup");
+    findings.check(worst > 0.0 || averages(&kernels())[0] > 1.0, || "no load at all".to_owned());
+    drop(sampler);
+    findings.conclude("a whole system");
+}
+
+/// Kernel threads stay where they are.
+fn move_all(to: &str) {
+    for pid in fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        if pid.parse::<u32>().is_ok() && fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+            let _ = fs::write(format!("{to}/cgroup.procs"), pid);
+        }
+    }
+}
+
+/// Both averages, where neither was renewed meanwhile and both have had the time to be.
+fn settled(place: &Place) -> Option<([f64; 3], [f64; 3])> {
+    let before = (shown(place), kernels());
+    sleep(0.7);
+    let after = (shown(place), kernels());
+    (before == after).then(|| (averages(&after.0), averages(&after.1)))
+}
+
+/// What a program under the object reads.
+fn shown(place: &Place) -> String {
+    let mut command = Command::new("cut");
+    command.args(["-d", " ", "-f", "1-3", "/proc/loadavg"]);
+    command.env("LD_PRELOAD", bed::object()).env("CGPROC_BOARD", place.board());
+    let output = command.output().expect("cut");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}

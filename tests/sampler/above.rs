@@ -1,0 +1,257 @@
+//! Limits above what a container sees, after lxcfs's tests of hierarchies: two cgroups above the container's own, which is the
+//! root of its cgroup namespace, and three below. With a sampler they count, without one nobody can know them.
+
+use crate::bed::{self, Container, Findings, Version, View};
+use crate::harness::{FREE, Group, Place, Running, Sampler, Started, sleep};
+use std::process::Command;
+
+/// What a level allows.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// Memory and swap, in MiB.
+    memory_mib: Option<(u32, u32)>,
+    /// In CPUs.
+    quota: Option<u32>,
+    cpus: Option<&'static str>,
+}
+
+/// Levels above the container and below it, and what is then shown: from the container's first process and from its deepest
+/// level, with a sampler and without.
+struct Case {
+    name: &'static str,
+    above: [Level; 2],
+    below: [Level; 3],
+    with: [Shown; 2],
+    without: [Shown; 2],
+}
+
+/// KiB of memory and of swap, and CPUs; `None` for the machine's.
+#[derive(Clone, Copy, Default)]
+struct Shown {
+    memory_and_swap_kib: Option<(u64, u64)>,
+    cpus: Option<usize>,
+}
+
+const NONE: Level = Level { memory_mib: None, quota: None, cpus: None };
+
+const fn memory(memory_mib: u32, swap_mib: u32) -> Level {
+    Level { memory_mib: Some((memory_mib, swap_mib)), ..NONE }
+}
+
+const fn quota(cpus: u32) -> Level {
+    Level { quota: Some(cpus), ..NONE }
+}
+
+const fn cpuset(cpus: &'static str) -> Level {
+    Level { cpus: Some(cpus), ..NONE }
+}
+
+const MACHINE: Shown = Shown { memory_and_swap_kib: None, cpus: None };
+
+const fn kib(memory: u64, swap: u64) -> Shown {
+    Shown { memory_and_swap_kib: Some((memory, swap)), ..MACHINE }
+}
+
+const fn cpus(count: usize) -> Shown {
+    Shown { cpus: Some(count), ..MACHINE }
+}
+
+const MEMORY: Case = Case {
+    name: "memory",
+    above: [memory(500, 256), memory(600, 300)],
+    below: [memory(400, 200), NONE, memory(900, 450)],
+    with: [kib(512_000, 262_144), kib(409_600, 204_800)],
+    without: [MACHINE, kib(409_600, 204_800)],
+};
+
+/// For 4 CPUs.
+const V2: [Case; 3] = [
+    MEMORY,
+    Case {
+        name: "quota",
+        above: [quota(3), quota(4)],
+        below: [quota(2), NONE, quota(4)],
+        with: [cpus(3), cpus(2)],
+        without: [MACHINE, cpus(2)],
+    },
+    // The kernel says itself in a cpuset what those above leave of it.
+    Case {
+        name: "cpuset",
+        above: [cpuset("0,2-3"), cpuset("0-3")],
+        below: [cpuset("0,2"), NONE, NONE],
+        with: [cpus(3), cpus(2)],
+        without: [cpus(3), cpus(2)],
+    },
+];
+
+/// For 2 CPUs; here no cgroup may have a greater quota or more CPUs than the one above.
+const V1: [Case; 3] = [
+    MEMORY,
+    Case {
+        name: "quota",
+        above: [quota(1), NONE],
+        below: [NONE, quota(1), NONE],
+        with: [cpus(1), cpus(1)],
+        without: [MACHINE, cpus(1)],
+    },
+    Case {
+        name: "cpuset",
+        above: [cpuset("1"), cpuset("1")],
+        below: [cpuset("1"), cpuset("1"), cpuset("1")],
+        with: [cpus(1), cpus(1)],
+        without: [cpus(1), cpus(1)],
+    },
+];
+
+impl Level {
+    /// Controller, file and value of each setting.
+    fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
+        let mut all = Vec::new();
+        let is_v2 = bed::version() == Version::V2;
+        if let Some((memory, swap)) = self.memory_mib {
+            if is_v2 {
+                all.push(("memory", "memory.max", format!("{memory}M")));
+                all.push(("memory", "memory.swap.max", format!("{swap}M")));
+            } else {
+                all.push(("memory", "memory.limit_in_bytes", format!("{memory}M")));
+                all.push(("memory", "memory.memsw.limit_in_bytes", format!("{}M", memory + swap)));
+            }
+        }
+        if let Some(quota) = self.quota {
+            let usec = quota * 100_000;
+            if is_v2 {
+                all.push(("cpu", "cpu.max", format!("{usec} 100000")));
+            } else {
+                all.push(("cpu", "cpu.cfs_quota_us", usec.to_string()));
+            }
+        }
+        if let Some(cpus) = self.cpus {
+            all.push(("cpuset", "cpuset.cpus", cpus.to_owned()));
+        }
+        all
+    }
+}
+
+/// Makes the levels below the container's own, then shows the figures of the container's first level and of the last.
+const SHOW: &str = "t=/sys/fs/cgroup
+if [ -e $t/cgroup.controllers ]; then
+  mkdir $t/init; for p in $(cat $t/cgroup.procs); do echo $p >$t/init/cgroup.procs; done 2>/dev/null
+  echo +memory +cpu +cpuset >$t/cgroup.subtree_control
+  trees=$t
+else
+  trees=\"$t/memory $t/cpu $t/cpuset\"
+fi
+below() { # a controller's directory
+  if [ -e $t/cgroup.controllers ]; then echo $t; else echo $t/$1; fi
+}
+make() { # the levels, one after the other
+  for d in d d/e d/e/f; do
+    for tree in $trees; do
+      mkdir -p $tree/$d
+      if [ $d != d/e/f ] && [ -e $tree/cgroup.subtree_control ]; then echo +memory +cpu +cpuset >$tree/$d/cgroup.subtree_control; fi
+      for file in cpuset.cpus cpuset.mems; do
+        if [ $tree = $t/cpuset ]; then cat $tree/$d/../$file >$tree/$d/$file; fi
+      done
+    done
+  done
+}
+put() { echo \"$4\" >$(below $2)/$1/$3 || echo \"cannot set $1 $3\"; }
+show() {
+  echo $1 $(awk '/^(MemTotal|SwapTotal):/ {print $2}' /proc/meminfo) $(awk 'NR > 1 {s += $3} END {print s + 0}' /proc/swaps) \\
+    $(nproc) $(grep -c '^cpu[0-9]' /proc/stat)
+}
+";
+
+#[test]
+fn limits_above_a_container_count() {
+    bed::log_machine();
+    let cases = if bed::version() == Version::V2 { &V2 } else { &V1 };
+    let mut findings = Findings::default();
+    for case in cases {
+        for has_sampler in [true, false] {
+            check(&mut findings, case, has_sampler);
+        }
+    }
+    findings.conclude("limits above");
+}
+
+fn check(findings: &mut Findings, case: &Case, has_sampler: bool) {
+    let place = Place::new();
+    let outer = Group::new();
+    let inner = outer.below("b");
+    for (group, level) in [(&outer, case.above[0]), (&inner, case.above[1])] {
+        level.settings().iter().for_each(|(_, file, value)| group.set(file, value));
+    }
+    let _sampler = has_sampler.then(|| Sampler::start(&place, &["--interval", "1"]));
+    let text = shown(&place, &inner, case);
+    let expected = if has_sampler { &case.with } else { &case.without };
+    for (who, expected) in ["init", "deepest"].into_iter().zip(expected) {
+        let line = text.lines().find_map(|line| line.strip_prefix(who)).unwrap_or_else(|| panic!("{text}"));
+        let shown: Vec<u64> = line.split_whitespace().map(|word| word.parse().expect("a figure")).collect();
+        let expected = expected.figures();
+        let sampler = if has_sampler { "with a sampler" } else { "without one" };
+        println!("{}, {who}, {sampler}: {shown:?}", case.name);
+        findings.check(shown == expected, || format!("{}, {who}, {sampler}: {shown:?}, not {expected:?}", case.name));
+    }
+}
+
+impl Shown {
+    /// MemTotal, SwapTotal, the size of the swaps, the CPUs that may be used, those of stat.
+    fn figures(&self) -> Vec<u64> {
+        let host = bed::host();
+        let meminfo = std::fs::read_to_string("/proc/meminfo").expect("meminfo");
+        let machine = (bed::figure(&meminfo, "MemTotal:").expect("MemTotal"), host.swap_kib);
+        let (memory, swap) = self.memory_and_swap_kib.unwrap_or(machine);
+        let swap = swap.min(host.swap_kib);
+        let cpus = self.cpus.unwrap_or(host.cpus) as u64;
+        vec![memory, swap, swap, cpus, cpus]
+    }
+}
+
+fn shown(place: &Place, inner: &Group, case: &Case) -> String {
+    let paths = ["d", "d/e", "d/e/f"];
+    let puts: String = paths
+        .iter()
+        .zip(&case.below)
+        .flat_map(|(path, level)| level.settings().into_iter().map(move |setting| (path, setting)))
+        .map(|(path, (controller, file, value))| format!("put {path} {controller} {file} '{value}'\n"))
+        .collect();
+    let enter = "for tree in $trees; do echo $BASHPID >$tree/d/e/f/cgroup.procs; done";
+    // A sampler that has just been born into sees the new cgroups at its next look.
+    let script = format!("{SHOW}make\n{puts}sleep 2.5\nshow init\n({enter}; show deepest)\nexit 0");
+    Running::start(&unlimited(inner), place, &script, 60).whole()
+}
+
+/// A container without limits of its own below `group`.
+fn unlimited(group: &Group) -> Container {
+    let memory = if bed::version() == Version::V2 { "max" } else { "-1" };
+    Container { memory, view: View::Namespace, under: Some(group.path.clone().leak()), ..FREE }
+}
+
+/// Memory that another cgroup has taken of a limit above is not free for the container.
+#[test]
+fn memory_that_others_have_taken_is_not_free() {
+    bed::log_machine();
+    let place = Place::new();
+    let outer = Group::new();
+    memory(500, 0).settings().iter().for_each(|(_, file, value)| outer.set(file, value));
+    let (inner, beside) = (outer.below("b"), outer.below("beside"));
+    let _sampler = Sampler::start(&place, &["--interval", "1"]);
+    let mut hog = Command::new("python3");
+    hog.args(["-c", "import time; held = bytearray(300 << 20); time.sleep(100)"]);
+    beside.enter(&mut hog);
+    let hog = Started::quietly(&mut hog);
+    sleep(4.0);
+    let show = "sleep 2; awk '/^(MemTotal|MemFree|MemAvailable):/ {print $2}' /proc/meminfo";
+    let text = Running::start(&unlimited(&inner), &place, show, 30).whole();
+    drop(hog);
+    let kib: Vec<u64> = text.split_whitespace().map(|word| word.parse().expect("KiB")).collect();
+    println!("MemTotal, MemFree, MemAvailable: {kib:?}");
+    let mut findings = Findings::default();
+    let [total, free, available] = kib[..] else { panic!("{text}") };
+    findings.check(total == 512_000, || format!("MemTotal {total}"));
+    for figure in [free, available] {
+        findings.check((100 << 10..=200 << 10).contains(&figure), || format!("{figure} KiB free of 200 MiB"));
+    }
+    findings.conclude("memory taken by others");
+}

@@ -1,0 +1,203 @@
+//! Whatever becomes of the sampler and of its board: programs that read the load all the while get the board's figures or
+//! the kernel's, whole ones, and no call fails or hangs.
+
+use crate::bed::{self, Findings};
+use crate::harness::{FREE, Place, Running, Sampler, averages, busy, kernels, sleep, triple, until};
+use crate::watch::Watch;
+use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::Ordering;
+
+/// Whose figures are shown once a change has been in force for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Containers,
+    Kernels,
+    Either,
+}
+use Whose::{Containers, Either, Kernels};
+
+/// Something that happens to the board at a path, where `good` is a fresh one, and whose figures are shown then.
+type Change = (&'static str, fn(&Path, &Path), Whose);
+
+/// To a board while its sampler runs.
+const WITH_A_SAMPLER: [Change; 5] = [
+    ("as it is", |_, _| (), Containers),
+    (
+        "truncated",
+        |board, _| File::options().write(true).open(board).and_then(|f| f.set_len(0)).expect("truncated"),
+        Containers,
+    ),
+    (
+        "cut in the middle",
+        |board, _| File::options().write(true).open(board).and_then(|f| f.set_len(1000)).expect("cut"),
+        Containers,
+    ),
+    ("overwritten", overwrite, Containers),
+    ("removed", |board, _| fs::remove_file(board).expect("removed"), Containers),
+];
+
+/// In the place of a board that has no sampler.
+const WITHOUT: [Change; 13] = [
+    ("a good one", |board, good| replace(board, &fs::read(good).expect("a board")), Containers),
+    ("nothing", |board, _| remove(board), Kernels),
+    ("another version", |board, good| replace(board, &of_another_version(good)), Kernels),
+    ("random bytes", |board, good| replace(board, &random(fs::metadata(good).expect("a board").len())), Kernels),
+    ("an empty file", |board, _| replace(board, b""), Kernels),
+    ("its header alone", |board, good| replace(board, &fs::read(good).expect("a board")[..BLOCK_BYTES]), Kernels),
+    ("a FIFO", |board, _| special(board, "mkfifo \"$0\""), Kernels),
+    ("a directory", |board, _| special(board, "mkdir \"$0\""), Kernels),
+    ("an endless device", |board, _| special(board, "ln -s /dev/zero \"$0\""), Kernels),
+    ("a link", |board, good| (remove(board), symlink(good, board).expect("a link")).1, Either),
+    ("a stranger's", |board, good| copied(board, good, "chown 65534 \"$0\""), Kernels),
+    ("anybody may write it", |board, good| copied(board, good, "chmod 666 \"$0\""), Kernels),
+    ("a good one again", |board, good| replace(board, &fs::read(good).expect("a board")), Containers),
+];
+
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_dir(path);
+}
+
+/// Puts a file in the place of whatever is there, at once.
+fn replace(path: &Path, bytes: &[u8]) {
+    let new = path.with_extension("new");
+    fs::write(&new, bytes).expect("a file");
+    fs::set_permissions(&new, Permissions::from_mode(0o644)).expect("its mode");
+    let _ = fs::remove_dir(path);
+    fs::rename(new, path).expect("renamed");
+}
+
+fn special(path: &Path, script: &str) {
+    remove(path);
+    assert!(Command::new("sh").args(["-c", script]).arg(path).status().expect("sh").success(), "{script}");
+}
+
+fn copied(path: &Path, good: &Path, script: &str) {
+    let new = path.with_extension("new");
+    fs::copy(good, &new).expect("a copy");
+    assert!(Command::new("sh").args(["-c", script]).arg(&new).status().expect("sh").success(), "{script}");
+    fs::rename(new, path).expect("renamed");
+}
+
+fn random(length: u64) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(length).expect("a length")];
+    let source = File::open("/dev/urandom").expect("/dev/urandom");
+    std::io::Read::read_exact(&mut &source, &mut bytes).expect("random bytes");
+    bytes
+}
+
+fn overwrite(board: &Path, _: &Path) {
+    let file = File::options().write(true).open(board).expect("a board");
+    let length = file.metadata().expect("its length").len();
+    file.write_all_at(&random(length), 0).expect("written");
+}
+
+/// A board that is good but for the number of its version, which is the third word of its header.
+fn of_another_version(good: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(good).expect("a board");
+    let mut header = Block::EMPTY;
+    for (word, bytes) in header.words_mut().iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = u64::from_ne_bytes(bytes.try_into().expect("eight"));
+    }
+    assert!(header.slots().is_some(), "the header of a good board");
+    header.words_mut()[2] += 1;
+    let words: [Atomic; BLOCK_WORDS] = [const { Atomic::new(0) }; BLOCK_WORDS];
+    Cell(&words).publish(&header);
+    for (bytes, word) in bytes.chunks_exact_mut(8).zip(&words) {
+        bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+    }
+    bytes
+}
+
+const READERS: [&str; 4] = ["1", "2", "3", "4"];
+
+#[test]
+fn readers_never_notice_more_than_older_figures() {
+    bed::log_machine();
+    let (place, source, stop) = (Place::new(), Place::new(), Place::new());
+    let host = busy(8, 0, None);
+    until("a load on the machine", || averages(&kernels())[0] > 2.0);
+    let script: String = READERS.map(|name| format!("./poll-load {name} {} &\n", stop.file("stop").display())).concat();
+    let mut sampler = Sampler::start(&place, &["--interval", "1"]);
+    let _other = Sampler::start(&source, &["--interval", "1"]);
+    let readers = Running::start(&FREE, &place, &format!("{script}wait"), 300);
+    let key = readers.key();
+    let watches = [&place, &source].map(|place| Watch::start(place.board(), vec![key]));
+    let mut shown = Vec::new();
+    let mut change = |(name, act, whose): Change, seconds: f64| {
+        act(&place.board(), &source.board());
+        sleep(seconds);
+        shown.push((name, whose, latest(&readers.text())));
+    };
+    for signal in [libc::SIGKILL, libc::SIGTERM] {
+        sampler.end(signal);
+        change(("its sampler gone", |_, _| (), Containers), 3.0);
+        sampler = Sampler::start(&place, &["--interval", "1"]);
+        change(("its sampler back", |_, _| (), Containers), 3.0);
+    }
+    WITH_A_SAMPLER.into_iter().for_each(|it| change(it, 5.0));
+    sampler.end(libc::SIGKILL);
+    WITHOUT.into_iter().for_each(|it| change(it, 3.0));
+    change(("not renewed", |_, _| (), Kernels), 17.0);
+    fs::write(stop.file("stop"), "").expect("a file");
+    let text = readers.whole();
+    drop(host);
+    let mut findings = Findings::default();
+    let [own, others] = watches.map(Watch::end);
+    let containers: BTreeSet<String> = own.of_slot(0).union(&others.of_slot(0)).cloned().collect();
+    check_text(&mut findings, &text, &containers, &own.of_kernel());
+    for (name, whose, latest) in shown {
+        check_shown(&mut findings, name, whose, &latest, &containers, &own.of_kernel());
+    }
+    findings.conclude("hostile boards");
+}
+
+/// What each reader has shown last.
+fn latest(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().filter_map(|line| line.split_once(' '));
+    lines.filter(|(name, _)| READERS.contains(name)).map(|(name, shown)| (name.to_owned(), triple(shown))).collect()
+}
+
+fn check_text(findings: &mut Findings, text: &str, containers: &BTreeSet<String>, kernels: &BTreeSet<String>) {
+    let common: Vec<_> = containers.intersection(kernels).collect();
+    findings.check(common.is_empty(), || format!("nothing is told by {common:?}"));
+    for line in text.lines() {
+        let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if READERS.contains(&name) {
+            let known = containers.contains(rest) || kernels.contains(rest);
+            findings.check(known, || format!("reader {name} was shown {rest}, which nobody published"));
+        } else {
+            findings.check(name == "done", || line.to_owned());
+        }
+    }
+    let rounds = text.lines().filter_map(|line| line.strip_prefix("done ")?.parse::<u64>().ok());
+    let (ended, least) = (rounds.clone().count(), rounds.clone().min().unwrap_or(0));
+    println!("rounds of the readers: {:?}", rounds.collect::<Vec<_>>());
+    findings
+        .check(ended == READERS.len() && least > 1000, || format!("{ended} readers ended, {least} rounds at least"));
+}
+
+fn check_shown(
+    findings: &mut Findings,
+    name: &str,
+    whose: Whose,
+    latest: &BTreeMap<String, String>,
+    containers: &BTreeSet<String>,
+    kernels: &BTreeSet<String>,
+) {
+    println!("{name}: {whose:?}, shown {latest:?}");
+    findings.check(latest.len() == READERS.len(), || format!("{name}: {latest:?}"));
+    for shown in latest.values() {
+        let right = match whose {
+            Containers => containers.contains(shown),
+            Kernels => kernels.contains(shown),
+            Either => true,
+        };
+        findings.check(right, || format!("{name}: {shown} is not the {whose:?}"));
+    }
+}

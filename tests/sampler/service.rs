@@ -1,0 +1,151 @@
+//! The sampler as a service: its end and its next start, a second one, what it tells who started it.
+
+use crate::bed::{self, Findings};
+use crate::harness::{
+    FREE, Group, Place, Running, Sampler, busy, load, load_key, now_usec, published_usec, sampler, slot, until,
+};
+use std::fs;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn averages_outlive_the_sampler() {
+    bed::log_machine();
+    let place = Place::new();
+    let group = Group::new();
+    let _busy = busy(4, 0, Some(&group));
+    let key = load_key(&group.path).expect("a key");
+    let mut findings = Findings::default();
+    let mut process = Sampler::start(&place, &[]);
+    for (signal, least) in [(libc::SIGKILL, 800), (libc::SIGTERM, 1400)] {
+        let one = || load(&place.board(), key).map_or(0, |load| load.averages[0]);
+        until("an average", || one() > least);
+        let status = process.end(signal);
+        let right = status.success() == (signal == libc::SIGTERM);
+        findings.check(right, || format!("{status} after signal {signal}"));
+        let before = load(&place.board(), key).map(|load| load.averages);
+        findings.check(before.is_some(), || format!("nothing to be believed after signal {signal}"));
+        process = Sampler::start(&place, &[]);
+        until("the load is counted anew", || load(&place.board(), key).is_some_and(|load| load.running == 4));
+        let after = load(&place.board(), key).map(|load| load.averages);
+        // The load goes on: no average has become less, and it took less than three ticks.
+        let grown = before.zip(after).is_some_and(|(before, after)| (0..3).all(|i| before[i] <= after[i]));
+        let bounded = after.is_some_and(|after| after[0] < least + 3 * 700);
+        findings.check(grown && bounded, || format!("signal {signal}: {before:?}, then {after:?}"));
+    }
+    findings.conclude("restarts");
+}
+
+#[test]
+fn a_second_sampler_is_refused() {
+    let place = Place::new();
+    let first = Sampler::start(&place, &[]);
+    let second = sampler(&place.board(), &[]).output().expect("cgproc");
+    println!("{}", err(&second).trim());
+    assert!(!second.status.success(), "two samplers on one board");
+    assert!(err(&second).starts_with("cgproc: "), "{}", err(&second));
+    assert!(err(&second).contains(&*place.board().to_string_lossy()), "{}", err(&second));
+    assert_eq!(err(&second).lines().count(), 1, "{}", err(&second));
+    let begun = now_usec();
+    until("the first one goes on", || published_usec(&place.board()).is_some_and(|moment| moment > begun));
+    assert!(first.end(libc::SIGTERM).success());
+}
+
+#[test]
+fn once_is_one_publication() {
+    let place = Place::new();
+    let group = Group::new();
+    let _busy = busy(2, 1, Some(&group));
+    let key = load_key(&group.path).expect("a key");
+    let counted = || {
+        let output = sampler(&place.board(), &["--once"]).output().expect("cgproc");
+        assert!(output.status.success(), "{}", err(&output));
+        load(&place.board(), key).is_some_and(|load| (load.running, load.blocked) == (2, 1) && load.threads >= 5)
+    };
+    // The threads may not all be there at the first.
+    until("the threads are counted", counted);
+    let file = fs::metadata(place.board()).expect("the board");
+    assert_eq!(file.mode() & 0o7777, 0o644, "who may read and write the board");
+    assert!(slot(&place.board(), key).is_some_and(|slot| slot.published().void_after_usec > now_usec()));
+}
+
+#[test]
+fn whoever_started_it_is_told() {
+    let place = Place::new();
+    let path = place.file("notify");
+    let name = format!("cgproc-test-{}", std::process::id());
+    let abstract_address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let sockets = [
+        (UnixDatagram::bind(&path).expect("a socket"), path.to_string_lossy().into_owned()),
+        (UnixDatagram::bind_addr(&abstract_address).expect("a socket"), format!("@{name}")),
+    ];
+    for (socket, address) in sockets {
+        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+        let mut command = sampler(&place.board(), &[]);
+        command.env("NOTIFY_SOCKET", &address);
+        let sampler = Sampler::start_by(&place, command);
+        wait_for("READY=1", &socket);
+        assert!(published_usec(&place.board()).is_some(), "ready before it has published");
+        sampler.process.signal(libc::SIGTERM);
+        wait_for("STOPPING=1", &socket);
+        drop(sampler);
+    }
+}
+
+fn wait_for(state: &str, socket: &UnixDatagram) {
+    let mut text = [0; 4096];
+    loop {
+        let count = socket.recv(&mut text).unwrap_or_else(|e| panic!("{state}: {e}"));
+        let said = String::from_utf8_lossy(&text[..count]);
+        if said.lines().any(|line| line == state) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_it_cannot_do_is_said() {
+    let place = Place::new();
+    let command = place.file("cgproc");
+    assert!(
+        Command::new("install").arg("-m755").args([&bed::command(), &command]).status().expect("install").success()
+    );
+    let missing = place.file("missing").join("deeper").join("board");
+    let plain = place.file("plain");
+    fs::write(&plain, "no directory").expect("a file");
+    fs::set_permissions(place.file(""), fs::Permissions::from_mode(0o755)).expect("readable");
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]).arg(&command);
+    unprivileged.args(["sampler", "--once", "--board"]).arg(place.board());
+    let cases = [
+        ("a file in the way", sampler(&plain.join("board"), &["--once"]), plain.clone()),
+        ("no right to write", unprivileged, place.board()),
+        ("no interval", sampler(&missing, &["--interval", "0"]), "interval".into()),
+    ];
+    for (name, mut command, named) in cases {
+        let output = command.output().expect("cgproc");
+        println!("{name}: {}", err(&output).trim());
+        assert!(!output.status.success(), "{name}: succeeded");
+        assert!(err(&output).contains(&*named.to_string_lossy()), "{name}: {}", err(&output));
+    }
+}
+
+/// A container goes and its number may come again: its slot is given up at once.
+#[test]
+fn a_slot_is_given_up_with_its_cgroup() {
+    let place = Place::new();
+    let _sampler = Sampler::start(&place, &["--interval", "1"]);
+    let container = Running::start(&FREE, &place, "echo up; sleep 4", 30);
+    let key = container.key();
+    container.said("up");
+    until("a slot", || slot(&place.board(), key).is_some());
+    container.whole();
+    until("no slot", || slot(&place.board(), key).is_none());
+}

@@ -1,0 +1,97 @@
+//! A sampler in a container of its own, in the pid namespace that it shares with its neighbours.
+
+use crate::bed::{self, Container, Findings, View};
+use crate::harness::{FREE, Place, Running, load, load_key, sleep, triple, until};
+use crate::watch::Watch;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+const ONE: &str = "./busy 2 0 & sleep 14; read -r a b c rest </proc/loadavg; echo one $a $b $c; kill $!; exit 0";
+const TWO: &str = "./busy 0 1 & sleep 100";
+
+/// As root, and without any right.
+const ROOT: &str = "";
+const NOBODY: &str = "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all ";
+
+/// A pod of two containers, and the sampler as a third one.
+struct Pod {
+    place: Place,
+    containers: Running,
+}
+
+impl Pod {
+    fn start(rights: &str) -> Self {
+        let place = Place::new();
+        fs::set_permissions(place.file(""), Permissions::from_mode(0o777)).expect("writable");
+        let command = place.file("cgproc");
+        let copied = Command::new("install").arg("-m755").args([&bed::command(), &command]).status();
+        assert!(copied.expect("install").success());
+        let sampler = format!(
+            "exec env -u LD_PRELOAD {rights}{} sampler --board {} --interval 1 2>{}",
+            command.display(),
+            place.board().display(),
+            place.file("log").display()
+        );
+        let script =
+            format!("exec {} one '{ONE}' two '{TWO}' sampler '{sampler}'", bed::repository("tests/bed/pod").display());
+        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, 60);
+        Self { place, containers }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.containers.path)
+    }
+
+    /// Running and waiting threads of a container of the pod, as published.
+    fn counted(&self, name: &str) -> Option<(u32, u32)> {
+        let load = load(&self.place.board(), load_key(&self.path(name))?)?;
+        Some((load.running, load.blocked))
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.place.file("log")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn neighbours_are_published() {
+    bed::log_machine();
+    let pod = Pod::start(ROOT);
+    until("a cgroup", || load_key(&pod.path("one")).is_some());
+    let watch = Watch::start(pod.place.board(), vec![load_key(&pod.path("one")).expect("a key")]);
+    let mut findings = Findings::default();
+    let mut counted = Vec::new();
+    for _ in 0..80 {
+        sleep(0.1);
+        counted = ["one", "two"].map(|name| pod.counted(name)).into();
+        if counted == [Some((2, 0)), Some((0, 1))] {
+            break;
+        }
+    }
+    findings.check(counted == [Some((2, 0)), Some((0, 1))], || format!("{counted:?}: {}", pod.log()));
+    findings.check(pod.counted("").is_none(), || "a cgroup that no container of the pod shows is published".to_owned());
+    let text = pod.containers.whole();
+    let own = watch.end().of_slot(0);
+    let shown = text.lines().find_map(|line| line.strip_prefix("one ")).map(triple);
+    println!("shown in the neighbour: {shown:?}, published {own:?}");
+    findings.check(shown.is_some_and(|shown| own.contains(&shown)), || text.clone());
+    findings.check(own.iter().any(|shown| !shown.starts_with("0.00")), || format!("no load was published: {own:?}"));
+    findings.conclude("sidecar");
+}
+
+#[test]
+fn without_the_right_nothing_is_published_and_said() {
+    bed::log_machine();
+    let pod = Pod::start(NOBODY);
+    until("a word of the sampler", || pod.log().to_lowercase().contains("ptrace"));
+    println!("{}", pod.log().trim());
+    let mut findings = Findings::default();
+    // Two more looks of the sampler.
+    sleep(2.5);
+    for name in ["one", "two"] {
+        findings.check(pod.counted(name).is_none(), || format!("{name}: {:?}", pod.counted(name)));
+    }
+    findings.check(pod.log().lines().all(|line| line.starts_with("cgproc: ")), || pod.log());
+    findings.conclude("sidecar without rights");
+}

@@ -1,0 +1,78 @@
+//! Everything that a board and the kernel ever say, noted while a test runs.
+
+use crate::harness::{kernels, now_usec, shown, slot};
+use calc::board::{Key, Load};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A publication.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) realtime_usec: u64,
+    pub(crate) load: Load,
+}
+
+/// What was said, in order.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// By the order of the keys.
+    pub(crate) slots: Vec<Vec<Seen>>,
+    /// The kernel's averages, and since when.
+    pub(crate) kernel: Vec<(u64, String)>,
+}
+
+impl Record {
+    pub(crate) fn of_slot(&self, index: usize) -> BTreeSet<String> {
+        self.slots[index].iter().map(|seen| shown(&seen.load)).collect()
+    }
+
+    pub(crate) fn of_kernel(&self) -> BTreeSet<String> {
+        self.kernel.iter().map(|(_, text)| text.clone()).collect()
+    }
+}
+
+/// Looks often enough to miss nothing.
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Record>,
+}
+
+impl Watch {
+    pub(crate) fn start(board: PathBuf, keys: Vec<Key>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut record = Record { slots: vec![Vec::new(); keys.len()], kernel: Vec::new() };
+            while !stopped.load(Ordering::Relaxed) {
+                look(&board, &keys, &mut record);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            record
+        });
+        Self { stop, thread }
+    }
+
+    pub(crate) fn end(self) -> Record {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the watching thread")
+    }
+}
+
+fn look(board: &Path, keys: &[Key], record: &mut Record) {
+    let text = kernels();
+    if record.kernel.last().is_none_or(|(_, last)| *last != text) {
+        record.kernel.push((now_usec(), text));
+    }
+    for (key, seen) in keys.iter().zip(&mut record.slots) {
+        let Some(block) = slot(board, *key) else { continue };
+        let Some(load) = block.load() else { continue };
+        let now = Seen { realtime_usec: block.published().realtime_usec, load };
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+    }
+}
