@@ -8,12 +8,25 @@
 //! whether they belong together. So no reader waits, and none is harmed by whatever the file holds.
 
 mod block;
+mod cgroups;
+mod figures;
 mod find;
+mod layout;
 mod publish;
+mod seal;
 
-pub use block::{Above, BLOCK_BYTES, BLOCK_WORDS, Block, Known, Load, Published, Words};
-pub use find::{Board, PROBES, SlotNumbers, find, find_above, find_scope, slots};
+pub use block::{Block, Published};
+pub use cgroups::{find_above, find_scope};
+pub use figures::{Above, Known, Load};
+pub use find::{Board, PROBES, SlotNumbers, find, slots};
+pub use layout::{BLOCK_BYTES, BLOCK_WORDS, Words};
 pub use publish::{Atomic, Cell};
+// For the model of the protocol, whose blocks are small: calc/tests/board_model.rs.
+#[doc(hidden)]
+pub use {
+    publish::publish,
+    seal::{is_whole, sealed},
+};
 
 use core::ffi::CStr;
 
@@ -57,9 +70,70 @@ pub struct Key {
 impl Key {
     /// The slot at which the search for this key begins, among `slots`, a power of two.
     pub fn home(&self, slots: u64) -> u64 {
-        // Fibonacci hashing: numbers that follow each other, as inodes do, are spread evenly.
-        let mixed =
-            self.id.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add((self.kind as u64).wrapping_mul(0x6a09_e667));
-        (mixed >> 32) & slots.wrapping_sub(1)
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        // Fibonacci hashing, which takes the upper bits: numbers that follow each other, as inodes do, are spread evenly.
+        // The kinds lie apart, since version 1's hierarchies number their cgroups alike.
+        let number = self.id.wrapping_add((self.kind as u64).rotate_right(u8::BITS));
+        number.wrapping_mul(GOLDEN).rotate_left(slots.trailing_zeros()) & slots.wrapping_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+
+    const V1: [Kind; 4] = [Kind::Memory, Kind::Cpu, Kind::Cpuacct, Kind::Cpuset];
+
+    /// How many of `keys` find a slot before one does not.
+    fn placed(keys: impl Iterator<Item = Key>, slots: u64) -> usize {
+        let mut taken = vec![false; usize::try_from(slots).unwrap() + 1];
+        let mut put = |key| {
+            let free = SlotNumbers::of(key, slots).find(|index| !taken[usize::try_from(*index).unwrap()]);
+            free.map(|index| taken[usize::try_from(index).unwrap()] = true)
+        };
+        keys.take_while(|key| put(*key).is_some()).count()
+    }
+
+    #[test]
+    fn a_home_is_among_the_slots() {
+        for slots in (0..64).map(|bits| 1 << bits) {
+            for id in [0, 1, 2, u64::from(u32::MAX), u64::MAX] {
+                assert!(Key { kind: Kind::Declared, id }.home(slots) < slots);
+            }
+        }
+    }
+
+    #[test]
+    fn a_search_visits_each_slot_once() {
+        let visited = |slots| SlotNumbers::of(Key { kind: Kind::Cpu, id: 99 }, slots).collect::<Vec<_>>();
+        for slots in [1, 2, 8, 16, 1024] {
+            let mut indices = visited(slots);
+            assert_eq!(indices.len() as u64, slots.min(PROBES));
+            indices.sort_unstable();
+            indices.dedup();
+            assert_eq!(indices.len() as u64, slots.min(PROBES));
+            assert!(indices.iter().all(|index| (1..=slots).contains(index)));
+        }
+    }
+
+    #[test]
+    fn cgroups_made_one_after_the_other_fill_half_a_board() {
+        for slots in [256, 1024, 4096, 16384_u64] {
+            let unified = (2..).map(|id| Key { kind: Kind::Unified, id });
+            assert!(placed(unified.take(slots as usize), slots) as u64 > slots / 2, "{slots}");
+            let four = (2..).flat_map(|id| V1.map(|kind| Key { kind, id }));
+            assert!(placed(four.take(slots as usize), slots) as u64 > slots / 2, "{slots}");
+        }
+    }
+
+    #[test]
+    fn survivors_of_many_cgroups_fill_a_quarter_of_a_board() {
+        // As after days of short containers: the squares' remainders stand for which of them are left.
+        let left = |id: &u64| id.wrapping_mul(*id) % 1009 < 101;
+        for slots in [1024, 4096, 16384_u64] {
+            let keys = (2..).filter(left).flat_map(|id| V1.map(|kind| Key { kind, id }));
+            assert!(placed(keys.take(slots as usize), slots) as u64 > slots / 4, "{slots}");
+        }
     }
 }

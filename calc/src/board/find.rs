@@ -1,13 +1,9 @@
-//! The reader's side: a cgroup's slot on a board that is lent.
+//! The reader's side of the protocol: a key's slot on a board that is lent.
 
-use super::{Above, Block, Key, Kind};
-use crate::{
-    cgroup::{Controller, Level, Version, places::Places},
-    source::Files,
-};
+use super::{Block, Key};
 
 /// How far from its home a slot may be.
-pub const PROBES: u64 = 8;
+pub const PROBES: u64 = 16;
 
 /// How often a block is copied in the hope of a whole one: publishing takes a fraction of a microsecond.
 const ATTEMPTS: u32 = 3;
@@ -45,8 +41,9 @@ impl Iterator for SlotNumbers {
 
     fn next(&mut self) -> Option<u64> {
         let step = self.step;
-        self.step = step.wrapping_add(1);
-        (step < PROBES).then_some((self.home.wrapping_add(step) & self.slots.wrapping_sub(1)).wrapping_add(1))
+        self.step = step.saturating_add(1);
+        let index = (self.home.wrapping_add(step) & self.slots.wrapping_sub(1)).wrapping_add(1);
+        (step < PROBES.min(self.slots)).then_some(index)
     }
 }
 
@@ -54,6 +51,7 @@ impl Iterator for SlotNumbers {
 pub fn find(board: &impl Board, key: Key, now_usec: u64, into: &mut Block) -> Option<()> {
     for index in SlotNumbers::of(key, slots(board)?) {
         if whole(board, index, into).is_none() {
+            // Beyond a block that was never used nothing was ever put.
             if into.is_unused() {
                 return None;
             }
@@ -66,93 +64,224 @@ pub fn find(board: &impl Board, key: Key, now_usec: u64, into: &mut Block) -> Op
     None
 }
 
-/// Copies a block that is whole.
+/// Copies a block that is whole; leaves an unused one where there is none.
 fn whole(board: &impl Board, index: u64, into: &mut Block) -> Option<()> {
     for _ in 0..ATTEMPTS {
-        board.copy(index, into)?;
+        if board.copy(index, into).is_none() {
+            *into = Block::EMPTY;
+        }
         if into.is_whole() {
             return Some(());
+        }
+        if into.is_unused() {
+            return None;
         }
     }
     None
 }
 
-/// Copies the slot of the scope, where its load and its capacity are. `None` too where the scope is the machine's root.
-pub fn find_scope(
-    files: &impl Files,
-    places: &Places,
-    board: &impl Board,
-    now_usec: u64,
-    scratch: &mut [u8],
-    into: &mut Block,
-) -> Option<()> {
-    let place = places.hierarchy(Controller::Cpuacct)?;
-    let scope = place.chain_of_scope().next()?;
-    find(board, key(files, &scope, place.version, Controller::Cpuacct, scratch)?, now_usec, into)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{BLOCK_WORDS, Kind, Load, Published, Words};
+    use proptest::prelude::*;
+    use std::{cell::Cell, vec, vec::Vec};
 
-/// The limits above what is visible of the hierarchies. [`Above::NONE`] where nobody publishes any.
-pub fn find_above(files: &impl Files, places: &Places, board: &impl Board, now_usec: u64, scratch: &mut [u8]) -> Above {
-    let mut all = Above::NONE;
-    for controller in [Controller::Memory, Controller::Cpu, Controller::Cpuset] {
-        let Some(above) = above_of(controller, files, places, board, now_usec, scratch) else { continue };
-        match controller {
-            Controller::Cpu => (all.quota_usec, all.period_usec) = (above.quota_usec, above.period_usec),
-            Controller::Cpuset => all.cpus = above.cpus,
-            _ => all = Above { quota_usec: 0, period_usec: 0, cpus: all.cpus, ..above },
+    const NOW: u64 = 1_000_000_000;
+    const SLOTS: u64 = 64;
+    const KEY: Key = Key { kind: Kind::Unified, id: 4711 };
+
+    /// A board in memory that counts how often a block is copied.
+    struct InMemory {
+        blocks: Vec<Words>,
+        copies: Cell<u32>,
+    }
+
+    impl Board for InMemory {
+        fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
+            self.copies.set(self.copies.get() + 1);
+            *into.words_mut() = *self.blocks.get(usize::try_from(index).ok()?)?;
+            Some(())
         }
     }
-    all
-}
 
-/// The limits above the top of `controller`'s hierarchy.
-#[inline(never)]
-fn above_of(
-    controller: Controller,
-    files: &impl Files,
-    places: &Places,
-    board: &impl Board,
-    now_usec: u64,
-    scratch: &mut [u8],
-) -> Option<Above> {
-    let place = places.hierarchy(controller)?;
-    // The machine's root is no part of the chain: below it everything is visible.
-    let top = place.chain().last().filter(|top| top.depth() == 0)?;
-    let mut block = Block::EMPTY;
-    find(board, key(files, &top, place.version, controller, scratch)?, now_usec, &mut block)?;
-    block.above()
-}
+    impl InMemory {
+        fn new() -> Self {
+            let mut blocks = vec![[0; BLOCK_WORDS]; usize::try_from(SLOTS).unwrap() + 1];
+            blocks[0] = Block::header(SLOTS).sealed(2);
+            Self { blocks, copies: Cell::new(0) }
+        }
 
-/// The key of a cgroup that is seen through `files`.
-#[inline(never)]
-fn key(
-    files: &impl Files,
-    level: &Level<'_>,
-    version: Version,
-    controller: Controller,
-    scratch: &mut [u8],
-) -> Option<Key> {
-    const CGROUP_SUPER_MAGIC: u64 = 0x0027_e0eb;
-    const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
-    let path = level.directory(scratch)?;
-    let id = files.directory(path)?.inode;
-    let kind = match (version, files.file_system(path)?) {
-        (Version::V2, CGROUP2_SUPER_MAGIC) => Kind::Unified,
-        (Version::V1, CGROUP_SUPER_MAGIC) => Kind::of(controller),
-        (Version::V2, CGROUP_SUPER_MAGIC) | (Version::V1, _) => return None,
-        (Version::V2, _) => Kind::Declared,
-    };
-    Some(Key { kind, id })
-}
+        /// The block in which the search for [`KEY`] makes its `step`th step.
+        fn at(&mut self, step: usize) -> &mut Words {
+            let index = SlotNumbers::of(KEY, SLOTS).nth(step).unwrap();
+            &mut self.blocks[usize::try_from(index).unwrap()]
+        }
 
-impl Kind {
-    /// That of version 1's hierarchy with `controller`.
-    fn of(controller: Controller) -> Self {
-        match controller {
-            Controller::Memory => Self::Memory,
-            Controller::Cpu => Self::Cpu,
-            Controller::Cpuacct => Self::Cpuacct,
-            Controller::Cpuset => Self::Cpuset,
+        /// How many threads run, by the slot that is found.
+        fn running(&self) -> Option<u32> {
+            let mut block = Block::EMPTY;
+            find(self, KEY, NOW, &mut block)?;
+            assert!(block.is_whole() && block.is_of(KEY) && block.is_fresh(NOW));
+            block.load().map(|load| load.running)
+        }
+    }
+
+    /// A fresh slot in which `running` threads run.
+    fn slot(key: Key, running: u32) -> Block {
+        let mut block = Block::slot(key);
+        let published = Published { realtime_usec: NOW, void_after_usec: NOW + 1, ..Published::default() };
+        block.set_published(&published);
+        block.set_load(&Load { running, ..Load::default() });
+        block
+    }
+
+    fn other(id: u64) -> Words {
+        slot(Key { id, ..KEY }, 99).sealed(2)
+    }
+
+    fn given_up() -> Words {
+        let mut block = slot(KEY, 98);
+        block.set_published(&Published { realtime_usec: NOW, ..Published::default() });
+        block.sealed(4)
+    }
+
+    fn torn() -> Words {
+        let mut words = slot(KEY, 97).sealed(4);
+        words[9] += 1;
+        words
+    }
+
+    #[test]
+    fn a_slot_is_found_at_home_and_as_far_as_it_may_be() {
+        for step in 0..usize::try_from(PROBES).unwrap() {
+            let mut board = InMemory::new();
+            (0..step).for_each(|before| *board.at(before) = other(before as u64));
+            assert_eq!(board.running(), None);
+            *board.at(step) = slot(KEY, 5).sealed(8);
+            assert_eq!(board.running(), Some(5), "{step}");
+        }
+    }
+
+    #[test]
+    fn beyond_the_last_step_nothing_is_looked_at() {
+        let mut board = InMemory::new();
+        for block in &mut board.blocks[1..] {
+            *block = other(1);
+        }
+        let last = SlotNumbers::of(KEY, SLOTS).last().unwrap();
+        let beyond = usize::try_from(last % SLOTS + 1).unwrap();
+        board.blocks[beyond] = slot(KEY, 5).sealed(8);
+        assert_eq!(board.running(), None);
+    }
+
+    #[test]
+    fn slots_given_up_torn_or_stale_are_passed() {
+        let stale = {
+            let mut block = slot(KEY, 96);
+            let published = Published { realtime_usec: NOW - 9, void_after_usec: NOW - 1, ..Published::default() };
+            block.set_published(&published);
+            block.sealed(6)
+        };
+        let mut odd = slot(KEY, 95).sealed(6);
+        odd[0] = 7;
+        for passed in [given_up(), torn(), stale, odd, [u64::MAX; BLOCK_WORDS]] {
+            let mut board = InMemory::new();
+            *board.at(0) = passed;
+            assert_eq!(board.running(), None);
+            *board.at(1) = slot(KEY, 5).sealed(8);
+            assert_eq!(board.running(), Some(5));
+        }
+    }
+
+    #[test]
+    fn a_block_that_was_never_used_ends_the_search() {
+        let mut board = InMemory::new();
+        *board.at(0) = other(1);
+        *board.at(2) = slot(KEY, 5).sealed(8);
+        assert_eq!(board.running(), None);
+        assert_eq!(board.copies.get(), 3, "the header, the other's, the unused one");
+    }
+
+    #[test]
+    fn another_kinds_slot_with_the_same_number_is_not_taken() {
+        let mut board = InMemory::new();
+        *board.at(0) = slot(Key { kind: Kind::Memory, ..KEY }, 9).sealed(2);
+        assert_eq!(board.running(), None);
+    }
+
+    #[test]
+    fn a_board_that_is_not_ours_has_no_slots() {
+        let headers = [
+            [0; BLOCK_WORDS],
+            slot(KEY, 1).sealed(2),
+            Block::header(SLOTS).sealed(3),
+            Block::header(SLOTS - 1).sealed(2),
+            [0x5a; BLOCK_WORDS],
+        ];
+        for header in headers {
+            let mut board = InMemory::new();
+            *board.at(0) = slot(KEY, 5).sealed(8);
+            assert_eq!(board.running(), Some(5));
+            board.blocks[0] = header;
+            assert_eq!((slots(&board), board.running()), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_board_that_ends_early_has_no_slots_beyond() {
+        let mut board = InMemory::new();
+        *board.at(0) = slot(KEY, 5).sealed(8);
+        board.blocks.truncate(1);
+        assert_eq!((slots(&board), board.running()), (Some(SLOTS), None));
+        board.blocks.clear();
+        assert_eq!((slots(&board), board.running()), (None, None));
+    }
+
+    #[test]
+    fn a_header_that_promises_too_much_leads_nowhere() {
+        let mut board = InMemory::new();
+        board.blocks[0] = Block::header(1 << 63).sealed(2);
+        assert_eq!(board.running(), None);
+    }
+
+    /// A board whose slot is torn in the first copies of it.
+    struct Torn {
+        board: InMemory,
+        times: Cell<u32>,
+    }
+
+    impl Board for Torn {
+        fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
+            self.board.copy(index, into)?;
+            if index > 0 && self.times.get() > 0 {
+                self.times.set(self.times.get() - 1);
+                *into.words_mut() = torn();
+            }
+            Some(())
+        }
+    }
+
+    #[test]
+    fn a_torn_slot_is_copied_again_but_not_for_ever() {
+        for (times, is_found) in [(0, true), (ATTEMPTS - 1, true), (ATTEMPTS, false)] {
+            let mut board = InMemory::new();
+            *board.at(0) = slot(KEY, 5).sealed(8);
+            let board = Torn { board, times: Cell::new(times) };
+            assert_eq!(find(&board, KEY, NOW, &mut Block::EMPTY.clone()).is_some(), is_found, "{times}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_hostile_board_gives_nothing_and_takes_few_copies(words: [u64; BLOCK_WORDS], number: u64) {
+            let mut board = InMemory::new();
+            board.blocks[1..].fill(words);
+            for block in &mut board.blocks[1..] {
+                block[0] = number;
+            }
+            prop_assert_eq!(board.running(), None);
+            prop_assert!(u64::from(board.copies.get()) <= 1 + PROBES * u64::from(ATTEMPTS));
         }
     }
 }

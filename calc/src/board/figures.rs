@@ -1,0 +1,318 @@
+//! What a slot says of its cgroup.
+
+use super::{
+    Block,
+    layout::{CPU_WORDS, Word},
+};
+use crate::{cpus::CpuSet, view::cpu::Capacity};
+
+/// What of a slot's words holds a figure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known(pub u64);
+
+impl Known {
+    /// Averages, running, blocked, threads.
+    pub const LOAD: Self = Self(1);
+    /// Capacity and its rates.
+    pub const CAPACITY: Self = Self(2);
+    /// The limits above.
+    pub const ABOVE: Self = Self(4);
+
+    /// Whether all of `other` is known.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// The load of a cgroup and those below it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Over 1, 5 and 15 minutes, in 1/2048 (see [`crate::load`]).
+    pub averages: [u32; 3],
+    /// Threads that run or wait for a CPU.
+    pub running: u32,
+    /// Threads that wait uninterruptibly.
+    pub blocked: u32,
+    /// All threads.
+    pub threads: u32,
+}
+
+/// The limits of the cgroups above one: those that a container cannot see are above the top of what it sees. Plain words,
+/// so that it can be kept in atomic words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Above {
+    /// The least memory limit; `u64::MAX` for none.
+    pub memory_limit_bytes: u64,
+    /// The least of what any level with a limit has left; `u64::MAX` where none has one.
+    pub memory_free_bytes: u64,
+    /// The least limit of swap alone; `u64::MAX` for none.
+    pub swap_limit_bytes: u64,
+    /// As `memory_free_bytes`, of swap.
+    pub swap_free_bytes: u64,
+    /// The least quota's CPU time; 0 for none.
+    pub quota_usec: u64,
+    /// The least quota's period; 0 for none.
+    pub period_usec: u64,
+    /// CPUs that are left, 64 a word; all 0 when that is not known.
+    pub cpus: [u64; CPU_WORDS],
+}
+
+impl Above {
+    /// No limits.
+    pub const NONE: Self = Self {
+        memory_limit_bytes: u64::MAX,
+        memory_free_bytes: u64::MAX,
+        swap_limit_bytes: u64::MAX,
+        swap_free_bytes: u64::MAX,
+        quota_usec: 0,
+        period_usec: 0,
+        cpus: [0; CPU_WORDS],
+    };
+
+    /// The least quota.
+    pub fn quota(&self) -> Option<Capacity> {
+        Capacity::new(self.quota_usec, self.period_usec)
+    }
+
+    /// The CPUs of `set` that these limits leave: all where they are not known or none would be left.
+    pub fn narrow(&self, set: &mut CpuSet) {
+        set.narrow(&self.cpus);
+    }
+}
+
+impl Block {
+    /// The load, where it is known.
+    pub fn load(&self) -> Option<Load> {
+        let [one, five] = halves(self.get(Word::Averages1And5));
+        let [fifteen, running] = halves(self.get(Word::Average15AndRunning));
+        let [blocked, threads] = halves(self.get(Word::BlockedAndThreads));
+        self.knows(Known::LOAD).then_some(Load { averages: [one, five, fifteen], running, blocked, threads })
+    }
+
+    /// Puts the load in.
+    pub fn set_load(&mut self, load: &Load) {
+        let [one, five, fifteen] = load.averages;
+        self.set(Word::Averages1And5, joined(one, five));
+        self.set(Word::Average15AndRunning, joined(fifteen, load.running));
+        self.set(Word::BlockedAndThreads, joined(load.blocked, load.threads));
+        self.note(Known::LOAD);
+    }
+
+    /// CPU time that the cgroup could have used in the `age_usec` before `now_usec` (CLOCK_REALTIME), in microseconds;
+    /// `None` where that is not known. What was found first counts for all of the time before it was, and for what is
+    /// before the sampler's time namespace began to count.
+    pub fn capacity_usec(&self, now_usec: u64, age_usec: u64) -> Option<u64> {
+        let since = now_usec.saturating_sub(self.get(Word::Realtime));
+        let now_boottime = self.get(Word::Boottime).saturating_add(since);
+        let until_now = self.get(Word::Capacity).saturating_add(at_rate(self.get(Word::CapacityRate), since));
+        let between = at_rate(self.get(Word::FirstRate), now_boottime.abs_diff(age_usec));
+        let capacity = if age_usec <= now_boottime {
+            until_now.saturating_sub(between)
+        } else {
+            until_now.saturating_add(between)
+        };
+        self.knows(Known::CAPACITY).then_some(capacity)
+    }
+
+    /// Puts the capacity in: that of the time since boot until the publication, the rate from then on, and the rate that
+    /// was found first; rates in microseconds a second.
+    pub fn set_capacity(&mut self, since_boot_usec: u64, rate: u64, first_rate: u64) {
+        self.set(Word::Capacity, since_boot_usec);
+        self.set(Word::CapacityRate, rate);
+        self.set(Word::FirstRate, first_rate);
+        self.note(Known::CAPACITY);
+    }
+
+    /// The limits above, where they are known.
+    pub fn above(&self) -> Option<Above> {
+        let mut above = Above {
+            memory_limit_bytes: self.get(Word::MemoryLimit),
+            memory_free_bytes: self.get(Word::MemoryFree),
+            swap_limit_bytes: self.get(Word::SwapLimit),
+            swap_free_bytes: self.get(Word::SwapFree),
+            quota_usec: self.get(Word::Quota),
+            period_usec: self.get(Word::Period),
+            cpus: [0; CPU_WORDS],
+        };
+        for (to, from) in above.cpus.iter_mut().zip(self.words.iter().skip(Word::Cpus as usize)) {
+            *to = *from;
+        }
+        self.knows(Known::ABOVE).then_some(above)
+    }
+
+    /// Puts the limits above in.
+    pub fn set_above(&mut self, above: &Above) {
+        self.set(Word::MemoryLimit, above.memory_limit_bytes);
+        self.set(Word::MemoryFree, above.memory_free_bytes);
+        self.set(Word::SwapLimit, above.swap_limit_bytes);
+        self.set(Word::SwapFree, above.swap_free_bytes);
+        self.set(Word::Quota, above.quota_usec);
+        self.set(Word::Period, above.period_usec);
+        for (to, from) in self.words.iter_mut().skip(Word::Cpus as usize).zip(above.cpus) {
+            *to = from;
+        }
+        self.note(Known::ABOVE);
+    }
+
+    fn knows(&self, what: Known) -> bool {
+        Known(self.get(Word::Known)).has(what)
+    }
+
+    fn note(&mut self, what: Known) {
+        self.set(Word::Known, self.get(Word::Known) | what.0);
+    }
+}
+
+/// CPU time in `usec` at `rate` microseconds a second.
+pub(super) fn at_rate(rate: u64, usec: u64) -> u64 {
+    const SECOND_USEC: core::num::NonZero<u64> = core::num::NonZero::new(1_000_000).unwrap();
+    crate::view::cpu::scale(usec, rate, SECOND_USEC)
+}
+
+fn halves(word: u64) -> [u32; 2] {
+    [word as u32, (word >> 32) as u32]
+}
+
+fn joined(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Key, Kind, Published};
+    use proptest::prelude::*;
+
+    const SECOND: u64 = 1_000_000;
+    const KEY: Key = Key { kind: Kind::Unified, id: 7 };
+
+    fn slot() -> Block {
+        Block::slot(KEY)
+    }
+
+    /// A slot published 1,000 s after boot.
+    fn with_capacity(since_boot: u64, rate: u64, first_rate: u64) -> Block {
+        let mut block = slot();
+        let published =
+            Published { realtime_usec: 5000 * SECOND, boottime_usec: 1000 * SECOND, ..Published::default() };
+        block.set_published(&published);
+        block.set_capacity(since_boot * SECOND, rate * SECOND, first_rate * SECOND);
+        block
+    }
+
+    #[test]
+    fn nothing_is_known_until_it_is_put_in() {
+        let block = slot();
+        assert_eq!((block.load(), block.capacity_usec(0, 0), block.above()), (None, None, None));
+    }
+
+    #[test]
+    fn each_group_is_known_alone() {
+        let known = |put: fn(&mut Block)| {
+            let mut block = slot();
+            put(&mut block);
+            [block.load().is_some(), block.capacity_usec(0, 0).is_some(), block.above().is_some()]
+        };
+        assert_eq!(known(|block| block.set_load(&Load::default())), [true, false, false]);
+        assert_eq!(known(|block| block.set_capacity(0, 0, 0)), [false, true, false]);
+        assert_eq!(known(|block| block.set_above(&Above::NONE)), [false, false, true]);
+    }
+
+    #[test]
+    fn a_constant_rate_gives_rate_times_age() {
+        // Half a CPU ever since boot.
+        let block = {
+            let mut block = with_capacity(500, 0, 0);
+            block.set_capacity(500 * SECOND, SECOND / 2, SECOND / 2);
+            block
+        };
+        for age in [0, 1, 100, 999, 1000, 1003] {
+            assert_eq!(block.capacity_usec(5003 * SECOND, age * SECOND), Some(age * SECOND / 2), "{age}");
+        }
+    }
+
+    #[test]
+    fn a_changed_rate_counts_from_when_it_changed() {
+        // 2 CPUs for 900 s, then 1: seen 100 s later.
+        let block = with_capacity(1900, 1, 2);
+        assert_eq!(block.capacity_usec(5000 * SECOND, 1000 * SECOND), Some(1900 * SECOND));
+        assert_eq!(block.capacity_usec(5000 * SECOND, 300 * SECOND), Some(500 * SECOND));
+        assert_eq!(block.capacity_usec(5010 * SECOND, 310 * SECOND), Some(510 * SECOND));
+    }
+
+    #[test]
+    fn the_next_publication_goes_on_where_readers_are() {
+        let before = with_capacity(1900, 1, 2);
+        let mut after = with_capacity(1905, 4, 2);
+        let published = Published { realtime_usec: 5005 * SECOND, boottime_usec: 1005 * SECOND, ..after.published() };
+        after.set_published(&published);
+        let now = 5005 * SECOND;
+        assert_eq!(before.capacity_usec(now, 700 * SECOND), after.capacity_usec(now, 700 * SECOND));
+    }
+
+    #[test]
+    fn a_scope_older_than_the_samplers_boottime_had_the_first_rate() {
+        let block = with_capacity(1900, 1, 2);
+        assert_eq!(block.capacity_usec(5000 * SECOND, 1500 * SECOND), Some((1900 + 1000) * SECOND));
+    }
+
+    #[test]
+    fn a_clock_set_back_a_little_stands_still() {
+        let block = with_capacity(1000, 1, 1);
+        assert_eq!(block.capacity_usec(5000 * SECOND - 7, 9), block.capacity_usec(5000 * SECOND, 9));
+    }
+
+    #[test]
+    fn cpus_that_are_not_known_narrow_nothing() {
+        let all = CpuSet::parse(b"0-7,600").unwrap();
+        let narrowed = |word: u64| {
+            let mut set = all;
+            let cpus = core::array::from_fn(|at| if at == 0 { word } else { 0 });
+            Above { cpus, ..Above::NONE }.narrow(&mut set);
+            set
+        };
+        assert_eq!(narrowed(0), all);
+        assert_eq!(narrowed(0b1010), CpuSet::parse(b"1,3").unwrap());
+        assert_eq!(narrowed(1 << 40), all, "none would be left");
+    }
+
+    #[test]
+    fn a_quota_of_nothing_is_none() {
+        assert_eq!(Above::NONE.quota(), None);
+        let above = Above { quota_usec: 5, period_usec: 9, ..Above::NONE };
+        assert_eq!(above.quota(), Some(Capacity { quota_usec: 5, period_usec: 9 }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_in_comes_out(averages: [u32; 3], counts: [u32; 3], limits: [u64; 6], cpus: [u64; CPU_WORDS]) {
+            let mut block = slot();
+            let [running, blocked, threads] = counts;
+            let load = Load { averages, running, blocked, threads };
+            let [memory_limit_bytes, memory_free_bytes, swap_limit_bytes, swap_free_bytes, quota_usec, period_usec] = limits;
+            let above = Above { memory_limit_bytes, memory_free_bytes, swap_limit_bytes, swap_free_bytes, quota_usec, period_usec, cpus };
+            block.set_load(&load);
+            block.set_above(&above);
+            block.set_capacity(0, 0, 0);
+            prop_assert_eq!((block.load(), block.above()), (Some(load), Some(above)));
+            prop_assert!(block.is_of(KEY));
+        }
+
+        #[test]
+        fn no_capacity_wraps(words: [u64; 5], now: u64, age: u64) {
+            let [since_boot, rate, first_rate, realtime_usec, boottime_usec] = words;
+            let mut block = slot();
+            block.set_published(&Published { realtime_usec, boottime_usec, ..Published::default() });
+            block.set_capacity(since_boot, rate, first_rate);
+            let exact = |rate: u64, usec: u64| i128::try_from((u128::from(usec) * u128::from(rate) / 1_000_000).min(u64::MAX.into())).unwrap();
+            let within = |value: i128| value.clamp(0, u64::MAX.into());
+            let since = now.saturating_sub(realtime_usec);
+            let boottime = boottime_usec.saturating_add(since);
+            let until = within(i128::from(since_boot) + exact(rate, since));
+            let between = exact(first_rate, boottime.abs_diff(age));
+            let expected = within(if age <= boottime { until - between } else { until + between });
+            prop_assert_eq!(block.capacity_usec(now, age).map(i128::from), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The places of a block's words; `docs/board.md` draws them, and a test holds that page to this table.
+
+/// Words of 64 bits in a block, in the byte order of the machine.
+pub const BLOCK_WORDS: usize = 32;
+
+/// Bytes in a block.
+pub const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<u64>();
+
+/// The words of a block.
+pub type Words = [u64; BLOCK_WORDS];
+
+/// Words of [`Word::Cpus`]: 512 CPUs. On a machine with more, the CPUs above are not known.
+pub(super) const CPU_WORDS: usize = 8;
+
+/// The places of the words. What is not named is spare, and 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Word {
+    /// The number of the publication: odd while it is being written, 0 where nothing ever was.
+    Sequence = 0,
+    /// A slot's [`super::Kind`].
+    Kind = 1,
+    /// A slot's cgroup.
+    Id = 2,
+    /// When it was published, by CLOCK_REALTIME, in microseconds.
+    Realtime = 3,
+    /// The same moment by CLOCK_MONOTONIC, for the next sampler alone.
+    Monotonic = 4,
+    /// The same moment by CLOCK_BOOTTIME of the sampler's time namespace.
+    Boottime = 5,
+    /// By CLOCK_REALTIME in microseconds: after this nobody may believe it. 0 in a slot that is given up.
+    VoidAfter = 6,
+    /// Bits of [`super::Known`].
+    Known = 7,
+    /// Load over 1 minute (low half) and 5 minutes, in 1/2048.
+    Averages1And5 = 8,
+    /// Load over 15 minutes (low half), in 1/2048; threads that run or wait for a CPU.
+    Average15AndRunning = 9,
+    /// Threads that wait uninterruptibly (low half); all threads.
+    BlockedAndThreads = 10,
+    /// CPU time that the cgroup could have used since the machine booted, in microseconds: what was found first is taken
+    /// to have been in force until then.
+    Capacity = 11,
+    /// CPU time a second, in microseconds, from the publication on.
+    CapacityRate = 12,
+    /// The rate that was found first.
+    FirstRate = 13,
+    /// Limits of the cgroups above this one; `u64::MAX` for none.
+    MemoryLimit = 14,
+    MemoryFree = 15,
+    SwapLimit = 16,
+    SwapFree = 17,
+    /// The least quota above, and its period; 0 for none.
+    Quota = 18,
+    Period = 19,
+    /// The CPUs that the cgroups above leave, 64 a word; all 0 when that is not known.
+    Cpus = 20,
+    /// Of all words before.
+    Checksum = 31,
+}
+
+impl Word {
+    /// Block 0's names: [`super::MAGIC`].
+    pub(super) const MAGIC: Self = Self::Kind;
+    /// [`super::VERSION`].
+    pub(super) const VERSION: Self = Self::Id;
+    /// How many slots follow.
+    pub(super) const SLOTS: Self = Self::Known;
+    /// 1 once the sampler has ended.
+    pub(super) const ENDED: Self = Self::Averages1And5;
+}
+
+/// The byte that each word begins at, which other versions of the programs rely on.
+const OFFSETS: [(Word, usize); 22] = [
+    (Word::Sequence, 0x00),
+    (Word::Kind, 0x08),
+    (Word::Id, 0x10),
+    (Word::Realtime, 0x18),
+    (Word::Monotonic, 0x20),
+    (Word::Boottime, 0x28),
+    (Word::VoidAfter, 0x30),
+    (Word::Known, 0x38),
+    (Word::Averages1And5, 0x40),
+    (Word::Average15AndRunning, 0x48),
+    (Word::BlockedAndThreads, 0x50),
+    (Word::Capacity, 0x58),
+    (Word::CapacityRate, 0x60),
+    (Word::FirstRate, 0x68),
+    (Word::MemoryLimit, 0x70),
+    (Word::MemoryFree, 0x78),
+    (Word::SwapLimit, 0x80),
+    (Word::SwapFree, 0x88),
+    (Word::Quota, 0x90),
+    (Word::Period, 0x98),
+    (Word::Cpus, 0xa0),
+    (Word::Checksum, 0xf8),
+];
+
+#[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
+const _: () = {
+    assert!(BLOCK_BYTES == 256);
+    let mut row = 0;
+    while row < OFFSETS.len() {
+        assert!(OFFSETS[row].0 as usize * size_of::<u64>() == OFFSETS[row].1);
+        row += 1;
+    }
+    // The seal takes the first word and the last, whatever their names.
+    assert!(Word::Sequence as usize == 0);
+    assert!(Word::Checksum as usize == BLOCK_WORDS - 1);
+    assert!(Word::Cpus as usize + CPU_WORDS <= Word::Checksum as usize);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{MAGIC, VERSION};
+    use std::{format, string::String, vec::Vec};
+
+    const PAGE: &str = include_str!("../../../docs/board.md");
+
+    /// The rows of the page's table of words: what stands first and second in each.
+    fn rows() -> Vec<(String, String)> {
+        let cells = |line: &str| {
+            let mut cells = line.strip_prefix("| `0x")?.split('|').map(|cell| cell.trim().replace('`', ""));
+            Some((format!("0x{}", cells.next()?), cells.next()?))
+        };
+        PAGE.lines().filter_map(cells).collect()
+    }
+
+    #[test]
+    fn the_page_names_every_word_at_its_place() {
+        let words: Vec<_> =
+            OFFSETS.iter().map(|(word, offset)| (format!("0x{offset:02x}"), format!("{word:?}"))).collect();
+        assert_eq!(rows(), words);
+    }
+
+    #[test]
+    fn the_page_names_magic_and_version() {
+        assert!(PAGE.contains(&format!("`0x{MAGIC:016x}`")));
+        let (_, history) = PAGE.split_once("| version | since |").expect("the page has a history");
+        let versions: Vec<_> = history.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
+        assert!(versions.starts_with(&[&format!("{VERSION}")]), "the history begins with this version: {versions:?}");
+    }
+}

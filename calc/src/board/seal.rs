@@ -1,0 +1,102 @@
+//! The seal of a publication: a number in its first word, and in its last the checksum of all before.
+//!
+//! For any number of words, so that a small block can be model-checked (`calc/tests/board_model.rs`).
+
+/// The words under the seal of publication `number`, which is even and not 0.
+#[doc(hidden)]
+pub fn sealed<const N: usize>(mut words: [u64; N], number: u64) -> [u64; N] {
+    if let [first, ..] = words.as_mut_slice() {
+        *first = number;
+    }
+    if let [covered @ .., last] = words.as_mut_slice() {
+        *last = checksum(covered);
+    }
+    words
+}
+
+/// Whether these are the words of one publication, all of them.
+#[doc(hidden)]
+pub fn is_whole<const N: usize>(words: &[u64; N]) -> bool {
+    let [number, .., last] = words.as_slice() else { return false };
+    let [covered @ .., _] = words.as_slice() else { return false };
+    *number != 0 && number & 1 == 0 && *last == checksum(covered)
+}
+
+/// The number of the publication that follows on a block whose first word is `number`: an odd one was left by a writer
+/// that died, and 0 never comes again.
+pub(super) fn next_number(number: u64) -> u64 {
+    (number | 1).wrapping_add(1).max(2)
+}
+
+/// Each step is invertible, in the sum and in the word: one changed word always changes the sum, and two that undo each
+/// other have to agree in 64 bits that the multiplication has scattered.
+fn checksum(words: &[u64]) -> u64 {
+    const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    words.iter().fold(SEED, |sum, word| (sum.rotate_left(29) ^ word).wrapping_mul(ODD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_go_up_by_2_and_never_come_to_0() {
+        let numbers = [0, 1, 2, 3, 4, u64::MAX - 2, u64::MAX - 1, u64::MAX];
+        assert_eq!(numbers.map(next_number), [2, 2, 4, 4, 6, u64::MAX - 1, 2, 2]);
+    }
+
+    #[test]
+    fn the_sum_is_that_of_the_page() {
+        // Computed from the formula in docs/board.md by another program.
+        assert_eq!(checksum(&[]), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(checksum(&[2, 1, 42]), 0x3cbc_4bd7_5b02_8857);
+    }
+
+    #[test]
+    fn odd_numbers_and_0_are_no_publications() {
+        for number in [0, 1, 3, u64::MAX] {
+            assert!(!is_whole(&sealed([0, 5, 0], number)), "{number}");
+        }
+        assert!(is_whole(&sealed([0, 5, 0], 2)));
+        assert!(!is_whole(&[2]) && !is_whole::<0>(&[]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_other_word_breaks_the_seal(words: [u64; 32], number in 1..u64::MAX / 2, at in 0..32_usize, other: u64) {
+            let mut words = sealed(words, number * 2);
+            prop_assert!(is_whole(&words));
+            prop_assume!(words[at] != other);
+            words[at] = other;
+            prop_assert!(!is_whole(&words));
+        }
+
+        #[test]
+        fn any_other_bit_breaks_the_seal(words: [u64; 32], number in 1..u64::MAX / 2, at in 0..32_usize, bit in 0..64) {
+            let mut words = sealed(words, number * 2);
+            words[at] ^= 1_u64 << bit;
+            prop_assert!(!is_whole(&words));
+        }
+
+        #[test]
+        fn two_publications_do_not_mix(one: [u32; 31], other: [u32; 31], number in 1..u64::MAX / 4, from_other in 1..u32::MAX) {
+            let seal = |words: [u32; 31], number| {
+                let mut all = [0_u64; 32];
+                for (to, from) in all.iter_mut().skip(1).zip(words) {
+                    *to = from.into();
+                }
+                sealed(all, number)
+            };
+            let (one, other) = (seal(one, number * 2), seal(other, number * 2 + 2));
+            let mixed = core::array::from_fn(|at| if from_other >> at & 1 == 1 { other[at] } else { one[at] });
+            prop_assert!(!is_whole(&mixed) || mixed == one || mixed == other);
+        }
+
+        #[test]
+        fn random_words_are_not_whole(words: [u64; 32]) {
+            prop_assert!(!is_whole(&words));
+        }
+    }
+}
