@@ -32,6 +32,7 @@ static struct calls {
     long (*sysconf)(int);
     int (*sysinfo)(struct sysinfo *);
     int (*affinity)(pid_t, size_t, cpu_set_t *);
+    int (*loads)(double *, int);
 } calls[VARIANTS];
 
 static const char *other, *like, *lxcfs;
@@ -77,6 +78,10 @@ static void info(const struct calls *c, const char *name) {
     struct sysinfo it;
     (void)name, c->sysinfo(&it);
 }
+static void loads(const struct calls *c, const char *name) {
+    double averages[3];
+    (void)name, c->loads(averages, 3);
+}
 static void affinity(const struct calls *c, const char *name) {
     cpu_set_t set;
     (void)name, c->affinity(0, sizeof set, &set);
@@ -89,6 +94,7 @@ static const struct operation {
 } operations[] = {
     {"/proc/meminfo", file, 20},       {"/proc/stat", file, 20},
     {"/proc/cpuinfo", file, 20},       {"/proc/uptime", file, 20},
+    {"/proc/loadavg", file, 20},       {"getloadavg", loads, 200},
     {"open and close", open_close, 200},
     {"open and close, named like one", open_close_like, 200},
     {"read a byte", read_byte, 1000},  {"lseek", seek, 1000},
@@ -126,8 +132,8 @@ static void bind(void) {
     void *libc = dlopen("libc.so.6", RTLD_NOW);
     if (!libc) fprintf(stderr, "%s\n", dlerror()), exit(1);
     calls[KERNEL] = (struct calls){own(libc, "open"), own(libc, "close"), own(libc, "read"), own(libc, "lseek"), own(libc, "fstat"),
-                                   own(libc, "stat"), own(libc, "sysconf"), own(libc, "sysinfo"), own(libc, "sched_getaffinity")};
-    calls[OURS] = (struct calls){open, close, read, lseek, fstat, stat, sysconf, sysinfo, sched_getaffinity};
+                                   own(libc, "stat"), own(libc, "sysconf"), own(libc, "sysinfo"), own(libc, "sched_getaffinity"), own(libc, "getloadavg")};
+    calls[OURS] = (struct calls){open, close, read, lseek, fstat, stat, sysconf, sysinfo, sched_getaffinity, getloadavg};
     calls[LXCFS] = calls[KERNEL];
 }
 

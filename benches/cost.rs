@@ -1,6 +1,6 @@
 //! What the object costs, as ratios within one run, beside what was aimed at: `cargo bench --bench cost`. As root, on a
 //! machine of either cgroup version; with lxcfs installed, beside lxcfs. The variants of each line take turns, figures are
-//! medians, differences are medians of each round's.
+//! medians, differences are medians of each round's. The load comes from a sampler that runs for it.
 
 #[path = "../tests/bed/mod.rs"]
 mod bed;
@@ -9,7 +9,8 @@ use bed::{PLAIN, repository};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 const SPAWN_ROUNDS: &str = "2000";
 const CALL_ROUNDS: &str = "401";
@@ -84,27 +85,20 @@ fn calls() -> Times {
     let cost = compile("cost", &repository("benches/cost.c"), &["-ldl"]);
     let object = bed::object();
     let has_lxcfs = Command::new(repository("tests/bed/lxcfs"))
-        .arg("true")
+        .args(["-l", "true"])
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|s| s.success());
     let mut command = if has_lxcfs {
         let mut command = Command::new(repository("tests/bed/lxcfs"));
-        command.arg(repository("tests/bed/container"));
+        command.arg("-l").arg(repository("tests/bed/container"));
         command
     } else {
         println!("\nlxcfs is not there or does not start: its column is empty");
         Command::new(repository("tests/bed/container"))
     };
-    command.args([
-        "-m",
-        PLAIN.memory,
-        "-q",
-        "150000",
-        "-V",
-        if bed::version() == bed::Version::V1 { "bind" } else { "ns" },
-        "--",
-    ]);
+    let view = if bed::version() == bed::Version::V1 { "bind" } else { "ns" };
+    command.args(["-m", PLAIN.memory, "-q", "150000", "-V", view, "--"]);
     let lxcfs = if has_lxcfs { "\"$LXCFS\"" } else { "" };
     let (other, like) = (written("other", "\n"), written("like-stat", "\n"));
     let script = format!(
@@ -114,13 +108,40 @@ fn calls() -> Times {
         other.display(),
         like.display()
     );
-    let text = output(command.args(["sh", "-c", &script]));
+    let sampler = Sampler::start();
+    let text = output(command.args(["sh", "-c", &script]).env("CGPROC_BOARD", &sampler.board));
     let parse = |line: &str| {
         let mut fields = line.split('\t');
         let key = (fields.next()?.to_owned(), fields.next()?.to_owned());
         Some((key, (number(fields.next()), number(fields.next()))))
     };
     text.lines().filter_map(parse).collect()
+}
+
+/// Gone with its board when the calls are timed.
+struct Sampler {
+    process: Child,
+    board: PathBuf,
+}
+
+impl Sampler {
+    fn start() -> Self {
+        let board = PathBuf::from(format!("/dev/shm/cgproc-bench-{}", std::process::id()));
+        let mut command = Command::new(bed::command());
+        let process = command.arg("sampler").arg("--board").arg(&board).spawn().expect("cgproc sampler");
+        while fs::metadata(&board).map_or(0, |file| file.len()) == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { process, board }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(&self.board);
+    }
 }
 
 fn time(times: &Times, operation: &str, variant: &str) -> Option<(f64, f64)> {
@@ -133,7 +154,7 @@ fn files(times: &Times) {
         "{:34} {:>9} {:>9} {:>9} {:>14} {:>14}   aimed at",
         "", "kernel", "ours", "lxcfs", "ours / kernel", "ours / lxcfs"
     );
-    for file in ["/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/uptime"] {
+    for file in ["/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/uptime", "/proc/loadavg"] {
         let (kernel, _) = time(times, file, "kernel").expect("the kernel's");
         let (ours, _) = time(times, file, "ours").expect("ours");
         let lxcfs = time(times, file, "lxcfs").map(|(lxcfs, _)| lxcfs);
@@ -172,7 +193,9 @@ fn others(times: &Times) {
 fn answers(times: &Times) {
     println!("\nanswered calls, ns");
     println!("{:34} {:>9} {:>9} {:>14}", "", "libc", "ours", "ours / libc");
-    for operation in ["sysconf(_SC_NPROCESSORS_ONLN)", "sysconf(_SC_PHYS_PAGES)", "sysinfo", "sched_getaffinity"] {
+    const OPERATIONS: [&str; 5] =
+        ["sysconf(_SC_NPROCESSORS_ONLN)", "sysconf(_SC_PHYS_PAGES)", "sysinfo", "sched_getaffinity", "getloadavg"];
+    for operation in OPERATIONS {
         let (kernel, _) = time(times, operation, "kernel").expect("libc's");
         let (ours, _) = time(times, operation, "ours").expect("ours");
         println!("{operation:34} {kernel:>9.1} {ours:>9.1} {:>14.2}", ours / kernel);

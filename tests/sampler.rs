@@ -10,12 +10,18 @@ mod a_whole_system;
 mod above;
 #[path = "sampler/births.rs"]
 mod births;
+#[path = "sampler/boards.rs"]
+mod boards;
+#[path = "sampler/groups.rs"]
+mod groups;
 #[path = "sampler/harness.rs"]
 mod harness;
 #[path = "sampler/hostile.rs"]
 mod hostile;
 #[path = "sampler/load.rs"]
 mod load;
+#[path = "sampler/processes.rs"]
+mod processes;
 #[path = "sampler/run.rs"]
 mod run;
 #[path = "sampler/service.rs"]

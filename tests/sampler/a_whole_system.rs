@@ -1,7 +1,10 @@
 //! Where a whole system is one container, its load is the kernel's own: there is something to compare with.
 
 use crate::bed::{self, Findings, Version};
-use crate::harness::{Group, Place, Sampler, averages, busy, kernels, sleep};
+use crate::boards::Sampler;
+use crate::groups::Group;
+use crate::harness::{averages, busy, kernels};
+use crate::processes::{Place, sleep};
 use std::fs;
 use std::process::Command;
 use std::time::Instant;

@@ -2,7 +2,10 @@
 //! root of its cgroup namespace, and three below. With a sampler they count, without one nobody can know them.
 
 use crate::bed::{self, Container, Findings, Version, View};
-use crate::harness::{FREE, Group, Place, Running, Sampler, Started, sleep};
+use crate::boards::Sampler;
+use crate::groups::Group;
+use crate::harness::{FREE, Running};
+use crate::processes::{Place, Started, sleep};
 use std::process::Command;
 
 /// What a level allows.

@@ -1,7 +1,9 @@
 //! A container that starts on a busy machine shows its own load from its first second on.
 
 use crate::bed::{self, Findings};
-use crate::harness::{FREE, Place, Running, Sampler, averages, busy, kernels, triple, until};
+use crate::boards::Sampler;
+use crate::harness::{FREE, Running, averages, busy, kernels, triple};
+use crate::processes::{Place, until};
 use crate::watch::Watch;
 
 /// `SECONDS-SINCE-ITS-START one five fifteen` ten times a second, for 8 seconds.

@@ -2,7 +2,9 @@
 //! the kernel's, whole ones, and no call fails or hangs.
 
 use crate::bed::{self, Findings};
-use crate::harness::{FREE, Place, Running, Sampler, averages, busy, kernels, sleep, triple, until};
+use crate::boards::Sampler;
+use crate::harness::{FREE, Running, averages, busy, kernels, triple};
+use crate::processes::{Place, sleep, until};
 use crate::watch::Watch;
 use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,9 @@
 //! A minute of several containers on a busy machine: each shows its own load, by every door, and as the kernel would.
 
 use crate::bed::{self, Container, Findings, View};
-use crate::harness::{FREE, Place, Running, Sampler, averages, busy, kernels, now_usec, sleep};
+use crate::boards::Sampler;
+use crate::harness::{FREE, Running, averages, busy, kernels};
+use crate::processes::{Place, now_usec, sleep};
 use crate::watch::{Seen, Watch};
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
 //! `cgproc run` samples for its child where no sampler does.
 
 use crate::bed::{self, Findings};
-use crate::harness::{Place, averages, busy, kernels, until};
+use crate::harness::{averages, busy, kernels};
+use crate::processes::{Place, until};
 use std::path::Path;
 use std::process::{Command, Stdio};
 

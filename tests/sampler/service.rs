@@ -1,9 +1,10 @@
 //! The sampler as a service: its end and its next start, a second one, what it tells who started it.
 
 use crate::bed::{self, Findings};
-use crate::harness::{
-    FREE, Group, Place, Running, Sampler, busy, load, load_key, now_usec, published_usec, sampler, slot, until,
-};
+use crate::boards::{Sampler, load, published_usec, sampler, slot};
+use crate::groups::{Group, load_key};
+use crate::harness::{FREE, Running, busy};
+use crate::processes::{Place, now_usec, until};
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -1,7 +1,10 @@
 //! A sampler in a container of its own, in the pid namespace that it shares with its neighbours.
 
 use crate::bed::{self, Container, Findings, View};
-use crate::harness::{FREE, Place, Running, load, load_key, sleep, triple, until};
+use crate::boards::load;
+use crate::groups::load_key;
+use crate::harness::{FREE, Running, triple};
+use crate::processes::{Place, sleep, until};
 use crate::watch::Watch;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

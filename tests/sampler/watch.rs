@@ -1,6 +1,8 @@
 //! Everything that a board and the kernel ever say, noted while a test runs.
 
-use crate::harness::{kernels, now_usec, shown, slot};
+use crate::boards::{shown, slot};
+use crate::harness::kernels;
+use crate::processes::now_usec;
 use calc::board::{Key, Load};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

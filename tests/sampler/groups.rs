@@ -1,0 +1,109 @@
+//! Cgroups in every hierarchy.
+
+use crate::bed::{self, Version};
+use crate::processes::{serial, sleep};
+use calc::board::{Key, Kind};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The directory of the cgroup with this path in the hierarchy where load is published.
+pub(crate) fn load_directory(path: &str) -> PathBuf {
+    let root = match bed::version() {
+        Version::V1 => "/sys/fs/cgroup/cpuacct",
+        Version::V2 => "/sys/fs/cgroup",
+    };
+    Path::new(root).join(path)
+}
+
+/// The key of the load of a cgroup; `None` when there is no such.
+pub(crate) fn load_key(path: &str) -> Option<Key> {
+    let kind = match bed::version() {
+        Version::V1 => Kind::Cpuacct,
+        Version::V2 => Kind::Unified,
+    };
+    Some(Key { kind, id: fs::metadata(load_directory(path)).ok()?.ino() })
+}
+
+/// Cgroups of one path in every hierarchy, gone with the test.
+pub(crate) struct Group {
+    pub(crate) path: String,
+    /// One in each hierarchy.
+    pub(crate) directories: Vec<PathBuf>,
+}
+
+impl Group {
+    pub(crate) fn new() -> Self {
+        Self::at(format!("cgproc-test-{}", serial()))
+    }
+
+    pub(crate) fn below(&self, name: &str) -> Self {
+        Self::at(format!("{}/{name}", self.path))
+    }
+
+    fn at(path: String) -> Self {
+        let directories: Vec<PathBuf> = hierarchies().iter().map(|root| root.join(&path)).collect();
+        for directory in &directories {
+            fs::create_dir(directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+            inherit(directory);
+        }
+        Self { path, directories }
+    }
+
+    /// Writes a setting of the kernel's cgroup version; nothing for an empty name.
+    pub(crate) fn set(&self, file: &str, value: &str) {
+        let mut places = self.directories.iter().map(|directory| directory.join(file));
+        let path = places.find(|path| path.exists()).unwrap_or_else(|| panic!("{}: no {file}", self.path));
+        fs::write(&path, value).unwrap_or_else(|e| panic!("{value} to {}: {e}", path.display()));
+    }
+
+    /// `command` as it will start in this cgroup.
+    pub(crate) fn enter(&self, command: &mut Command) {
+        let files: Vec<PathBuf> = self.directories.iter().map(|directory| directory.join("cgroup.procs")).collect();
+        let join = move || files.iter().try_for_each(|file| OpenOptions::new().write(true).open(file)?.write_all(b"0"));
+        // SAFETY: it opens and writes files, and takes no lock that another thread may have held.
+        unsafe { command.pre_exec(join) };
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for directory in &self.directories {
+            // The kernel takes a moment to forget who was in it.
+            for _ in 0..100 {
+                if fs::remove_dir(directory).is_ok() || !directory.exists() {
+                    break;
+                }
+                sleep(0.02);
+            }
+        }
+    }
+}
+
+fn hierarchies() -> Vec<PathBuf> {
+    if bed::version() == Version::V2 {
+        return vec!["/sys/fs/cgroup".into()];
+    }
+    let entries = fs::read_dir("/sys/fs/cgroup").expect("/sys/fs/cgroup");
+    let paths = entries.map(|entry| entry.expect("an entry"));
+    let own = paths.filter(|entry| !entry.file_type().expect("its type").is_symlink());
+    let named = own.filter(|entry| !["systemd", "unified"].contains(&&*entry.file_name().to_string_lossy()));
+    named.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists()).collect()
+}
+
+/// Version 1's cpusets are empty at first; version 2's controllers have to be let through.
+fn inherit(directory: &Path) {
+    let parent = directory.parent().expect("a parent");
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        if bed::version() == Version::V1 && directory.join(file).exists() {
+            let inherited = fs::read(parent.join(file)).expect("the parent's");
+            fs::write(directory.join(file), inherited).expect("a cpuset");
+        }
+    }
+    if bed::version() == Version::V2 {
+        fs::write(directory.join("cgroup.subtree_control"), "+memory +cpu +cpuset +pids").expect("controllers");
+    }
+}

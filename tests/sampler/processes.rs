@@ -1,0 +1,105 @@
+//! Processes, their files, and waiting for them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// As long as nothing should ever take: a test that waits longer fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `holds`.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub(crate) fn sleep(seconds: f64) {
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+}
+
+/// CLOCK_REALTIME.
+pub(crate) fn now_usec() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
+    u64::try_from(now.as_micros()).expect("microseconds")
+}
+
+pub(crate) fn serial() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A directory in memory, gone with the test, with a board's place in it.
+pub(crate) struct Place(PathBuf);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let directory = Path::new("/dev/shm").join(format!("cgproc-test-{}", serial()));
+        fs::create_dir(&directory).expect("a directory in memory");
+        Self(directory)
+    }
+
+    pub(crate) fn board(&self) -> PathBuf {
+        self.0.join("board")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A process, killed and buried with its test.
+pub(crate) struct Started(pub(crate) Child);
+
+impl Started {
+    /// With its output thrown away.
+    pub(crate) fn quietly(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("a process"))
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.0.id()).expect("a pid")
+    }
+
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: a signal to a process that the test has started and not waited for.
+        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0, "kill {}", self.pid());
+    }
+
+    /// How it ends by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("a process ends", || {
+            status = self.0.try_wait().expect("its status");
+            status.is_some()
+        });
+        status.expect("a status")
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // What a container's script has made goes on SIGTERM.
+        if self.0.try_wait().is_ok_and(|status| status.is_none()) {
+            self.signal(libc::SIGTERM);
+            for _ in 0..500 {
+                if self.0.try_wait().is_ok_and(|status| status.is_some()) {
+                    return;
+                }
+                sleep(0.01);
+            }
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
