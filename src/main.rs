@@ -9,6 +9,7 @@ mod declared;
 mod failure;
 mod limits;
 mod object;
+mod published;
 mod run;
 mod settings;
 mod show;

@@ -6,14 +6,17 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
+    path::PathBuf,
 };
 
 /// The view of another cgroup.
 pub(crate) const CGROUP: &str = "CGPROC_CGROUP";
 
+/// Where the board is.
+pub(crate) const BOARD: &str = "CGPROC_BOARD";
+
 /// What the object keeps of a value: it has no memory but its own.
-pub(crate) const CGROUP_ROOM: usize = 255;
-const DEBUG_ROOM: usize = 127;
+pub(crate) const ROOM: usize = 255;
 
 /// The variables' values.
 #[derive(Debug)]
@@ -24,12 +27,13 @@ pub(crate) struct Settings {
     pub(crate) cpus_milli: Option<u64>,
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) cgroup: Option<OsString>,
+    pub(crate) board: PathBuf,
 }
 
 /// A variable: its name, what it takes (for a message), and what a value of it does; `None` for garbage.
 type Variable = (&'static str, &'static str, fn(&mut Settings, &[u8]) -> Option<()>);
 
-const VARIABLES: [Variable; 9] = [
+const VARIABLES: [Variable; 10] = [
     ("CGPROC", "on or off", |to, value| one_of(value, &[b"on", b"off"]).map(|()| to.off = value == b"off")),
     ("CGPROC_CPUS", "a number of CPUs, such as 1.5", |to, value| {
         to.cpus_milli = Some(cpus_milli(value)?);
@@ -40,21 +44,31 @@ const VARIABLES: [Variable; 9] = [
         Some(())
     }),
     (CGROUP, "an absolute path of at most 255 bytes", |to, value| {
-        let taken = value.starts_with(b"/") && value.len() <= CGROUP_ROOM;
+        let taken = value.starts_with(b"/") && value.len() <= ROOM;
         to.cgroup = taken.then(|| OsStr::from_bytes(value).to_owned());
         to.cgroup.as_ref().map(|_| ())
+    }),
+    (BOARD, "an absolute path of at most 255 bytes", |to, value| {
+        let taken = value.starts_with(b"/") && value.len() <= ROOM;
+        to.board = OsStr::from_bytes(value).into();
+        taken.then_some(())
     }),
     ("CGPROC_UPTIME", "host or container", |to, value| {
         one_of(value, &[b"host", b"container"]).map(|()| to.uptime_is_the_hosts = value == b"host")
     }),
     ("CGPROC_BTIME", "host or container", |_, value| one_of(value, &[b"host", b"container"])),
     ("CGPROC_AFFINITY", "kernel or container", |_, value| one_of(value, &[b"kernel", b"container"])),
-    ("CGPROC_FILES", "a list of meminfo, swaps, stat, cpuinfo, uptime, cpu", |to, value| {
+    ("CGPROC_FILES", "a list of meminfo, swaps, stat, cpuinfo, uptime, loadavg, cpu", |to, value| {
         to.answered = Answered::parse(value)?;
         Some(())
     }),
-    ("CGPROC_DEBUG", "the name of a file, at most 127 bytes", |_, value| (value.len() <= DEBUG_ROOM).then_some(())),
+    ("CGPROC_DEBUG", "the name of a file, at most 255 bytes", |_, value| (value.len() <= ROOM).then_some(())),
 ];
+
+/// Where the board is when nobody says.
+pub(crate) fn default_board() -> PathBuf {
+    OsStr::from_bytes(calc::board::DEFAULT_PATH.to_bytes()).into()
+}
 
 /// Whether `value` is empty or one of `words`.
 fn one_of(value: &[u8], words: &[&[u8]]) -> Option<()> {
@@ -75,6 +89,7 @@ impl Settings {
             cpus_milli: None,
             memory_bytes: None,
             cgroup: None,
+            board: default_board(),
         };
         for (name, takes, take) in VARIABLES {
             let Some(value) = get(name) else { continue };
@@ -119,7 +134,8 @@ mod tests {
             ("CGPROC_UPTIME", "guest"),
             ("CGPROC_BTIME", "1"),
             ("CGPROC_AFFINITY", "0-3"),
-            ("CGPROC_FILES", "meminfo,loadavg"),
+            ("CGPROC_FILES", "meminfo,load"),
+            ("CGPROC_BOARD", "board"),
         ];
         for (name, value) in garbage {
             let error = with(name, value).expect_err(name).to_string();

@@ -76,6 +76,7 @@ fn answered(answer: Answer, cgroup: Option<&OsStr>, settings: &Settings, out: &m
         Answer::Uptime if settings.uptime_is_the_hosts => Err("CGPROC_UPTIME=host"),
         Answer::Uptime => uptime(&view, &mut text),
         Answer::CpuOnline | Answer::CpuPresent => cpu_list(&view, &mut text),
+        Answer::Loadavg => loadavg(&view, host, &mut text),
     }?;
     text.finish().ok_or(NOT_COMPOSED)
 }
@@ -85,12 +86,13 @@ const NO_SWAP: &str = "swap is not accounted";
 const NO_CPUS: &str = "the CPUs of the cgroup cannot be told";
 const NO_TIMES: &str = "the CPU time of the cgroup cannot be told";
 const NO_AGE: &str = "nobody knows when the container began";
+const NO_LOAD: &str = "nobody publishes the load of the cgroup: is a sampler running?";
 const NOT_COMPOSED: &str = "the kernel's text has an unknown form";
 
 fn meminfo(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let scratch: &mut Scratch = &mut [0; _];
     let mut figures = MemoryFigures::default();
-    figures.read(&Kernel, &view.places, &view.machine, scratch).ok_or(NO_MEMORY)?;
+    figures.read(&Kernel, &view.places, &view.above, &view.machine, scratch).ok_or(NO_MEMORY)?;
     compose::meminfo(&figures, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 
@@ -108,7 +110,7 @@ fn stat(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<()
         return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, text, scratch).ok_or(NOT_COMPOSED);
     };
     times.idle_ticks = times.idle_ticks.max(0);
-    compose::stat(&cpus, &times, &mut host, text, scratch).ok_or(NOT_COMPOSED)
+    compose::stat(&cpus, &times, view.load().as_ref(), &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn cpuinfo(view: &View, host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
@@ -121,6 +123,12 @@ fn uptime(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let times = view.times(&view.cpus().ok_or(NO_CPUS)?).ok_or(NO_TIMES)?;
     let idle_ticks = u64::try_from(times.idle_ticks).unwrap_or(0);
     compose::uptime(view.age_ticks().ok_or(NO_AGE)?, idle_ticks, text).ok_or(NOT_COMPOSED)
+}
+
+fn loadavg(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
+    let load = view.load().ok_or(NO_LOAD)?;
+    let scratch: &mut Scratch = &mut [0; _];
+    compose::loadavg(&load, view.places.began_ticks != 0, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn cpu_list(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {

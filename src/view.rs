@@ -2,10 +2,12 @@
 
 use crate::{
     cgroup,
-    settings::{CGROUP_ROOM, Settings},
+    published::{self, Published},
+    settings::{ROOM, Settings},
 };
 use anyhow::{Result, ensure};
 use calc::{
+    board::{self, Above, Block, Load},
     cgroup::places::{Places, Whose},
     compose,
     cpus::{CpuSet, MAX_CPUS},
@@ -87,6 +89,10 @@ impl Source for Reading {
 pub(crate) struct View {
     pub(crate) places: Places,
     pub(crate) machine: Host,
+    /// The limits out of sight.
+    pub(crate) above: Above,
+    /// The scope's slot on the board.
+    slot: Option<Block>,
     cpus_milli: Option<u64>,
 }
 
@@ -95,22 +101,47 @@ impl View {
     pub(crate) fn of(cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         let mut places = located(cgroup)?;
         places.declared_memory_bytes = settings.memory_bytes.unwrap_or(0);
-        Some(Self { places, machine: machine(), cpus_milli: settings.cpus_milli })
+        let mut view =
+            Self { places, machine: machine(), above: Above::NONE, slot: None, cpus_milli: settings.cpus_milli };
+        if let Some(board) = Published::open(&settings.board) {
+            view.take(&board);
+        }
+        Some(view)
+    }
+
+    /// Takes from the board what it says of the scope and of what is above the top of the mounts.
+    fn take(&mut self, board: &Published) {
+        let (now, scratch) = (published::now_usec(), &mut [0; size_of::<Scratch>()]);
+        self.above = board::find_above(&Kernel, &self.places, board, now, scratch);
+        let mut slot = Block::EMPTY;
+        self.slot = board::find_scope(&Kernel, &self.places, board, now, scratch, &mut slot).map(|()| slot);
+    }
+
+    /// The load; `None` where nobody publishes it.
+    pub(crate) fn load(&self) -> Option<Load> {
+        self.slot.as_ref().and_then(Block::load)
+    }
+
+    fn capacity_usec(&self) -> Option<u64> {
+        let elapsed = time::elapsed_usec(&self.places, &self.machine);
+        let slot = self.slot.as_ref().filter(|_| self.cpus_milli.is_none())?;
+        slot.capacity_usec(published::now_usec(), elapsed)
     }
 
     /// Memory and swap; `None` when there is no limit.
     pub(crate) fn memory(&self) -> Option<Memory> {
-        memory::memory(&Kernel, &self.places, &self.machine, &mut [0; size_of::<Scratch>()])
+        memory::memory(&Kernel, &self.places, &self.above, &self.machine, &mut [0; size_of::<Scratch>()])
     }
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        cpu::cpus(&Kernel, &self.places, self.cpus_milli, &mut [0; size_of::<Scratch>()])
+        cpu::cpus(&Kernel, &self.places, &self.above, self.cpus_milli, &mut [0; size_of::<Scratch>()])
     }
 
     /// CPU times.
     pub(crate) fn times(&self, cpus: &Cpus) -> Option<Times> {
-        time::times(&Kernel, &self.places, cpus, &self.machine, &mut [0; size_of::<Scratch>()])
+        let scratch = &mut [0; size_of::<Scratch>()];
+        time::times(&Kernel, &self.places, cpus, &self.machine, self.capacity_usec(), scratch)
     }
 
     /// The container's age.
@@ -137,7 +168,7 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
         }
         Err(_) => given,
     };
-    ensure!(name.as_os_str().len() <= CGROUP_ROOM, "{} is longer than {CGROUP_ROOM} bytes", name.display());
+    ensure!(name.as_os_str().len() <= ROOM, "{} is longer than {ROOM} bytes", name.display());
     Ok(name.into_os_string())
 }
 

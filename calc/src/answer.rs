@@ -1,5 +1,6 @@
 //! The list of files that we answer.
 
+use crate::scan;
 use core::ffi::CStr;
 
 /// A file that has an answer of ours.
@@ -20,12 +21,22 @@ pub enum Answer {
     CpuOnline,
     /// `/sys/devices/system/cpu/present`
     CpuPresent,
+    /// `/proc/loadavg`
+    Loadavg,
 }
 
 impl Answer {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Meminfo, Self::Swaps, Self::Stat, Self::Cpuinfo, Self::Uptime, Self::CpuOnline, Self::CpuPresent];
+    pub const ALL: [Self; 8] = [
+        Self::Meminfo,
+        Self::Swaps,
+        Self::Stat,
+        Self::Cpuinfo,
+        Self::Uptime,
+        Self::CpuOnline,
+        Self::CpuPresent,
+        Self::Loadavg,
+    ];
 
     /// The file's canonical path.
     pub const fn path(self) -> &'static CStr {
@@ -37,6 +48,7 @@ impl Answer {
             Self::Uptime => c"/proc/uptime",
             Self::CpuOnline => c"/sys/devices/system/cpu/online",
             Self::CpuPresent => c"/sys/devices/system/cpu/present",
+            Self::Loadavg => c"/proc/loadavg",
         }
     }
 
@@ -53,8 +65,15 @@ impl Answer {
     /// The length of the longest last component of an answer's path.
     pub const LONGEST_NAME: usize = b"meminfo".len();
 
+    /// Whether the last component of its path is `name`.
+    pub fn is_named(self, name: &[u8]) -> bool {
+        scan::split_at_last(self.path().to_bytes(), b'/').is_some_and(|(_, last)| last == name)
+    }
+
     /// Whether some answer's path ends in the component `name`: the cheap test before any other.
     pub fn may_be_named(name: &[u8]) -> bool {
-        matches!(name, b"meminfo" | b"swaps" | b"stat" | b"cpuinfo" | b"uptime" | b"online" | b"present")
+        (SHORTEST_NAME..=Self::LONGEST_NAME).contains(&name.len()) && Self::ALL.into_iter().any(|it| it.is_named(name))
     }
 }
+
+const SHORTEST_NAME: usize = b"stat".len();

@@ -4,6 +4,7 @@
 
 mod cpu_list;
 mod cpuinfo;
+mod loadavg;
 mod meminfo;
 mod stat;
 mod swaps;
@@ -11,6 +12,7 @@ mod uptime;
 
 pub use cpu_list::cpu_list;
 pub use cpuinfo::cpuinfo;
+pub use loadavg::loadavg;
 pub use meminfo::{Figures as MemoryFigures, meminfo};
 pub use stat::{stat, stat_of_kernel};
 pub use swaps::swaps;

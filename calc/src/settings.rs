@@ -51,22 +51,18 @@ pub struct Answered(pub u8);
 
 impl Answered {
     /// All answers.
-    pub const ALL: Self = Self(0x7f);
+    pub const ALL: Self = Self(0xff);
 
     /// Parses the comma list of `CGPROC_FILES`: names of files, `cpu` for those below `/sys/devices/system/cpu`.
     pub fn parse(list: &[u8]) -> Option<Self> {
         let mut bits = 0;
         for name in list.split(|byte| *byte == b',') {
-            bits |= match name {
-                b"" => 0,
-                b"meminfo" => Self::bit(Answer::Meminfo),
-                b"swaps" => Self::bit(Answer::Swaps),
-                b"stat" => Self::bit(Answer::Stat),
-                b"cpuinfo" => Self::bit(Answer::Cpuinfo),
-                b"uptime" => Self::bit(Answer::Uptime),
-                b"cpu" => Self::bit(Answer::CpuOnline) | Self::bit(Answer::CpuPresent),
-                _ => return None,
-            };
+            let meant = |answer: &Answer| answer.is_named(name) || name == b"cpu" && !answer.is_in_proc();
+            let named = Answer::ALL.into_iter().filter(meant).fold(0, |bits, answer| bits | Self::bit(answer));
+            if named == 0 && !name.is_empty() {
+                return None;
+            }
+            bits |= named;
         }
         Some(Self(bits))
     }
@@ -77,14 +73,6 @@ impl Answered {
     }
 
     const fn bit(answer: Answer) -> u8 {
-        match answer {
-            Answer::Meminfo => 1,
-            Answer::Swaps => 2,
-            Answer::Stat => 4,
-            Answer::Cpuinfo => 8,
-            Answer::Uptime => 16,
-            Answer::CpuOnline => 32,
-            Answer::CpuPresent => 64,
-        }
+        1 << answer as u8
     }
 }

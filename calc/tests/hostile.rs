@@ -1,6 +1,7 @@
 //! Whatever the files hold, an answer is one that programs can live with, or there is none.
 
 use calc::{
+    board::Above,
     cgroup::places::{Places, Whose},
     compose::{self, MemoryFigures},
     cpus::CpuSet,
@@ -139,11 +140,28 @@ fn composed(compose: impl FnOnce(&mut Text<'_, Written>) -> Option<()>) -> Optio
     Some(written.0)
 }
 
+/// Limits above the namespace, as a hostile board may have them.
+fn above() -> impl Strategy<Value = Above> {
+    (any::<[u32; 6]>(), any::<[u64; 8]>(), any::<bool>()).prop_map(|(limits, cpus, none)| {
+        let [memory, memory_free, swap, swap_free, quota, period] = limits.map(u64::from);
+        let some = Above {
+            memory_limit_bytes: memory << 10,
+            memory_free_bytes: memory_free << 10,
+            swap_limit_bytes: swap << 10,
+            swap_free_bytes: swap_free << 10,
+            quota_usec: quota,
+            period_usec: period,
+            cpus,
+        };
+        if none { Above::NONE } else { some }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, only in prop::option::of(any::<u64>())) {
+    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, above in above(), only in prop::option::of(any::<u64>())) {
         let scratch = &mut vec![0; scratch][..];
         let Some(places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
         prop_assert!(places.still_hold(&tree, Whose::Caller, scratch));
@@ -151,28 +169,28 @@ proptest! {
             memory_bytes: u64::from(host.0) << 10, swap_bytes: u64::from(host.1) << 10,
             swap_free_bytes: u64::from(host.2) << 10, since_boot_usec: host.3,
         };
-        if let Some(memory) = memory::memory(&tree, &places, &host, scratch) {
+        if let Some(memory) = memory::memory(&tree, &places, &above, &host, scratch) {
             prop_assert!(memory.free_bytes <= memory.available_bytes && memory.available_bytes <= memory.total_bytes);
             prop_assert!(memory.total_bytes < host.memory_bytes);
             prop_assert!(memory.swap.is_none_or(|swap| swap.free_bytes <= swap.total_bytes));
         }
         let mut text = Bytes { rest: MEMINFO.into(), step: tree.step };
         let mut figures = MemoryFigures::default();
-        let is_limited = figures.read(&tree, &places, &host, scratch).is_some();
-        prop_assert_eq!(is_limited, memory::memory(&tree, &places, &host, scratch).is_some());
+        let is_limited = figures.read(&tree, &places, &above, &host, scratch).is_some();
+        prop_assert_eq!(is_limited, memory::memory(&tree, &places, &above, &host, scratch).is_some());
         if is_limited {
             let text = composed(|out| compose::meminfo(&figures, &mut text, out, scratch)).unwrap();
             let text = String::from_utf8(text).unwrap();
             prop_assert_eq!(text.lines().count(), MEMINFO.lines().count());
             prop_assert!(text.lines().all(|line| line.ends_with(" kB") && line.contains(": ")));
         }
-        let Some(cpus) = cpu::cpus(&tree, &places, only, scratch) else { return Ok(()) };
+        let Some(cpus) = cpu::cpus(&tree, &places, &above, only, scratch) else { return Ok(()) };
         let count = cpus.online.count();
         prop_assert!(count >= 1 && cpus.capacity.period_usec > 0);
         prop_assert!(u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec));
-        let times = time::times(&tree, &places, &cpus, &host, scratch).unwrap_or_default();
+        let times = time::times(&tree, &places, &cpus, &host, None, scratch).unwrap_or_default();
         let mut text = Bytes { rest: STAT.into(), step: tree.step };
-        let stat = composed(|out| compose::stat(&cpus, &times, &mut text, out, scratch)).unwrap();
+        let stat = composed(|out| compose::stat(&cpus, &times, None, &mut text, out, scratch)).unwrap();
         let lines = stat.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"cpu")).count() as u64;
         prop_assert_eq!(lines, count + 1);
     }
@@ -186,7 +204,7 @@ proptest! {
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
         host.rest.clone_from(&again);
-        let _ = composed(|out| compose::stat(&cpus, &Times::default(), &mut host, out, scratch));
+        let _ = composed(|out| compose::stat(&cpus, &Times::default(), None, &mut host, out, scratch));
         host.rest = again;
         let _ = composed(|out| compose::cpuinfo(&online, &mut host, out, scratch));
     }
@@ -197,7 +215,7 @@ proptest! {
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let scratch = &mut [0; 512];
         let stat = stat.map(|rest| Bytes { rest, step: 100 });
-        if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), &mut host, out, scratch))) {
+        if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), None, &mut host, out, scratch))) {
             prop_assert!(text.starts_with(b"cpu  0"));
         }
         let cpuinfo = cpuinfo.map(|rest| Bytes { rest, step: 100 });

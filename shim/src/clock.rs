@@ -2,6 +2,7 @@
 
 use crate::sys;
 use calc::host::Host;
+use core::ffi::c_int;
 
 /// The machine's memory; when it booted does not matter.
 pub(crate) fn memory(info: &libc::sysinfo) -> Host {
@@ -26,7 +27,17 @@ pub(crate) fn machine() -> Option<Host> {
 }
 
 fn since_boot_usec() -> Option<u64> {
-    let now = sys::clock(libc::CLOCK_BOOTTIME)?;
+    usec(libc::CLOCK_BOOTTIME)
+}
+
+/// The time of day, in microseconds: the same in every time namespace.
+pub(crate) fn realtime_usec() -> Option<u64> {
+    usec(libc::CLOCK_REALTIME)
+}
+
+#[inline(never)]
+fn usec(clock: c_int) -> Option<u64> {
+    let now = sys::clock(clock)?;
     Some((now.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(now.tv_nsec as u64 / 1_000))
 }
 

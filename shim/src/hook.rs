@@ -27,7 +27,7 @@ macro_rules! hooks {
                     let next = $crate::next::of($crate::Hooked::$symbol as usize);
                     // SAFETY: the slot of this symbol holds this symbol's definition, which has this signature; the
                     // arguments are the caller's, who answers for them as towards libc.
-                    unsafe { $hook(next.map(|next| core::mem::transmute::<*const (), Next>(next)), $($arg),*) }
+                    unsafe { $hook(next.map(|next| core::mem::transmute::<$crate::next::Definition, Next>(next)), $($arg),*) }
                 }
             )*
         }

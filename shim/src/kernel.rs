@@ -1,23 +1,43 @@
 //! The kernel's own files, read past every hook.
 
-use crate::sys::{self, Fd};
+use crate::sys;
 use calc::source::{Directory, Files, Source};
 use core::ffi::{CStr, c_int};
 
 /// The running kernel's tree of files.
 pub(crate) struct Kernel;
 
-/// A small kernel file, opened and closed by us.
+/// A kernel file that is being read, past its own offset.
 pub(crate) struct Reading {
-    fd: Fd,
+    fd: c_int,
     at: u64,
+    iterated: bool,
+    /// Closed by us.
+    is_ours: bool,
+}
+
+impl Reading {
+    /// The file behind the program's descriptor `fd`; `iterated` when a short read is not the end.
+    pub(crate) fn of(fd: c_int, iterated: bool) -> Self {
+        Self { fd, at: 0, iterated, is_ours: false }
+    }
+}
+
+impl Drop for Reading {
+    #[inline(never)]
+    fn drop(&mut self) {
+        if self.is_ours {
+            sys::close(self.fd);
+        }
+    }
 }
 
 impl Files for Kernel {
     type File = Reading;
 
     fn open(&self, path: &CStr) -> Option<Reading> {
-        sys::open(path, libc::O_RDONLY | libc::O_NOCTTY).map(|fd| Reading { fd, at: 0 })
+        let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY)?.keep();
+        Some(Reading { fd, at: 0, iterated: false, is_ours: true })
     }
 
     fn directory(&self, path: &CStr) -> Option<Directory> {
@@ -32,36 +52,12 @@ impl Files for Kernel {
 
 impl Source for Reading {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        read_on(self.fd.number(), &mut self.at, into)
-    }
-}
-
-/// The kernel's text of the file that the program has just opened. Its offset stays where it is.
-pub(crate) struct Opened {
-    fd: c_int,
-    at: u64,
-    iterated: bool,
-}
-
-impl Opened {
-    /// The file behind the program's descriptor `fd`; `iterated` when a short read is not the end.
-    pub(crate) fn new(fd: c_int, iterated: bool) -> Self {
-        Self { fd, at: 0, iterated }
-    }
-}
-
-impl Source for Opened {
-    fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        read_on(self.fd, &mut self.at, into)
+        let read = sys::pread(self.fd, into, self.at)?;
+        self.at = self.at.wrapping_add(read as u64);
+        Some(read)
     }
 
     fn short_read_is_end(&self) -> bool {
         !self.iterated
     }
-}
-
-fn read_on(fd: c_int, at: &mut u64, into: &mut [u8]) -> Option<usize> {
-    let read = sys::pread(fd, into, *at)?;
-    *at = at.wrapping_add(read as u64);
-    Some(read)
 }

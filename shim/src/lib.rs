@@ -12,6 +12,7 @@
 
 mod arch;
 mod auxv;
+mod board;
 mod clock;
 mod environment;
 mod fds;
@@ -29,7 +30,7 @@ mod serve;
 mod sys;
 
 use hook::hooks;
-use hooks::{cpus, directory, open, seek, stat, stdio, syscall, sysinfo};
+use hooks::{cpus, directory, loadavg, open, seek, stat, stdio, syscall, sysinfo};
 use libc::{
     DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t,
 };
@@ -120,6 +121,9 @@ hooks! {
     sched_setaffinity(pid: pid_t, len: size_t, mask: *const c_ulong) -> c_int = cpus::sched_setaffinity;
     pthread_getaffinity_np(thread: libc::pthread_t, len: size_t, mask: *mut c_ulong) -> c_int = cpus::pthread_getaffinity_np;
     pthread_setaffinity_np(thread: libc::pthread_t, len: size_t, mask: *const c_ulong) -> c_int = cpus::pthread_setaffinity_np;
+
+    // getloadavg(3)
+    getloadavg(averages: *mut f64, count: c_int) -> c_int = loadavg::getloadavg;
 
     // sysinfo(2)
     sysinfo(to: *mut libc::sysinfo) -> c_int = sysinfo::sysinfo;

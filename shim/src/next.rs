@@ -37,26 +37,27 @@ pub(crate) const SYSCALL: usize = Needed::Syscall as usize;
 
 const COUNT: usize = Needed::Count as usize;
 
+/// A symbol's definition, in one register even where there is none: every hook asks for it.
+pub(crate) type Definition = core::ptr::NonNull<()>;
+
 /// The definitions, null where there is none or none is known yet.
 pub(crate) static SLOTS: [AtomicPtr<()>; COUNT] = [const { AtomicPtr::new(core::ptr::null_mut()) }; COUNT];
 
 /// Set when [`SLOTS`] is complete. Threads that meet in the first hook all resolve, to the same values: no one waits.
 static RESOLVED: AtomicU8 = AtomicU8::new(0);
 
-/// A symbol to look for: where its name starts and ends in the names' text, its hash in both forms.
+/// A symbol to look for.
 #[derive(Clone, Copy)]
 struct Wanted {
     /// With its final NUL.
     name: &'static [u8],
     gnu_hash: u32,
-    sysv_hash: u32,
 }
 
-/// The name of each slot with its NUL, and its hashes, made by the compiler.
+/// The name of each slot with its NUL, and its hash, made by the compiler.
 struct Names {
     starts: [u16; COUNT + 1],
     gnu_hashes: [u32; COUNT],
-    sysv_hashes: [u32; COUNT],
 }
 
 const LENGTH: usize = HOOKED_NAMES.len() + NEEDED_NAMES.len();
@@ -73,7 +74,7 @@ static TEXT: [u8; LENGTH] = {
 };
 
 static NAMES: Names = {
-    let mut names = Names { starts: [0; COUNT + 1], gnu_hashes: [5381; COUNT], sysv_hashes: [0; COUNT] };
+    let mut names = Names { starts: [0; COUNT + 1], gnu_hashes: [5381; COUNT] };
     let (mut at, mut slot) = (0, 0);
     while at < LENGTH {
         let byte = TEXT[at] as u32;
@@ -84,34 +85,35 @@ static NAMES: Names = {
             continue;
         }
         names.gnu_hashes[slot] = names.gnu_hashes[slot].wrapping_mul(33).wrapping_add(byte);
-        let hash = (names.sysv_hashes[slot] << 4).wrapping_add(byte);
-        let high = hash & 0xf000_0000;
-        names.sysv_hashes[slot] = (hash ^ (high >> 24)) & !high;
     }
     assert!(slot == COUNT, "the names and the slots must agree");
     names
 };
 
 impl Wanted {
+    /// The name's hash as the ELF specification has it: few objects are without the other table.
+    fn sysv_hash(&self) -> u32 {
+        self.name.iter().take_while(|byte| **byte != 0).fold(0, |hash: u32, byte| {
+            let hash = (hash << 4).wrapping_add(u32::from(*byte));
+            let high = hash & 0xf000_0000;
+            (hash ^ (high >> 24)) & !high
+        })
+    }
+
     fn of(slot: usize) -> Option<Self> {
         let start = *NAMES.starts.get(slot)? as usize;
         let end = *NAMES.starts.get(slot.wrapping_add(1))? as usize;
-        Some(Self {
-            name: TEXT.get(start..end)?,
-            gnu_hash: *NAMES.gnu_hashes.get(slot)?,
-            sysv_hash: *NAMES.sysv_hashes.get(slot)?,
-        })
+        Some(Self { name: TEXT.get(start..end)?, gnu_hash: *NAMES.gnu_hashes.get(slot)? })
     }
 }
 
 /// The definition of slot `slot` after ours.
 #[inline(always)]
-pub(crate) fn of(slot: usize) -> Option<*const ()> {
-    let next = SLOTS.get(slot)?.load(Relaxed);
-    if !next.is_null() {
-        return Some(next);
+pub(crate) fn of(slot: usize) -> Option<Definition> {
+    match Definition::new(SLOTS.get(slot)?.load(Relaxed)) {
+        None => resolved(slot),
+        next => next,
     }
-    resolved(slot)
 }
 
 /// The definition of a symbol that we call but do not hook, as the function type `F`.
@@ -120,22 +122,21 @@ pub(crate) fn of(slot: usize) -> Option<*const ()> {
 /// `F` must be the C function type of that symbol.
 #[inline]
 pub(crate) unsafe fn needed<F: Copy>(symbol: Needed) -> Option<F> {
-    const { assert!(size_of::<F>() == size_of::<*const ()>()) };
+    const { assert!(size_of::<F>() == size_of::<Definition>()) };
     let next = of(symbol as usize)?;
     // SAFETY: by the caller's promise, and of the same size.
-    Some(unsafe { core::mem::transmute_copy::<*const (), F>(&next) })
+    Some(unsafe { core::mem::transmute_copy::<Definition, F>(&next) })
 }
 
 #[cold]
 #[inline(never)]
-fn resolved(slot: usize) -> Option<*const ()> {
+fn resolved(slot: usize) -> Option<Definition> {
     if RESOLVED.load(Acquire) == 0 {
         chain::visit(look_into)?;
         share_slots_with_64();
         RESOLVED.store(1, Release);
     }
-    let next = SLOTS.get(slot)?.load(Relaxed);
-    if next.is_null() { None } else { Some(next) }
+    Definition::new(SLOTS.get(slot)?.load(Relaxed))
 }
 
 /// musl from 1.2.4 on has `open64` and its like for relocations only, not for look-ups: there the base name serves.

@@ -1,6 +1,7 @@
 //! What the environment asks for, read once. A value that does not parse turns everything off: any doubt, the kernel.
 
 use crate::{environment, sys};
+use calc::scan::{self, Name};
 use calc::settings::{Answered, cpus_milli, size_bytes};
 use calc::{answer::Answer, cgroup::places::Whose};
 use core::ffi::CStr;
@@ -17,23 +18,28 @@ const VIEWS_ANOTHER: u32 = 1 << 13;
 static FLAGS: AtomicU32 = AtomicU32::new(0);
 static CPUS_MILLI: AtomicU64 = AtomicU64::new(0);
 static MEMORY_BYTES: AtomicU64 = AtomicU64::new(0);
-static CGROUP: Text<256> = Text::new();
-static DEBUG: Text<128> = Text::new();
+static CGROUP: Text = Text::new();
+static DEBUG: Text = Text::new();
+static BOARD: Text = Text::new();
 
 /// The program has put on a seccomp filter, which may kill for any system call that the program did not foresee.
 static SANDBOXED: AtomicBool = AtomicBool::new(false);
 
 /// A short text that outlives the environment it came from (programs overwrite theirs to set a title).
-struct Text<const LEN: usize>([AtomicU8; LEN]);
+struct Text([AtomicU8; ROOM]);
 
-impl<const LEN: usize> Text<LEN> {
+/// Bytes that are kept of a value, with a final NUL.
+const ROOM: usize = 256;
+
+impl Text {
     const fn new() -> Self {
-        Self([const { AtomicU8::new(0) }; LEN])
+        Self([const { AtomicU8::new(0) }; ROOM])
     }
 
     /// Keeps `value`; `None` when it is too long. The last byte stays NUL.
+    #[inline(never)]
     fn set(&self, value: &[u8]) -> Option<()> {
-        if value.len() >= LEN {
+        if value.len() >= ROOM {
             return None;
         }
         for (to, from) in self.0.iter().zip(value) {
@@ -42,8 +48,14 @@ impl<const LEN: usize> Text<LEN> {
         Some(())
     }
 
+    /// Keeps an absolute path.
+    fn set_path(&self, value: &[u8]) -> Option<()> {
+        if value.first() == Some(&b'/') { self.set(value) } else { None }
+    }
+
     /// Copies the text; whether there is one.
-    fn get(&self, into: &mut [u8; LEN]) -> bool {
+    #[inline(never)]
+    fn get(&self, into: &mut [u8; ROOM]) -> bool {
         for (to, from) in into.iter_mut().zip(&self.0) {
             *to = from.load(Relaxed);
         }
@@ -87,27 +99,70 @@ fn read() -> u32 {
     flags
 }
 
+/// What a variable decides.
+#[derive(Clone, Copy)]
+enum Variable {
+    Switch,
+    Uptime,
+    Btime,
+    Affinity,
+    Files,
+    Cpus,
+    Memory,
+    Cgroup,
+    Board,
+    Debug,
+    Uring,
+}
+
+const VARIABLES: [(Name, Variable); 11] = [
+    (Name::new("CGPROC"), Variable::Switch),
+    (Name::new("CGPROC_UPTIME"), Variable::Uptime),
+    (Name::new("CGPROC_BTIME"), Variable::Btime),
+    (Name::new("CGPROC_AFFINITY"), Variable::Affinity),
+    (Name::new("CGPROC_FILES"), Variable::Files),
+    (Name::new("CGPROC_CPUS"), Variable::Cpus),
+    (Name::new("CGPROC_MEMORY"), Variable::Memory),
+    (Name::new("CGPROC_CGROUP"), Variable::Cgroup),
+    (Name::new("CGPROC_BOARD"), Variable::Board),
+    (Name::new("CGPROC_DEBUG"), Variable::Debug),
+    (Name::new("UV_USE_IO_URING"), Variable::Uring),
+];
+
 /// One variable. `None` when it is ours and its value is not understood.
+#[inline(never)]
 fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
-    match (name, value) {
-        (b"CGPROC", b"off") => *flags |= OFF,
-        (b"CGPROC", b"on" | b"") => {}
-        (b"CGPROC_UPTIME", b"host") => *flags |= UPTIME_HOST,
-        (b"CGPROC_AFFINITY", b"kernel") => *flags |= AFFINITY_KERNEL,
-        (b"CGPROC_UPTIME" | b"CGPROC_AFFINITY" | b"CGPROC_BTIME", b"container" | b"") | (b"CGPROC_BTIME", b"host") => {}
-        (b"CGPROC_FILES", list) => *flags = *flags & !0xff | u32::from(Answered::parse(list)?.0),
-        (b"CGPROC_CPUS", cpus) => CPUS_MILLI.store(cpus_milli(cpus)?, Relaxed),
-        (b"CGPROC_MEMORY", size) => MEMORY_BYTES.store(size_bytes(size).filter(|size| *size > 0)?, Relaxed),
-        (b"CGPROC_CGROUP", [b'/', ..]) => {
-            CGROUP.set(value)?;
-            *flags |= VIEWS_ANOTHER;
+    let Some((_, (_, variable))) = scan::find_from(&VARIABLES, 0, name) else { return Some(()) };
+    let chosen = match variable {
+        Variable::Switch => OFF * chosen(value, b"off", b"on")?,
+        Variable::Uptime => UPTIME_HOST * chosen(value, b"host", b"container")?,
+        Variable::Btime => chosen(value, b"host", b"container").map(|_| 0)?,
+        Variable::Affinity => AFFINITY_KERNEL * chosen(value, b"kernel", b"container")?,
+        Variable::Uring => URING_ASKED * u32::from(value != b"0"),
+        Variable::Cgroup => {
+            CGROUP.set_path(value)?;
+            VIEWS_ANOTHER
         }
-        (b"CGPROC_DEBUG", path) => DEBUG.set(path)?,
-        (b"UV_USE_IO_URING", value) if value != b"0" => *flags |= URING_ASKED,
-        (b"CGPROC" | b"CGPROC_UPTIME" | b"CGPROC_BTIME" | b"CGPROC_AFFINITY" | b"CGPROC_CGROUP", _) => return None,
-        _ => {}
+        _ => 0,
+    };
+    match variable {
+        Variable::Files => *flags = *flags & !0xff | u32::from(Answered::parse(value)?.0),
+        Variable::Cpus => CPUS_MILLI.store(cpus_milli(value)?, Relaxed),
+        Variable::Memory => MEMORY_BYTES.store(size_bytes(value).filter(|size| *size > 0)?, Relaxed),
+        Variable::Board => BOARD.set_path(value)?,
+        Variable::Debug => DEBUG.set(value)?,
+        _ => *flags |= chosen,
     }
     Some(())
+}
+
+/// 1 where `value` is the `other` of two words, 0 where it is the `usual` one or empty.
+#[inline(never)]
+fn chosen(value: &[u8], other: &[u8], usual: &[u8]) -> Option<u32> {
+    if value == other {
+        return Some(1);
+    }
+    (value.is_empty() || value == usual).then_some(0)
 }
 
 /// Whether nothing is to be answered.
@@ -159,7 +214,7 @@ pub(crate) fn with_whose<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
 #[cold]
 #[inline(never)]
 fn with_another<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
-    let mut kept = [0; 256];
+    let mut kept = [0; ROOM];
     CGROUP.get(&mut kept);
     let path = CStr::from_bytes_until_nul(&kept).unwrap_or_default();
     let bytes = path.to_bytes();
@@ -170,6 +225,14 @@ fn with_another<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
     } else {
         Whose::Path(bytes)
     })
+}
+
+/// The board's path.
+pub(crate) fn with_board<T>(use_it: impl FnOnce(&CStr) -> T) -> T {
+    flags();
+    let mut kept = [0; ROOM];
+    let path = if BOARD.get(&mut kept) { CStr::from_bytes_until_nul(&kept).ok() } else { None };
+    use_it(path.unwrap_or(calc::board::DEFAULT_PATH))
 }
 
 /// Whether the program has put on a filter already.
@@ -184,7 +247,7 @@ pub(crate) fn set_sandboxed(sandboxed: bool) {
 
 /// Writes a line to the file that `CGPROC_DEBUG` names, where it does: never to the program's own descriptors.
 pub(crate) fn note(line: &[u8]) {
-    let mut kept = [0; 128];
+    let mut kept = [0; ROOM];
     if !DEBUG.get(&mut kept) {
         return;
     }

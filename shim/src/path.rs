@@ -35,7 +35,7 @@ unsafe fn may_concern_us(path: *const c_char) -> bool {
 /// By the last byte first, which settles it for most paths.
 #[inline(always)]
 fn ends_in_a_name(path: &[u8]) -> bool {
-    matches!(path.last(), Some(b'o' | b's' | b't' | b'e')) && is_a_name(path)
+    matches!(path.last(), Some(b'o' | b's' | b't' | b'e' | b'g')) && is_a_name(path)
 }
 
 #[cold]

@@ -23,14 +23,12 @@ pub(crate) unsafe trait Plain: Copy {}
 unsafe impl Plain for calc::cgroup::places::Places {}
 // SAFETY: u64 words throughout.
 unsafe impl Plain for calc::view::cpu::Cpus {}
+// SAFETY: u64 words throughout.
+unsafe impl Plain for calc::board::Above {}
 
 /// A remembered `T` of `WORDS` words.
 pub(crate) struct Remembered<T, const WORDS: usize> {
-    /// Odd while a writer is at work; 0 before the first.
-    turn: AtomicU32,
-    /// The process of that writer.
-    writer: AtomicI32,
-    at_msec: AtomicU64,
+    lock: Lock,
     words: [AtomicU64; WORDS],
     value: core::marker::PhantomData<T>,
 }
@@ -42,63 +40,82 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
     /// Nothing yet.
     pub(crate) const fn new() -> Self {
         const { assert!(size_of::<T>() == WORDS * 8 && align_of::<T>() <= 8) };
-        Self {
-            turn: AtomicU32::new(0),
-            writer: AtomicI32::new(0),
-            at_msec: AtomicU64::new(0),
-            words: [const { AtomicU64::new(0) }; WORDS],
-            value: core::marker::PhantomData,
-        }
+        Self { lock: Lock::new(), words: [const { AtomicU64::new(0) }; WORDS], value: core::marker::PhantomData }
     }
 
     /// Whether the value was looked at within the last second.
-    #[inline(never)]
     pub(crate) fn is_fresh(&self) -> bool {
-        let age = clock::coarse_msec().map(|now| now.wrapping_sub(self.at_msec.load(Relaxed)));
-        self.turn.load(Relaxed) != 0 && age.is_some_and(|age| age < BELIEVED_MSEC)
+        self.lock.is_fresh()
     }
 
     /// Copies the value to `to`; `None` when there is none yet, or a writer does not come to its end: one that a signal
     /// handler, which is what asks, has interrupted.
-    #[inline(never)]
     pub(crate) fn recall<'t>(&self, to: &'t mut MaybeUninit<T>) -> Option<&'t T> {
-        (0..ATTEMPTS).find_map(|_| self.copy(to.as_mut_ptr().cast()))?;
+        // SAFETY: T has WORDS words, any of which is valid.
+        unsafe { self.lock.recall(&self.words, to.as_mut_ptr().cast())? };
         // SAFETY: copied whole, from one `keep`.
         Some(unsafe { to.assume_init_ref() })
     }
 
-    fn copy(&self, to: *mut u64) -> Option<()> {
+    /// Keeps `value` from now on, unless another is just doing so or the memory is not ours.
+    pub(crate) fn keep(&self, value: &T) {
+        // SAFETY: T has WORDS words, all initialised.
+        unsafe { self.lock.change(&self.words, (&raw const *value).cast()) };
+    }
+
+    /// The value still holds: it is as good as looked up anew.
+    pub(crate) fn confirm(&self) {
+        // SAFETY: no words, none is read.
+        unsafe { self.lock.change(&[], core::ptr::null()) };
+    }
+}
+
+/// What guards the words, the same for all types.
+struct Lock {
+    /// Odd while a writer is at work; 0 before the first.
+    turn: AtomicU32,
+    /// The process of that writer.
+    writer: AtomicI32,
+    at_msec: AtomicU64,
+}
+
+impl Lock {
+    const fn new() -> Self {
+        Self { turn: AtomicU32::new(0), writer: AtomicI32::new(0), at_msec: AtomicU64::new(0) }
+    }
+
+    #[inline(never)]
+    fn is_fresh(&self) -> bool {
+        let age = clock::coarse_msec().map(|now| now.wrapping_sub(self.at_msec.load(Relaxed)));
+        self.turn.load(Relaxed) != 0 && age.is_some_and(|age| age < BELIEVED_MSEC)
+    }
+
+    /// # Safety
+    /// There is room for `words` at `to`.
+    #[inline(never)]
+    unsafe fn recall(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
+        // SAFETY: by the caller's promise.
+        (0..ATTEMPTS).find_map(|_| unsafe { self.copy(words, to) })
+    }
+
+    unsafe fn copy(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
         let turn = self.turn.load(Acquire);
         if turn == 0 || turn & 1 == 1 {
             core::hint::spin_loop();
             return None;
         }
-        for (index, word) in self.words.iter().enumerate() {
-            // SAFETY: T has WORDS words, any of which is valid: a mixture of two values is thrown away below.
+        for (index, word) in words.iter().enumerate() {
+            // SAFETY: by the caller's promise; a mixture of two values is thrown away below.
             unsafe { to.wrapping_add(index).write(word.load(Relaxed)) };
         }
         fence(Acquire);
         (self.turn.load(Relaxed) == turn).then_some(())
     }
 
-    /// Keeps `value` from now on, unless another is just doing so or the memory is not ours.
+    /// # Safety
+    /// There are as many initialised words at `from`.
     #[inline(never)]
-    pub(crate) fn keep(&self, value: &T) {
-        self.change(|words| {
-            let from = (&raw const *value).cast::<u64>();
-            for (index, word) in words.iter().enumerate() {
-                // SAFETY: T has WORDS words, all initialised.
-                word.store(unsafe { from.wrapping_add(index).read() }, Relaxed);
-            }
-        });
-    }
-
-    /// The value still holds: it is as good as looked up anew.
-    pub(crate) fn confirm(&self) {
-        self.change(|_| {});
-    }
-
-    fn change(&self, write: impl FnOnce(&[AtomicU64; WORDS])) {
+    unsafe fn change(&self, words: &[AtomicU64], from: *const u64) {
         let (Some(now), turn) = (clock::coarse_msec(), self.turn.load(Relaxed)) else { return };
         let is_at_work = turn & 1 == 1;
         if !owner::is_ours() || is_at_work && self.writer.load(Relaxed) == sys::getpid() {
@@ -112,7 +129,10 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
             return;
         }
         fence(Release);
-        write(&self.words);
+        for (index, word) in words.iter().enumerate() {
+            // SAFETY: by the caller's promise.
+            word.store(unsafe { from.wrapping_add(index).read() }, Relaxed);
+        }
         self.at_msec.store(now, Relaxed);
         // A turn of 0 would mean that there is nothing yet.
         self.turn.store(mine.wrapping_add(1).max(2), Release);

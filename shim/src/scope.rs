@@ -4,8 +4,9 @@
 //! never inside each other, and a hook's stack holds what one of them needs.
 
 use crate::remembered::Remembered;
-use crate::{clock, kernel::Kernel, options};
+use crate::{board, clock, kernel::Kernel, options};
 use calc::answer::Answer;
+use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
 use calc::host::Host;
 use calc::view::cpu::{self, Cpus};
@@ -17,6 +18,7 @@ use core::mem::MaybeUninit;
 pub(crate) type Scratch = [u8; 512];
 
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
+static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
 
 /// Makes sure that this process's cgroups are known.
@@ -60,6 +62,37 @@ pub(crate) fn with_places<T>(use_it: impl FnOnce(&Places) -> Option<T>) -> Optio
     use_it(PLACES.recall(&mut places)?)
 }
 
+/// The limits above what is in sight, looked up at most once a second.
+#[inline(always)]
+pub(crate) fn with_above<T>(use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
+    if !ABOVE.is_fresh() {
+        look_above()?;
+    }
+    let mut above = MaybeUninit::uninit();
+    use_it(ABOVE.recall(&mut above)?)
+}
+
+#[cold]
+#[inline(never)]
+fn look_above() -> Option<()> {
+    with_places(|places| {
+        ABOVE.keep(&board::above(places));
+        Some(())
+    })
+}
+
+/// The load of the scope, where the board tells.
+#[inline(never)]
+pub(crate) fn load() -> Option<Load> {
+    if !options::answers(Answer::Loadavg) {
+        return None;
+    }
+    look()?;
+    let mut block = Block::EMPTY;
+    with_places(|places| board::slot(places, &mut block))?;
+    block.load()
+}
+
 /// Makes sure that the CPUs of the view are known.
 pub(crate) fn count() -> Option<()> {
     if CPUS.is_fresh() {
@@ -73,7 +106,8 @@ pub(crate) fn count() -> Option<()> {
 #[inline(never)]
 fn count_again() -> Option<()> {
     let scratch: &mut Scratch = &mut [0; _];
-    let cpus = with_places(|places| cpu::cpus(&Kernel, places, options::declared_cpus_milli(), scratch))?;
+    let only = options::declared_cpus_milli();
+    let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, only, scratch)))?;
     CPUS.keep(&cpus);
     Some(())
 }
@@ -108,7 +142,7 @@ pub(crate) fn memory(machine: &Host) -> Option<Memory> {
 #[inline(never)]
 pub(crate) fn measured(machine: &Host) -> Option<Memory> {
     let scratch: &mut Scratch = &mut [0; _];
-    with_places(|places| memory::memory(&Kernel, places, machine, scratch))
+    with_places(|places| with_above(|above| memory::memory(&Kernel, places, above, machine, scratch)))
 }
 
 /// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.

@@ -1,13 +1,15 @@
 //! The whole way of an answer: path → scope → readings → view → text → memory file → the program's descriptor.
 
-use crate::kernel::{Kernel, Opened};
+use crate::kernel::{Kernel, Reading};
 use crate::memory_file::{self, MemoryFile};
 use crate::path::{self, Target};
 use crate::remembered::{Plain, Remembered};
 use crate::scope::{self, Scratch};
-use crate::{clock, fds, next, options, sys};
+use crate::{board, clock, fds, next, options, sys};
 use calc::answer::Answer;
+use calc::board::{Block, Load};
 use calc::compose::{self, MemoryFigures};
+use calc::host::Host;
 use calc::text::{Sink, Text};
 use calc::view::ratchet::{self, Ratchet};
 use calc::view::time::{self, Times};
@@ -93,6 +95,7 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
         Answer::Cpuinfo => cpuinfo(host, out),
         Answer::Uptime => uptime(out),
         Answer::CpuOnline | Answer::CpuPresent => cpu_list(out),
+        Answer::Loadavg => loadavg(host, out),
     }
 }
 
@@ -100,25 +103,25 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
 fn meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
     let mut figures = MemoryFigures::default();
     read_figures(&mut figures)?;
-    text(out, |text, scratch| compose::meminfo(&figures, &mut Opened::new(host, false), text, scratch))
+    text(out, |text, scratch| compose::meminfo(&figures, &mut Reading::of(host, false), text, scratch))
 }
 
 #[inline(never)]
 fn read_figures(figures: &mut MemoryFigures) -> Option<()> {
     let machine = clock::machine()?;
     let scratch: &mut Scratch = &mut [0; _];
-    scope::with_places(|places| figures.read(&Kernel, places, &machine, scratch))
+    scope::with_places(|places| scope::with_above(|above| figures.read(&Kernel, places, above, &machine, scratch)))
 }
 
 #[inline(never)]
 fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
     let swap = scope::measured(&clock::machine()?)?.swap?;
-    text(out, |text, scratch| compose::swaps(&swap, &mut Opened::new(host, false), text, scratch))
+    text(out, |text, scratch| compose::swaps(&swap, &mut Reading::of(host, false), text, scratch))
 }
 
 fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
-    if are_times_counted()? { stat_of(&shown_times()?.0, host, out) } else { stat_of_kernel(host, out) }
+    if are_times_counted()? { stat_of(&shown_times()?, host, out) } else { stat_of_kernel(host, out) }
 }
 
 #[inline(never)]
@@ -126,14 +129,16 @@ fn are_times_counted() -> Option<bool> {
     scope::with_places(|places| Some(time::are_counted(places)))
 }
 
-fn stat_of(times: &Times, host: c_int, out: &mut impl Sink) -> Option<()> {
+fn stat_of(now: &Now, host: c_int, out: &mut impl Sink) -> Option<()> {
     text(out, |text, scratch| {
-        scope::with_counted(|cpus| compose::stat(cpus, times, &mut Opened::new(host, false), text, scratch))
+        scope::with_counted(|cpus| {
+            compose::stat(cpus, &now.times, now.load.as_ref(), &mut Reading::of(host, false), text, scratch)
+        })
     })
 }
 
 fn stat_of_kernel(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let (mut first, mut again) = (Opened::new(host, false), Opened::new(host, false));
+    let (mut first, mut again) = (Reading::of(host, false), Reading::of(host, false));
     text(out, |text, scratch| {
         scope::with_counted(|cpus| compose::stat_of_kernel(&cpus.online, &mut first, &mut again, text, scratch))
     })
@@ -143,7 +148,7 @@ fn stat_of_kernel(host: c_int, out: &mut impl Sink) -> Option<()> {
 fn cpuinfo(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
     text(out, |text, scratch| {
-        scope::with_counted(|cpus| compose::cpuinfo(&cpus.online, &mut Opened::new(host, true), text, scratch))
+        scope::with_counted(|cpus| compose::cpuinfo(&cpus.online, &mut Reading::of(host, true), text, scratch))
     })
 }
 
@@ -153,9 +158,16 @@ fn uptime(out: &mut impl Sink) -> Option<()> {
         return None;
     }
     scope::count()?;
-    let (times, age_ticks) = shown_times()?;
-    let idle_ticks = u64::try_from(times.idle_ticks).ok()?;
-    text(out, |text, _| compose::uptime(age_ticks?, idle_ticks, text))
+    let now = shown_times()?;
+    let idle_ticks = u64::try_from(now.times.idle_ticks).ok()?;
+    text(out, |text, _| compose::uptime(now.age_ticks?, idle_ticks, text))
+}
+
+#[inline(never)]
+fn loadavg(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let load = scope::load()?;
+    let has_all = scope::with_places(|places| Some(places.began_ticks != 0))?;
+    text(out, |text, scratch| compose::loadavg(&load, has_all, &mut Reading::of(host, false), text, scratch))
 }
 
 #[inline(never)]
@@ -189,27 +201,54 @@ unsafe impl Plain for Shown {}
 
 static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 
-/// The scope's times as they are to be shown, and its age where that is known.
+/// What is shown of the scope at one moment.
+struct Now {
+    times: Times,
+    /// Since its first process, where that is known.
+    age_ticks: Option<u64>,
+    load: Option<Load>,
+}
+
 #[inline(never)]
-fn shown_times() -> Option<(Times, Option<u64>)> {
+fn shown_times() -> Option<Now> {
     let machine = clock::age()?;
+    let (capacity_usec, load) = published(&machine);
     let scratch: &mut Scratch = &mut [0; _];
     scope::with_places(|places| {
         scope::with_counted(|cpus| {
-            let times = time::times(&Kernel, places, cpus, &machine, scratch)?;
-            let keys = (ratchet::key_of_use(places, cpus), ratchet::key_of_idle(places, cpus));
-            Some((ratcheted(&times, keys), time::age_ticks(places, &machine)))
+            let mut shown = SHOWN.recall(&mut MaybeUninit::uninit()).copied().unwrap_or_default();
+            let by_formula = ratchet::key_of_idle(places, cpus);
+            // What a process has begun by the formula goes on by it: a counter has one source.
+            let capacity_usec = capacity_usec.filter(|_| !shown.idle.is_of(by_formula));
+            let of_idle =
+                if capacity_usec.is_some() { ratchet::key_of_idle_by_board(places, cpus) } else { by_formula };
+            let times = time::times(&Kernel, places, cpus, &machine, capacity_usec, scratch)?;
+            let times = ratcheted(&mut shown, &times, (ratchet::key_of_use(places, cpus), of_idle));
+            Some(Now { times, age_ticks: time::age_ticks(places, &machine), load })
         })
     })
 }
 
-fn ratcheted(times: &Times, (of_use, of_idle): (u64, u64)) -> Times {
-    let mut shown = SHOWN.recall(&mut MaybeUninit::uninit()).copied().unwrap_or_default();
+/// What the board says of the scope: the CPU time that it could have used, where no number of CPUs is declared, and its
+/// load.
+#[inline(never)]
+fn published(machine: &Host) -> (Option<u64>, Option<Load>) {
+    let mut block = Block::EMPTY;
+    let moment = scope::with_places(|places| {
+        let now = board::slot(places, &mut block)?;
+        Some((now, time::elapsed_usec(places, machine)))
+    });
+    let Some((now, elapsed)) = moment else { return (None, None) };
+    let capacity = if options::declared_cpus_milli().is_none() { block.capacity_usec(now, elapsed) } else { None };
+    (capacity, block.load())
+}
+
+fn ratcheted(shown: &mut Shown, times: &Times, (of_use, of_idle): (u64, u64)) -> Times {
     let times = Times {
         user_ticks: shown.user.show(of_use, times.user_ticks as i64),
         system_ticks: shown.system.show(of_use, times.system_ticks as i64),
         idle_ticks: shown.idle.show(of_idle, times.idle_ticks) as i64,
     };
-    SHOWN.keep(&shown);
+    SHOWN.keep(shown);
     times
 }

@@ -10,6 +10,7 @@ use core::mem::MaybeUninit;
 pub(crate) struct Fd(c_int);
 
 impl Drop for Fd {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: closes a number that we opened and nobody else was told of.
         unsafe { syscall(libc::SYS_close, [self.0 as usize, 0, 0, 0, 0, 0]) };
@@ -17,6 +18,11 @@ impl Drop for Fd {
 }
 
 impl Fd {
+    /// The number, which is not closed any more when this goes.
+    pub(crate) fn keep(self) -> c_int {
+        core::mem::ManuallyDrop::new(self).0
+    }
+
     /// The number.
     pub(crate) fn number(&self) -> c_int {
         self.0
@@ -214,6 +220,17 @@ pub(crate) fn getppid() -> c_int {
 /// `gettid()`
 pub(crate) fn gettid() -> c_int {
     plain(libc::SYS_gettid)
+}
+
+/// `geteuid()`
+pub(crate) fn geteuid() -> c_uint {
+    plain(libc::SYS_geteuid) as c_uint
+}
+
+/// Whether this is another user namespace than the machine's own, whose number is fixed (`PROC_USER_INIT_INO`).
+pub(crate) fn is_in_user_namespace() -> bool {
+    const INITIAL: u64 = 0xefff_fffd;
+    stat(c"/proc/self/ns/user").is_some_and(|namespace| namespace.st_ino != INITIAL)
 }
 
 /// Whether two processes share their memory, by `kcmp`; `None` when the kernel does not tell.

@@ -1,6 +1,7 @@
 //! `/proc/meminfo`
 
 use crate::{
+    board::Above,
     cgroup::{
         memory::{Counter, Counters},
         places::Places,
@@ -109,8 +110,15 @@ pub struct Figures {
 
 impl Figures {
     /// Reads them in place, since they are many. `None` where memory is not limited, or there is any doubt.
-    pub fn read(&mut self, files: &impl Files, places: &Places, machine: &Host, scratch: &mut [u8]) -> Option<()> {
-        self.memory = memory::read(files, places, machine, &mut self.counters, scratch)?;
+    pub fn read(
+        &mut self,
+        files: &impl Files,
+        places: &Places,
+        above: &Above,
+        machine: &Host,
+        scratch: &mut [u8],
+    ) -> Option<()> {
+        self.memory = memory::read(files, places, above, machine, &mut self.counters, scratch)?;
         self.swap_bytes = self.memory.swap.map_or(machine.swap_bytes, |swap| swap.total_bytes);
         Some(())
     }

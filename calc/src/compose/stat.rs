@@ -1,6 +1,7 @@
 //! `/proc/stat`
 
 use crate::{
+    board::Load,
     cpus::CpuSet,
     lines::Lines,
     scan,
@@ -21,10 +22,12 @@ fn column(times: &Times, index: usize) -> u64 {
     }
 }
 
-/// `/proc/stat`. `times.idle_ticks` is what is to be shown: the caller has made it monotonic.
+/// `/proc/stat`. `times.idle_ticks` is what is to be shown: the caller has made it monotonic. Without `load` the numbers of
+/// threads that run and that are blocked stay the machine's.
 pub fn stat<S: Sink>(
     cpus: &Cpus,
     times: &Times,
+    load: Option<&Load>,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
@@ -39,10 +42,29 @@ pub fn stat<S: Sink>(
             of_cpu = line.bytes.starts_with(b"cpu");
         }
         if !of_cpu {
-            out.bytes(line.bytes)?;
+            match load.and_then(|load| threads(load, line.bytes)) {
+                Some((name, number)) => number_line(name, number, out)?,
+                None => out.bytes(line.bytes)?,
+            }
         }
     }
     Some(())
+}
+
+/// The container's number for a line that counts threads, behind the line's name.
+fn threads<'l>(load: &Load, line: &'l [u8]) -> Option<(&'l [u8], u32)> {
+    let (name, number) = line.split_at_checked(b"procs_running ".len())?;
+    match (name, number) {
+        (b"procs_running ", [b'0'..=b'9', ..]) => Some((name, load.running.max(1))),
+        (b"procs_blocked ", [b'0'..=b'9', ..]) => Some((name, load.blocked)),
+        _ => None,
+    }
+}
+
+fn number_line<S: Sink>(name: &[u8], number: u32, out: &mut Text<'_, S>) -> Option<()> {
+    out.bytes(name)?;
+    out.number(number.into())?;
+    out.bytes(b"\n")
 }
 
 /// The `cpu` lines: the sum, and the view's CPUs.
@@ -142,7 +164,7 @@ mod tests {
     fn text(list: &str, times: Times, host: &str) -> Option<String> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
-        composed(|out| stat(&cpus, &times, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
+        composed(|out| stat(&cpus, &times, None, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
     }
 
     const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
@@ -155,6 +177,26 @@ mod tests {
                 .concat();
         let ours = "cpu  11 0 6 101 0 0 0 0 0 0\ncpu3 6 0 3 51 0 0 0 0 0 0\ncpu5 5 0 3 50 0 0 0 0 0 0\n";
         assert_eq!(text("3,5", TIMES, &host).unwrap(), [ours, &intr, "ctxt 5\n"].concat());
+    }
+
+    #[test]
+    fn threads_are_the_containers_where_they_are_known() {
+        let host = "cpu  1 2 3 4\ncpu0 1 2 3 4\nprocesses 9\nprocs_running 7\nprocs_blocked 3\nprocs_runningx 1\n";
+        let cpus = Cpus {
+            online: CpuSet::parse(b"0").unwrap(),
+            capacity: Capacity { quota_usec: 1, period_usec: 1 },
+            counted_depth: 0,
+        };
+        let with = |load: Option<Load>| {
+            let host = &mut Bytes::new(host);
+            composed(|out| stat(&cpus, &TIMES, load.as_ref(), host, out, &mut [0; 512])).unwrap()
+        };
+        let ours = "cpu  11 0 6 101\ncpu0 11 0 6 101\nprocesses 9\n";
+        let load = Load { running: 2, blocked: 1, ..Load::default() };
+        assert_eq!(with(Some(load)), [ours, "procs_running 2\nprocs_blocked 1\nprocs_runningx 1\n"].concat());
+        let idle = Load::default();
+        assert_eq!(with(Some(idle)), [ours, "procs_running 1\nprocs_blocked 0\nprocs_runningx 1\n"].concat());
+        assert_eq!(with(None), [ours, "procs_running 7\nprocs_blocked 3\nprocs_runningx 1\n"].concat());
     }
 
     #[test]

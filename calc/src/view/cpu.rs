@@ -1,6 +1,7 @@
 //! The container's CPUs.
 
 use crate::{
+    board::Above,
     cgroup::{Controller, Version, places::Places, v1, v2},
     cpus::CpuSet,
     source::{self, Files},
@@ -46,6 +47,7 @@ impl Capacity {
 }
 
 /// `value × numerator ÷ denominator`, rounded down, exact wherever the result fits.
+#[inline(never)]
 pub(crate) fn scale(value: u64, numerator: u64, denominator: NonZero<u64>) -> u64 {
     let (mut quotient, mut remainder) = (0_u64, 0_u128);
     let divisor = u128::from(denominator.get());
@@ -81,13 +83,14 @@ pub struct Cpus {
 /// The view's CPUs. `None` when there is any doubt.
 ///
 /// `only` is a declared number of CPUs in thousandths (`CGPROC_CPUS=1.5` is 1500), taken in place of the quota.
-pub fn cpus(files: &impl Files, places: &Places, only: Option<u64>, scratch: &mut [u8]) -> Option<Cpus> {
+pub fn cpus(files: &impl Files, places: &Places, above: &Above, only: Option<u64>, scratch: &mut [u8]) -> Option<Cpus> {
     let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
     let quota = match only {
         Some(thousandths) => Some(Capacity::new(thousandths, 1000)?),
-        None => least_quota(files, places, &mut cpus.counted_depth, scratch)?,
+        None => least_quota(files, places, above, &mut cpus.counted_depth, scratch)?,
     };
     allowed(files, places, &mut cpus.online, scratch)?;
+    above.narrow(&mut cpus.online);
     if let Some(quota) = quota {
         cpus.online.keep_first(quota.cpus_needed()?);
     }
@@ -96,11 +99,17 @@ pub fn cpus(files: &impl Files, places: &Places, only: Option<u64>, scratch: &mu
     Some(cpus)
 }
 
-/// The least quota of the chain, and how deep it is set.
+/// The least quota of the chain and above it, and how deep it is set.
 #[inline(never)]
-fn least_quota(files: &impl Files, places: &Places, depth: &mut u64, scratch: &mut [u8]) -> Option<Option<Capacity>> {
-    let mut least: Option<Capacity> = None;
-    let Some(place) = places.hierarchy(Controller::Cpu) else { return Some(None) };
+fn least_quota(
+    files: &impl Files,
+    places: &Places,
+    above: &Above,
+    depth: &mut u64,
+    scratch: &mut [u8],
+) -> Option<Option<Capacity>> {
+    let mut least = above.quota();
+    let Some(place) = places.hierarchy(Controller::Cpu) else { return Some(least) };
     for level in place.chain() {
         let quota = match place.version {
             Version::V1 => v1::quota(&level, files, scratch)?,
@@ -165,7 +174,7 @@ mod tests {
     /// The list of CPUs and the capacity.
     fn view(tree: &Tree, only: Option<u64>) -> Option<String> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
-        let cpus = cpus(tree, &places, only, &mut [0; 512])?;
+        let cpus = cpus(tree, &places, &Above::NONE, only, &mut [0; 512])?;
         let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
         Some(format!("{} {}/{}", list.trim(), cpus.capacity.quota_usec, cpus.capacity.period_usec))
     }
@@ -225,6 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn limits_out_of_sight_count_too() {
+        let with = |above: &Above, only| {
+            let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            let cpus = cpus(&tree, &places, above, only, &mut [0; 512]).unwrap();
+            let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
+            format!("{} {}", list.trim(), cpus.counted_depth)
+        };
+        let quota = |quota_usec| Above { quota_usec, period_usec: 100_000, ..Above::NONE };
+        assert_eq!(with(&quota(400_000), None), "0-2 4");
+        assert_eq!(with(&quota(150_000), None), "0-1 0");
+        assert_eq!(with(&quota(150_000), Some(4000)), "0-3 0");
+        let cpus = |word| Above { cpus: [word, 0, 0, 0, 0, 0, 0, 0], ..Above::NONE };
+        assert_eq!(with(&cpus(0b1010_0000), None), "5,7 4");
+        assert_eq!(with(&cpus(1 << 40), None), "0-2 4");
+    }
+
+    #[test]
     fn a_declared_number_replaces_the_quota() {
         let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
         assert_eq!(view(&tree, Some(1500)).unwrap(), "0-1 1500/1000");
@@ -264,7 +291,7 @@ mod tests {
             let list = cpus.iter().map(ToString::to_string).collect::<std::vec::Vec<_>>().join(",");
             let tree = v2().with("/sys/fs/cgroup/a/b/cpuset.cpus.effective", list).with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} {period}"));
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let view = super::cpus(&tree, &places, None, &mut [0; 512]).unwrap();
+            let view = super::cpus(&tree, &places, &Above::NONE, None, &mut [0; 512]).unwrap();
             let count = view.online.count();
             prop_assert!(count >= 1 && view.online.iter().all(|cpu| cpus.contains(&cpu)));
             prop_assert!(u128::from(view.capacity.quota_usec) <= u128::from(count) * u128::from(view.capacity.period_usec));

@@ -1,6 +1,7 @@
 //! Memory and swap of the container.
 
 use crate::{
+    board::Above,
     cgroup::{
         Controller, Hierarchy, Level, Setting, Version,
         memory::{Counter, Counters, Names},
@@ -35,14 +36,15 @@ pub struct Memory {
 }
 
 /// Just the numbers for `sysinfo` and `sysconf`. `None`: no memory limit anywhere, the kernel's figures stand.
-pub fn memory(files: &impl Files, places: &Places, host: &Host, scratch: &mut [u8]) -> Option<Memory> {
-    read(files, places, host, &mut Counters::default(), scratch)
+pub fn memory(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<Memory> {
+    read(files, places, above, host, &mut Counters::default(), scratch)
 }
 
 /// The figures, and in `counters` what they were made of.
 pub(crate) fn read(
     files: &impl Files,
     places: &Places,
+    above: &Above,
     host: &Host,
     counters: &mut Counters,
     scratch: &mut [u8],
@@ -57,7 +59,8 @@ pub(crate) fn read(
         limit: counters.effective(Counter::EffectiveLimit),
         swap_limit: counters.effective(Counter::EffectiveSwapLimit),
     };
-    let limits = Limits::read(files, &place, known, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
+    let mut limits = Limits::NONE.above(above, places.declared_memory_bytes);
+    limits.read(files, &place, known, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
     if !is_alone {
         counters.read(files, &place, limits.counters_depth, scratch)?;
@@ -83,6 +86,11 @@ struct Least {
 
 impl Least {
     const NONE: Self = Self { least: None, headroom: u64::MAX };
+
+    /// What is known of cgroups out of sight; `u64::MAX` for nothing.
+    fn of(limit: u64, headroom: u64) -> Self {
+        Self { least: Some(limit).filter(|limit| *limit < u64::MAX), headroom }
+    }
 
     /// Takes a level into account; whether its limit is the least so far.
     fn add(&mut self, limit: u64, usage: u64) -> bool {
@@ -193,20 +201,32 @@ struct Limits {
 }
 
 impl Limits {
+    const NONE: Self = Self { memory: Least::NONE, counters_depth: 0, swap: Least::NONE, swap_used: None };
+
+    /// Takes the limits above the chain into account, which a declared one of memory replaces.
+    fn above(mut self, above: &Above, declared: u64) -> Self {
+        if declared == 0 {
+            self.memory = Least::of(above.memory_limit_bytes, above.memory_free_bytes);
+        }
+        self.swap = Least::of(above.swap_limit_bytes, above.swap_free_bytes);
+        self
+    }
+
     /// Walks the chain upward; `known` is the limit of its one level. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
     /// where the machine has none.
     #[inline(never)]
     fn read(
+        &mut self,
         files: &impl Files,
         place: &Hierarchy<'_>,
         known: Known,
         declared: u64,
         has_swap: bool,
         scratch: &mut [u8],
-    ) -> Option<Self> {
+    ) -> Option<()> {
         let names = place.version.memory();
         let scope = place.scope.len();
-        let mut limits = Self { memory: Least::NONE, counters_depth: scope, swap: Least::NONE, swap_used: None };
+        self.counters_depth = scope;
         let mut scope_is_above = true;
         for level in place.chain() {
             let is_scope = scope_is_above && level.depth() <= scope;
@@ -221,11 +241,11 @@ impl Limits {
             if declared > 0 {
                 reading.limit = is_scope.then_some(declared);
             }
-            if limits.add(&reading, is_scope) {
-                limits.counters_depth = level.depth().max(scope);
+            if self.add(&reading, is_scope) {
+                self.counters_depth = level.depth().max(scope);
             }
         }
-        Some(limits)
+        Some(())
     }
 
     /// Takes one level into account; whether its memory limit is the least so far.
@@ -298,7 +318,7 @@ mod tests {
     type Figures = (u64, u64, Option<(u64, u64)>);
 
     fn figures(tree: &Tree) -> Option<Figures> {
-        let memory = memory(tree, &places(tree), &HOST, &mut [0; 512])?;
+        let memory = memory(tree, &places(tree), &Above::NONE, &HOST, &mut [0; 512])?;
         let swap = memory.swap.map(|swap| (swap.total_bytes / MIB, swap.free_bytes / MIB));
         Some((memory.total_bytes / MIB, memory.free_bytes / MIB, swap))
     }
@@ -388,7 +408,7 @@ mod tests {
     fn swap_is_not_asked_for_where_the_machine_has_none() {
         let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.swap.max", "odd")]);
         let host = Host { swap_bytes: 0, ..HOST };
-        assert_eq!(memory(&tree, &places(&tree), &host, &mut [0; 512]).unwrap().swap, None);
+        assert_eq!(memory(&tree, &places(&tree), &Above::NONE, &host, &mut [0; 512]).unwrap().swap, None);
         assert_eq!(figures(&tree), None);
     }
 
@@ -432,7 +452,7 @@ mod tests {
         let tree = set(tree, "a", &[("memory.max", "90"), ("memory.current", "80")]);
         let mut places = places(&tree);
         places.declared_memory_bytes = 200 * MIB;
-        let memory = memory(&tree, &places, &HOST, &mut [0; 512]).unwrap();
+        let memory = memory(&tree, &places, &Above::NONE, &HOST, &mut [0; 512]).unwrap();
         assert_eq!((memory.total_bytes, memory.free_bytes), (200 * MIB, 170 * MIB));
     }
 
@@ -442,12 +462,66 @@ mod tests {
             let tree = v2().with("/proc/1/cgroup", "0::/a\n");
             let tree = set(tree, "a/b", &[("memory.max", own), ("memory.current", "30")]);
             let tree = set(tree, "a", &[("memory.max", above), ("memory.current", "40")]);
-            let memory = memory(&tree, &places(&tree), &HOST, &mut [0; 512]).unwrap();
+            let memory = memory(&tree, &places(&tree), &Above::NONE, &HOST, &mut [0; 512]).unwrap();
             memory.available_bytes - memory.free_bytes
         };
         assert_eq!(available("100", "200"), 4096);
         assert_eq!(available("200", "100"), 8192);
         assert_eq!(available("max", "100"), 8192);
+    }
+
+    /// A container that sees its own cgroup alone, with a limit of 400 MiB, or none.
+    fn contained(limit: &str) -> Tree {
+        let tree = Tree::default().with("/proc/self/cgroup", "0::/\n").with_directory("/sys/fs/cgroup", 70, 2);
+        let tree = tree.with("/sys/fs/cgroup/cgroup.procs", "1\n").with("/sys/fs/cgroup/memory.max", limit);
+        let tree = tree.with("/sys/fs/cgroup/memory.current", format!("{}\n", 100 * MIB));
+        let tree =
+            tree.with("/sys/fs/cgroup/memory.swap.max", "max\n").with("/sys/fs/cgroup/memory.swap.current", "0\n");
+        tree.with("/sys/fs/cgroup/memory.stat", STAT)
+    }
+
+    const STAT: &str = "anon 0\nfile 0\nshmem 0\ninactive_anon 0\nactive_anon 0\ninactive_file 0\nactive_file 0\nunevictable 0\nslab_reclaimable 0\nslab_unreclaimable 0\n";
+
+    #[test]
+    fn a_limit_out_of_sight_counts_like_one_in_sight() {
+        let above =
+            |limit, free| Above { memory_limit_bytes: limit * MIB, memory_free_bytes: free * MIB, ..Above::NONE };
+        let with = |limit: &str, above: &Above| {
+            let tree = contained(limit);
+            let memory = memory(&tree, &places(&tree), above, &HOST, &mut [0; 512]);
+            memory.map(|memory| (memory.total_bytes / MIB, memory.free_bytes / MIB))
+        };
+        let own = format!("{}\n", 400 * MIB);
+        assert_eq!(with(&own, &Above::NONE), Some((400, 300)));
+        assert_eq!(with(&own, &above(500, 500)), Some((400, 300)));
+        assert_eq!(with(&own, &above(300, 300)), Some((300, 300)));
+        assert_eq!(with(&own, &above(500, 20)), Some((400, 20)));
+        assert_eq!(with("max\n", &Above::NONE), None);
+        assert_eq!(with("max\n", &above(500, 450)), Some((500, 450)));
+    }
+
+    #[test]
+    fn a_declared_size_replaces_the_limits_out_of_sight_too() {
+        let tree = contained("max\n");
+        let mut places = places(&tree);
+        places.declared_memory_bytes = 600 * MIB;
+        let above = Above { memory_limit_bytes: 200 * MIB, memory_free_bytes: 0, ..Above::NONE };
+        let memory = memory(&tree, &places, &above, &HOST, &mut [0; 512]).unwrap();
+        assert_eq!((memory.total_bytes, memory.free_bytes), (600 * MIB, 500 * MIB));
+    }
+
+    #[test]
+    fn swap_out_of_sight() {
+        let tree = contained("max\n");
+        let above = Above {
+            memory_limit_bytes: 200 * MIB,
+            swap_limit_bytes: 64 * MIB,
+            swap_free_bytes: 60 * MIB,
+            ..Above::NONE
+        };
+        let host = Host { swap_bytes: 1 << 30, swap_free_bytes: 1 << 30, ..HOST };
+        let memory = memory(&tree, &places(&tree), &above, &host, &mut [0; 512]).unwrap();
+        assert_eq!(memory.swap, Some(Swap { total_bytes: 64 * MIB, free_bytes: 60 * MIB }));
     }
 
     proptest! {
@@ -471,7 +545,7 @@ mod tests {
             let host = Host { memory_bytes: host.0, swap_bytes: host.1, swap_free_bytes: host.2, since_boot_usec: 0 };
             let mut places = places(&tree);
             places.declared_memory_bytes = declared.unwrap_or(0);
-            if let Some(memory) = memory(&tree, &places, &host, &mut [0; 512]) {
+            if let Some(memory) = memory(&tree, &places, &Above::NONE, &host, &mut [0; 512]) {
                 prop_assert!(memory.free_bytes <= memory.available_bytes && memory.available_bytes <= memory.total_bytes);
                 prop_assert!(memory.total_bytes < host.memory_bytes);
                 prop_assert!(memory.free_bytes + memory.shared_bytes <= memory.total_bytes);

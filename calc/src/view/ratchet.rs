@@ -14,6 +14,11 @@ pub struct Ratchet {
 }
 
 impl Ratchet {
+    /// Whether the last number was shown under this key.
+    pub fn is_of(&self, key: u64) -> bool {
+        self.key == key.max(1)
+    }
+
     /// What to show where the formula says `formula_ticks`: never less than the last time.
     ///
     /// Under another key the formula's number jumps, and means something else: it is shifted to where the last one ended,
@@ -35,6 +40,11 @@ impl Ratchet {
 /// A key for the time used: it differs when what is counted does.
 pub fn key_of_use(places: &Places, cpus: &Cpus) -> u64 {
     scan::hash(places.scope_hash(), &cpus.counted_depth.to_ne_bytes())
+}
+
+/// A key for idle time of which the board tells the capacity: limits may change, and it goes on.
+pub fn key_of_idle_by_board(places: &Places, cpus: &Cpus) -> u64 {
+    scan::hash(key_of_use(places, cpus), b"board")
 }
 
 /// A key for idle time: it differs when what is counted or its capacity does.

@@ -56,21 +56,41 @@ fn counted<'p>(places: &'p Places, place: &Hierarchy<'p>, cpus: &Cpus) -> Option
 }
 
 /// The scope's CPU time. `None` when the scope is the real root, or there is any doubt: the kernel's figures stand.
-pub fn times(files: &impl Files, places: &Places, cpus: &Cpus, host: &Host, scratch: &mut [u8]) -> Option<Times> {
+///
+/// `capacity_usec` is what the scope could have used in [`elapsed_usec`], where the board tells; else today's limits are
+/// taken to have been in force all the time.
+pub fn times(
+    files: &impl Files,
+    places: &Places,
+    cpus: &Cpus,
+    host: &Host,
+    capacity_usec: Option<u64>,
+    scratch: &mut [u8],
+) -> Option<Times> {
     let place = places.hierarchy(Controller::Cpuacct)?;
     let counted = counted(places, &place, cpus)?;
     let used = match place.version {
         Version::V1 => v1::used(&counted, files, scratch)?,
         Version::V2 => v2::used(&counted, files, scratch)?,
     };
-    let elapsed_ticks = age_ticks(places, host).unwrap_or(host.since_boot_usec / USEC_PER_TICK);
-    let allowed = i64::try_from(cpus.capacity.within(elapsed_ticks)).unwrap_or(i64::MAX);
+    let is_scope = counted.depth() == place.scope.len();
+    let allowed = match capacity_usec.filter(|_| is_scope) {
+        Some(capacity_usec) => capacity_usec / USEC_PER_TICK,
+        None => cpus.capacity.within(elapsed_usec(places, host) / USEC_PER_TICK),
+    };
+    let allowed = i64::try_from(allowed).unwrap_or(i64::MAX);
     let busy = i64::try_from(used.sum()).unwrap_or(i64::MAX);
     Some(Times {
         user_ticks: used.user_ticks,
         system_ticks: used.system_ticks,
         idle_ticks: allowed.saturating_sub(busy),
     })
+}
+
+/// Microseconds since the container's first process, or since boot where that is not known.
+pub fn elapsed_usec(places: &Places, host: &Host) -> u64 {
+    let age_usec = age_ticks(places, host).map(|ticks| ticks.saturating_mul(USEC_PER_TICK));
+    age_usec.unwrap_or(host.since_boot_usec)
 }
 
 /// Hundredths of a second since the container's first process; `None` when that is not known.
@@ -95,7 +115,7 @@ mod tests {
         let mut places = Places::locate(tree, Whose::Caller, &mut [0; 512])?;
         places.began_ticks = began_ticks;
         let host = Host { since_boot_usec, ..Host::default() };
-        let times = times(tree, &places, cpus, &host, &mut [0; 512])?;
+        let times = times(tree, &places, cpus, &host, None, &mut [0; 512])?;
         Some((times.user_ticks, times.system_ticks, times.idle_ticks))
     }
 
@@ -120,6 +140,18 @@ mod tests {
         assert_eq!(times_of(&tree, &cpus(2, 1), HOUR_USEC, 0), Some((300, 200, 720_000 - 500)));
         assert_eq!(times_of(&tree, &cpus(2, 1), HOUR_USEC, 359_000), Some((300, 200, 2000 - 500)));
         assert_eq!(times_of(&tree, &cpus(150_000, 100_000), HOUR_USEC, 359_900), Some((300, 200, 150 - 500)));
+    }
+
+    #[test]
+    fn the_boards_capacity_replaces_todays_of_the_scope_alone() {
+        let tree = v2("usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\n");
+        let mut places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+        let host = Host { since_boot_usec: HOUR_USEC, ..Host::default() };
+        let idle = |cpus: &Cpus| times(&tree, &places, cpus, &host, Some(7_000_000), &mut [0; 512]).unwrap().idle_ticks;
+        assert_eq!(idle(&cpus(2, 1)), 700 - 500);
+        assert_eq!(elapsed_usec(&places, &host), HOUR_USEC);
+        places.began_ticks = 359_000;
+        assert_eq!(elapsed_usec(&places, &host), 10_000_000);
     }
 
     #[test]

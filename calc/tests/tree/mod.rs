@@ -1,6 +1,7 @@
 //! A recorded tree as a source of files, and the way from it to the text of an answer.
 
 use calc::{
+    board::Above,
     cgroup::places::{Places, Whose},
     compose,
     host::{Host, USER_HZ},
@@ -165,22 +166,22 @@ impl Tree {
         match answer {
             "meminfo" => {
                 let mut figures = compose::MemoryFigures::default();
-                figures.read(files, &places, &host, scratch)?;
+                figures.read(files, &places, &Above::NONE, &host, scratch)?;
                 compose::meminfo(&figures, &mut file()?, &mut text, scratch)?;
             }
             "swaps" => {
-                let swap = memory::memory(files, &places, &host, scratch)?.swap?;
+                let swap = memory::memory(files, &places, &Above::NONE, &host, scratch)?.swap?;
                 compose::swaps(&swap, &mut file()?, &mut text, scratch)?;
             }
             "numbers" => return self.numbers(&places, &host, scratch),
             "calls" => return self.calls(scratch),
             _ => {
-                let cpus = cpu::cpus(files, &places, only, scratch)?;
-                let times = time::times(files, &places, &cpus, &host, scratch);
+                let cpus = cpu::cpus(files, &places, &Above::NONE, only, scratch)?;
+                let times = time::times(files, &places, &cpus, &host, None, scratch);
                 match answer {
                     "cpuinfo" => compose::cpuinfo(&cpus.online, &mut file()?, &mut text, scratch)?,
                     "online" => compose::cpu_list(&cpus.online, &mut text)?,
-                    "stat" => compose::stat(&cpus, &times?, &mut file()?, &mut text, scratch)?,
+                    "stat" => compose::stat(&cpus, &times?, None, &mut file()?, &mut text, scratch)?,
                     "uptime" => {
                         let idle = Ratchet::default().show(1, times?.idle_ticks);
                         compose::uptime(time::age_ticks(&places, &host)?, idle, &mut text)?;
@@ -202,11 +203,11 @@ impl Tree {
         let mut text = taken("places");
         assert!(self.with_whose(|whose| places.still_hold(files, whose, scratch)), "places do not hold at once");
         text += &taken("still_hold");
-        memory::memory(files, &places, &host, scratch);
+        memory::memory(files, &places, &Above::NONE, &host, scratch);
         text += &taken("memory");
-        if let Some(cpus) = cpu::cpus(files, &places, None, scratch) {
+        if let Some(cpus) = cpu::cpus(files, &places, &Above::NONE, None, scratch) {
             text += &taken("cpus");
-            time::times(files, &places, &cpus, &host, scratch);
+            time::times(files, &places, &cpus, &host, None, scratch);
             text += &taken("times");
         }
         Some(text)
@@ -216,12 +217,12 @@ impl Tree {
     fn numbers(&self, places: &Places, host: &Host, scratch: &mut [u8]) -> Option<String> {
         let files = &self;
         let only = self.asked("cpus").map(|thousandths| thousandths.parse().unwrap());
-        let cpus = cpu::cpus(files, places, only, scratch)?;
+        let cpus = cpu::cpus(files, places, &Above::NONE, only, scratch)?;
         let mut numbers = String::new();
         writeln!(numbers, "cpus {} capacity {:?}", cpus.online.count(), cpus.capacity).unwrap();
-        writeln!(numbers, "{:?}", time::times(files, places, &cpus, host, scratch)).unwrap();
+        writeln!(numbers, "{:?}", time::times(files, places, &cpus, host, None, scratch)).unwrap();
         writeln!(numbers, "age_ticks {:?}", time::age_ticks(places, host)).unwrap();
-        writeln!(numbers, "{:#?}", memory::memory(files, places, host, scratch)).unwrap();
+        writeln!(numbers, "{:#?}", memory::memory(files, places, &Above::NONE, host, scratch)).unwrap();
         Some(numbers)
     }
 }

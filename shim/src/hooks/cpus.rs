@@ -170,7 +170,7 @@ fn thread_mask(thread: pthread_t, real: &mut Mask) -> Option<usize> {
     let next = next::of(Hooked::pthread_getaffinity_np as usize)?;
     // SAFETY: the slot holds this function; the buffer is as long as said.
     unsafe {
-        let next = core::mem::transmute::<*const (), GetThreadAffinity>(next);
+        let next = core::mem::transmute::<next::Definition, GetThreadAffinity>(next);
         (next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0).then_some(len)
     }
 }

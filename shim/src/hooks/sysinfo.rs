@@ -5,6 +5,9 @@ use crate::{clock, options, scope};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long};
 
+/// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
+const SHIFT: u32 = 16 - 11;
+
 type Sysinfo = unsafe extern "C" fn(*mut libc::sysinfo) -> c_int;
 
 pub(crate) unsafe fn sysinfo(next: Option<Sysinfo>, to: *mut libc::sysinfo) -> c_int {
@@ -28,6 +31,11 @@ pub(crate) fn as_the_container(info: &mut libc::sysinfo) {
     }
     if let Some(memory) = scope::memory(&clock::memory(info)) {
         put(&memory, info);
+    }
+    if let Some(load) = scope::load() {
+        for (to, average) in info.loads.iter_mut().zip(load.averages) {
+            *to = u64::from(average) << SHIFT;
+        }
     }
     if let Some(ticks) = scope::age_ticks() {
         info.uptime = c_long::try_from(ticks / calc::host::USER_HZ).unwrap_or(info.uptime);

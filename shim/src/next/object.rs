@@ -138,7 +138,7 @@ impl Object {
             unsafe { self.sysv_hash.wrapping_add(index).read() }
         };
         let buckets = word(0);
-        let mut index = word(2usize.wrapping_add(wanted.sysv_hash.checked_rem(buckets)? as usize));
+        let mut index = word(2usize.wrapping_add(wanted.sysv_hash().checked_rem(buckets)? as usize));
         while index != 0 {
             if let Some(found) = self.defined(index, wanted.name) {
                 return Some(found);

@@ -1,0 +1,62 @@
+//! The sampler's board, opened for one look at it.
+
+use crate::{clock, kernel::Kernel, options, scope::Scratch, sys, sys::Fd};
+use calc::board::{self, Above, Block};
+use calc::cgroup::places::Places;
+use core::ffi::c_int;
+
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+
+/// A board that may be believed to be one.
+struct Open(Fd);
+
+impl Open {
+    fn now() -> Option<Self> {
+        const FLAGS: c_int = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
+        let file = options::with_board(|path| sys::open(path, FLAGS))?;
+        (is_trusted(&sys::fstat(file.number())?) && sys::file_system(file.number())? == TMPFS_MAGIC)
+            .then_some(Self(file))
+    }
+}
+
+/// Nobody but root, or we ourselves, can have written it.
+fn is_trusted(stat: &libc::stat) -> bool {
+    const OTHERS_WRITE: u32 = libc::S_IWGRP | libc::S_IWOTH;
+    let is_closed = stat.st_mode & (libc::S_IFMT | OTHERS_WRITE) == libc::S_IFREG;
+    is_closed
+        && (stat.st_uid == 0
+            || stat.st_uid == sys::geteuid()
+            || stat.st_uid == NOBODY_HERE && sys::is_in_user_namespace())
+}
+
+/// Whom the kernel shows in place of a user whom the user namespace does not have (`overflowuid`): the root outside.
+const NOBODY_HERE: u32 = 65_534;
+
+impl board::Board for Open {
+    fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
+        let size = board::BLOCK_BYTES as u64;
+        let words = into.words_mut();
+        // SAFETY: any bytes are words, and the slice is as long as they are.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) };
+        (sys::pread(self.0.number(), bytes, index.checked_mul(size)?)? == bytes.len()).then_some(())
+    }
+}
+
+/// Copies the scope's slot to `into`; the moment, in microseconds of the clock that the board goes by.
+#[inline(never)]
+pub(crate) fn slot(places: &Places, into: &mut Block) -> Option<u64> {
+    let (board, now) = (Open::now()?, clock::realtime_usec()?);
+    let scratch: &mut Scratch = &mut [0; _];
+    board::find_scope(&Kernel, places, &board, now, scratch, into)?;
+    Some(now)
+}
+
+/// The limits out of sight; none where there is no board.
+#[inline(never)]
+pub(crate) fn above(places: &Places) -> Above {
+    let scratch: &mut Scratch = &mut [0; _];
+    match (Open::now(), clock::realtime_usec()) {
+        (Some(board), Some(now)) => board::find_above(&Kernel, places, &board, now, scratch),
+        _ => Above::NONE,
+    }
+}
