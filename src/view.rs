@@ -112,7 +112,7 @@ impl View {
     /// Takes from the board what it says of the scope and of what is above the top of the mounts.
     fn take(&mut self, board: &Published) {
         let (now, scratch) = (published::now_usec(), &mut [0; size_of::<Scratch>()]);
-        self.above = board::find_above(&Kernel, &self.places, board, now, scratch);
+        board::find_above(&Kernel, &self.places, board, now, scratch, &mut self.above);
         let mut slot = Block::EMPTY;
         self.slot = board::find_scope(&Kernel, &self.places, board, now, scratch, &mut slot).map(|()| slot);
     }

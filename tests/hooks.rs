@@ -182,14 +182,16 @@ fn catalogue(libc: Libc) -> BTreeMap<String, PathBuf> {
 fn results(object: &Path, probes: &BTreeMap<String, PathBuf>) -> Vec<(String, Runs)> {
     let limit = SMALL_PAGES.to_string();
     let limit = ("PROBE_LIMIT_PAGES", limit.as_str());
+    let board = format!("/dev/shm/cgproc-test-hooks-{}", std::process::id());
+    let board = ("CGPROC_BOARD", board.as_str());
     let mut cases = Vec::new();
     for (name, program) in probes {
         let case = |preload, variables: &[_], mode| Case::new(preload, variables, program, &[mode, name]);
-        cases.push(case(None, &[limit], "answer"));
-        cases.push(case(Some(object), &[limit], "answer"));
-        cases.push(case(Some(object), &[limit, ("CGPROC", "off")], "answer"));
-        cases.push(case(None, &[limit], "pass"));
-        cases.push(case(Some(object), &[limit], "pass"));
+        cases.push(case(None, &[limit, board], "answer"));
+        cases.push(case(Some(object), &[limit, board], "answer"));
+        cases.push(case(Some(object), &[limit, board, ("CGPROC", "off")], "answer"));
+        cases.push(case(None, &[limit, board], "pass"));
+        cases.push(case(Some(object), &[limit, board], "pass"));
     }
     let mut results = probes::run(&SMALL, &cases).into_iter();
     let mut next = || results.next().expect("a result");
@@ -243,6 +245,7 @@ impl Expectation {
             ("mask", is("0")),
             ("first-cpu-set", is(&format!("0-{}", cpus - 1))),
             ("uptime", is("container")),
+            ("load", is("container")),
             ("hidden", is("ENOENT")),
             ("listed", is("cpu0")),
             ("matched", is("nothing")),

@@ -11,6 +11,7 @@ const TMPFS_MAGIC: i64 = 0x0102_1994;
 struct Open(Fd);
 
 impl Open {
+    #[inline(never)]
     fn now() -> Option<Self> {
         const FLAGS: c_int = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
         let file = options::with_board(|path| sys::open(path, FLAGS))?;
@@ -51,12 +52,11 @@ pub(crate) fn slot(places: &Places, into: &mut Block) -> Option<u64> {
     Some(now)
 }
 
-/// The limits out of sight; none where there is no board.
+/// Puts the limits out of sight into `above`; none where there is no board.
 #[inline(never)]
-pub(crate) fn above(places: &Places) -> Above {
+pub(crate) fn find_above(places: &Places, above: &mut Above) -> Option<()> {
+    let (board, now) = (Open::now()?, clock::realtime_usec()?);
     let scratch: &mut Scratch = &mut [0; _];
-    match (Open::now(), clock::realtime_usec()) {
-        (Some(board), Some(now)) => board::find_above(&Kernel, places, &board, now, scratch),
-        _ => Above::NONE,
-    }
+    board::find_above(&Kernel, places, &board, now, scratch, above);
+    Some(())
 }

@@ -29,11 +29,11 @@ pub(crate) fn look() -> Option<()> {
 #[cold]
 #[inline(never)]
 fn look_again() -> Option<()> {
-    if still_hold().is_some() {
-        PLACES.confirm();
-        return Some(());
+    match still_hold() {
+        Some(()) => PLACES.confirm(),
+        None => find_places()?,
     }
-    find_places()
+    look_above()
 }
 
 #[inline(never)]
@@ -62,23 +62,19 @@ pub(crate) fn with_places<T>(use_it: impl FnOnce(&Places) -> Option<T>) -> Optio
     use_it(PLACES.recall(&mut places)?)
 }
 
-/// The limits above what is in sight, looked up at most once a second.
-#[inline(always)]
-pub(crate) fn with_above<T>(use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
-    if !ABOVE.is_fresh() {
-        look_above()?;
-    }
-    let mut above = MaybeUninit::uninit();
-    use_it(ABOVE.recall(&mut above)?)
-}
-
-#[cold]
 #[inline(never)]
 fn look_above() -> Option<()> {
-    with_places(|places| {
-        ABOVE.keep(&board::above(places));
-        Some(())
-    })
+    let mut above = Above::NONE;
+    with_places(|places| Some(board::find_above(places, &mut above)))?;
+    ABOVE.keep(&above);
+    Some(())
+}
+
+/// The limits above what is in sight, as [`look`] has found them.
+#[inline(always)]
+pub(crate) fn with_above<T>(use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
+    let mut above = MaybeUninit::uninit();
+    use_it(ABOVE.recall(&mut above)?)
 }
 
 /// The load of the scope, where the board tells.

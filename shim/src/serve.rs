@@ -121,7 +121,7 @@ fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
 
 fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
-    if are_times_counted()? { stat_of(&shown_times()?, host, out) } else { stat_of_kernel(host, out) }
+    if are_times_counted()? { stat_of(&now()?, host, out) } else { stat_of_kernel(host, out) }
 }
 
 #[inline(never)]
@@ -158,7 +158,7 @@ fn uptime(out: &mut impl Sink) -> Option<()> {
         return None;
     }
     scope::count()?;
-    let now = shown_times()?;
+    let now = now()?;
     let idle_ticks = u64::try_from(now.times.idle_ticks).ok()?;
     text(out, |text, _| compose::uptime(now.age_ticks?, idle_ticks, text))
 }
@@ -209,10 +209,16 @@ struct Now {
     load: Option<Load>,
 }
 
-#[inline(never)]
-fn shown_times() -> Option<Now> {
+fn now() -> Option<Now> {
     let machine = clock::age()?;
     let (capacity_usec, load) = published(&machine);
+    let (times, age_ticks) = shown_times(&machine, capacity_usec)?;
+    Some(Now { times, age_ticks, load })
+}
+
+/// The scope's times as they are to be shown, and its age.
+#[inline(never)]
+fn shown_times(machine: &Host, capacity_usec: Option<u64>) -> Option<(Times, Option<u64>)> {
     let scratch: &mut Scratch = &mut [0; _];
     scope::with_places(|places| {
         scope::with_counted(|cpus| {
@@ -222,9 +228,9 @@ fn shown_times() -> Option<Now> {
             let capacity_usec = capacity_usec.filter(|_| !shown.idle.is_of(by_formula));
             let of_idle =
                 if capacity_usec.is_some() { ratchet::key_of_idle_by_board(places, cpus) } else { by_formula };
-            let times = time::times(&Kernel, places, cpus, &machine, capacity_usec, scratch)?;
+            let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
             let times = ratcheted(&mut shown, &times, (ratchet::key_of_use(places, cpus), of_idle));
-            Some(Now { times, age_ticks: time::age_ticks(places, &machine), load })
+            Some((times, time::age_ticks(places, machine)))
         })
     })
 }

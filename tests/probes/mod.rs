@@ -45,7 +45,8 @@ impl Libc {
 }
 
 /// The probes with a row per symbol.
-pub(crate) const WITH_ROWS: [&str; 8] = ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo"];
+pub(crate) const WITH_ROWS: [&str; 9] =
+    ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo", "loadavg"];
 
 /// The symbols that such a probe has a row for.
 pub(crate) fn rows(program: &Path) -> Vec<String> {

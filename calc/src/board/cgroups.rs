@@ -20,46 +20,50 @@ pub fn find_scope(
     find(board, key(files, &scope, place.version, Controller::Cpuacct, scratch)?, now_usec, into)
 }
 
-/// The limits above what is visible of the hierarchies. [`Above::NONE`] where nobody publishes any.
-pub fn find_above(files: &impl Files, places: &Places, board: &impl Board, now_usec: u64, scratch: &mut [u8]) -> Above {
-    let mut all = Above::NONE;
+/// Puts the limits above what is visible of the hierarchies into `above`, where somebody publishes them.
+///
+/// What is found is put in place, and one block serves all: a hook's stack is small.
+pub fn find_above(
+    files: &impl Files,
+    places: &Places,
+    board: &impl Board,
+    now_usec: u64,
+    scratch: &mut [u8],
+    above: &mut Above,
+) {
+    let mut block = Block::EMPTY;
     // Version 2's controllers have one directory, and one slot.
-    let mut unified: Option<(&[u8], Option<Above>)> = None;
+    let mut unified: Option<&[u8]> = None;
     for controller in [Controller::Memory, Controller::Cpu, Controller::Cpuset] {
         let Some(place) = places.hierarchy(controller) else { continue };
-        let known = unified.filter(|(mount, _)| place.version == Version::V2 && *mount == place.mount);
-        let above = match known {
-            Some((_, above)) => above,
-            None => above_of(controller, &place, files, board, now_usec, scratch),
-        };
-        if place.version == Version::V2 {
-            unified = Some((place.mount, above));
+        if unified != Some(place.mount)
+            && find_top(controller, &place, files, board, now_usec, scratch, &mut block).is_none()
+        {
+            block = Block::EMPTY;
         }
-        match (above, controller) {
-            (None, _) => {}
-            (Some(above), Controller::Cpu) => (all.quota_usec, all.period_usec) = (above.quota_usec, above.period_usec),
-            (Some(above), Controller::Cpuset) => all.cpus = above.cpus,
-            (Some(above), _) => all = Above { quota_usec: 0, period_usec: 0, cpus: all.cpus, ..above },
+        unified = Some(place.mount).filter(|_| place.version == Version::V2);
+        match controller {
+            Controller::Cpu => block.take_quota(above),
+            Controller::Cpuset => block.take_cpus(above),
+            _ => block.take_memory(above),
         }
     }
-    all
 }
 
-/// The limits above the top of `controller`'s hierarchy.
+/// Copies the slot of the top of `controller`'s hierarchy.
 #[inline(never)]
-fn above_of(
+fn find_top(
     controller: Controller,
     place: &Hierarchy<'_>,
     files: &impl Files,
     board: &impl Board,
     now_usec: u64,
     scratch: &mut [u8],
-) -> Option<Above> {
+    into: &mut Block,
+) -> Option<()> {
     // The machine's root is no part of the chain: below it everything is visible.
     let top = place.chain().last().filter(|top| top.depth() == 0)?;
-    let mut block = Block::EMPTY;
-    find(board, key(files, &top, place.version, controller, scratch)?, now_usec, &mut block)?;
-    block.above()
+    find(board, key(files, &top, place.version, controller, scratch)?, now_usec, into)
 }
 
 /// The key of a cgroup that is seen through `files`.
@@ -208,7 +212,9 @@ mod tests {
     fn above(tree: &Tree, board: &impl Board) -> Above {
         let scratch = &mut [0; 512];
         let places = Places::locate(tree, Whose::Caller, scratch).unwrap();
-        find_above(tree, &places, board, NOW, scratch)
+        let mut above = Above::NONE;
+        find_above(tree, &places, board, NOW, scratch, &mut above);
+        above
     }
 
     #[test]

@@ -126,19 +126,38 @@ impl Block {
 
     /// The limits above, where they are known.
     pub fn above(&self) -> Option<Above> {
-        let mut above = Above {
-            memory_limit_bytes: self.get(Word::MemoryLimit),
-            memory_free_bytes: self.get(Word::MemoryFree),
-            swap_limit_bytes: self.get(Word::SwapLimit),
-            swap_free_bytes: self.get(Word::SwapFree),
-            quota_usec: self.get(Word::Quota),
-            period_usec: self.get(Word::Period),
-            cpus: [0; CPU_WORDS],
-        };
-        for (to, from) in above.cpus.iter_mut().zip(self.words.iter().skip(Word::Cpus as usize)) {
-            *to = *from;
-        }
+        let mut above = Above::NONE;
+        self.take_memory(&mut above);
+        self.take_quota(&mut above);
+        self.take_cpus(&mut above);
         self.knows(Known::ABOVE).then_some(above)
+    }
+
+    /// Puts the limits of memory and swap above into `to`, where they are known.
+    pub(super) fn take_memory(&self, to: &mut Above) {
+        if self.knows(Known::ABOVE) {
+            to.memory_limit_bytes = self.get(Word::MemoryLimit);
+            to.memory_free_bytes = self.get(Word::MemoryFree);
+            to.swap_limit_bytes = self.get(Word::SwapLimit);
+            to.swap_free_bytes = self.get(Word::SwapFree);
+        }
+    }
+
+    /// Puts the least quota above into `to`, where it is known.
+    pub(super) fn take_quota(&self, to: &mut Above) {
+        if self.knows(Known::ABOVE) {
+            to.quota_usec = self.get(Word::Quota);
+            to.period_usec = self.get(Word::Period);
+        }
+    }
+
+    /// Puts the CPUs that the cgroups above leave into `to`, where they are known.
+    pub(super) fn take_cpus(&self, to: &mut Above) {
+        if self.knows(Known::ABOVE) {
+            for (to, from) in to.cpus.iter_mut().zip(self.words.iter().skip(Word::Cpus as usize)) {
+                *to = *from;
+            }
+        }
     }
 
     /// Puts the limits above in.

@@ -16,9 +16,14 @@ pub trait Board {
 
 /// The number of slots of a board of our version.
 pub fn slots(board: &impl Board) -> Option<u64> {
-    let mut header = Block::EMPTY;
-    whole(board, 0, &mut header)?;
-    header.slots()
+    let mut room = Block::EMPTY;
+    slots_by(board, &mut room)
+}
+
+/// The same, with room for a block that is lent.
+fn slots_by(board: &impl Board, room: &mut Block) -> Option<u64> {
+    whole(board, 0, room)?;
+    room.slots()
 }
 
 /// Where the slot of a key may be: the indices of blocks, in the order of the search.
@@ -49,7 +54,7 @@ impl Iterator for SlotNumbers {
 
 /// Copies the slot of `key` that may be believed at `now_usec` of CLOCK_REALTIME.
 pub fn find(board: &impl Board, key: Key, now_usec: u64, into: &mut Block) -> Option<()> {
-    for index in SlotNumbers::of(key, slots(board)?) {
+    for index in SlotNumbers::of(key, slots_by(board, into)?) {
         if whole(board, index, into).is_none() {
             // Beyond a block that was never used nothing was ever put.
             if into.is_unused() {
