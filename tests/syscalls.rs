@@ -31,20 +31,20 @@ const TOGETHER: u32 = 2;
 /// In a container as Docker makes it: its own cgroup mounted alone on v1, a cgroup namespace on v2.
 #[rustfmt::skip]
 const TABLE: [Entry; 14] = [
-    Entry { name: "meminfo",            v1: [44, 20, 24], v2: [39, 23, 27], v1_swap: [47, 23, 27], v2_swap: [45, 29, 33] },
-    Entry { name: "swaps",              v1: [37, 13,  2], v2: [32, 16,  2], v1_swap: [47, 23, 27], v2_swap: [45, 29, 33] },
-    Entry { name: "stat",               v1: [61, 24, 28], v2: [47, 21, 25], v1_swap: [61, 24, 28], v2_swap: [47, 21, 25] },
-    Entry { name: "cpuinfo",            v1: [51, 14, 18], v2: [40, 14, 18], v1_swap: [51, 14, 18], v2_swap: [40, 14, 18] },
-    Entry { name: "uptime",             v1: [61, 24, 28], v2: [47, 21, 25], v1_swap: [61, 24, 28], v2_swap: [47, 21, 25] },
-    Entry { name: "online",             v1: [50, 13, 17], v2: [39, 13, 17], v1_swap: [50, 13, 17], v2_swap: [39, 13, 17] },
-    Entry { name: "present",            v1: [50, 13, 17], v2: [39, 13, 17], v1_swap: [50, 13, 17], v2_swap: [39, 13, 17] },
+    Entry { name: "meminfo",            v1: [48, 20, 24], v2: [43, 23, 27], v1_swap: [51, 23, 27], v2_swap: [49, 29, 33] },
+    Entry { name: "swaps",              v1: [41, 13,  2], v2: [36, 16,  2], v1_swap: [51, 23, 27], v2_swap: [49, 29, 33] },
+    Entry { name: "stat",               v1: [66, 25, 29], v2: [52, 22, 26], v1_swap: [66, 25, 29], v2_swap: [52, 22, 26] },
+    Entry { name: "cpuinfo",            v1: [55, 14, 18], v2: [44, 14, 18], v1_swap: [55, 14, 18], v2_swap: [44, 14, 18] },
+    Entry { name: "uptime",             v1: [66, 25, 29], v2: [52, 22, 26], v1_swap: [66, 25, 29], v2_swap: [52, 22, 26] },
+    Entry { name: "online",             v1: [54, 13, 17], v2: [43, 13, 17], v1_swap: [54, 13, 17], v2_swap: [43, 13, 17] },
+    Entry { name: "present",            v1: [54, 13, 17], v2: [43, 13, 17], v1_swap: [54, 13, 17], v2_swap: [43, 13, 17] },
     Entry { name: "other",              v1: [ 4,  3,  2], v2: [ 4,  3,  2], v1_swap: [ 4,  3,  2], v2_swap: [ 4,  3,  2] },
-    Entry { name: "sysinfo",            v1: [35, 11,  0], v2: [30, 14,  0], v1_swap: [38, 14,  0], v2_swap: [36, 20,  0] },
-    Entry { name: "affinity",           v1: [39,  2,  0], v2: [28,  2,  0], v1_swap: [39,  2,  0], v2_swap: [28,  2,  0] },
-    Entry { name: "nprocs",             v1: [38,  1,  0], v2: [27,  1,  0], v1_swap: [38,  1,  0], v2_swap: [27,  1,  0] },
-    Entry { name: "sysconf-online",     v1: [38,  1,  0], v2: [27,  1,  0], v1_swap: [38,  1,  0], v2_swap: [27,  1,  0] },
-    Entry { name: "sysconf-pages",      v1: [32,  8,  0], v2: [27, 11,  0], v1_swap: [35, 11,  0], v2_swap: [33, 17,  0] },
-    Entry { name: "sysconf-free-pages", v1: [32,  8,  0], v2: [27, 11,  0], v1_swap: [35, 11,  0], v2_swap: [33, 17,  0] },
+    Entry { name: "sysinfo",            v1: [41, 13,  0], v2: [36, 16,  0], v1_swap: [44, 16,  0], v2_swap: [42, 22,  0] },
+    Entry { name: "affinity",           v1: [43,  2,  0], v2: [32,  2,  0], v1_swap: [43,  2,  0], v2_swap: [32,  2,  0] },
+    Entry { name: "nprocs",             v1: [42,  1,  0], v2: [31,  1,  0], v1_swap: [42,  1,  0], v2_swap: [31,  1,  0] },
+    Entry { name: "sysconf-online",     v1: [42,  1,  0], v2: [31,  1,  0], v1_swap: [42,  1,  0], v2_swap: [31,  1,  0] },
+    Entry { name: "sysconf-pages",      v1: [36,  8,  0], v2: [31, 11,  0], v1_swap: [39, 11,  0], v2_swap: [37, 17,  0] },
+    Entry { name: "sysconf-free-pages", v1: [36,  8,  0], v2: [31, 11,  0], v1_swap: [39, 11,  0], v2_swap: [37, 17,  0] },
 ];
 
 impl Entry {
