@@ -4,10 +4,10 @@ use crate::{
     cpus::{List, Quota, parse_list, parse_quota},
     failure::{Failure, OWN_CODE, say},
     limits::Limits,
-    run, show, size, view,
+    run, sampler, show, size, view,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::{ffi::OsString, io};
+use std::{ffi::OsString, io, path::PathBuf, time::Duration};
 
 /// Let the programs in a Linux container see their own CPUs and memory.
 #[derive(Parser)]
@@ -21,6 +21,7 @@ struct Cli {
 enum Command {
     Run(Run),
     Show(Show),
+    Sampler(Sampler),
     /// Print the man page of the command, or of one of its commands.
     #[command(hide = true)]
     Man {
@@ -99,6 +100,31 @@ struct Show {
     verbose: bool,
 }
 
+/// Publish the containers' load, and limits that they cannot see themselves.
+///
+/// Runs until it is ended. Every container that has the board's directory at the same place, readable, sees its own load
+/// in uptime, top, /proc/loadavg and the like. On a host all of its containers are published; in a container, what it
+/// sees of the cgroups; beside containers that share a pid namespace with it, those as well.
+#[derive(Args)]
+struct Sampler {
+    /// The file to publish in, on a tmpfs.
+    #[arg(long, value_name = "PATH", env = "CGPROC_BOARD", hide_env_values = true, default_value = "/run/cgproc/board")]
+    board: PathBuf,
+    /// Seconds from one sample to the next.
+    #[arg(long, value_name = "SEC", value_parser = parse_interval, default_value = "5")]
+    interval: Duration,
+    /// Take one sample, publish it and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// Parses a number of seconds, such as 0.5.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    const ALLOWED: std::ops::RangeInclusive<f64> = 0.1..=3600.0;
+    let seconds = text.parse().ok().filter(|seconds| ALLOWED.contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "not a number of seconds from 0.1 to 3600".to_owned())
+}
+
 impl LimitOptions {
     fn limits(self) -> Limits {
         Limits {
@@ -141,6 +167,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => run::run(&run.program, run.scope.cgroup()?, &run.limits.limits()),
         Command::Show(Show { file, scope, verbose }) => Ok(show::show(&file, scope.cgroup()?, verbose).map(|()| 0)?),
+        Command::Sampler(Sampler { board, interval, once }) => sampler::run(&sampler::Options { board, interval, once }),
         Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "cgproc", &mut io::stdout());
@@ -163,6 +190,15 @@ fn man(command: Option<&str>) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn intervals() {
+        assert_eq!(parse_interval("5"), Ok(sampler::INTERVAL));
+        assert_eq!(parse_interval("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "x", "nan", "inf", "1e9", ""] {
+            assert!(parse_interval(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_table_is_sound() {

@@ -11,6 +11,7 @@ mod limits;
 mod object;
 mod published;
 mod run;
+mod sampler;
 mod settings;
 mod show;
 mod signals;

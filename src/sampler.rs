@@ -1,0 +1,311 @@
+//! The sampler: looks at the cgroups from outside, and publishes on the board what cannot be known within.
+//!
+//! `roots` and `neighbours` say where cgroups are, `tree` knows them and looks at what runs in each (`threads`, `limits`),
+//! `account` keeps what was before, `schedule` says when, `image` and `board` publish. The service around it, for the
+//! command `cgproc sampler`, is in `service`.
+
+mod account;
+mod board;
+mod clock;
+mod directory;
+mod image;
+mod limits;
+mod neighbours;
+mod rights;
+mod roots;
+mod schedule;
+mod service;
+mod threads;
+mod tree;
+mod watch;
+
+pub(crate) use board::{Board, TakenOver, is_running};
+pub(crate) use roots::Root;
+pub(crate) use schedule::INTERVAL;
+pub(crate) use service::{Options, run};
+
+use crate::failure::say;
+use anyhow::{Context, Result};
+use calc::board::{Block, Key, Kind};
+use clock::Now;
+use limits::quota_rate;
+use rustix::fd::BorrowedFd;
+use schedule::{Loads, Schedule};
+use std::time::Duration;
+use threads::Threads;
+use tree::Hierarchy;
+use watch::{Event, Watch};
+
+/// A sampler with its board.
+pub(crate) struct Sampler {
+    board: Board,
+    hierarchies: Vec<Hierarchy>,
+    threads: Threads,
+    watch: Option<Watch>,
+    schedule: Schedule,
+    loads: Loads,
+    /// How many samples were taken.
+    round: usize,
+    /// How many hierarchies there ever were.
+    numbers: usize,
+    /// How many times hierarchies were found together.
+    views: usize,
+    /// CPUs of the machine.
+    cpus: u64,
+    has_lost_events: bool,
+    is_full: bool,
+}
+
+impl Sampler {
+    /// One that publishes what is below `roots`, every [`INTERVAL`] or as often as asked. Nothing is published yet.
+    pub(crate) fn new(board: Board, roots: Vec<Root>, interval: Duration) -> Result<Self> {
+        let mut sampler = Self {
+            board,
+            hierarchies: Vec::new(),
+            threads: Threads::new().context("/proc")?,
+            watch: Watch::new(),
+            schedule: Schedule::new(interval, clock::jiffy_usec(), Now::read().monotonic_usec),
+            loads: loads(),
+            round: 0,
+            numbers: 0,
+            views: 0,
+            cpus: machine_cpus(),
+            has_lost_events: false,
+            is_full: false,
+        };
+        for root in roots {
+            let path = root.path.display().to_string();
+            let hierarchy = Hierarchy::open(root, 0, sampler.numbers).with_context(|| path)?;
+            sampler.add(hierarchy);
+        }
+        Ok(sampler)
+    }
+
+    /// Does what is due: at the first call, takes a sample and publishes it.
+    pub(crate) fn tick(&mut self) -> Result<()> {
+        let now = Now::read();
+        let before = std::mem::replace(&mut self.loads, loads());
+        self.schedule.watch(before, self.loads, now.monotonic_usec);
+        self.hear()?;
+        if !self.schedule.is_due(now.monotonic_usec) {
+            return Ok(());
+        }
+        let ticks = self.schedule.ticks(now.monotonic_usec);
+        self.sample(ticks, &now);
+        self.publish(false)
+    }
+
+    /// How long there is nothing to do, unless [`Sampler::news`] become readable.
+    pub(crate) fn pause(&self) -> Duration {
+        self.schedule.pause(Now::read().monotonic_usec)
+    }
+
+    /// What becomes readable when cgroups are made or removed.
+    pub(crate) fn news(&self) -> Option<BorrowedFd<'_>> {
+        self.watch.as_ref().map(Watch::as_fd)
+    }
+
+    /// Says on the board that nothing more is published.
+    pub(crate) fn end(mut self) -> Result<()> {
+        self.publish(true)
+    }
+
+    fn add(&mut self, mut hierarchy: Hierarchy) {
+        hierarchy.explore(&mut self.watch);
+        self.hierarchies.push(hierarchy);
+        self.numbers += 1;
+    }
+
+    /// Adds a hierarchy if a process is in one of its cgroups.
+    fn add_of(&mut self, process: u32, hierarchy: Hierarchy) {
+        self.add(hierarchy);
+        let is_in = self.hierarchies.last().is_some_and(|hierarchy| hierarchy.holds(process));
+        if let Some(hierarchy) = self.hierarchies.last_mut().filter(|_| !is_in) {
+            hierarchy.clear(&mut self.watch);
+        }
+    }
+
+    /// A number for hierarchies that are found together.
+    fn new_view(&mut self) -> usize {
+        self.views += 1;
+        self.views
+    }
+
+    /// Whether it sees all cgroups of the machine.
+    fn sees_machine(&self) -> bool {
+        self.hierarchies.iter().any(Hierarchy::is_whole)
+    }
+
+    /// Whether a root's cgroup is in one of its hierarchies.
+    fn has(&self, root: &Root, id: u64) -> bool {
+        self.hierarchies.iter().any(|hierarchy| hierarchy.root.kinds == root.kinds && hierarchy.has(id))
+    }
+
+    /// Whether there is nothing to look at.
+    fn has_nothing(&self) -> bool {
+        self.hierarchies.is_empty()
+    }
+
+    /// Removes the hierarchies whose top is gone.
+    fn remove_ended(&mut self) {
+        for hierarchy in &mut self.hierarchies {
+            if hierarchy.is_over() {
+                hierarchy.clear(&mut self.watch);
+            }
+        }
+        self.give_up_slots();
+        self.hierarchies.retain(|hierarchy| !hierarchy.is_over());
+    }
+
+    /// Hears of cgroups that were made or removed, and publishes those at once.
+    fn hear(&mut self) -> Result<()> {
+        let events = self.watch.as_ref().map(Watch::events).unwrap_or_default();
+        if events.is_empty() {
+            return Ok(());
+        }
+        for ((number, index), event) in events {
+            let hierarchy = self.hierarchies.iter_mut().find(|hierarchy| hierarchy.is_number(number));
+            match (event, hierarchy) {
+                (Event::Lost, _) => self.has_lost_events = true,
+                (_, None) => {}
+                (Event::Made(name), Some(hierarchy)) => hierarchy.add_name(index, &name, &mut self.watch),
+                (Event::Removed(name), Some(hierarchy)) => hierarchy.remove_name(index, &name, &mut self.watch),
+                (Event::Limited, Some(hierarchy)) => hierarchy.suspect(index),
+            }
+        }
+        self.give_up_slots();
+        self.publish_new()
+    }
+
+    /// Publishes the cgroups that were not published yet.
+    fn publish_new(&mut self) -> Result<()> {
+        let now = Now::read();
+        let mut keys = Vec::new();
+        for at in 0..self.hierarchies.len() {
+            let order = self.hierarchies[at].order();
+            let is_new = |index: &usize| self.hierarchies[at].node(*index).is_some_and(|node| node.is_new);
+            let new: Vec<usize> = order.into_iter().filter(is_new).collect();
+            for &index in &new {
+                self.hierarchies[at].measure_new(index, &mut self.threads);
+                self.hierarchies[at].limit_one(index, true);
+            }
+            for index in new {
+                self.set_rate(at, index);
+                keys.extend(self.set_slots(at, index, &now));
+            }
+        }
+        if keys.is_empty() { Ok(()) } else { self.board.write_slots(&keys) }
+    }
+
+    /// Looks at all cgroups, `ticks` of the averages after the last look.
+    fn sample(&mut self, ticks: u32, now: &Now) {
+        let (round, is_lost) = (self.round, std::mem::take(&mut self.has_lost_events));
+        let is_first = round == 0;
+        let mut has_changed = false;
+        for hierarchy in &mut self.hierarchies {
+            hierarchy.refresh(round, is_lost, &mut self.watch);
+            hierarchy.measure(&mut self.threads, round, &mut self.watch);
+            has_changed |= hierarchy.limit(round);
+        }
+        self.give_up_slots();
+        for at in 0..self.hierarchies.len() {
+            for index in self.hierarchies[at].order() {
+                if is_first {
+                    self.take_over(at, index, now);
+                }
+                if has_changed {
+                    self.set_rate(at, index);
+                }
+                if let Some(account) = self.hierarchies[at].node_mut(index).and_then(|node| node.account.as_mut()) {
+                    account.tick(ticks);
+                }
+                self.set_slots(at, index, now);
+            }
+        }
+        self.board.forget();
+        self.round += 1;
+    }
+
+    /// Goes on with what a sampler before us published of a cgroup.
+    fn take_over(&mut self, at: usize, index: usize, now: &Now) {
+        let period_usec = self.schedule.period_usec();
+        let hierarchy = &mut self.hierarchies[at];
+        let Some(kind) = hierarchy.root.load_kind() else { return };
+        let Some(node) = hierarchy.node_mut(index) else { return };
+        let Some(block) = self.board.before(Key { kind, id: node.id() }) else { return };
+        if let (Some(since_usec), Some(account)) = (now.since(&block.published()), &mut node.account) {
+            account.take_over(&block, since_usec, period_usec);
+        }
+    }
+
+    /// Finds the CPU time that a cgroup can use: on version 1, limits are in other hierarchies, in the cgroup of the same
+    /// path or in the nearest above it.
+    fn set_rate(&mut self, at: usize, index: usize) {
+        let hierarchy = &self.hierarchies[at];
+        let Some(node) = hierarchy.node(index).filter(|node| node.account.is_some()) else { return };
+        let with = |kind| {
+            let is_it = |other: &&Hierarchy| other.view == hierarchy.view && other.root.kinds.contains(&kind);
+            let other = self.hierarchies.iter().find(is_it)?;
+            Some((other, other.nearest(node.directory.path())?))
+        };
+        let here = Some((hierarchy, index)).filter(|_| hierarchy.root.load_kind() != Some(Kind::Cpuacct));
+        let quota = here.or_else(|| with(Kind::Cpu)).and_then(|(it, index)| it.node(index));
+        let quota_rate = quota.and_then(|it| quota_rate(&it.limits, &it.above.unwrap_or(calc::board::Above::NONE)));
+        let cpus = here.or_else(|| with(Kind::Cpuset)).and_then(|(it, index)| it.cpu_count(index)).unwrap_or(self.cpus);
+        let rate = cpus.saturating_mul(1_000_000).min(quota_rate.unwrap_or(u64::MAX));
+        if let Some(node) = self.hierarchies[at].node_mut(index) {
+            node.rate = rate;
+        }
+    }
+
+    /// Puts a cgroup's figures into its slots, to be written.
+    fn set_slots(&mut self, at: usize, index: usize, now: &Now) -> Vec<Key> {
+        let published = now.published(self.schedule.valid_usec());
+        let hierarchy = &mut self.hierarchies[at];
+        let load_kind = hierarchy.root.load_kind();
+        let Some(node) = hierarchy.node_mut(index) else { return Vec::new() };
+        node.is_new = false;
+        if let Some(account) = &mut node.account {
+            account.accrue(node.rate, now);
+        }
+        let Some(node) = hierarchy.node(index).filter(|node| node.is_published()) else { return Vec::new() };
+        let keys = hierarchy.keys(node);
+        for key in &keys {
+            let mut block = Block::slot(*key);
+            block.set_published(&published);
+            if let Some(account) = node.account.as_ref().filter(|_| load_kind == Some(key.kind)) {
+                account.publish(&mut block);
+            }
+            if let Some(above) = &node.above {
+                block.set_above(above);
+            }
+            if self.board.set(*key, block).is_err() && !std::mem::replace(&mut self.is_full, true) {
+                say("the board is full: some cgroups are not published");
+            }
+        }
+        keys
+    }
+
+    fn give_up_slots(&mut self) {
+        for hierarchy in &mut self.hierarchies {
+            for key in hierarchy.take_gone() {
+                self.board.void(key);
+            }
+        }
+    }
+
+    fn publish(&mut self, has_ended: bool) -> Result<()> {
+        self.board.write(&Now::read(), self.schedule.valid_usec(), has_ended)
+    }
+}
+
+/// The machine's load averages, past libc: a preloaded object would answer with ours.
+fn loads() -> Loads {
+    rustix::system::sysinfo().loads.map(u64::from)
+}
+
+/// The machine's CPUs that are online.
+fn machine_cpus() -> u64 {
+    let list = std::fs::read("/sys/devices/system/cpu/online").ok();
+    list.and_then(|list| limits::Cpus::parse(&list)).map_or(1, |cpus| cpus.count())
+}

@@ -1,0 +1,160 @@
+//! What is kept of a cgroup from one sample to the next: its load, and the CPU time that it could have used.
+
+use super::{clock::Now, threads::Counts};
+use calc::{
+    board::{Block, Load},
+    load::averages_after,
+};
+use rustix::fd::OwnedFd;
+
+/// A cgroup's account.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// The file that tells its CPU time, kept open.
+    pub(super) time_file: Option<OwnedFd>,
+    /// CPU time of it and those below, as the file said when it was last read.
+    pub(super) time: Option<u64>,
+    /// Its own threads when they were last looked at; `None` when they cannot be told.
+    pub(super) own: Option<Counts>,
+    /// Of it and those below.
+    pub(super) sum: Option<Counts>,
+    /// Whether it and those below did nothing since the sample before.
+    pub(super) is_idle: bool,
+    averages: [u32; 3],
+    capacity: Option<Capacity>,
+}
+
+/// See [`Block::set_capacity`].
+#[derive(Clone, Copy, Debug)]
+struct Capacity {
+    since_boot_usec: u64,
+    rate: u64,
+    first_rate: u64,
+    boottime_usec: u64,
+}
+
+impl Account {
+    /// Goes on from what was published before; `None` for `block` begins anew.
+    pub(super) fn take_over(&mut self, block: &Block, since_usec: u64, period_usec: u64) {
+        if let (Some(load), Some(sum)) = (block.load(), self.sum) {
+            let ticks = u32::try_from(since_usec / period_usec.max(1)).unwrap_or(u32::MAX);
+            self.averages = averages_after(load.averages, sum.active(), ticks);
+        }
+        self.capacity = Capacity::published(block);
+    }
+
+    /// Lets `ticks` pass.
+    pub(super) fn tick(&mut self, ticks: u32) {
+        let active = self.sum.map_or(0, |sum| sum.active());
+        self.averages = averages_after(self.averages, active, ticks);
+    }
+
+    /// Lets the time until `now` pass at the rate before, and counts at `rate` from then on.
+    pub(super) fn accrue(&mut self, rate: u64, now: &Now) {
+        let boottime_usec = now.boottime_usec;
+        let began = Capacity { since_boot_usec: at_rate(rate, boottime_usec), rate, first_rate: rate, boottime_usec };
+        self.capacity = Some(self.capacity.map_or(began, |before| {
+            let more = at_rate(before.rate, boottime_usec.saturating_sub(before.boottime_usec));
+            Capacity { since_boot_usec: before.since_boot_usec.saturating_add(more), rate, boottime_usec, ..before }
+        }));
+    }
+
+    /// Puts what is known into a slot.
+    pub(super) fn publish(&self, block: &mut Block) {
+        if let Some(Counts { running, blocked, threads }) = self.sum {
+            block.set_load(&Load { averages: self.averages, running, blocked, threads });
+        }
+        if let Some(Capacity { since_boot_usec, rate, first_rate, .. }) = self.capacity {
+            block.set_capacity(since_boot_usec, rate, first_rate);
+        }
+    }
+}
+
+impl Capacity {
+    /// What a slot says. It answers for an age, so its words are found by asking for two: since boot, and a second less.
+    fn published(block: &Block) -> Option<Self> {
+        const SECOND_USEC: u64 = 1_000_000;
+        let published = block.published();
+        let (now, boot) = (published.realtime_usec, published.boottime_usec);
+        let since_boot_usec = block.capacity_usec(now, boot)?;
+        let rate = block.capacity_usec(now + SECOND_USEC, boot + SECOND_USEC)?.saturating_sub(since_boot_usec);
+        let first_rate = since_boot_usec.saturating_sub(block.capacity_usec(now, boot.saturating_sub(SECOND_USEC))?);
+        Some(Self { since_boot_usec, rate, first_rate, boottime_usec: boot })
+    }
+}
+
+/// CPU time in `usec` at `rate` microseconds a second.
+fn at_rate(rate: u64, usec: u64) -> u64 {
+    u64::try_from(u128::from(rate) * u128::from(usec) / 1_000_000).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use calc::board::{Key, Kind};
+
+    const SECOND: u64 = 1_000_000;
+    const ONE: u32 = calc::load::ONE;
+
+    fn at(second: u64) -> Now {
+        let usec = second * SECOND;
+        Now { realtime_usec: 50_000 * SECOND + usec, monotonic_usec: usec, boottime_usec: usec }
+    }
+
+    fn slot(account: &Account, now: &Now) -> Block {
+        let mut block = Block::slot(Key { kind: Kind::Unified, id: 9 });
+        account.publish(&mut block);
+        block.set_published(&now.published(15 * SECOND));
+        block
+    }
+
+    fn with(running: u32) -> Account {
+        Account { sum: Some(Counts { running, ..Counts::default() }), ..Account::default() }
+    }
+
+    #[test]
+    fn averages_go_to_what_runs_and_back() {
+        let mut account = with(4);
+        account.tick(12 * 30);
+        let load = slot(&account, &at(9)).load().unwrap();
+        assert!(load.averages[0].abs_diff(4 * ONE) < ONE / 50, "{load:?}");
+        assert_eq!(load.running, 4);
+        account.sum = Some(Counts::default());
+        account.tick(12);
+        let after = slot(&account, &at(9)).load().unwrap().averages[0];
+        assert!(after.abs_diff(4 * ONE * 100 / 272) < ONE / 50, "{after}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_published() {
+        let block = slot(&Account::default(), &at(9));
+        assert_eq!((block.load(), block.capacity_usec(at(9).realtime_usec, SECOND)), (None, None));
+    }
+
+    #[test]
+    fn capacity_counts_at_the_rate_that_was_in_force() {
+        let mut account = with(0);
+        account.accrue(2 * SECOND, &at(100));
+        account.accrue(SECOND, &at(110));
+        account.accrue(SECOND, &at(120));
+        let block = slot(&account, &at(120));
+        // 10 s at the second rate, 10 s at the first, 80 s before it was looked at.
+        assert_eq!(block.capacity_usec(at(120).realtime_usec, 100 * SECOND), Some((10 + 20 + 160) * SECOND));
+        assert_eq!(block.capacity_usec(at(124).realtime_usec, 24 * SECOND), Some((4 + 10 + 20) * SECOND));
+    }
+
+    #[test]
+    fn the_next_sampler_goes_on() {
+        let mut account = with(3);
+        account.tick(20);
+        account.accrue(2 * SECOND, &at(100));
+        account.accrue(SECOND / 2, &at(110));
+        let block = slot(&account, &at(110));
+        let mut next = with(3);
+        next.take_over(&block, 11 * SECOND, 5 * SECOND);
+        next.accrue(SECOND / 2, &at(121));
+        account.tick(2);
+        account.accrue(SECOND / 2, &at(121));
+        assert_eq!(slot(&next, &at(121)), slot(&account, &at(121)));
+    }
+}

@@ -1,0 +1,368 @@
+//! The board's file: made aside and put in place by renaming, so that readers find a whole one at any time; then written
+//! by `pwrite`, which harms nobody whatever a stranger does to the file's length, where a store to a mapping is a SIGBUS.
+
+use super::{
+    clock::Now,
+    image::{Full, Image, put_words},
+};
+use anyhow::{Context, Result, bail};
+use calc::board::{BLOCK_BYTES, Block, Key, SlotNumbers};
+use rustix::fs::{FlockOperation, OFlags, flock, fstatfs};
+use std::{
+    fs::{self, File},
+    io::Read,
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// A board to publish on. One sampler has it at a time.
+pub(crate) struct Board {
+    path: PathBuf,
+    image: Image,
+    /// The file, locked, while it is in place.
+    file: Option<File>,
+    /// The one that was there before us, locked until ours takes its place.
+    predecessor: Option<File>,
+    /// What it said: its blocks; none where it was no board of our version.
+    before: Vec<u8>,
+}
+
+/// Another sampler has taken the board over.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: another sampler publishes here", .0.display())]
+pub(crate) struct TakenOver(PathBuf);
+
+impl Board {
+    /// The board at `path`, which is made, with its directory, if there is none. Nothing is published yet.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let directory = directory_of(path);
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
+        let (predecessor, before) = match open(path) {
+            Some(file) => (lock(path, &file)?.then(|| file.try_clone()).transpose()?, blocks(&file)),
+            None => (None, Vec::new()),
+        };
+        let board = Self { path: path.to_owned(), image: Image::new(), file: None, predecessor, before };
+        // What cannot be done is to be said at once.
+        let (_, aside) = board.make_aside()?;
+        fs::remove_file(aside)?;
+        Ok(board)
+    }
+
+    /// Whether its directory is in memory: on a disk, every sample is written to it.
+    pub(super) fn is_in_memory(&self) -> bool {
+        const TMPFS: i64 = 0x0102_1994;
+        const RAMFS: i64 = 0x8584_58f6;
+        let directory = File::open(directory_of(&self.path));
+        directory.ok().and_then(|it| fstatfs(it).ok()).is_none_or(|it| [TMPFS, RAMFS].contains(&{ it.f_type }))
+    }
+
+    /// What a sampler before us published of a cgroup.
+    pub(super) fn before(&self, key: Key) -> Option<Block> {
+        let blocks = u64::try_from(self.before.len() / BLOCK_BYTES).ok()?;
+        SlotNumbers::of(key, blocks.checked_sub(1)?).find_map(|index| {
+            let bytes = self.before.chunks_exact(BLOCK_BYTES).nth(usize::try_from(index).ok()?)?;
+            let block = block_of(bytes);
+            (block.is_whole() && block.is_of(key) && block.published().void_after_usec > 0).then_some(block)
+        })
+    }
+
+    /// Forgets what was published before us.
+    pub(super) fn forget(&mut self) {
+        self.before = Vec::new();
+    }
+
+    /// Changes a slot, which is seen once it is written.
+    pub(super) fn set(&mut self, key: Key, block: Block) -> Result<(), Full> {
+        // A board that has grown is another file.
+        self.image.set(key, block).map(|has_grown| {
+            if has_grown {
+                self.file = None
+            }
+        })
+    }
+
+    /// Gives up the slot of a cgroup that is no more, at once.
+    pub(super) fn void(&mut self, key: Key) {
+        if let (Some((offset, bytes)), Some(file)) = (self.image.void(key), &self.file) {
+            let _ = file.write_all_at(bytes, offset);
+        }
+    }
+
+    /// Writes some slots.
+    pub(super) fn write_slots(&mut self, keys: &[Key]) -> Result<()> {
+        let Some(file) = &self.file else { return self.replace() };
+        for (offset, bytes) in keys.iter().filter_map(|key| self.image.slot(*key)) {
+            file.write_all_at(bytes, offset).with_context(|| self.path.display().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Writes all of it: so whatever a stranger wrote there is gone, too.
+    pub(super) fn write(&mut self, now: &Now, valid_usec: u64, has_ended: bool) -> Result<()> {
+        self.image.set_header(&now.published(valid_usec), has_ended);
+        let in_place = self.file.as_ref().is_some_and(|file| is_at(&self.path, file));
+        let Some(file) = self.file.as_ref().filter(|_| in_place) else { return self.replace() };
+        file.write_all_at(self.image.bytes(), 0).with_context(|| self.path.display().to_string())
+    }
+
+    /// Makes a new file and puts it in the place of whatever is there, unless that is another sampler's.
+    fn replace(&mut self) -> Result<()> {
+        let other =
+            open(&self.path).filter(|file| !self.file.iter().chain(&self.predecessor).any(|own| is_same(own, file)));
+        if let Some(other) = other
+            && !lock(&self.path, &other).is_ok_and(|is_free| is_free)
+            && is_running(&self.path)
+        {
+            bail!(TakenOver(self.path.clone()));
+        }
+        let (file, aside) = self.make_aside()?;
+        let placed = file.write_all_at(self.image.bytes(), 0).and_then(|()| fs::rename(&aside, &self.path));
+        if let Err(error) = placed {
+            let _ = fs::remove_file(&aside);
+            return Err(error).with_context(|| self.path.display().to_string());
+        }
+        (self.file, self.predecessor) = (Some(file), None);
+        Ok(())
+    }
+
+    /// A new file beside the board, locked.
+    fn make_aside(&self) -> Result<(File, PathBuf)> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.path.file_name().with_context(|| format!("{}: not a file's name", self.path.display()))?);
+        name.push(format!(".{}", std::process::id()));
+        let (directory, aside) = (directory_of(&self.path), self.path.with_file_name(name));
+        if !directory.exists() {
+            fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
+        }
+        // One that a sampler of our number left when it was killed.
+        let _ = fs::remove_file(&aside);
+        let made = File::options().read(true).write(true).create_new(true).mode(0o644).open(&aside);
+        let file = made.with_context(|| refusal(directory))?;
+        // Whatever our umask is, containers run as any user.
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok((file, aside))
+    }
+}
+
+/// Whether a sampler publishes at `path`: one that has not said its end, and did publish lately.
+pub(crate) fn is_running(path: &Path) -> bool {
+    let header = open(path).and_then(|file| block_at(&file, 0));
+    header.is_some_and(|it| {
+        it.is_whole() && it.slots().is_some() && !it.has_ended() && it.is_fresh(Now::read().realtime_usec)
+    })
+}
+
+/// Opens what is at `path`, if it may be a board: a FIFO or a device is none.
+fn open(path: &Path) -> Option<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+    let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path).ok()?;
+    file.metadata().ok().filter(fs::Metadata::is_file).map(|_| file)
+}
+
+/// Locks a board that was there before us. `Ok(false)` when somebody holds it and does not publish: whoever can read the
+/// file can lock it, so that alone is no reason to give way.
+fn lock(path: &Path, file: &File) -> Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(_) if !is_running(path) => Ok(false),
+        Err(_) => {
+            let holder = holder(file).map_or(String::new(), |pid| format!(" (process {pid})"));
+            bail!("{}: another sampler{holder} publishes here; end it, or choose another --board", path.display())
+        }
+    }
+}
+
+/// The process that holds the lock of a file.
+fn holder(file: &File) -> Option<i32> {
+    let inode = file.metadata().ok()?.ino();
+    let locks = procfs::locks().ok()?;
+    locks.into_iter().find(|lock| lock.inode == inode).and_then(|lock| lock.pid)
+}
+
+/// The blocks of a board of our version, as many as its header says; none of anything else.
+fn blocks(file: &File) -> Vec<u8> {
+    const LARGEST: u64 = 128 << 20;
+    let mut bytes = Vec::new();
+    let Some(slots) = block_at(file, 0).filter(Block::is_whole).and_then(|header| header.slots()) else { return bytes };
+    let length = slots.saturating_add(1).saturating_mul(BLOCK_BYTES as u64);
+    let is_read = file.take(LARGEST).read_to_end(&mut bytes).is_ok();
+    if is_read && bytes.len() as u64 == length { bytes } else { Vec::new() }
+}
+
+fn block_at(file: &File, offset: u64) -> Option<Block> {
+    let mut bytes = [0; BLOCK_BYTES];
+    file.read_exact_at(&mut bytes, offset).ok()?;
+    Some(block_of(&bytes))
+}
+
+fn block_of(bytes: &[u8]) -> Block {
+    let mut block = Block::EMPTY;
+    put_words(block.words_mut(), bytes);
+    block
+}
+
+fn is_at(path: &Path, file: &File) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|there| file.metadata().is_ok_and(|it| (it.dev(), it.ino()) == (there.dev(), there.ino())))
+}
+
+fn is_same(one: &File, other: &File) -> bool {
+    let identity = |file: &File| file.metadata().map(|it| (it.dev(), it.ino())).ok();
+    identity(one) == identity(other)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn refusal(directory: &Path) -> String {
+    format!(
+        "{}: no board can be made here (mount a tmpfs, run as its owner, or choose another --board)",
+        directory.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use calc::board::{Kind, Load};
+    use rustix::fs::Mode;
+    use std::os::unix::fs::symlink;
+
+    const KEY: Key = Key { kind: Kind::Unified, id: 77 };
+    const VALID: u64 = 15_000_000;
+
+    /// A directory for boards, removed at the end.
+    struct Home(PathBuf);
+
+    impl Home {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("cgproc-board-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Self(path)
+        }
+
+        fn board(&self) -> PathBuf {
+            self.0.join("cgproc/board")
+        }
+    }
+
+    impl Drop for Home {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn publish(board: &mut Board, threads: u32) {
+        let now = Now::read();
+        let mut block = Block::slot(KEY);
+        block.set_load(&Load { threads, ..Load::default() });
+        block.set_published(&now.published(VALID));
+        board.set(KEY, block).unwrap();
+        board.write(&now, VALID, false).unwrap();
+    }
+
+    fn threads(path: &Path) -> Option<u32> {
+        struct File(fs::File);
+        impl calc::board::Board for File {
+            fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
+                *into = block_at(&self.0, index * 256)?;
+                Some(())
+            }
+        }
+        let mut block = Block::EMPTY;
+        calc::board::find(&File(open(path)?), KEY, Now::read().realtime_usec, &mut block)?;
+        block.load().map(|load| load.threads)
+    }
+
+    #[test]
+    fn what_is_published_is_found_and_the_end_is_said() {
+        let home = Home::new("published");
+        let mut board = Board::create(&home.board()).unwrap();
+        assert!(!home.board().exists() && !is_running(&home.board()));
+        publish(&mut board, 5);
+        assert!(is_running(&home.board()));
+        assert_eq!(threads(&home.board()), Some(5));
+        assert_eq!(fs::metadata(home.board()).unwrap().permissions().mode() & 0o777, 0o644);
+        board.write(&Now::read(), VALID, true).unwrap();
+        assert!(!is_running(&home.board()));
+        assert_eq!(threads(&home.board()), Some(5));
+        board.void(KEY);
+        assert_eq!(threads(&home.board()), None);
+        assert_eq!(fs::read_dir(home.0.join("cgproc")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn whatever_becomes_of_the_file_the_next_publication_is_found() {
+        let home = Home::new("harmed");
+        let path = home.board();
+        let mut board = Board::create(&path).unwrap();
+        publish(&mut board, 1);
+        let harms: [fn(&Path); 7] = [
+            |path| fs::write(path, "").unwrap(),
+            |path| fs::write(path, vec![0xa5; 70_000]).unwrap(),
+            |path| File::options().write(true).open(path).unwrap().set_len(300).unwrap(),
+            |path| fs::remove_file(path).unwrap(),
+            |path| fs::remove_dir_all(path.parent().unwrap()).unwrap(),
+            |path| {
+                fs::remove_file(path).unwrap();
+                symlink("/dev/full", path).unwrap();
+            },
+            |path| {
+                fs::remove_file(path).unwrap();
+                rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, Mode::from(0o600), 0).unwrap();
+            },
+        ];
+        for (index, harm) in (2..).zip(harms) {
+            harm(&path);
+            publish(&mut board, index);
+            assert_eq!(threads(&path), Some(index));
+        }
+    }
+
+    #[test]
+    fn a_successor_reads_what_was_there_and_one_at_a_time_publishes() {
+        let home = Home::new("successor");
+        let mut first = Board::create(&home.board()).unwrap();
+        publish(&mut first, 8);
+        let refused = Board::create(&home.board()).err().unwrap().to_string();
+        assert!(refused.contains("another sampler") && refused.contains(&std::process::id().to_string()), "{refused}");
+        drop(first);
+        let second = Board::create(&home.board()).unwrap();
+        assert_eq!(second.before(KEY).and_then(|it| it.load()).map(|it| it.threads), Some(8));
+        assert!(second.before(Key { kind: Kind::Unified, id: 78 }).is_none());
+        assert_eq!(threads(&home.board()), Some(8));
+    }
+
+    #[test]
+    fn a_lock_alone_keeps_nobody_out() {
+        let home = Home::new("locked");
+        fs::create_dir_all(home.board().parent().unwrap()).unwrap();
+        fs::write(home.board(), "garbage").unwrap();
+        let held = File::open(home.board()).unwrap();
+        flock(&held, FlockOperation::NonBlockingLockShared).unwrap();
+        let mut board = Board::create(&home.board()).unwrap();
+        publish(&mut board, 3);
+        assert_eq!(threads(&home.board()), Some(3));
+    }
+
+    #[test]
+    fn who_is_replaced_gives_way() {
+        let home = Home::new("replaced");
+        let mut first = Board::create(&home.board()).unwrap();
+        publish(&mut first, 1);
+        fs::remove_file(home.board()).unwrap();
+        let mut second = Board::create(&home.board()).unwrap();
+        publish(&mut second, 2);
+        let error = first.write(&Now::read(), VALID, false).unwrap_err();
+        assert!(error.is::<TakenOver>(), "{error:#}");
+        assert_eq!(threads(&home.board()), Some(2));
+    }
+
+    #[test]
+    fn no_place_for_a_board() {
+        let error = Board::create(Path::new("/proc/self/cgproc/board")).err().unwrap();
+        assert!(format!("{error:#}").contains("no board can be made here"), "{error:#}");
+    }
+}

@@ -1,0 +1,48 @@
+//! What the service may do, and how much of it it keeps.
+
+use anyhow::{Context, Result};
+use rustix::{
+    fd::{FromRawFd, OwnedFd},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_no_new_privs},
+};
+use std::{io, mem::MaybeUninit, ptr};
+
+/// What is kept of root's power: to look into the mount namespaces of neighbours. All else that is read is readable by
+/// everybody, and the board's directory is our own.
+const KEPT: CapabilitySet = CapabilitySet::SYS_PTRACE;
+
+/// Gives up what is not needed, and takes as many descriptors as there may be: two for each cgroup are kept open.
+pub(super) fn give_up() {
+    let _ = set_no_new_privs(true);
+    if let Ok(own) = capabilities(None) {
+        let kept = own.permitted & KEPT;
+        let _ = set_capabilities(
+            None,
+            CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() },
+        );
+    }
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// Blocks the signals that end the service, and returns what becomes readable when one has come.
+pub(super) fn ending_signals() -> Result<OwnedFd> {
+    // SAFETY: `set` has room for a sigset, which sigemptyset initialises before the others look at it.
+    let set = unsafe {
+        let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+        set.assume_init()
+    };
+    // SAFETY: the set is initialised; the one before is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) };
+    // SAFETY: the set is initialised; -1 asks for a new descriptor.
+    let number = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+    if number < 0 {
+        return Err(io::Error::last_os_error()).context("waiting for signals");
+    }
+    // SAFETY: the call succeeded, so this is a new descriptor that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}

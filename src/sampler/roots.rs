@@ -1,0 +1,113 @@
+//! Where the hierarchies of cgroups begin.
+
+use calc::board::Kind;
+use procfs::process::MountInfo;
+use std::path::{Path, PathBuf};
+
+/// The form that a hierarchy's files have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    V1,
+    V2,
+    /// Files in version 2's form that `cgproc run` keeps up to date.
+    Declared,
+}
+
+/// The top of a hierarchy, or of the part of one that is to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Root {
+    /// The directory.
+    pub(crate) path: PathBuf,
+    pub(crate) form: Form,
+    /// What its cgroups are published as: the controllers of version 1 that we know, or the one of the other forms.
+    pub(crate) kinds: Vec<Kind>,
+}
+
+/// Version 1's controllers that we know, by their mount options.
+const CONTROLLERS: [(&str, Kind); 4] =
+    [("memory", Kind::Memory), ("cpu", Kind::Cpu), ("cpuacct", Kind::Cpuacct), ("cpuset", Kind::Cpuset)];
+
+impl Root {
+    /// The directory at `path`, whose controllers are known.
+    pub(crate) fn new(path: PathBuf, kinds: Vec<Kind>) -> Self {
+        let form = match kinds.first() {
+            Some(Kind::Unified) => Form::V2,
+            Some(Kind::Declared) => Form::Declared,
+            _ => Form::V1,
+        };
+        Self { path, form, kinds }
+    }
+
+    /// The kind of slot that load and capacity are in, where this hierarchy tells them.
+    pub(super) fn load_kind(&self) -> Option<Kind> {
+        self.kinds.iter().copied().find(|kind| matches!(kind, Kind::Unified | Kind::Cpuacct | Kind::Declared))
+    }
+
+    /// What a mount shows, if it is a hierarchy with something for us, seen from the root directory `from`.
+    pub(super) fn of_mount(mount: &MountInfo, from: &Path) -> Option<Self> {
+        let kinds: Vec<Kind> = match mount.fs_type.as_str() {
+            "cgroup2" => vec![Kind::Unified],
+            "cgroup" => {
+                CONTROLLERS.iter().filter(|(name, _)| mount.super_options.contains_key(*name)).map(|it| it.1).collect()
+            }
+            _ => return None,
+        };
+        let point = mount.mount_point.strip_prefix("/").ok()?;
+        (!kinds.is_empty()).then(|| Self::new(from.join(point), kinds))
+    }
+}
+
+/// The hierarchies in a table of mounts, seen from the root directory `from`.
+pub(super) fn of_mounts(mounts: &[MountInfo], from: &Path) -> Vec<Root> {
+    let is_hidden = |index: usize, mount: &MountInfo| {
+        mounts.iter().skip(index + 1).any(|later| later.mount_point == mount.mount_point)
+    };
+    let shown = mounts.iter().enumerate().filter(|(index, mount)| !is_hidden(*index, mount));
+    shown.filter_map(|(_, mount)| Root::of_mount(mount, from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots(mounts: &str) -> Vec<(String, Vec<Kind>)> {
+        let mounts: Vec<_> = mounts.lines().map(|line| MountInfo::from_line(line).unwrap()).collect();
+        let found = of_mounts(&mounts, Path::new("/from"));
+        found.into_iter().map(|root| (root.path.display().to_string(), root.kinds)).collect()
+    }
+
+    #[test]
+    fn hierarchies_that_tell_something() {
+        let found = roots(
+            "\
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 /a /sys/fs/cgroup/memory ro shared:9 - cgroup cgroup rw,memory
+36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices
+40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+42 31 0:39 / /tmp rw - tmpfs tmpfs rw,cpu",
+        );
+        let expected = [
+            ("/from/sys/fs/cgroup/cpu,cpuacct", vec![Kind::Cpu, Kind::Cpuacct]),
+            ("/from/sys/fs/cgroup/memory", vec![Kind::Memory]),
+            ("/from/sys/fs/cgroup/unified", vec![Kind::Unified]),
+        ];
+        assert_eq!(found, expected.map(|(path, kinds)| (path.to_owned(), kinds)));
+    }
+
+    #[test]
+    fn what_a_later_mount_hides_is_not_looked_for() {
+        let mounts = "\
+9 1 0:32 / /sys/fs/cgroup ro - cgroup2 cgroup rw
+10 1 0:3 / /sys/fs/cgroup ro - tmpfs tmpfs rw";
+        assert_eq!(roots(mounts), []);
+    }
+
+    #[test]
+    fn forms_follow_the_kinds() {
+        let form = |kind| Root::new("/x".into(), vec![kind]).form;
+        assert_eq!([Kind::Unified, Kind::Cpuset, Kind::Declared].map(form), [Form::V2, Form::V1, Form::Declared]);
+        assert_eq!(Root::new("/x".into(), vec![Kind::Cpu, Kind::Cpuacct]).load_kind(), Some(Kind::Cpuacct));
+        assert_eq!(Root::new("/x".into(), vec![Kind::Memory]).load_kind(), None);
+    }
+}

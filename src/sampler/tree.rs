@@ -1,0 +1,520 @@
+//! The cgroups of a hierarchy, and what is known of each.
+
+use super::{
+    account::Account,
+    directory::{DIRECTORY, Directory, Status, read_again},
+    limits::Limits,
+    roots::{Form, Root},
+    threads::{List, Threads},
+    watch::{Place, Watch},
+};
+use calc::{
+    board::{Above, Key},
+    scan,
+};
+use rustix::{
+    fd::OwnedFd,
+    fs::{CWD, Mode, openat},
+    io::Errno,
+};
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+/// How many samples pass from one look at a cgroup in which nothing happens to the next.
+pub(super) const ROUND: usize = 12;
+
+/// The inode number of a machine's root cgroup (kernfs).
+const MACHINE: u64 = 1;
+
+/// Which cgroups are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// The machine's root: it has no limits, and its load is the kernel's business.
+    Machine,
+    /// Above the top: its limits count.
+    Outside,
+    Published,
+}
+
+/// A cgroup.
+pub(super) struct Node {
+    pub(super) directory: Directory,
+    id: u64,
+    links: u64,
+    parent: Option<usize>,
+    depth: usize,
+    role: Role,
+    watch: Option<i32>,
+    /// Its limits may have changed.
+    is_suspect: bool,
+    /// Nothing of it was published yet.
+    pub(super) is_new: bool,
+    has_children: bool,
+    pub(super) limits: Limits,
+    /// `None` where nothing above it is in sight.
+    pub(super) above: Option<Above>,
+    /// CPU microseconds a second that it can use.
+    pub(super) rate: u64,
+    pub(super) account: Option<Account>,
+}
+
+impl Node {
+    /// The number of its directory.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether it has slots.
+    pub(super) fn is_published(&self) -> bool {
+        self.role == Role::Published
+    }
+
+    /// Whether its turn has come in this `round`.
+    fn has_turn(index: usize, round: usize) -> bool {
+        index % ROUND == round % ROUND
+    }
+}
+
+/// A hierarchy, or the part of it below a top.
+pub(super) struct Hierarchy {
+    pub(super) root: Root,
+    /// Hierarchies with the same number were seen together: their cgroups with the same path belong together.
+    pub(super) view: usize,
+    number: usize,
+    top: OwnedFd,
+    nodes: Vec<Option<Node>>,
+    free: Vec<usize>,
+    by_path: HashMap<PathBuf, usize>,
+    /// The nodes, parents before their children.
+    order: Vec<usize>,
+    is_sorted: bool,
+    /// Nodes that were not looked into yet.
+    unexplored: Vec<usize>,
+    /// Slots of cgroups that are no more.
+    gone: Vec<Key>,
+}
+
+impl Hierarchy {
+    /// More cgroups than this in one hierarchy are not looked at.
+    const MOST: usize = 50_000;
+
+    /// That of a root, opened; `number` tells it from others.
+    pub(super) fn open(root: Root, view: usize, number: usize) -> Result<Self, Errno> {
+        let top = openat(CWD, &root.path, DIRECTORY, Mode::empty())?;
+        Self::of_open(root, view, number, top)
+    }
+
+    /// That of a root that is open.
+    pub(super) fn of_open(root: Root, view: usize, number: usize, top: OwnedFd) -> Result<Self, Errno> {
+        let mut hierarchy = Self {
+            root,
+            view,
+            number,
+            top,
+            nodes: Vec::new(),
+            free: Vec::new(),
+            by_path: HashMap::new(),
+            order: Vec::new(),
+            is_sorted: true,
+            unexplored: Vec::new(),
+            gone: Vec::new(),
+        };
+        let (top, status) = Directory::open(&hierarchy.top, PathBuf::new())?;
+        let parent = hierarchy.add_outside(&status);
+        hierarchy.insert(top, &status, parent);
+        Ok(hierarchy)
+    }
+
+    /// The keys of a cgroup's slots.
+    pub(super) fn keys(&self, node: &Node) -> Vec<Key> {
+        self.root.kinds.iter().map(|kind| Key { kind: *kind, id: node.id }).collect()
+    }
+
+    /// The cgroups, parents before their children.
+    pub(super) fn order(&mut self) -> Vec<usize> {
+        if !self.is_sorted {
+            let mut order: Vec<usize> = (0..self.nodes.len()).filter(|&index| self.nodes[index].is_some()).collect();
+            order.sort_by_key(|&index| self.nodes[index].as_ref().map_or(0, |node| node.depth));
+            (self.order, self.is_sorted) = (order, true);
+        }
+        self.order.clone()
+    }
+
+    pub(super) fn node(&self, index: usize) -> Option<&Node> {
+        self.nodes.get(index)?.as_ref()
+    }
+
+    pub(super) fn node_mut(&mut self, index: usize) -> Option<&mut Node> {
+        self.nodes.get_mut(index)?.as_mut()
+    }
+
+    /// The cgroup at a path, or the nearest above it.
+    pub(super) fn nearest(&self, path: &Path) -> Option<usize> {
+        path.ancestors().find_map(|path| self.by_path.get(path)).copied()
+    }
+
+    /// Whether a cgroup has this number.
+    pub(super) fn has(&self, id: u64) -> bool {
+        self.nodes.iter().flatten().any(|node| node.id == id)
+    }
+
+    /// Whether it has this number.
+    pub(super) fn is_number(&self, number: usize) -> bool {
+        self.number == number
+    }
+
+    /// Whether the machine's root is in it: then all cgroups are.
+    pub(super) fn is_whole(&self) -> bool {
+        self.nodes.iter().flatten().any(|node| node.role == Role::Machine)
+    }
+
+    /// Whether a process is in one of its cgroups.
+    pub(super) fn holds(&self, process: u32) -> bool {
+        let mut text = Vec::new();
+        let line = process.to_string();
+        self.nodes.iter().flatten().filter(|node| node.is_published()).any(|node| {
+            let is_read = node.directory.read_all(&self.top, "cgroup.procs", &mut text).is_ok();
+            is_read && scan::parts(&text, b'\n').any(|it| it == line.as_bytes())
+        })
+    }
+
+    /// Gives up all of its cgroups.
+    pub(super) fn clear(&mut self, watch: &mut Option<Watch>) {
+        for index in self.indices() {
+            self.remove(index, watch);
+        }
+    }
+
+    /// Whether its top is gone, and so are all.
+    pub(super) fn is_over(&self) -> bool {
+        let exists = |name| openat(&self.top, name, rustix::fs::OFlags::PATH, Mode::empty()).is_ok();
+        self.by_path.is_empty() || !exists("cgroup.procs")
+    }
+
+    /// The cgroups between the top and the machine's root, as far as the mount shows them. Returns the top's parent.
+    fn add_outside(&mut self, top: &Status) -> Option<usize> {
+        const DEEPEST: usize = 64;
+        let (mut above, mut path, mut below) = (Vec::new(), PathBuf::new(), *top);
+        while self.root.form != Form::Declared && below.id != MACHINE && above.len() < DEEPEST {
+            path.push("..");
+            let Ok((directory, status)) = Directory::open(&self.top, path.clone()) else { break };
+            if status.device != below.device || status.id == below.id {
+                break;
+            }
+            above.push((directory, status));
+            below = status;
+        }
+        let mut parent = None;
+        for (directory, status) in above.into_iter().rev() {
+            let role = if status.id == MACHINE { Role::Machine } else { Role::Outside };
+            parent = Some(self.put(directory, &status, parent, role));
+        }
+        parent
+    }
+
+    fn insert(&mut self, directory: Directory, status: &Status, parent: Option<usize>) -> usize {
+        let path = directory.path().to_owned();
+        let role =
+            if status.id == MACHINE && self.root.form != Form::Declared { Role::Machine } else { Role::Published };
+        let index = self.put(directory, status, parent, role);
+        self.by_path.insert(path, index);
+        index
+    }
+
+    fn put(&mut self, directory: Directory, status: &Status, parent: Option<usize>, role: Role) -> usize {
+        let depth = parent.and_then(|parent| self.node(parent)).map_or(0, |parent| parent.depth + 1);
+        let has_account = role == Role::Published && self.root.load_kind().is_some();
+        let node = Node {
+            directory,
+            id: status.id,
+            links: status.links,
+            parent,
+            depth,
+            role,
+            watch: None,
+            is_suspect: true,
+            is_new: true,
+            has_children: false,
+            limits: Limits::default(),
+            above: None,
+            rate: 0,
+            account: has_account.then(Account::default),
+        };
+        let index = self.free.pop().unwrap_or(self.nodes.len());
+        if index == self.nodes.len() {
+            self.nodes.push(None);
+        }
+        self.nodes[index] = Some(node);
+        self.unexplored.push(index);
+        self.is_sorted = false;
+        index
+    }
+
+    /// Adds the directory `name` of a cgroup, and all below it.
+    pub(super) fn add_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
+        let Some(path) = self.node(parent).map(|node| node.directory.path().join(name)) else { return };
+        self.add_path(path, parent);
+        self.explore(watch);
+    }
+
+    fn add_path(&mut self, path: PathBuf, parent: usize) {
+        if self.by_path.contains_key(&path) || self.by_path.len() >= Self::MOST {
+            return;
+        }
+        if let Ok((directory, status)) = Directory::open(&self.top, path) {
+            self.insert(directory, &status, Some(parent));
+            if let Some(parent) = self.node_mut(parent) {
+                parent.has_children = true;
+            }
+        }
+    }
+
+    /// Watches what is new, and looks into it: a directory that is made meanwhile is seen by one of the two.
+    pub(super) fn explore(&mut self, watch: &mut Option<Watch>) {
+        while let Some(index) = self.unexplored.pop() {
+            let place: Place = (self.number, index);
+            let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { continue };
+            if node.role == Role::Outside || self.root.form == Form::Declared {
+                continue;
+            }
+            if node.watch.is_none()
+                && let Some(watch) = watch
+            {
+                node.watch = watch.add(&node.directory.name_in_proc(&self.top), place);
+            }
+            self.look(index, watch);
+        }
+    }
+
+    /// Makes the directories of a cgroup the ones that are known.
+    fn look(&mut self, index: usize, watch: &mut Option<Watch>) {
+        let Some(node) = self.node(index) else { return };
+        let Ok(names) = node.directory.names(&self.top) else { return };
+        let is_gone =
+            |child: &Node| child.parent == Some(index) && !names.iter().any(|name| name == child.directory.path());
+        let gone: Vec<usize> = self.indices().filter(|&child| self.node(child).is_some_and(is_gone)).collect();
+        for child in gone {
+            self.remove(child, watch);
+        }
+        for path in names {
+            self.add_path(path, index);
+        }
+    }
+
+    fn indices(&self) -> std::ops::Range<usize> {
+        0..self.nodes.len()
+    }
+
+    /// Removes the directory `name` of a cgroup.
+    pub(super) fn remove_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
+        let path = self.node(parent).map(|node| node.directory.path().join(name));
+        if let Some(child) = path.and_then(|path| self.by_path.get(&path).copied()) {
+            self.remove(child, watch);
+        }
+    }
+
+    /// Removes a cgroup and those below it, whose slots are then to be given up: [`Self::take_gone`].
+    pub(super) fn remove(&mut self, index: usize, watch: &mut Option<Watch>) {
+        let mut doomed = vec![index];
+        while let Some(index) = doomed.pop() {
+            let Some(node) = self.nodes.get_mut(index).and_then(Option::take) else { continue };
+            if node.has_children {
+                doomed.extend(
+                    self.indices().filter(|&child| self.node(child).is_some_and(|it| it.parent == Some(index))),
+                );
+            }
+            self.gone.extend(self.keys(&node));
+            if let (Some(number), Some(watch)) = (node.watch, watch.as_mut()) {
+                watch.remove(number);
+            }
+            self.by_path.remove(node.directory.path());
+            self.free.push(index);
+            self.is_sorted = false;
+        }
+    }
+
+    /// The slots of cgroups that are no more.
+    pub(super) fn take_gone(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// Looks for cgroups that were made or removed without our being told.
+    pub(super) fn refresh(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
+        for index in self.order() {
+            let Some(node) = self.node(index).filter(|node| node.role != Role::Outside) else { continue };
+            let has_turn = is_lost || Node::has_turn(index, round);
+            if self.root.form == Form::Declared || (node.watch.is_some() && !has_turn) {
+                continue;
+            }
+            let links = node.directory.status(&self.top).map_or(0, |status| status.links);
+            let (is_other, may_have) = (links != node.links, links > 2 || node.has_children);
+            if is_other || (has_turn && may_have) {
+                self.look(index, watch);
+            }
+            if let Some(node) = self.node_mut(index) {
+                (node.links, node.has_children) = (links, links > 2);
+            }
+        }
+        self.explore(watch);
+    }
+
+    /// Notes that a limit was written to.
+    pub(super) fn suspect(&mut self, index: usize) {
+        if let Some(node) = self.node_mut(index) {
+            node.is_suspect = true;
+        }
+    }
+
+    /// Reads the limits of those that may have others than before, and sums up what is above each. Returns whether any
+    /// that CPU time depends on has changed.
+    pub(super) fn limit(&mut self, round: usize) -> bool {
+        let mut has_changed = false;
+        for index in self.order() {
+            let Some(node) = self.node(index) else { continue };
+            let is_active = node.account.as_ref().is_some_and(|account| !account.is_idle);
+            let is_due =
+                node.is_new || node.is_suspect || node.has_children || is_active || Node::has_turn(index, round);
+            has_changed |= self.limit_one(index, is_due);
+        }
+        has_changed
+    }
+
+    /// See [`Self::limit`]; where `is_due`, the cgroup's own limits are read.
+    pub(super) fn limit_one(&mut self, index: usize, is_due: bool) -> bool {
+        let above = self.node(index).and_then(|node| self.above(node));
+        let (root, top) = (&self.root, &self.top);
+        let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return false };
+        let has_others_above = node.above.as_ref().map(cpu_limits) != above.as_ref().map(cpu_limits);
+        node.above = above;
+        let mut has_changed = node.is_new || has_others_above;
+        if is_due && node.role != Role::Machine {
+            let limits = Limits::read(&node.directory, top, root);
+            has_changed |= !limits.gives_cpus_as(&node.limits);
+            (node.limits, node.is_suspect) = (limits, false);
+        }
+        has_changed
+    }
+
+    /// The limits above a cgroup; `None` where nothing is seen there.
+    fn above(&self, node: &Node) -> Option<Above> {
+        let parent = self.node(node.parent?)?;
+        Some(match parent.role {
+            Role::Machine => Above::NONE,
+            _ => parent.limits.below(&parent.above.unwrap_or(Above::NONE)),
+        })
+    }
+
+    /// How many CPUs a cgroup may run on: what it says itself, or the nearest above it.
+    pub(super) fn cpu_count(&self, index: usize) -> Option<u64> {
+        let nodes = std::iter::successors(self.node(index), |node| self.node(node.parent?));
+        nodes.map(|node| node.limits.cpu_count()).find(Option::is_some).flatten()
+    }
+
+    /// Looks at what runs: in a cgroup that used no CPU time since the last look, and in which nothing ran or was blocked
+    /// then, nothing can have happened, nor in those below. Each is looked at all the same once a round.
+    pub(super) fn measure(&mut self, threads: &mut Threads, round: usize, watch: &mut Option<Watch>) {
+        let order = self.order();
+        for &index in &order {
+            let is_spared = self.is_parent_idle(index) && !Node::has_turn(index, round);
+            if self.measure_one(index, is_spared, Node::has_turn(index, round), threads).is_err() {
+                self.remove(index, watch);
+            }
+        }
+        self.sum(&order);
+    }
+
+    /// Looks at what runs in one that is new.
+    pub(super) fn measure_new(&mut self, index: usize, threads: &mut Threads) {
+        let _ = self.measure_one(index, false, true, threads);
+        if let Some(account) = self.node_mut(index).and_then(|node| node.account.as_mut()) {
+            account.sum = account.own;
+        }
+    }
+
+    fn is_parent_idle(&self, index: usize) -> bool {
+        let parent = self.node(index).and_then(|node| self.node(node.parent?));
+        parent.and_then(|parent| parent.account.as_ref()).is_some_and(|account| account.is_idle)
+    }
+
+    /// An error means that the cgroup is gone.
+    fn measure_one(
+        &mut self,
+        index: usize,
+        is_spared: bool,
+        has_turn: bool,
+        threads: &mut Threads,
+    ) -> Result<(), Errno> {
+        let (form, top) = (self.root.form, &self.top);
+        let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return Ok(()) };
+        let Some(account) = &mut node.account else { return Ok(()) };
+        if is_spared && account.time.is_some() {
+            account.is_idle = true;
+            return Ok(());
+        }
+        let time = cpu_time(&node.directory, top, form, account);
+        if time.is_none() {
+            node.directory.file(top, "cgroup.procs")?;
+        }
+        let is_same = time.is_some() && time == account.time;
+        account.is_idle = is_same && account.sum.is_some_and(|sum| sum.active() == 0);
+        account.time = time;
+        if !account.is_idle || has_turn {
+            account.own = threads.count(&node.directory, top, list(form)).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Adds the threads of each cgroup to those above it.
+    fn sum(&mut self, order: &[usize]) {
+        for &index in order {
+            if let Some(account) = self.node_mut(index).and_then(|node| node.account.as_mut()) {
+                account.sum = account.own;
+            }
+        }
+        for &index in order.iter().rev() {
+            let Some(node) = self.node(index) else { continue };
+            let (Some(account), Some(parent)) = (&node.account, node.parent) else { continue };
+            let own = account.sum;
+            if let Some(above) = self.node_mut(parent).and_then(|node| node.account.as_mut()) {
+                above.sum = above.sum.zip(own).map(|(sum, own)| sum.and(own));
+            }
+        }
+    }
+}
+
+/// What CPU time depends on, of the limits above.
+type CpuLimits = (u64, u64, [u64; Above::NONE.cpus.len()]);
+
+fn cpu_limits(above: &Above) -> CpuLimits {
+    (above.quota_usec, above.period_usec, above.cpus)
+}
+
+/// The file that lists the threads.
+fn list(form: Form) -> List {
+    match form {
+        Form::V1 => List::Threads("tasks"),
+        Form::V2 => List::Threads("cgroup.threads"),
+        Form::Declared => List::Processes("cgroup.procs"),
+    }
+}
+
+/// CPU time of a cgroup and those below, in the unit of its file.
+fn cpu_time(directory: &Directory, top: &OwnedFd, form: Form, account: &mut Account) -> Option<u64> {
+    let mut text = [0; 256];
+    let (name, prefix): (_, &[u8]) = match form {
+        Form::V1 => ("cpuacct.usage", b""),
+        Form::V2 | Form::Declared => ("cpu.stat", b"usage_usec "),
+    };
+    // A declared view's files are replaced by others.
+    if account.time_file.is_none() && form != Form::Declared {
+        account.time_file = directory.file_to_keep(top, name).ok()?;
+    }
+    let text = match &account.time_file {
+        Some(kept) => read_again(kept, &mut text),
+        None => directory.read(top, name, &mut text),
+    };
+    scan::number(text.ok()?.strip_prefix(prefix)?).map(|(time, _)| time)
+}

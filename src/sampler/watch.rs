@@ -1,0 +1,120 @@
+//! Births and deaths of cgroups, and changes of their limits, as the kernel tells them.
+
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags},
+};
+use std::{
+    collections::HashMap,
+    ffi::{CStr, OsStr, OsString},
+    mem::MaybeUninit,
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
+
+/// A node of a hierarchy, by their numbers.
+pub(super) type Place = (usize, usize);
+
+/// What happened in a directory that is watched.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Made(OsString),
+    Removed(OsString),
+    /// Somebody wrote to one of the limits' files.
+    Limited,
+    /// Too much to be told: look everywhere.
+    Lost,
+}
+
+/// The watch.
+pub(super) struct Watch {
+    inotify: OwnedFd,
+    places: HashMap<i32, Place>,
+}
+
+impl Watch {
+    /// One that watches nothing yet; `None` where the kernel gives none.
+    pub(super) fn new() -> Option<Self> {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
+        Some(Self { inotify, places: HashMap::new() })
+    }
+
+    /// What becomes readable when something happens.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+
+    /// Watches a directory, if the kernel lets us have one more.
+    pub(super) fn add(&mut self, path: &Path, place: Place) -> Option<i32> {
+        let flags = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MODIFY | WatchFlags::ONLYDIR;
+        let watch = inotify::add_watch(&self.inotify, path, flags).ok()?;
+        self.places.insert(watch, place);
+        Some(watch)
+    }
+
+    /// Forgets a directory that is no more.
+    pub(super) fn remove(&mut self, watch: i32) {
+        let _ = inotify::remove_watch(&self.inotify, watch);
+        self.places.remove(&watch);
+    }
+
+    /// What has happened since this was asked last.
+    pub(super) fn events(&self) -> Vec<(Place, Event)> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&self.inotify, &mut buffer);
+        let mut events = Vec::new();
+        while let Ok(event) = reader.next() {
+            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+                events.push(((0, 0), Event::Lost));
+            } else if let (Some(&place), Some(name)) = (self.places.get(&event.wd()), event.file_name()) {
+                events.extend(meaning(event.events(), name).map(|event| (place, event)));
+            }
+        }
+        events
+    }
+}
+
+fn meaning(events: ReadFlags, name: &CStr) -> Option<Event> {
+    let text = name.to_bytes();
+    let named = || OsStr::from_bytes(text).to_owned();
+    if events.contains(ReadFlags::ISDIR | ReadFlags::CREATE) {
+        Some(Event::Made(named()))
+    } else if events.contains(ReadFlags::ISDIR | ReadFlags::DELETE) {
+        Some(Event::Removed(named()))
+    } else {
+        let is_limit = [&b"cpu."[..], b"cpuset.", b"memory."].iter().any(|prefix| text.starts_with(prefix));
+        (is_limit && events.contains(ReadFlags::MODIFY)).then_some(Event::Limited)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn directories_and_limits_are_told() {
+        let home = std::env::temp_dir().join(format!("cgproc-watch-{}", std::process::id()));
+        fs::create_dir_all(&home).unwrap();
+        let mut watch = Watch::new().unwrap();
+        let number = watch.add(&home, (3, 4)).unwrap();
+        fs::create_dir(home.join("a")).unwrap();
+        fs::write(home.join("cpu.max"), "max").unwrap();
+        fs::write(home.join("cgroup.procs"), "1").unwrap();
+        fs::remove_dir(home.join("a")).unwrap();
+        let events: Vec<Event> = watch
+            .events()
+            .into_iter()
+            .map(|(place, event)| {
+                assert_eq!(place, (3, 4));
+                event
+            })
+            .collect();
+        assert_eq!(events, [Event::Made("a".into()), Event::Limited, Event::Removed("a".into())]);
+        assert_eq!(watch.events(), []);
+        watch.remove(number);
+        fs::create_dir(home.join("b")).unwrap();
+        assert_eq!(watch.events(), []);
+        fs::remove_dir_all(home).unwrap();
+    }
+}
