@@ -1,6 +1,6 @@
 /* Reads the load by three doors over and over, until a file is there: poll-load NAME FILE. Prints `NAME one five fifteen` whenever
- * the averages of /proc/loadavg change, and `failed: WHAT` for a call that fails, a line of another form, a figure that differs by
- * door while the file stays as it is. Ends with `done COUNT`. */
+ * the averages of /proc/loadavg change, `sysinfo` or `getloadavg` and its averages where they are others than the file's before and
+ * after, `failed: WHAT` for a call that fails or a line of another form. Ends with `done COUNT`. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,9 +44,9 @@ static int alike(const struct loads *a, const struct loads *b, int within) {
 
 static int same(const struct loads *a, const struct loads *b) { return alike(a, b, 0); }
 
-static void differ(const char *door, const struct loads *file, const struct loads *shown) {
-    const int *a = file->hundredths, *b = shown->hundredths;
-    printf("failed: %s: %d %d %d hundredths, the file %d %d %d\n", door, b[0], b[1], b[2], a[0], a[1], a[2]);
+static void show(const char *who, const struct loads *loads) {
+    const int *l = loads->hundredths;
+    printf("%s %d.%02d %d.%02d %d.%02d\n", who, l[0] / 100, l[0] % 100, l[1] / 100, l[1] % 100, l[2] / 100, l[2] % 100);
     fflush(stdout);
 }
 
@@ -61,8 +61,8 @@ static void compare(const struct loads *file) {
         by_info.hundredths[i] = rounded(info.loads[i] / 65536.0);
     }
     if (!read_file(&after) || !same(file, &after)) return;
-    if (!alike(file, &by_call, 1)) differ("getloadavg", file, &by_call);
-    if (!alike(file, &by_info, 1)) differ("sysinfo", file, &by_info);
+    if (!alike(file, &by_call, 1)) show("getloadavg", &by_call);
+    if (!alike(file, &by_info, 1)) show("sysinfo", &by_info);
 }
 
 int main(int argc, char **argv) {
@@ -71,11 +71,7 @@ int main(int argc, char **argv) {
     long count = 0;
     for (; access(argv[2], F_OK) != 0; count++) {
         if (!read_file(&loads)) return 1;
-        if (!same(&loads, &last)) {
-            const int *l = loads.hundredths;
-            printf("%s %d.%02d %d.%02d %d.%02d\n", argv[1], l[0] / 100, l[0] % 100, l[1] / 100, l[1] % 100, l[2] / 100, l[2] % 100);
-            fflush(stdout);
-        }
+        if (!same(&loads, &last)) show(argv[1], &loads);
         last = loads;
         compare(&loads);
         usleep(1000);

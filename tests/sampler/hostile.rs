@@ -165,16 +165,24 @@ fn latest(text: &str) -> BTreeMap<String, String> {
     lines.filter(|(name, _)| READERS.contains(name)).map(|(name, shown)| (name.to_owned(), triple(shown))).collect()
 }
 
+/// But for the last hundredth: these calls do not round as the file does.
+fn alike(known: &str, shown: &str) -> bool {
+    averages(known).iter().zip(averages(shown)).all(|(known, shown)| (known - shown).abs() < 0.015)
+}
+
 fn check_text(findings: &mut Findings, text: &str, containers: &BTreeSet<String>, kernels: &BTreeSet<String>) {
     let common: Vec<_> = containers.intersection(kernels).collect();
     findings.check(common.is_empty(), || format!("nothing is told by {common:?}"));
     for line in text.lines() {
         let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-        if READERS.contains(&name) {
-            let known = containers.contains(rest) || kernels.contains(rest);
-            findings.check(known, || format!("reader {name} was shown {rest}, which nobody published"));
-        } else {
-            findings.check(name == "done", || line.to_owned());
+        let is_known = containers.contains(rest) || kernels.contains(rest);
+        match name {
+            "1" | "2" | "3" | "4" => findings.check(is_known, || format!("reader {name} was shown {rest}")),
+            "sysinfo" | "getloadavg" => {
+                let is_known = containers.union(kernels).any(|known| alike(known, rest));
+                findings.check(is_known, || format!("{name} gave {rest}"));
+            }
+            _ => findings.check(name == "done", || line.to_owned()),
         }
     }
     let rounds = text.lines().filter_map(|line| line.strip_prefix("done ")?.parse::<u64>().ok());
