@@ -80,7 +80,7 @@ mod tests {
         assert!(!Cell(&words).copy().is_whole());
         Cell(&words).publish(&Block::slot(KEY));
         assert!(Cell(&words).copy().is_whole());
-        assert_eq!((words[0].load(Relaxed), words[9].load(Relaxed)), (6, 0));
+        assert_eq!((words[0].load(Relaxed), words[9].load(Relaxed)), (8, 0));
     }
 
     #[test]
