@@ -1,0 +1,285 @@
+//! A real board on a tmpfs: mapped and written at full speed by one, read by four others with the real `pread`.
+#![cfg(not(loom))]
+
+use calc::board::{self, Above, Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Board, Cell, Key, Kind, Load, Published};
+use proptest::{
+    prelude::Rng as _,
+    test_runner::{RngAlgorithm, TestRng},
+};
+use rustix::{
+    fs::{self, Mode, OFlags},
+    io,
+    mm::{self, MapFlags, ProtFlags},
+};
+use std::{
+    array,
+    ffi::c_void,
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
+    process, ptr,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+
+const SOAK: Duration = Duration::from_secs(3);
+const READERS: usize = 4;
+const SLOTS: u64 = 8;
+const NOW: u64 = 1_000_000_000;
+const KEY: Key = Key { kind: Kind::Unified, id: 4711 };
+
+/// The file of a board in /dev/shm, removed when dropped.
+struct Shared {
+    path: PathBuf,
+    file: File,
+}
+
+impl Shared {
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(format!("/dev/shm/cgproc-soak-{}-{name}", process::id()));
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = File::from(fs::open(&path, flags, Mode::from(0o644)).unwrap());
+        file.set_len((SLOTS + 1) * BLOCK_BYTES as u64).unwrap();
+        Self { path, file }
+    }
+
+    /// Another description of the file, as another program has it.
+    fn reader(&self) -> Reader {
+        Reader(fs::open(&self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap())
+    }
+
+    /// Publishes by system calls, for boards that are cut short meanwhile.
+    fn rewrite(&self, index: u64, block: &Block) {
+        let words = array::from_fn(|_| Atomic::new(0));
+        Cell(&words).publish(block);
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect();
+        io::pwrite(&self.file, &bytes, index * BLOCK_BYTES as u64).unwrap();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// A board that is read as the shared object reads it.
+struct Reader(OwnedFd);
+
+impl Board for Reader {
+    fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
+        let mut bytes = [0; BLOCK_BYTES];
+        let read = io::pread(&self.0, &mut bytes, index.checked_mul(BLOCK_BYTES as u64)?).ok()?;
+        for (to, from) in into.words_mut().iter_mut().zip(bytes.chunks_exact(size_of::<u64>())) {
+            *to = u64::from_ne_bytes(from.try_into().unwrap());
+        }
+        (read == BLOCK_BYTES).then_some(())
+    }
+}
+
+/// A mapping of a board, as the sampler has it.
+struct Mapping {
+    start: *mut c_void,
+    blocks: usize,
+}
+
+impl Mapping {
+    fn of(file: impl AsFd) -> Self {
+        let blocks = usize::try_from(SLOTS).unwrap() + 1;
+        let both = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: the kernel chooses where; nothing of ours lies there.
+        let start = unsafe { mm::mmap(ptr::null_mut(), blocks * BLOCK_BYTES, both, MapFlags::SHARED, file, 0) };
+        Self { start: start.unwrap(), blocks }
+    }
+
+    fn cell(&self, index: usize) -> Cell<'_> {
+        assert!(index < self.blocks);
+        // SAFETY: the mapping is that long, as aligned as a page, and lives as long as `self`; words that others change
+        // meanwhile are atomic.
+        Cell(unsafe { &*self.start.cast::<[Atomic; BLOCK_WORDS]>().add(index) })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and no cell outlives it.
+        unsafe { mm::munmap(self.start, self.blocks * BLOCK_BYTES) }.unwrap();
+    }
+}
+
+/// The slot of publication `seed`: every figure is made from it, none is like another.
+fn slot(seed: u64) -> Block {
+    let mut block = Block::slot(KEY);
+    let word = |at: u64| seed.wrapping_mul(0x0100_0000_01b3).wrapping_add(at << 56);
+    block.set_published(&Published {
+        realtime_usec: NOW,
+        monotonic_usec: seed,
+        boottime_usec: word(1),
+        void_after_usec: NOW,
+    });
+    let [half, other] = [word(2) as u32, word(3) as u32];
+    block.set_load(&Load { averages: [half, !half, other], running: !other, blocked: half ^ 1, threads: other ^ 1 });
+    block.set_capacity(word(4), word(5), word(6));
+    block.set_above(&Above {
+        memory_limit_bytes: word(7),
+        memory_free_bytes: word(8),
+        swap_limit_bytes: word(9),
+        swap_free_bytes: word(10),
+        quota_usec: word(11),
+        period_usec: word(12),
+        cpus: array::from_fn(|at| word(13 + at as u64)),
+    });
+    block
+}
+
+/// Which publication the block is, all of it.
+fn seed(block: &Block) -> u64 {
+    let seed = block.published().monotonic_usec;
+    let expected = slot(seed);
+    assert_eq!((block.load(), block.above()), (expected.load(), expected.above()), "figures of several publications");
+    assert_eq!(block.published(), expected.published());
+    assert_eq!(block.capacity_usec(NOW, seed), expected.capacity_usec(NOW, seed));
+    seed
+}
+
+/// Where the slot is.
+fn index() -> u64 {
+    board::SlotNumbers::of(KEY, SLOTS).next().unwrap()
+}
+
+/// Lets four readers look the slot up until `disturb` returns; how often each found it.
+fn while_read(shared: &Shared, accept: impl Fn(&Block) + Sync, disturb: impl FnOnce()) -> [u64; READERS] {
+    let ends = AtomicBool::new(false);
+    let found = [const { AtomicU64::new(0) }; READERS];
+    thread::scope(|scope| {
+        for found in &found {
+            scope.spawn(|| {
+                let (reader, mut block) = (shared.reader(), Block::EMPTY);
+                while !ends.load(Relaxed) {
+                    if board::find(&reader, KEY, NOW, &mut block).is_some() {
+                        accept(&block);
+                        found.fetch_add(1, Relaxed);
+                    }
+                }
+            });
+        }
+        disturb();
+        ends.store(true, Relaxed);
+    });
+    found.map(AtomicU64::into_inner)
+}
+
+#[test]
+fn a_writer_at_full_speed() {
+    let shared = Shared::new("full-speed");
+    let mapping = Mapping::of(&shared.file);
+    mapping.cell(0).publish(&Block::header(SLOTS));
+    let cell = mapping.cell(usize::try_from(index()).unwrap());
+    cell.publish(&slot(0));
+    let mut published = 0;
+    let newest = AtomicU64::new(0);
+    let accept = |block: &Block| {
+        newest.fetch_max(seed(block), Relaxed);
+    };
+    let found = while_read(&shared, accept, || {
+        let start = Instant::now();
+        while start.elapsed() < SOAK {
+            published += 1;
+            cell.publish(&slot(published));
+        }
+    });
+    eprintln!("{published} publications, found {found:?} times, the newest {newest:?}");
+    assert!(found.iter().all(|times| *times > 0), "{found:?}");
+    let newest = newest.into_inner();
+    assert!(newest > 0 && newest <= published, "publication {newest} of {published}");
+    assert_eq!(seed(&cell.copy()), published);
+}
+
+#[test]
+fn torn_words_are_seen_and_refused() {
+    let shared = Shared::new("torn");
+    let mapping = Mapping::of(&shared.file);
+    mapping.cell(0).publish(&Block::header(SLOTS));
+    let cell = mapping.cell(usize::try_from(index()).unwrap());
+    let words = cell.0;
+    let torn = AtomicU64::new(0);
+    let ends = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (reader, mut block) = (shared.reader(), Block::EMPTY);
+            while !ends.load(Relaxed) {
+                if reader.copy(index(), &mut block).is_some() && !block.is_whole() {
+                    torn.fetch_add(1, Relaxed);
+                } else {
+                    seed(&block);
+                }
+            }
+        });
+        let start = Instant::now();
+        for number in 1.. {
+            cell.publish(&slot(number));
+            // A writer that dies in the middle, again and again.
+            let next = slot(number + 1);
+            words[0].fetch_or(1, Relaxed);
+            words[9].store(next.load().unwrap().threads.into(), Relaxed);
+            if number > 1000 && torn.load(Relaxed) > 0 || start.elapsed() > SOAK {
+                break;
+            }
+        }
+        ends.store(true, Relaxed);
+    });
+    assert!(torn.into_inner() > 0, "nothing was ever torn: the readers prove nothing");
+}
+
+#[test]
+fn random_bytes_over_the_board() {
+    let shared = Shared::new("random");
+    let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut noise = vec![0; (usize::try_from(SLOTS).unwrap() + 1) * BLOCK_BYTES];
+    let accept = |block: &Block| {
+        seed(block);
+    };
+    let mut rounds = 0;
+    let found = while_read(&shared, accept, || {
+        let start = Instant::now();
+        while start.elapsed() < SOAK {
+            rounds += 1;
+            shared.rewrite(0, &Block::header(SLOTS));
+            shared.rewrite(index(), &slot(rounds));
+            thread::yield_now();
+            random.fill_bytes(&mut noise);
+            let from = rounds as usize % noise.len();
+            io::pwrite(&shared.file, &noise[from..], from as u64).unwrap();
+        }
+    });
+    eprintln!("{rounds} rounds of noise, found {found:?} times");
+    assert!(found.iter().any(|times| *times > 0), "{found:?}");
+    io::pwrite(&shared.file, &noise, 0).unwrap();
+    assert!(board::find(&shared.reader(), KEY, NOW, &mut Block::EMPTY.clone()).is_none());
+}
+
+#[test]
+fn a_board_that_is_cut_short() {
+    let shared = Shared::new("short");
+    let accept = |block: &Block| {
+        seed(block);
+    };
+    let whole = (SLOTS + 1) * BLOCK_BYTES as u64;
+    let mut rounds = 0;
+    let found = while_read(&shared, accept, || {
+        let start = Instant::now();
+        while start.elapsed() < SOAK {
+            rounds += 1;
+            shared.file.set_len(whole).unwrap();
+            shared.rewrite(0, &Block::header(SLOTS));
+            shared.rewrite(index(), &slot(rounds));
+            thread::yield_now();
+            shared.file.set_len(rounds * 8 % whole).unwrap();
+        }
+    });
+    eprintln!("cut short {rounds} times, found {found:?} times");
+    assert!(found.iter().any(|times| *times > 0), "{found:?}");
+    shared.file.set_len(BLOCK_BYTES as u64).unwrap();
+    assert!(board::find(&shared.reader(), KEY, NOW, &mut Block::EMPTY.clone()).is_none());
+}
