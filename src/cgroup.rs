@@ -6,6 +6,7 @@ mod v2;
 
 use crate::limits::Limits;
 use anyhow::{Context, Error, Result, anyhow};
+use calc::board::Kind;
 use hierarchy::{Hierarchy, Version};
 use std::{
     fs::{self, File},
@@ -78,6 +79,17 @@ impl Cgroup {
             File::options().write(true).open(&path).with_context(|| path.display().to_string())
         };
         self.directories.iter().map(open).collect()
+    }
+
+    /// Its directories, with the controllers that the board knows.
+    pub(crate) fn kinds(&self) -> Vec<(Kind, PathBuf)> {
+        let hierarchies = hierarchy::all().unwrap_or_default();
+        let of = |directory: &PathBuf| {
+            let hierarchy = hierarchies.iter().find(|hierarchy| directory.starts_with(&hierarchy.mount));
+            let kinds = hierarchy.map(Hierarchy::kinds).unwrap_or_default();
+            kinds.into_iter().map(|kind| (kind, directory.clone())).collect::<Vec<_>>()
+        };
+        self.directories.iter().flat_map(of).collect()
     }
 
     /// Where the cgroup is, for a message.

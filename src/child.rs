@@ -10,7 +10,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::process::CommandExt,
     process::Command,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// A program that was started.
@@ -52,9 +52,9 @@ impl Ending {
 
 /// Something to do while the program runs.
 pub(crate) trait Meanwhile {
-    /// How long to wait from one time to the next; `None` when there is nothing to do.
+    /// How long from now on there is nothing to do; `None` for ever.
     fn pause(&self) -> Option<Duration>;
-    /// Does it.
+    /// Does what is due.
     fn act(&mut self);
 }
 
@@ -103,16 +103,13 @@ impl Child {
 
     /// Waits for the program's end: stops and goes on with it, and hands on what is sent to us alone.
     pub(crate) fn wait(&self, meanwhile: &mut impl Meanwhile) -> Ending {
-        let mut last = Instant::now();
         loop {
-            let pause = meanwhile.pause();
-            let signal = signals::next(pause.map(|pause| pause.saturating_sub(last.elapsed())));
+            let signal = signals::next(meanwhile.pause());
             if let Some(ending) = signal.and_then(|signal| self.obey(&signal)) {
                 return ending;
             }
-            if pause.is_some_and(|pause| last.elapsed() >= pause) {
+            if meanwhile.pause().is_some_and(|pause| pause.is_zero()) {
                 meanwhile.act();
-                last = Instant::now();
             }
         }
     }

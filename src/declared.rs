@@ -4,8 +4,8 @@
 mod usage;
 
 use crate::{
-    cgroup,
     cpus::PERIOD_USEC,
+    home,
     limits::Limits,
     settings::Settings,
     view::{self, View},
@@ -16,10 +16,8 @@ use calc::{
     host::USER_HZ,
     view::{cpu::Cpus, memory::Memory},
 };
-use rustix::process::geteuid;
 use std::{
-    env, fs,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -30,6 +28,7 @@ pub(crate) struct Declared {
     directory: PathBuf,
     processes: Tree,
     pause: Duration,
+    measured: Instant,
 }
 
 impl Declared {
@@ -38,7 +37,8 @@ impl Declared {
         let files = limit_files(limits, settings)?;
         // Descendants that lose their parents come to us, and stay in the count.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("becoming a subreaper")?;
-        let mut declared = Self { directory: make_directory()?, processes: Tree::new(), pause: Duration::ZERO };
+        let mut declared =
+            Self { directory: home::make()?, processes: Tree::new(), pause: Duration::ZERO, measured: Instant::now() };
         for (name, text) in files {
             declared.write(name, &text)?;
         }
@@ -53,9 +53,9 @@ impl Declared {
         &self.directory
     }
 
-    /// How long to wait until the next update.
+    /// How long it is until the next update.
     pub(crate) fn pause(&self) -> Duration {
-        self.pause
+        self.pause.saturating_sub(self.measured.elapsed())
     }
 
     /// Writes the present usage. When the file system is full, the files stay as they are.
@@ -78,6 +78,7 @@ impl Declared {
         let before = Instant::now();
         let usage = self.processes.usage();
         self.pause = (self.pause * 2).clamp(FIRST, LASTING).max(before.elapsed() * 20);
+        self.measured = Instant::now();
         usage
     }
 
@@ -170,42 +171,4 @@ fn usage_files(usage: &Usage) -> Vec<(&'static str, String)> {
 
 fn lines(figures: &[(&str, u64)]) -> String {
     figures.iter().map(|(key, figure)| format!("{key} {figure}\n")).collect()
-}
-
-/// Where trees may lie, the best first.
-fn homes() -> impl Iterator<Item = PathBuf> {
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    runtime.into_iter().chain(["/dev/shm".into(), env::temp_dir()])
-}
-
-fn make_directory() -> Result<PathBuf> {
-    // Programs that root starts go on as other users, and are to see what they saw before.
-    let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
-    let make = |path: &Path| fs::DirBuilder::new().mode(mode).create(path);
-    let mut refusals = Vec::new();
-    for home in homes() {
-        match cgroup::make_named(&home, make) {
-            Ok(directory) => return Ok(directory),
-            Err(error) => refusals.push(format!("{}: {error}", home.display())),
-        }
-    }
-    anyhow::bail!("no place for the declared view: {}", refusals.join(", "))
-}
-
-/// Removes the trees of runs of ours that are over.
-pub(crate) fn clear_stale() {
-    for entry in homes().filter_map(|home| fs::read_dir(home).ok()).flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(cgroup::is_stale) && is_left_alone(&entry) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Whether this is a directory of ours that nobody writes any more: its run may be alive and in another pid namespace.
-fn is_left_alone(entry: &fs::DirEntry) -> bool {
-    const SILENCE: Duration = Duration::from_secs(10);
-    entry.metadata().is_ok_and(|it| {
-        let age = it.modified().ok().and_then(|time| time.elapsed().ok());
-        it.is_dir() && it.uid() == geteuid().as_raw() && age.is_some_and(|age| age > SILENCE)
-    })
 }

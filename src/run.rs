@@ -3,15 +3,19 @@
 use crate::{
     cgroup::{self, Cgroup, NotMade},
     child::{self, Child, Ending, Meanwhile, NotStarted},
-    declared::{self, Declared},
+    declared::Declared,
     failure::{Failure, say},
+    home,
     limits::Limits,
     object,
+    sampler::{self, Root},
+    sampling::{self, Sampling},
     settings::{self, Settings},
     signals,
     view::View,
 };
 use anyhow::{Context, Error, anyhow};
+use calc::board::Kind;
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -29,10 +33,10 @@ pub(crate) fn run(program: &[OsString], cgroup: Option<OsString>, limits: &Limit
         set_variable(settings::CGROUP, Some(cgroup));
     }
     cgroup::clear_stale();
-    declared::clear_stale();
-    let (child, mut place) = start(program, limits, &settings)?;
-    let ending = child.wait(&mut place);
-    place.leave(&program[0]);
+    home::clear_stale();
+    let (child, mut started) = start(program, limits, &settings)?;
+    let ending = child.wait(&mut started);
+    started.place.leave(&program[0]);
     Ok(match ending {
         Ending::Exited(code) => code,
         Ending::Killed(number) => {
@@ -52,17 +56,25 @@ enum Place {
     Declared(Declared),
 }
 
-impl Meanwhile for Place {
+/// A program's place, and its load where nobody else publishes that.
+struct Started {
+    place: Place,
+    sampling: Option<Sampling>,
+}
+
+impl Meanwhile for Started {
     fn pause(&self) -> Option<Duration> {
-        match self {
-            Self::Declared(declared) => Some(declared.pause()),
-            Self::Here | Self::Cgroup(_) => None,
-        }
+        let declared = if let Place::Declared(declared) = &self.place { Some(declared.pause()) } else { None };
+        declared.into_iter().chain(self.sampling.as_ref().map(Sampling::pause)).min()
     }
 
     fn act(&mut self) {
-        if let Self::Declared(declared) = self {
-            declared.update();
+        match &mut self.place {
+            Place::Declared(declared) if declared.pause().is_zero() => declared.update(),
+            _ => {}
+        }
+        if let Some(sampling) = &mut self.sampling {
+            sampling.act();
         }
     }
 }
@@ -91,18 +103,22 @@ impl Place {
 }
 
 /// Starts the program in the best place that we may give it.
-fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(Child, Place), Failure> {
+fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(Child, Started), Failure> {
     let inherited = signals::take_over();
+    let own = View::of(env::var_os(settings::CGROUP).as_deref(), settings);
     let spawn = |joins| child::start(command(program), joins, inherited);
     let failed = |error| Failure::of_exec(program[0].clone(), error);
     if *limits == Limits::default() {
-        return Ok((spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?, Place::Here));
+        let sampling = sample(sampling::roots(own.as_ref(), None), settings);
+        let child = spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?;
+        return Ok((child, Started { place: Place::Here, sampling }));
     }
     let no_right = match Cgroup::make(limits) {
         Ok(cgroup) => {
             set_variable(settings::CGROUP, None);
+            let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings);
             match cgroup.joins().map(spawn) {
-                Ok(Ok(child)) => return Ok((child, Place::Cgroup(cgroup))),
+                Ok(Ok(child)) => return Ok((child, Started { place: Place::Cgroup(cgroup), sampling })),
                 Ok(Err(NotStarted::Exec(error))) => return Err(failed(error)),
                 Ok(Err(NotStarted::Join(error))) => anyhow!("{}: {error}", cgroup.names()),
                 Err(error) => error,
@@ -116,7 +132,24 @@ fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(
     ));
     let declared = Declared::new(limits, settings)?;
     set_variable(settings::CGROUP, Some(declared.directory().as_os_str()));
-    Ok((spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?, Place::Declared(declared)))
+    let sampling = sample(sampling::roots_of_declared(&declared), settings);
+    let child = spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?;
+    Ok((child, Started { place: Place::Declared(declared), sampling }))
+}
+
+/// Publishes the load of what is below `roots` for the program, unless a sampler does. A declared view's is nobody
+/// else's.
+fn sample(roots: Vec<Root>, settings: &Settings) -> Option<Sampling> {
+    let is_declared = roots.iter().any(|root| root.kinds == [Kind::Declared]);
+    if !is_declared && sampler::is_running(&settings.board) {
+        return None;
+    }
+    let sampling = Sampling::start(roots).unwrap_or_else(|error| {
+        say(format_args!("the program sees the machine's load: {error:#}"));
+        None
+    })?;
+    set_variable(settings::BOARD, Some(sampling.board().as_os_str()));
+    Some(sampling)
 }
 
 fn command(program: &[OsString]) -> Command {

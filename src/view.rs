@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Result, ensure};
 use calc::{
-    board::{self, Above, Block, Load},
+    board::{self, Above, Block, Kind, Load},
     cgroup::places::{Places, Whose},
     compose,
     cpus::{CpuSet, MAX_CPUS},
@@ -29,7 +29,7 @@ use std::{
     ffi::{CStr, CString, OsStr, OsString},
     fs,
     os::unix::ffi::OsStrExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Room for a path or a piece of a file: as much as the object has, so that neither answers what the other cannot.
@@ -120,6 +120,15 @@ impl View {
     /// The load; `None` where nobody publishes it.
     pub(crate) fn load(&self) -> Option<Load> {
         self.slot.as_ref().and_then(Block::load)
+    }
+
+    /// The scope's directories, with what the object looks them up by; none of the machine's root.
+    pub(crate) fn scope_directories(&self) -> Vec<(Kind, PathBuf)> {
+        let mut found = Vec::new();
+        board::each_scope(&Kernel, &self.places, &mut [0; size_of::<Scratch>()], |key, directory| {
+            found.push((key.kind, OsStr::from_bytes(directory.to_bytes()).into()));
+        });
+        found
     }
 
     fn capacity_usec(&self) -> Option<u64> {

@@ -16,7 +16,7 @@ mod publish;
 mod seal;
 
 pub use block::{Block, Published};
-pub use cgroups::{find_above, find_scope};
+pub use cgroups::{each_scope, find_above, find_scope};
 pub use figures::{Above, Known, Load};
 pub use find::{Board, PROBES, SlotNumbers, find, slots};
 pub use layout::{BLOCK_BYTES, BLOCK_WORDS, Words};

@@ -1,6 +1,7 @@
 //! The mounted cgroup hierarchies, and where in each of them we are.
 
 use anyhow::{Context, Result};
+use calc::board::Kind;
 use std::{
     ffi::OsString,
     fs,
@@ -28,6 +29,16 @@ impl Hierarchy {
     /// Whether this is the version 1 hierarchy of `controller`.
     pub(super) fn has(&self, controller: &str) -> bool {
         self.controllers.iter().any(|it| it == controller)
+    }
+
+    /// What its cgroups are on the board.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        const OF_VERSION_1: [(&str, Kind); 4] =
+            [("memory", Kind::Memory), ("cpu", Kind::Cpu), ("cpuacct", Kind::Cpuacct), ("cpuset", Kind::Cpuset)];
+        match self.version {
+            Version::V2 => vec![Kind::Unified],
+            Version::V1 => OF_VERSION_1.iter().filter(|(name, _)| self.has(name)).map(|(_, kind)| *kind).collect(),
+        }
     }
 
     /// The directories from our own cgroup up to the mount.

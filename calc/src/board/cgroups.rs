@@ -5,6 +5,7 @@ use crate::{
     cgroup::{Controller, Hierarchy, Level, Version, places::Places},
     source::Files,
 };
+use core::ffi::CStr;
 
 /// Copies the slot of the scope, where its load and its capacity are. `None` too where the scope is the machine's root.
 pub fn find_scope(
@@ -18,6 +19,19 @@ pub fn find_scope(
     let place = places.hierarchy(Controller::Cpuacct)?;
     let scope = place.chain_of_scope().next()?;
     find(board, key(files, &scope, place.version, Controller::Cpuacct, scratch)?, now_usec, into)
+}
+
+/// Calls `found` with the key and the directory of the scope in every hierarchy, for each controller that is there. None
+/// is of the machine's root.
+pub fn each_scope(files: &impl Files, places: &Places, scratch: &mut [u8], mut found: impl FnMut(Key, &CStr)) {
+    for controller in Controller::ALL {
+        let Some(place) = places.hierarchy(controller) else { continue };
+        let Some(scope) = place.chain_of_scope().next() else { continue };
+        let Some(key) = key(files, &scope, place.version, controller, scratch) else { continue };
+        if let Some(directory) = scope.directory(scratch) {
+            found(key, directory);
+        }
+    }
 }
 
 /// Puts the limits above what is visible of the hierarchies into `above`, where somebody publishes them.

@@ -1,0 +1,50 @@
+//! The directories, in memory where that can be had, for what a run has the object read.
+
+use crate::cgroup;
+use anyhow::Result;
+use rustix::process::geteuid;
+use std::{
+    env, fs,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Where directories may lie, the best first.
+fn homes() -> impl Iterator<Item = PathBuf> {
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    runtime.into_iter().chain(["/dev/shm".into(), env::temp_dir()])
+}
+
+/// A new directory.
+pub(crate) fn make() -> Result<PathBuf> {
+    // Programs that root starts go on as other users, and are to see what they saw before.
+    let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
+    let make = |path: &Path| fs::DirBuilder::new().mode(mode).create(path);
+    let mut refusals = Vec::new();
+    for home in homes() {
+        match cgroup::make_named(&home, make) {
+            Ok(directory) => return Ok(directory),
+            Err(error) => refusals.push(format!("{}: {error}", home.display())),
+        }
+    }
+    anyhow::bail!("no place for the files of this run: {}", refusals.join(", "))
+}
+
+/// Removes the directories of runs of ours that are over.
+pub(crate) fn clear_stale() {
+    for entry in homes().filter_map(|home| fs::read_dir(home).ok()).flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(cgroup::is_stale) && is_left_alone(&entry) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Whether this is a directory of ours that nobody writes any more: its run may be alive and in another pid namespace.
+fn is_left_alone(entry: &fs::DirEntry) -> bool {
+    const SILENCE: Duration = Duration::from_secs(10);
+    entry.metadata().is_ok_and(|it| {
+        let age = it.modified().ok().and_then(|time| time.elapsed().ok());
+        it.is_dir() && it.uid() == geteuid().as_raw() && age.is_some_and(|age| age > SILENCE)
+    })
+}
