@@ -1,8 +1,9 @@
 //! The board's protocol in every order that the memory model allows:
 //! `RUSTFLAGS="--cfg loom" cargo test -p cgproc-calc --test board_model --release`.
 //!
-//! The writer is the real one, on a block of four words. A reader copies it as a `pread` does: words relaxed, in any
-//! order. What it then takes for whole must be what one publication put there.
+//! On a block of four words: a writer that stores to a mapping, which is the real one, or one whose `pwrite` leaves the words
+//! in any order; and a reader that copies them as a `pread` does, relaxed and in any order. What it then takes for whole
+//! must be what one publication put there.
 #![cfg(loom)]
 
 use calc::board::{Atomic, is_whole, publish, sealed};
@@ -48,9 +49,20 @@ fn accepted(words: &Words) -> Option<u64> {
     Some(number)
 }
 
+/// What a `pwrite` of the whole block does, for all that is promised: no word is before another.
+fn write(block: &[Atomic; WORDS], number: u64, order: [usize; WORDS]) {
+    let sealed = sealed(figures(number), number);
+    order.into_iter().for_each(|at| block[at].store(sealed[at], Relaxed));
+}
+
 /// Lets a writer publish twice while a reader copies in `order`; all that was ever accepted. One reader is enough: readers
 /// store nothing that another could see.
 fn accepted_in(order: [usize; WORDS]) -> BTreeSet<Option<u64>> {
+    accepted_of(order, |block, _| publish_next(block))
+}
+
+/// The same of any writer, which is told the number to publish under.
+fn accepted_of(order: [usize; WORDS], write: fn(&[Atomic; WORDS], u64)) -> BTreeSet<Option<u64>> {
     let seen = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
     let all = seen.clone();
     loom::model(move || {
@@ -60,8 +72,8 @@ fn accepted_in(order: [usize; WORDS]) -> BTreeSet<Option<u64>> {
             let number = accepted(&copy(&theirs, order));
             seen.lock().unwrap().insert(number);
         });
-        publish_next(&block);
-        publish_next(&block);
+        write(&block, 2);
+        write(&block, 4);
         reader.join().unwrap();
         assert_eq!(accepted(&copy(&block, order)), Some(4), "what was published last stays");
     });
@@ -98,6 +110,19 @@ fn the_checksum_first() {
 fn the_middle_first() {
     assert_eq!(accepted_in([2, 1, 3, 0]), all_there_is());
     assert_eq!(accepted_in([1, 0, 3, 2]), all_there_is());
+}
+
+#[test]
+fn a_write_of_the_whole_block_in_any_order() {
+    let orders: [fn(&[Atomic; WORDS], u64); 3] = [
+        |block, number| write(block, number, [0, 1, 2, 3]),
+        |block, number| write(block, number, [3, 2, 1, 0]),
+        |block, number| write(block, number, [0, 3, 1, 2]),
+    ];
+    for order in orders {
+        assert_eq!(accepted_of([0, 1, 2, 3], order), all_there_is());
+        assert_eq!(accepted_of([3, 0, 2, 1], order), all_there_is());
+    }
 }
 
 #[test]

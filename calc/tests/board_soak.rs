@@ -1,4 +1,5 @@
-//! A real board on a tmpfs: mapped and written at full speed by one, read by four others with the real `pread`.
+//! A real board on a tmpfs: written at full speed by one, through a mapping or by `pwrite`, and read by four others with the
+//! real `pread`.
 #![cfg(not(loom))]
 
 use calc::board::{self, Above, Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Board, Cell, Key, Kind, Load, Published};
@@ -49,11 +50,10 @@ impl Shared {
         Reader(fs::open(&self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap())
     }
 
-    /// Publishes by system calls, for boards that are cut short meanwhile.
-    fn rewrite(&self, index: u64, block: &Block) {
-        let words = array::from_fn(|_| Atomic::new(0));
-        Cell(&words).publish(block);
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()).collect();
+    /// Publishes under `number` by a system call, which a board may be cut short under.
+    fn write(&self, index: u64, block: &Block, number: u64) {
+        let mut block = *block;
+        let bytes: Vec<u8> = board::sealed(*block.words_mut(), number).into_iter().flat_map(u64::to_ne_bytes).collect();
         io::pwrite(&self.file, &bytes, index * BLOCK_BYTES as u64).unwrap();
     }
 }
@@ -170,30 +170,42 @@ fn while_read(shared: &Shared, accept: impl Fn(&Block) + Sync, disturb: impl FnO
     found.map(AtomicU64::into_inner)
 }
 
-#[test]
-fn a_writer_at_full_speed() {
-    let shared = Shared::new("full-speed");
-    let mapping = Mapping::of(&shared.file);
-    mapping.cell(0).publish(&Block::header(SLOTS));
-    let cell = mapping.cell(usize::try_from(index()).unwrap());
-    cell.publish(&slot(0));
-    let mut published = 0;
+/// Lets `publish` put the slots of 1, 2, 3, … on the board while four read it.
+fn soak(shared: &Shared, publish: impl Fn(u64, &Block)) {
+    publish(0, &Block::header(SLOTS));
+    publish(index(), &slot(1));
+    let mut published = 1;
     let newest = AtomicU64::new(0);
     let accept = |block: &Block| {
         newest.fetch_max(seed(block), Relaxed);
     };
-    let found = while_read(&shared, accept, || {
+    let found = while_read(shared, accept, || {
         let start = Instant::now();
         while start.elapsed() < SOAK {
             published += 1;
-            cell.publish(&slot(published));
+            publish(index(), &slot(published));
         }
     });
     eprintln!("{published} publications, found {found:?} times, the newest {newest:?}");
     assert!(found.iter().all(|times| *times > 0), "{found:?}");
     let newest = newest.into_inner();
-    assert!(newest > 0 && newest <= published, "publication {newest} of {published}");
-    assert_eq!(seed(&cell.copy()), published);
+    assert!(newest > 1 && newest <= published, "publication {newest} of {published}");
+    let mut last = Block::EMPTY;
+    board::find(&shared.reader(), KEY, NOW, &mut last).expect("nobody writes any more");
+    assert_eq!(seed(&last), published);
+}
+
+#[test]
+fn a_mapping_written_at_full_speed() {
+    let shared = Shared::new("mapped");
+    let mapping = Mapping::of(&shared.file);
+    soak(&shared, |index, block| mapping.cell(usize::try_from(index).unwrap()).publish(block));
+}
+
+#[test]
+fn a_file_written_at_full_speed() {
+    let shared = Shared::new("written");
+    soak(&shared, |index, block| shared.write(index, block, (block.published().monotonic_usec + 1) * 2));
 }
 
 #[test]
@@ -245,8 +257,8 @@ fn random_bytes_over_the_board() {
         let start = Instant::now();
         while start.elapsed() < SOAK {
             rounds += 1;
-            shared.rewrite(0, &Block::header(SLOTS));
-            shared.rewrite(index(), &slot(rounds));
+            shared.write(0, &Block::header(SLOTS), rounds * 2);
+            shared.write(index(), &slot(rounds), rounds * 2);
             thread::yield_now();
             random.fill_bytes(&mut noise);
             let from = rounds as usize % noise.len();
@@ -272,8 +284,8 @@ fn a_board_that_is_cut_short() {
         while start.elapsed() < SOAK {
             rounds += 1;
             shared.file.set_len(whole).unwrap();
-            shared.rewrite(0, &Block::header(SLOTS));
-            shared.rewrite(index(), &slot(rounds));
+            shared.write(0, &Block::header(SLOTS), rounds * 2);
+            shared.write(index(), &slot(rounds), rounds * 2);
             thread::yield_now();
             shared.file.set_len(rounds * 8 % whole).unwrap();
         }
