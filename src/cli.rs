@@ -90,7 +90,7 @@ struct ScopeOptions {
 /// FILE is a path, such as /proc/meminfo, or its last part.
 #[derive(Args)]
 struct Show {
-    /// The file: meminfo, swaps, stat, cpuinfo, uptime, online, present.
+    /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, online, present.
     #[arg(value_name = "FILE")]
     file: String,
     #[command(flatten)]

@@ -73,12 +73,11 @@ impl Board {
 
     /// Changes a slot, which is seen once it is written.
     pub(super) fn set(&mut self, key: Key, block: Block) -> Result<(), Full> {
-        // A board that has grown is another file.
-        self.image.set(key, block).map(|has_grown| {
-            if has_grown {
-                self.file = None
-            }
-        })
+        if self.image.set(key, block)? {
+            // A board that has grown is another file.
+            self.file = None;
+        }
+        Ok(())
     }
 
     /// Gives up the slot of a cgroup that is no more, at once.

@@ -135,7 +135,7 @@ pub(super) fn read_again<'b>(file: &OwnedFd, text: &'b mut [u8]) -> Result<&'b [
 /// What is to be known of an open directory.
 pub(super) fn status(open: BorrowedFd<'_>) -> Result<Status, Errno> {
     let stat = fstat(open)?;
-    Ok(Status { id: stat.st_ino, links: u64::from(stat.st_nlink), device: stat.st_dev })
+    Ok(Status { id: stat.st_ino, links: stat.st_nlink as u64, device: stat.st_dev })
 }
 
 /// Keeps it, if enough descriptors are left for work.

@@ -56,13 +56,17 @@ impl Image {
     /// Publishes a key's slot. `Ok(true)` when the board had to be made larger for it, so that all of it has moved.
     pub(super) fn set(&mut self, key: Key, block: Block) -> Result<bool, Full> {
         let mut has_grown = false;
-        while !self.places.contains_key(&key) && !self.place(key) {
-            self.grow()?;
-            has_grown = true;
-        }
-        if let Some(&place) = self.places.get(&key) {
-            self.seal(place, block);
-        }
+        let place = loop {
+            match self.places.get(&key) {
+                Some(&place) => break place,
+                None if self.place(key) => {}
+                None => {
+                    self.grow()?;
+                    has_grown = true;
+                }
+            }
+        };
+        self.seal(place, block);
         Ok(has_grown)
     }
 
@@ -111,9 +115,9 @@ impl Image {
 
     /// Puts a block in its place, under the number after that of the one before.
     fn seal(&mut self, place: usize, mut block: Block) {
-        let number = self.block(place).words_mut()[0].wrapping_add(2).max(2);
-        let words = sealed(*block.words_mut(), number);
         let (bytes, _) = self.bytes[place * BLOCK_BYTES..].as_chunks_mut();
+        let number = bytes.first().map_or(0, |bytes| u64::from_ne_bytes(*bytes));
+        let words = sealed(*block.words_mut(), number.wrapping_add(2).max(2));
         for (bytes, word) in bytes.iter_mut().zip(words) {
             *bytes = word.to_ne_bytes();
         }

@@ -92,9 +92,9 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Reads those of the controllers that `root` has.
-    pub(super) fn read(directory: &Directory, top: &OwnedFd, root: &Root) -> Self {
-        let files = Files { directory, top };
+    /// Reads those of the controllers that `root` has; that of memory only if it is asked for.
+    pub(super) fn read(directory: &Directory, top: &OwnedFd, root: &Root, with_memory: bool) -> Self {
+        let files = Files { directory, top, with_memory };
         match root.form {
             Form::V1 => files.version_1(&root.kinds),
             Form::V2 | Form::Declared => files.version_2(),
@@ -147,6 +147,7 @@ fn quota_of(above: &Above) -> Option<Quota> {
 struct Files<'d> {
     directory: &'d Directory,
     top: &'d OwnedFd,
+    with_memory: bool,
 }
 
 impl Files<'_> {
@@ -154,7 +155,7 @@ impl Files<'_> {
         let mut limits = Limits::default();
         for kind in kinds {
             match kind {
-                Kind::Memory => self.memory_1(&mut limits),
+                Kind::Memory if self.with_memory => self.memory_1(&mut limits),
                 Kind::Cpu => limits.quota = self.quota_1(),
                 Kind::Cpuset => limits.cpus = self.cpus(["cpuset.effective_cpus", "cpuset.cpus"]),
                 _ => {}
@@ -180,12 +181,16 @@ impl Files<'_> {
 
     fn version_2(&self) -> Limits {
         Limits {
-            memory: self.room("memory.max", "memory.current"),
-            swap: self.room("memory.swap.max", "memory.swap.current"),
+            memory: self.room_2("memory.max", "memory.current"),
+            swap: self.room_2("memory.swap.max", "memory.swap.current"),
             quota: self.with("cpu.max", quota_2),
             cpus: self.cpus(["cpuset.cpus.effective", "cpuset.cpus"]),
             is_flat: false,
         }
+    }
+
+    fn room_2(&self, limit: &str, usage: &str) -> Option<Room> {
+        self.with_memory.then(|| self.room(limit, usage)).flatten()
     }
 
     fn room(&self, limit: &str, usage: &str) -> Option<Room> {
@@ -295,7 +300,7 @@ mod tests {
         let flags = super::super::directory::DIRECTORY;
         let top = rustix::fs::openat(rustix::fs::CWD, &home, flags, rustix::fs::Mode::empty()).unwrap();
         let (directory, _) = Directory::open(&top, std::path::PathBuf::new()).unwrap();
-        let files = Files { directory: &directory, top: &top };
+        let files = Files { directory: &directory, top: &top, with_memory: true };
         let limits = files.version_1(&[Kind::Memory, Kind::Cpu, Kind::Cpuset]);
         assert_eq!(limits, Limits { cpus: Cpus::parse(b"0-1"), ..Limits::default() });
         assert_eq!(files.version_2().below(&Above::NONE).memory_free_bytes, 0);

@@ -70,10 +70,20 @@ impl Threads {
     }
 
     /// Counts those of a cgroup; `None` when that cannot be told: some are in a pid namespace that /proc does not show.
-    pub(super) fn count(&mut self, directory: &Directory, top: &OwnedFd, list: List) -> Result<Option<Counts>, Errno> {
+    /// Where nothing ran since they were `asleep`, it is enough that they are as many as then.
+    pub(super) fn count(
+        &mut self,
+        directory: &Directory,
+        top: &OwnedFd,
+        list: List,
+        asleep: Option<Counts>,
+    ) -> Result<Option<Counts>, Errno> {
         let (List::Threads(name) | List::Processes(name)) = list;
         let mut text = std::mem::take(&mut self.list);
-        let counted = directory.read_all(top, name, &mut text).and_then(|()| self.count_listed(&text, list));
+        let counted = directory.read_all(top, name, &mut text).and_then(|()| {
+            let are_as_many = |counts: &Counts| numbers(&text).count() == counts.threads as usize;
+            asleep.filter(are_as_many).map_or_else(|| self.count_listed(&text, list), |counts| Ok(Some(counts)))
+        });
         self.list = text;
         counted
     }

@@ -391,7 +391,9 @@ impl Hierarchy {
         node.above = above;
         let mut has_changed = node.is_new || has_others_above;
         if is_due && node.role != Role::Machine {
-            let limits = Limits::read(&node.directory, top, root);
+            // What memory is left counts for those below alone.
+            let with_memory = node.has_children || node.role == Role::Outside;
+            let limits = Limits::read(&node.directory, top, root, with_memory);
             has_changed |= !limits.gives_cpus_as(&node.limits);
             (node.limits, node.is_suspect) = (limits, false);
         }
@@ -462,7 +464,8 @@ impl Hierarchy {
         account.is_idle = is_same && account.sum.is_some_and(|sum| sum.active() == 0);
         account.time = time;
         if !account.is_idle || has_turn {
-            account.own = threads.count(&node.directory, top, list(form)).unwrap_or_default();
+            let asleep = account.own.filter(|own| account.is_idle && own.active() == 0 && form != Form::Declared);
+            account.own = threads.count(&node.directory, top, list(form), asleep).unwrap_or_default();
         }
         Ok(())
     }

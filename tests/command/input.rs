@@ -57,7 +57,7 @@ fn bad_input_is_named() {
 }
 
 /// Values that neither the command nor the object understands.
-const GARBAGE: [(&str, &str); 10] = [
+const GARBAGE: [(&str, &str); 11] = [
     ("CGPROC", "maybe"),
     ("CGPROC_CPUS", "many"),
     ("CGPROC_CPUS", ""),
@@ -67,7 +67,8 @@ const GARBAGE: [(&str, &str); 10] = [
     ("CGPROC_CGROUP", ""),
     ("CGPROC_UPTIME", "guest"),
     ("CGPROC_AFFINITY", "0-3"),
-    ("CGPROC_FILES", "meminfo,loadavg"),
+    ("CGPROC_FILES", "meminfo,load"),
+    ("CGPROC_BOARD", "board"),
 ];
 
 #[test]
@@ -86,7 +87,8 @@ fn the_object_understands_what_the_command_understands() {
         ("CGPROC_MEMORY", "64M"),
         ("CGPROC_UPTIME", "host"),
         ("CGPROC_AFFINITY", "kernel"),
-        ("CGPROC_FILES", "cpu,meminfo"),
+        ("CGPROC_FILES", "cpu,meminfo,loadavg"),
+        ("CGPROC_BOARD", "/no/such/board"),
         ("CGPROC_DEBUG", ""),
     ];
     for (name, value) in good {

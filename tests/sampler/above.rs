@@ -87,9 +87,10 @@ const V2: [Case; 3] = [
     },
 ];
 
-/// For 2 CPUs; here no cgroup may have a greater quota or more CPUs than the one above.
+/// For 2 CPUs. Here the kernel says itself what memory those above leave (`hierarchical_memory_limit`), and no cgroup may have a
+/// greater quota or more CPUs than the one above.
 const V1: [Case; 3] = [
-    MEMORY,
+    Case { without: MEMORY.with, ..MEMORY },
     Case {
         name: "quota",
         above: [quota(1), NONE],
@@ -107,6 +108,10 @@ const V1: [Case; 3] = [
 ];
 
 impl Level {
+    fn apply(&self, group: &Group) {
+        self.settings().iter().for_each(|(_, file, value)| group.set(file, value));
+    }
+
     /// Controller, file and value of each setting.
     fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut all = Vec::new();
@@ -181,10 +186,9 @@ fn limits_above_a_container_count() {
 fn check(findings: &mut Findings, case: &Case, has_sampler: bool) {
     let place = Place::new();
     let outer = Group::new();
+    case.above[0].apply(&outer);
     let inner = outer.below("b");
-    for (group, level) in [(&outer, case.above[0]), (&inner, case.above[1])] {
-        level.settings().iter().for_each(|(_, file, value)| group.set(file, value));
-    }
+    case.above[1].apply(&inner);
     let _sampler = has_sampler.then(|| Sampler::start(&place, &["--interval", "1"]));
     let text = shown(&place, &inner, case);
     let expected = if has_sampler { &case.with } else { &case.without };
@@ -237,7 +241,7 @@ fn memory_that_others_have_taken_is_not_free() {
     bed::log_machine();
     let place = Place::new();
     let outer = Group::new();
-    memory(500, 0).settings().iter().for_each(|(_, file, value)| outer.set(file, value));
+    memory(500, 0).apply(&outer);
     let (inner, beside) = (outer.below("b"), outer.below("beside"));
     let _sampler = Sampler::start(&place, &["--interval", "1"]);
     let mut hog = Command::new("python3");

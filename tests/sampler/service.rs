@@ -127,7 +127,7 @@ fn what_it_cannot_do_is_said() {
     unprivileged.args(["sampler", "--once", "--board"]).arg(place.board());
     let cases = [
         ("a file in the way", sampler(&plain.join("board"), &["--once"]), plain.clone()),
-        ("no right to write", unprivileged, place.board()),
+        ("no right to write", unprivileged, place.file("")),
         ("no interval", sampler(&missing, &["--interval", "0"]), "interval".into()),
     ];
     for (name, mut command, named) in cases {
