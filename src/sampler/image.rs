@@ -57,8 +57,8 @@ impl Image {
     pub(super) fn set(&mut self, key: Key, block: Block) -> Result<bool, Full> {
         let mut has_grown = false;
         let place = loop {
-            match self.places.get(&key) {
-                Some(&place) => break place,
+            match self.places.get(&key).copied() {
+                Some(place) => break place,
                 None if self.place(key) => {}
                 None => {
                     self.grow()?;
