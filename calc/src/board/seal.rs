@@ -3,7 +3,6 @@
 //! For any number of words, so that a small block can be model-checked (`calc/tests/board_model.rs`).
 
 /// The words under the seal of publication `number`, which is even and not 0.
-#[doc(hidden)]
 pub fn sealed<const N: usize>(mut words: [u64; N], number: u64) -> [u64; N] {
     if let [first, ..] = words.as_mut_slice() {
         *first = number;
@@ -15,7 +14,6 @@ pub fn sealed<const N: usize>(mut words: [u64; N], number: u64) -> [u64; N] {
 }
 
 /// Whether these are the words of one publication, all of them.
-#[doc(hidden)]
 pub fn is_whole<const N: usize>(words: &[u64; N]) -> bool {
     let [number, .., last] = words.as_slice() else { return false };
     let [covered @ .., _] = words.as_slice() else { return false };
