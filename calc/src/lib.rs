@@ -3,8 +3,8 @@
 //! Nothing here does I/O, allocates or panics: the caller lends [`source::Files`] to read small kernel files from, a
 //! scratch buffer to read them into, and a [`text::Sink`] to put the composed text in. Data flows one way:
 //!
-//! `source` → `scan`, `lines`, `cpus` → `cgroup` (where things are, what they say) → `view` (what we present) →
-//! `compose` (the text of one /proc file) → `text`.
+//! `source` → `scan`, `lines`, `cpus`, `capacity` → `cgroup` (where things are, what they say) → `board` (what is published
+//! of them) → `view` (what we present) → `compose` (the text of one /proc file) → `text`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -24,6 +24,7 @@ extern crate std;
 
 pub mod answer;
 pub mod board;
+pub mod capacity;
 pub mod cgroup;
 pub mod compose;
 pub mod cpus;

@@ -2,6 +2,7 @@
 
 use calc::{
     board::Above,
+    capacity::Capacity,
     cgroup::places::{Places, Whose},
     compose::{self, MemoryFigures},
     cpus::CpuSet,
@@ -9,7 +10,7 @@ use calc::{
     source::{Directory, Files, Source},
     text::Text,
     view::{
-        cpu::{self, Capacity, Cpus},
+        cpu::{self, Cpus},
         memory::{self, Swap},
         time::{self, Times},
     },

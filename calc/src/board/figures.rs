@@ -4,7 +4,10 @@ use super::{
     Block,
     layout::{CPU_WORDS, Word},
 };
-use crate::{cpus::CpuSet, view::cpu::Capacity};
+use crate::{
+    capacity::{self, Capacity},
+    cpus::CpuSet,
+};
 
 /// What of a slot's words holds a figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,7 +189,7 @@ impl Block {
 /// CPU time in `usec` at `rate` microseconds a second.
 pub(super) fn at_rate(rate: u64, usec: u64) -> u64 {
     const SECOND_USEC: core::num::NonZero<u64> = core::num::NonZero::new(1_000_000).unwrap();
-    crate::view::cpu::scale(usec, rate, SECOND_USEC)
+    capacity::scale(usec, rate, SECOND_USEC)
 }
 
 fn halves(word: u64) -> [u32; 2] {

@@ -5,10 +5,11 @@ use super::{
     memory::{Counter, Names},
 };
 use crate::{
+    capacity::Capacity,
     host::USER_HZ,
     scan::{self, Name},
     source::Files,
-    view::{cpu::Capacity, time::Used},
+    view::time::Used,
 };
 
 /// The memory controller. The `total_` lines include the cgroups below.

@@ -5,11 +5,12 @@ use super::{
     memory::{Counter, Names},
 };
 use crate::{
+    capacity::Capacity,
     host::USEC_PER_TICK,
     lines::Lines,
     scan::{self, Name},
     source::Files,
-    view::{cpu::Capacity, time::Used},
+    view::time::Used,
 };
 
 /// The memory controller.

@@ -155,8 +155,8 @@ fn cpu_of(line: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
     use crate::{
+        capacity::Capacity,
         fixture::{Bytes, composed},
-        view::cpu::Capacity,
     };
     use proptest::prelude::*;
     use std::string::String;

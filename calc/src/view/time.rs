@@ -1,10 +1,11 @@
 //! CPU time used, idle time and age of the container.
 
 use crate::{
+    capacity::scale,
     cgroup::{Controller, Hierarchy, Level, Version, places::Places, v1, v2},
     host::{Host, USEC_PER_TICK},
     source::Files,
-    view::cpu::{Cpus, scale},
+    view::cpu::Cpus,
 };
 use core::num::NonZero;
 
@@ -102,7 +103,7 @@ pub fn age_ticks(places: &Places, host: &Host) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cgroup::places::Whose, cpus::CpuSet, fixture::Tree, view::cpu::Capacity};
+    use crate::{capacity::Capacity, cgroup::places::Whose, cpus::CpuSet, fixture::Tree};
     use std::format;
 
     const HOUR_USEC: u64 = 3_600_000_000;
