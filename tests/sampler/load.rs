@@ -34,7 +34,8 @@ const CASES: [Case; 5] = [
 /// For how long the load stays as it is.
 const SECONDS: u64 = 62;
 
-/// Every door, four times over; between two looks at the file, since the figures may change meanwhile.
+/// Every door, four times over; between two looks at the file, since the figures may change meanwhile. Then the other fields, with
+/// threads that a sample has seen.
 const DOORS: &str = "average() { echo $1 $(sed -n '1s/.*average: //;1s/,//gp'); }
 file() { read -r a b c rest </proc/loadavg; echo file $a $b $c; }
 for i in 1 2 3 4; do
@@ -44,7 +45,7 @@ for i in 1 2 3 4; do
   file
 done
 echo rounds
-./busy 0 0 100 & sleep 0.3
+./busy 0 0 100 & sleep 6
 for i in 1 2 3; do
   sleep 0 & last=$!
   read -r a b c tasks pid </proc/loadavg
