@@ -74,9 +74,13 @@ impl Sampler {
             is_full: false,
         };
         for root in roots {
-            let path = root.path.display().to_string();
-            let hierarchy = Hierarchy::open(root, 0, sampler.numbers).with_context(|| path)?;
-            sampler.add(hierarchy);
+            let (path, is_of_mounts) = (root.path.display().to_string(), root.device.is_some());
+            match Hierarchy::open(root, 0, sampler.numbers) {
+                Ok(hierarchy) => sampler.add(hierarchy),
+                // Another mount hides it.
+                Err(_) if is_of_mounts => {}
+                Err(error) => return Err(error).context(path),
+            }
         }
         Ok(sampler)
     }
@@ -119,9 +123,14 @@ impl Sampler {
     /// Adds a hierarchy if a process is in one of its cgroups.
     fn add_of(&mut self, process: u32, hierarchy: Hierarchy) {
         self.add(hierarchy);
-        let is_in = self.hierarchies.last().is_some_and(|hierarchy| hierarchy.holds(process));
-        if let Some(hierarchy) = self.hierarchies.last_mut().filter(|_| !is_in) {
-            hierarchy.clear(&mut self.watch);
+        let Some((new, others)) = self.hierarchies.split_last_mut() else { return };
+        if !new.holds(process) {
+            new.clear(&mut self.watch);
+            return;
+        }
+        // It may see more than we do.
+        for other in others.iter_mut().filter(|other| new.includes(other)) {
+            other.clear(&mut self.watch);
         }
     }
 
@@ -177,8 +186,11 @@ impl Sampler {
         self.publish_new()
     }
 
-    /// Publishes the cgroups that were not published yet.
+    /// Publishes the cgroups that were not published yet, unless none was: the first sample has all of them.
     fn publish_new(&mut self) -> Result<()> {
+        if self.round == 0 {
+            return Ok(());
+        }
         let now = Now::read();
         let mut keys = Vec::new();
         for at in 0..self.hierarchies.len() {

@@ -48,12 +48,11 @@ impl Board {
         Ok(board)
     }
 
-    /// Whether its directory is in memory: on a disk, every sample is written to it.
+    /// Whether its directory is in memory: readers take no other file for a board.
     pub(super) fn is_in_memory(&self) -> bool {
         const TMPFS: i64 = 0x0102_1994;
-        const RAMFS: i64 = 0x8584_58f6;
         let directory = File::open(directory_of(&self.path));
-        directory.ok().and_then(|it| fstatfs(it).ok()).is_none_or(|it| [TMPFS, RAMFS].contains(&{ it.f_type }))
+        directory.ok().and_then(|it| fstatfs(it).ok()).is_none_or(|it| it.f_type == TMPFS)
     }
 
     /// What a sampler before us published of a cgroup.

@@ -11,6 +11,7 @@ pub(super) struct Image {
     places: HashMap<Key, usize>,
     /// Whose slot each block is; that of block 0 is nobody's.
     owners: Vec<Option<Key>>,
+    header: Block,
 }
 
 /// There is no room for a slot.
@@ -29,7 +30,13 @@ impl Image {
 
     fn with(slots: u64) -> Self {
         let blocks = usize::try_from(slots).unwrap_or(0) + 1;
-        Self { slots, bytes: vec![0; blocks * BLOCK_BYTES], places: HashMap::new(), owners: vec![None; blocks] }
+        Self {
+            slots,
+            bytes: vec![0; blocks * BLOCK_BYTES],
+            places: HashMap::new(),
+            owners: vec![None; blocks],
+            header: Block::EMPTY,
+        }
     }
 
     /// All of it.
@@ -45,12 +52,12 @@ impl Image {
 
     /// Publishes block 0.
     pub(super) fn set_header(&mut self, published: &Published, has_ended: bool) {
-        let mut header = Block::header(self.slots);
-        header.set_published(published);
+        self.header = Block::header(self.slots);
+        self.header.set_published(published);
         if has_ended {
-            header.set_ended();
+            self.header.set_ended();
         }
-        self.seal(0, header);
+        self.seal(0, self.header);
     }
 
     /// Publishes a key's slot. `Ok(true)` when the board had to be made larger for it, so that all of it has moved.
@@ -98,6 +105,7 @@ impl Image {
                 for (key, &place) in &self.places {
                     larger.seal(larger.places[key], self.block(place));
                 }
+                larger.set_header(&self.header.published(), self.header.has_ended());
                 *self = larger;
                 return Ok(());
             }
@@ -173,6 +181,15 @@ mod tests {
         assert_eq!(threads(&image, 2002), None);
         assert_eq!(image.bytes().len() as u64, (image.slots + 1) * 256);
         assert!(image.slots >= 4000 && image.slots <= 16384);
+    }
+
+    #[test]
+    fn a_board_that_has_grown_is_one_at_once() {
+        let mut image = Image::new();
+        image.set_header(&PUBLISHED, false);
+        while !image.set(key(image.owners.len() as u64 + image.places.len() as u64), block(9)).unwrap() {}
+        assert!(image.block(0).is_whole() && image.block(0).is_fresh(1500));
+        assert_eq!(image.block(0).slots(), Some(image.slots));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::{
     tree::Hierarchy,
 };
 use crate::failure::say;
-use procfs::FromRead;
-use procfs::process::MountInfos;
+use anyhow::Result;
+use procfs::{FromRead, process::MountInfos};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2, readlinkat},
@@ -20,12 +20,14 @@ use std::{
     ffi::CString,
     fs,
     path::Path,
+    time::{Duration, Instant},
 };
 
 /// What is known of the processes beside us.
 pub(super) struct Neighbours {
     /// On a host all is in sight through the own mounts: nobody is sought.
     is_host: bool,
+    sought: Option<Instant>,
     processes: BTreeSet<u32>,
     /// Mount namespaces that were looked into.
     namespaces: BTreeSet<CString>,
@@ -38,21 +40,30 @@ impl Neighbours {
     pub(super) fn of(sampler: &Sampler) -> Self {
         let own = readlinkat(CWD, "/proc/self/ns/mnt", Vec::new()).ok();
         let namespaces = own.into_iter().collect();
-        Self { is_host: sampler.sees_machine(), processes: BTreeSet::new(), namespaces, refused: BTreeSet::new() }
+        Self {
+            is_host: sampler.sees_machine(),
+            sought: None,
+            processes: BTreeSet::new(),
+            namespaces,
+            refused: BTreeSet::new(),
+        }
     }
 
     /// Adds the hierarchies of neighbours that were not there when this was done last, and removes those that are over.
-    pub(super) fn seek(&mut self, sampler: &mut Sampler) {
-        if self.is_host {
-            return;
+    pub(super) fn seek(&mut self, sampler: &mut Sampler) -> Result<()> {
+        const PAUSE: Duration = Duration::from_secs(1);
+        if self.is_host || self.sought.is_some_and(|sought| sought.elapsed() < PAUSE) {
+            return Ok(());
         }
-        sampler.remove_ended();
+        self.sought = Some(Instant::now());
         let present = processes();
         let known = std::mem::replace(&mut self.processes, present);
         let new: Vec<u32> = self.processes.difference(&known).copied().collect();
         for process in new {
             self.meet(process, sampler);
         }
+        sampler.remove_ended();
+        sampler.publish_new()
     }
 
     fn meet(&mut self, process: u32, sampler: &mut Sampler) {
@@ -88,7 +99,7 @@ fn processes() -> BTreeSet<u32> {
 }
 
 /// Adds the hierarchies that a process sees and that it is in. `Ok(false)` when it sees none.
-fn add_all(process: u32, sampler: &mut Sampler) -> Result<bool, Errno> {
+fn add_all(process: u32, sampler: &mut Sampler) -> std::result::Result<bool, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let home = openat(CWD, format!("/proc/{process}/root"), flags, Mode::empty())?;
     let table = fs::File::open(format!("/proc/{process}/mountinfo")).map_err(|_| Errno::SRCH)?;
@@ -112,7 +123,7 @@ fn add_all(process: u32, sampler: &mut Sampler) -> Result<bool, Errno> {
 
 /// Opens the top of a hierarchy that a process sees, without following whatever it may have put in the way. Returns the
 /// number of its file system, too.
-fn open_top(home: &OwnedFd, root: &Root) -> Result<(u64, OwnedFd), Errno> {
+fn open_top(home: &OwnedFd, root: &Root) -> std::result::Result<(u64, OwnedFd), Errno> {
     const CGROUP: i64 = 0x0027_e0eb;
     const CGROUP_2: i64 = 0x6367_7270;
     let confined = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;

@@ -21,6 +21,9 @@ pub(crate) struct Root {
     pub(crate) form: Form,
     /// What its cgroups are published as: the controllers of version 1 that we know, or the one of the other forms.
     pub(crate) kinds: Vec<Kind>,
+    /// The file system's number, where a table of mounts told of it: the path may lead elsewhere, if something else was
+    /// mounted above it since.
+    pub(super) device: Option<u64>,
 }
 
 /// Version 1's controllers that we know, by their mount options.
@@ -35,7 +38,7 @@ impl Root {
             Some(Kind::Declared) => Form::Declared,
             _ => Form::V1,
         };
-        Self { path, form, kinds }
+        Self { path, form, kinds, device: None }
     }
 
     /// The kind of slot that load and capacity are in, where this hierarchy tells them.
@@ -53,7 +56,9 @@ impl Root {
             _ => return None,
         };
         let point = mount.mount_point.strip_prefix("/").ok()?;
-        (!kinds.is_empty()).then(|| Self::new(from.join(point), kinds))
+        let (major, minor) = mount.majmin.split_once(':')?;
+        let device = Some(rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?));
+        (!kinds.is_empty()).then(|| Self { device, ..Self::new(from.join(point), kinds) })
     }
 }
 

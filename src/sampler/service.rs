@@ -35,13 +35,13 @@ pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
     rights::give_up();
     let board = Board::create(&options.board)?;
     if !board.is_in_memory() {
-        say(format_args!("{}: not on a tmpfs: every sample is written to a disk", options.board.display()));
+        say(format_args!("{}: not on a tmpfs: no program takes it for a board", options.board.display()));
     }
     let mounts = Process::myself().and_then(|own| own.mountinfo()).context("/proc/self/mountinfo")?;
     let roots = roots::of_mounts(&mounts.0, Path::new("/"));
     let mut sampler = Sampler::new(board, roots, options.interval)?;
     let mut neighbours = Neighbours::of(&sampler);
-    neighbours.seek(&mut sampler);
+    neighbours.seek(&mut sampler)?;
     if sampler.has_nothing() {
         return Err(no_cgroups().into());
     }
@@ -63,7 +63,7 @@ fn serve(sampler: &mut Sampler, neighbours: &mut Neighbours, ending: &OwnedFd) -
     let mut is_ready = false;
     let mut watchdog = Watchdog::new();
     loop {
-        let done = sampler.tick();
+        let done = neighbours.seek(sampler).and_then(|()| sampler.tick());
         let is_done = done.is_ok();
         complain(done, &mut trouble)?;
         if is_done && !is_ready {
@@ -71,7 +71,6 @@ fn serve(sampler: &mut Sampler, neighbours: &mut Neighbours, ending: &OwnedFd) -
             is_ready = true;
         }
         watchdog.feed();
-        neighbours.seek(sampler);
         if wait(sampler, ending, watchdog.pause()) {
             return Ok(());
         }

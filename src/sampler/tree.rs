@@ -123,6 +123,9 @@ impl Hierarchy {
             gone: Vec::new(),
         };
         let (top, status) = Directory::open(&hierarchy.top, PathBuf::new())?;
+        if hierarchy.root.device.is_some_and(|device| device != status.device) {
+            return Err(Errno::XDEV);
+        }
         let parent = hierarchy.add_outside(&status);
         hierarchy.insert(top, &status, parent);
         Ok(hierarchy)
@@ -169,6 +172,12 @@ impl Hierarchy {
     /// Whether the machine's root is in it: then all cgroups are.
     pub(super) fn is_whole(&self) -> bool {
         self.nodes.iter().flatten().any(|node| node.role == Role::Machine)
+    }
+
+    /// Whether another one is a part of it.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let top = other.by_path.get(Path::new("")).and_then(|&top| other.node(top));
+        self.root.kinds == other.root.kinds && top.is_some_and(|top| self.has(top.id))
     }
 
     /// Whether a process is in one of its cgroups.
