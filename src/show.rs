@@ -12,6 +12,7 @@ use calc::{
     compose::MemoryFigures,
     source::{Files, Source},
     text::Text,
+    view::threads,
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -128,7 +129,8 @@ fn uptime(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
 fn loadavg(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let load = view.load().ok_or(NO_LOAD)?;
     let scratch: &mut Scratch = &mut [0; _];
-    compose::loadavg(&load, view.places.began_ticks != 0, &mut host, text, scratch).ok_or(NOT_COMPOSED)
+    let threads = threads::threads(&Kernel, &view.places, scratch).unwrap_or(0);
+    compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn cpu_list(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {

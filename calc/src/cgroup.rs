@@ -91,6 +91,11 @@ impl Level<'_> {
         files.open(PathIn::new(buffer).push(self.mount)?.push(self.path)?.push(b"/")?.push(name)?.finish()?)
     }
 
+    /// The cgroup of the same path in the hierarchy that is mounted at `mount`.
+    pub(crate) fn at_mount(self, mount: &'static [u8]) -> Self {
+        Self { mount, ..self }
+    }
+
     /// The path of this cgroup's directory, put into the buffer.
     pub(crate) fn directory<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b CStr> {
         PathIn::new(buffer).push(self.mount)?.push(self.path)?.finish()

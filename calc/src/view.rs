@@ -3,4 +3,5 @@
 pub mod cpu;
 pub mod memory;
 pub mod ratchet;
+pub mod threads;
 pub mod time;

@@ -12,6 +12,7 @@ use calc::compose::{self, MemoryFigures};
 use calc::host::Host;
 use calc::text::{Sink, Text};
 use calc::view::ratchet::{self, Ratchet};
+use calc::view::threads;
 use calc::view::time::{self, Times};
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
@@ -166,14 +167,23 @@ fn uptime(out: &mut impl Sink) -> Option<()> {
 #[inline(never)]
 fn loadavg(host: c_int, out: &mut impl Sink) -> Option<()> {
     let load = scope::load()?;
-    let has_all = scope::with_places(|places| Some(places.began_ticks != 0))?;
-    text(out, |text, scratch| compose::loadavg(&load, has_all, &mut Reading::of(host, false), text, scratch))
+    let (threads, has_all) = threads()?;
+    text(out, |text, scratch| compose::loadavg(&load, threads, has_all, &mut Reading::of(host, false), text, scratch))
 }
 
 #[inline(never)]
 fn cpu_list(out: &mut impl Sink) -> Option<()> {
     scope::count()?;
     text(out, |text, _| scope::with_counted(|cpus| compose::cpu_list(&cpus.online, text)))
+}
+
+/// The threads of the scope at this moment, 0 where that is not known, and whether those are all that can be seen.
+#[inline(never)]
+fn threads() -> Option<(u64, bool)> {
+    let scratch: &mut Scratch = &mut [0; _];
+    scope::with_places(|places| {
+        Some((threads::threads(&Kernel, places, scratch).unwrap_or(0), places.began_ticks != 0))
+    })
 }
 
 /// Room to read the kernel's own text through.

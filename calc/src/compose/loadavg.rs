@@ -10,10 +10,12 @@ use crate::{
 /// `/proc/loadavg`: the three averages, threads that run and threads in all, the last process id of the reader's pid
 /// namespace, which the kernel's own text has.
 ///
-/// `has_all` says that every process the reader can see is in the scope. Otherwise the number of threads is the kernel's:
-/// atop reads its list of processes again and again while that is longer.
+/// There are at least `threads` in all, which may be counted later than `load` was. `has_all` says that every process the
+/// reader can see is in the scope; otherwise there are as many as the kernel says: atop reads its list of processes again
+/// and again while that is longer.
 pub fn loadavg<S: Sink>(
     load: &Load,
+    threads: u64,
     has_all: bool,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
@@ -31,7 +33,7 @@ pub fn loadavg<S: Sink>(
     }
     // The reader runs.
     let running = u64::from(load.running).max(1);
-    let threads = u64::from(load.threads).max(running);
+    let threads = u64::from(load.threads).max(running).max(threads);
     out.number(running)?;
     out.bytes(b"/")?;
     out.number(if has_all { threads } else { threads.max(all) })?;
@@ -50,7 +52,11 @@ mod tests {
     const KERNEL: &str = "8.12 7.90 6.33 9/1234 5678\n";
 
     fn text(load: Load, has_all: bool, host: &str) -> Option<String> {
-        composed(|out| loadavg(&load, has_all, &mut Bytes::new(host), out, &mut [0; 64]))
+        with_threads(load, 0, has_all, host)
+    }
+
+    fn with_threads(load: Load, threads: u64, has_all: bool, host: &str) -> Option<String> {
+        composed(|out| loadavg(&load, threads, has_all, &mut Bytes::new(host), out, &mut [0; 64]))
     }
 
     #[test]
@@ -64,6 +70,12 @@ mod tests {
     fn threads_are_never_fewer_than_a_reader_may_see() {
         assert_eq!(text(LOAD, false, KERNEL).unwrap(), "1.00 0.50 0.25 3/1234 5678\n");
         assert_eq!(text(LOAD, false, "0.00 0.00 0.00 1/7 9\n").unwrap(), "1.00 0.50 0.25 3/40 9\n");
+    }
+
+    #[test]
+    fn threads_that_were_born_since_count() {
+        assert_eq!(with_threads(LOAD, 104, true, KERNEL).unwrap(), "1.00 0.50 0.25 3/104 5678\n");
+        assert_eq!(with_threads(LOAD, 2, true, KERNEL).unwrap(), "1.00 0.50 0.25 3/40 5678\n");
     }
 
     #[test]
