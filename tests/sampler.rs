@@ -28,5 +28,7 @@ mod run;
 mod service;
 #[path = "sampler/sidecar.rs"]
 mod sidecar;
+#[path = "sampler/tasks.rs"]
+mod tasks;
 #[path = "sampler/watch.rs"]
 mod watch;

@@ -189,6 +189,7 @@ fn check(findings: &mut Findings, case: &Case, has_sampler: bool) {
     case.above[0].apply(&outer);
     let inner = outer.below("b");
     case.above[1].apply(&inner);
+    inner.open();
     let _sampler = has_sampler.then(|| Sampler::start(&place, &["--interval", "1"]));
     let text = shown(&place, &inner, case);
     let expected = if has_sampler { &case.with } else { &case.without };
@@ -243,6 +244,7 @@ fn memory_that_others_have_taken_is_not_free() {
     let outer = Group::new();
     memory(500, 0).apply(&outer);
     let (inner, beside) = (outer.below("b"), outer.below("beside"));
+    inner.open();
     let _sampler = Sampler::start(&place, &["--interval", "1"]);
     let mut hog = Command::new("python3");
     hog.args(["-c", "import time; held = bytearray(300 << 20); time.sleep(100)"]);

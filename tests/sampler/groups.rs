@@ -40,7 +40,9 @@ impl Group {
         Self::at(format!("cgproc-test-{}", serial()))
     }
 
+    /// One below it; in version 2 it cannot have processes of its own then.
     pub(crate) fn below(&self, name: &str) -> Self {
+        self.open();
         Self::at(format!("{}/{name}", self.path))
     }
 
@@ -53,7 +55,14 @@ impl Group {
         Self { path, directories }
     }
 
-    /// Writes a setting of the kernel's cgroup version; nothing for an empty name.
+    /// Lets the controllers through to those below, in version 2.
+    pub(crate) fn open(&self) {
+        if bed::version() == Version::V2 {
+            self.set("cgroup.subtree_control", "+memory +cpu +cpuset +pids");
+        }
+    }
+
+    /// Writes a setting of the kernel's cgroup version.
     pub(crate) fn set(&self, file: &str, value: &str) {
         let mut places = self.directories.iter().map(|directory| directory.join(file));
         let path = places.find(|path| path.exists()).unwrap_or_else(|| panic!("{}: no {file}", self.path));
@@ -94,7 +103,7 @@ fn hierarchies() -> Vec<PathBuf> {
     named.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists()).collect()
 }
 
-/// Version 1's cpusets are empty at first; version 2's controllers have to be let through.
+/// Version 1's cpusets are empty at first.
 fn inherit(directory: &Path) {
     let parent = directory.parent().expect("a parent");
     for file in ["cpuset.cpus", "cpuset.mems"] {
@@ -102,8 +111,5 @@ fn inherit(directory: &Path) {
             let inherited = fs::read(parent.join(file)).expect("the parent's");
             fs::write(directory.join(file), inherited).expect("a cpuset");
         }
-    }
-    if bed::version() == Version::V2 {
-        fs::write(directory.join("cgroup.subtree_control"), "+memory +cpu +cpuset +pids").expect("controllers");
     }
 }

@@ -34,8 +34,7 @@ const CASES: [Case; 5] = [
 /// For how long the load stays as it is.
 const SECONDS: u64 = 62;
 
-/// Every door, four times over; between two looks at the file, since the figures may change meanwhile. Then the other fields, with
-/// threads that a sample has seen.
+/// Every door, four times over; between two looks at the file, since the figures may change meanwhile.
 const DOORS: &str = "average() { echo $1 $(sed -n '1s/.*average: //;1s/,//gp'); }
 file() { read -r a b c rest </proc/loadavg; echo file $a $b $c; }
 for i in 1 2 3 4; do
@@ -44,15 +43,7 @@ for i in 1 2 3 4; do
   python3 doors.py
   file
 done
-echo rounds
-./busy 0 0 100 & sleep 6
-for i in 1 2 3; do
-  sleep 0 & last=$!
-  read -r a b c tasks pid </proc/loadavg
-  set -- /proc/[0-9]*/task/[0-9]*
-  echo fields $last $pid ${tasks#*/} $#
-done
-kill $!; exit 0";
+exit 0";
 
 #[test]
 fn containers_show_their_own_load() {
@@ -77,7 +68,6 @@ fn containers_show_their_own_load() {
         let seen: Vec<Seen> = record.slots[index].iter().filter(constant).copied().collect();
         check_formula(&mut findings, case, &seen);
         check_doors(&mut findings, case, text, &record.of_slot(index));
-        check_fields(&mut findings, case, text);
     }
     assert!(sampler.end(libc::SIGTERM).success());
     findings.conclude("containers' own load");
@@ -120,9 +110,8 @@ fn distance(from: &Seen, to: &Seen, active: f64, ticks: u32) -> f64 {
 }
 
 fn check_doors(findings: &mut Findings, case: &Case, text: &str, published: &BTreeSet<String>) {
-    let (rounds, _) = text.split_once("rounds\n").unwrap_or_else(|| panic!("{}: {text}", case.name));
     let mut settled = 0;
-    for round in rounds.split("round\n").skip(1) {
+    for round in text.split("round\n").skip(1) {
         let doors: Vec<(&str, &str)> = round.lines().filter_map(|line| line.split_once(' ')).collect();
         findings.check(doors.len() == 9, || format!("{}: {} doors: {round}", case.name, doors.len()));
         let [Some((_, first)), Some((_, last))] = [doors.first(), doors.last()] else { continue };
@@ -138,21 +127,5 @@ fn check_doors(findings: &mut Findings, case: &Case, text: &str, published: &BTr
             findings.check(alike, || format!("{}: {door} shows {shown}, the file {first}", case.name));
         }
     }
-    findings.check(settled > 0, || format!("{}: no round in which the figures stayed: {rounds}", case.name));
-}
-
-/// `fields LAST-PID SHOWN-PID SHOWN-TASKS VISIBLE-TASKS`.
-fn check_fields(findings: &mut Findings, case: &Case, text: &str) {
-    let lines: Vec<Vec<u32>> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("fields "))
-        .map(|line| line.split(' ').map(|word| word.parse().expect("a number")).collect())
-        .collect();
-    findings.check(lines.len() == 3, || format!("{}: {text}", case.name));
-    for line in lines {
-        let [last, pid, tasks, visible] = line[..] else { panic!("four figures") };
-        findings.check(pid == last, || format!("{}: last pid {pid}, not {last}", case.name));
-        findings.check(tasks >= visible, || format!("{}: {tasks} tasks in all, {visible} to be seen", case.name));
-        findings.check(visible > 100, || format!("{}: only {visible} to be seen", case.name));
-    }
+    findings.check(settled > 0, || format!("{}: no round in which the figures stayed: {text}", case.name));
 }

@@ -81,23 +81,27 @@ fn once_is_one_publication() {
 fn whoever_started_it_is_told() {
     let place = Place::new();
     let path = place.file("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    is_told(&place, &socket, &path.to_string_lossy());
+}
+
+#[test]
+fn whoever_started_it_is_told_by_an_abstract_socket() {
+    let place = Place::new();
     let name = format!("cgproc-test-{}", std::process::id());
-    let abstract_address = SocketAddr::from_abstract_name(&name).expect("a name");
-    let sockets = [
-        (UnixDatagram::bind(&path).expect("a socket"), path.to_string_lossy().into_owned()),
-        (UnixDatagram::bind_addr(&abstract_address).expect("a socket"), format!("@{name}")),
-    ];
-    for (socket, address) in sockets {
-        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
-        let mut command = sampler(&place.board(), &[]);
-        command.env("NOTIFY_SOCKET", &address);
-        let sampler = Sampler::start_by(&place, command);
-        wait_for("READY=1", &socket);
-        assert!(published_usec(&place.board()).is_some(), "ready before it has published");
-        sampler.process.signal(libc::SIGTERM);
-        wait_for("STOPPING=1", &socket);
-        drop(sampler);
-    }
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    is_told(&place, &UnixDatagram::bind_addr(&address).expect("a socket"), &format!("@{name}"));
+}
+
+fn is_told(place: &Place, socket: &UnixDatagram, address: &str) {
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+    let mut command = sampler(&place.board(), &[]);
+    command.env("NOTIFY_SOCKET", address);
+    let sampler = Sampler::start_by(place, command);
+    wait_for("READY=1", socket);
+    assert!(published_usec(&place.board()).is_some(), "ready before it has published");
+    sampler.process.signal(libc::SIGTERM);
+    wait_for("STOPPING=1", socket);
 }
 
 fn wait_for(state: &str, socket: &UnixDatagram) {

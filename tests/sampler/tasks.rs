@@ -1,0 +1,44 @@
+//! The last two fields of `/proc/loadavg`: threads, and the last process.
+
+use crate::bed::{self, Findings};
+use crate::boards::{Sampler, load};
+use crate::harness::{FREE, Running};
+use crate::processes::{Place, until};
+
+/// Leaves processes that nobody waits for, which `timeout` as the first process does not either; then many new threads.
+const SHOW: &str = "./busy 0 2 & sleep 0.5; kill $!; wait
+sleep 1; ./busy 0 0 100 &
+for i in {1..16}; do
+  sleep 0 & last=$!
+  read -r a b c tasks pid </proc/loadavg
+  set -- /proc/[0-9]*/task/[0-9]*
+  echo fields $last $pid ${tasks#*/} $#
+  sleep 0.5
+done
+kill %2; exit 0";
+
+/// Programs that size a table by the number of tasks read it again and again where there are more of them to be seen.
+#[test]
+fn no_more_tasks_are_seen_than_there_are() {
+    bed::log_machine();
+    let place = Place::new();
+    let _sampler = Sampler::start(&place, &[]);
+    let container = Running::start(&FREE, &place, SHOW, 60);
+    let key = container.key();
+    until("its slot", || load(&place.board(), key).is_some());
+    let text = container.whole();
+    let lines: Vec<Vec<u32>> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("fields "))
+        .map(|line| line.split(' ').map(|word| word.parse().expect("a number")).collect())
+        .collect();
+    let mut findings = Findings::default();
+    findings.check(lines.len() == 16, || text.clone());
+    for line in lines {
+        let [last, pid, tasks, visible] = line[..] else { panic!("four figures: {text}") };
+        findings.check(pid == last, || format!("last pid {pid}, not {last}"));
+        findings.check(tasks >= visible, || format!("{tasks} tasks in all, {visible} to be seen"));
+        findings.check(visible > 100, || format!("only {visible} to be seen"));
+    }
+    findings.conclude("tasks");
+}
