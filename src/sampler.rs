@@ -26,7 +26,7 @@ pub(crate) use service::{Options, run};
 
 use crate::failure::say;
 use anyhow::{Context, Result};
-use calc::board::{Block, Key, Kind};
+use calc::board::{Above, Block, Key, Kind};
 use clock::Now;
 use limits::quota_rate;
 use rustix::fd::BorrowedFd;
@@ -199,7 +199,7 @@ impl Sampler {
             let new: Vec<usize> = order.into_iter().filter(is_new).collect();
             for &index in &new {
                 self.hierarchies[at].measure_new(index, &mut self.threads);
-                self.hierarchies[at].limit_one(index, true);
+                self.hierarchies[at].limit_new(index);
             }
             for index in new {
                 self.set_rate(at, index);
@@ -261,10 +261,12 @@ impl Sampler {
             Some((other, other.nearest(node.directory.path())?))
         };
         let here = Some((hierarchy, index)).filter(|_| hierarchy.root.load_kind() != Some(Kind::Cpuacct));
-        let quota = here.or_else(|| with(Kind::Cpu)).and_then(|(it, index)| it.node(index));
-        let quota_rate = quota.and_then(|it| quota_rate(&it.limits, &it.above.unwrap_or(calc::board::Above::NONE)));
+        let quota = here.or_else(|| with(Kind::Cpu)).and_then(|(it, index)| {
+            let node = it.node(index)?;
+            quota_rate(&node.limits, it.above(node).unwrap_or(&Above::NONE))
+        });
         let cpus = here.or_else(|| with(Kind::Cpuset)).and_then(|(it, index)| it.cpu_count(index)).unwrap_or(self.cpus);
-        let rate = cpus.saturating_mul(1_000_000).min(quota_rate.unwrap_or(u64::MAX));
+        let rate = cpus.saturating_mul(1_000_000).min(quota.unwrap_or(u64::MAX));
         if let Some(node) = self.hierarchies[at].node_mut(index) {
             node.rate = rate;
         }
@@ -288,7 +290,7 @@ impl Sampler {
             if let Some(account) = node.account.as_ref().filter(|_| load_kind == Some(key.kind)) {
                 account.publish(&mut block);
             }
-            if let Some(above) = &node.above {
+            if let Some(above) = hierarchy.above(node) {
                 block.set_above(above);
             }
             if self.board.set(*key, block).is_err() && !std::mem::replace(&mut self.is_full, true) {

@@ -81,12 +81,13 @@ impl Cpus {
 }
 
 /// What a cgroup's own files say. `None` for what is not limited, or not limited here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
     memory: Option<Room>,
     swap: Option<Room>,
     quota: Option<Quota>,
-    cpus: Option<Cpus>,
+    /// Apart: most cgroups of version 1 have none.
+    cpus: Option<Box<Cpus>>,
     /// A version 1 memory limit that does not bind the cgroups below.
     is_flat: bool,
 }
@@ -116,7 +117,7 @@ impl Limits {
             let least = quota.or_less(quota_of(above));
             (sum.quota_usec, sum.period_usec) = (least.quota_usec, least.period_usec);
         }
-        if let Some(cpus) = self.cpus {
+        if let Some(cpus) = &self.cpus {
             sum.cpus = cpus.words;
         }
         sum
@@ -124,12 +125,12 @@ impl Limits {
 
     /// Whether they give as much CPU time as others.
     pub(super) fn gives_cpus_as(&self, other: &Self) -> bool {
-        (self.quota, self.cpus) == (other.quota, other.cpus)
+        (&self.quota, &self.cpus) == (&other.quota, &other.cpus)
     }
 
     /// How many CPUs it may run on, where that is known here.
     pub(super) fn cpu_count(&self) -> Option<u64> {
-        self.cpus.map(|cpus| cpus.count)
+        self.cpus.as_ref().map(|cpus| cpus.count)
     }
 }
 
@@ -200,8 +201,8 @@ impl Files<'_> {
         Some(Room { limit_bytes, usage_bytes: self.number(usage)? })
     }
 
-    fn cpus(&self, names: [&str; 2]) -> Option<Cpus> {
-        names.iter().find_map(|name| self.with(name, Cpus::parse))
+    fn cpus(&self, names: [&str; 2]) -> Option<Box<Cpus>> {
+        names.iter().find_map(|name| self.with(name, Cpus::parse)).map(Box::new)
     }
 
     /// A file that is one number; `None` for `max` and -1.
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_nearest_cpus_count() {
-        let cpus = |list: &str| Limits { cpus: Cpus::parse(list.as_bytes()), ..Limits::default() };
+        let cpus = |list: &str| Limits { cpus: Cpus::parse(list.as_bytes()).map(Box::new), ..Limits::default() };
         let above = cpus("0-3").below(&Above::NONE);
         assert_eq!(above.cpus[..2], [15, 0]);
         assert_eq!(cpus("1,64\n").below(&above).cpus[..2], [2, 1]);
@@ -302,7 +303,7 @@ mod tests {
         let (directory, _) = Directory::open(&top, std::path::PathBuf::new()).unwrap();
         let files = Files { directory: &directory, top: &top, with_memory: true };
         let limits = files.version_1(&[Kind::Memory, Kind::Cpu, Kind::Cpuset]);
-        assert_eq!(limits, Limits { cpus: Cpus::parse(b"0-1"), ..Limits::default() });
+        assert_eq!(limits, Limits { cpus: Cpus::parse(b"0-1").map(Box::new), ..Limits::default() });
         assert_eq!(files.version_2().below(&Above::NONE).memory_free_bytes, 0);
         std::fs::remove_dir_all(home).unwrap();
     }

@@ -54,8 +54,8 @@ pub(super) struct Node {
     pub(super) is_new: bool,
     has_children: bool,
     pub(super) limits: Limits,
-    /// `None` where nothing above it is in sight.
-    pub(super) above: Option<Above>,
+    /// What is above those below it, where there are any.
+    below: Option<Box<Above>>,
     /// CPU microseconds a second that it can use.
     pub(super) rate: u64,
     pub(super) account: Option<Account>,
@@ -248,7 +248,7 @@ impl Hierarchy {
             is_new: true,
             has_children: false,
             limits: Limits::default(),
-            above: None,
+            below: None,
             rate: 0,
             account: has_account.then(Account::default),
         };
@@ -392,30 +392,37 @@ impl Hierarchy {
     }
 
     /// See [`Self::limit`]; where `is_due`, the cgroup's own limits are read.
-    pub(super) fn limit_one(&mut self, index: usize, is_due: bool) -> bool {
-        let above = self.node(index).and_then(|node| self.above(node));
+    fn limit_one(&mut self, index: usize, is_due: bool) -> bool {
+        let above = self.node(index).and_then(|node| self.above(node)).copied().unwrap_or(Above::NONE);
         let (root, top) = (&self.root, &self.top);
         let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return false };
-        let has_others_above = node.above.as_ref().map(cpu_limits) != above.as_ref().map(cpu_limits);
-        node.above = above;
-        let mut has_changed = node.is_new || has_others_above;
+        // What memory is left counts for those below alone.
+        let has_below = node.has_children || node.role != Role::Published;
+        let mut has_changed = node.is_new;
         if is_due && node.role != Role::Machine {
-            // What memory is left counts for those below alone.
-            let with_memory = node.has_children || node.role == Role::Outside;
-            let limits = Limits::read(&node.directory, top, root, with_memory);
+            let limits = Limits::read(&node.directory, top, root, has_below);
             has_changed |= !limits.gives_cpus_as(&node.limits);
             (node.limits, node.is_suspect) = (limits, false);
+        }
+        if has_below {
+            let below = node.limits.below(&above);
+            has_changed |= node.below.as_deref().map(cpu_limits) != Some(cpu_limits(&below));
+            node.below = Some(Box::new(below));
         }
         has_changed
     }
 
+    /// Reads the limits of a new cgroup, and of the one above it, which may have had none below until then.
+    pub(super) fn limit_new(&mut self, index: usize) {
+        if let Some(parent) = self.node(index).and_then(|node| node.parent) {
+            self.limit_one(parent, true);
+        }
+        self.limit_one(index, true);
+    }
+
     /// The limits above a cgroup; `None` where nothing is seen there.
-    fn above(&self, node: &Node) -> Option<Above> {
-        let parent = self.node(node.parent?)?;
-        Some(match parent.role {
-            Role::Machine => Above::NONE,
-            _ => parent.limits.below(&parent.above.unwrap_or(Above::NONE)),
-        })
+    pub(super) fn above(&self, node: &Node) -> Option<&Above> {
+        self.node(node.parent?)?.below.as_deref()
     }
 
     /// How many CPUs a cgroup may run on: what it says itself, or the nearest above it.
