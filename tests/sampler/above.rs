@@ -3,9 +3,11 @@
 
 use crate::bed::{self, Container, Findings, Version, View};
 use crate::boards::Sampler;
-use crate::groups::Group;
+use crate::groups::{Group, load_directory};
 use crate::harness::{FREE, Running};
-use crate::processes::{Place, Started, sleep};
+use crate::processes::{Place, Started, until};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// What a level allows.
@@ -143,7 +145,7 @@ impl Level {
 /// Makes the levels below the container's own, then shows the figures of the container's first level and of the last.
 const SHOW: &str = "t=/sys/fs/cgroup
 if [ -e $t/cgroup.controllers ]; then
-  mkdir $t/init; for p in $(cat $t/cgroup.procs); do echo $p >$t/init/cgroup.procs; done 2>/dev/null
+  echo up; until [ $(wc -l <$t/cgroup.procs) = 0 ]; do sleep 0.1; done
   echo +memory +cpu +cpuset >$t/cgroup.subtree_control
   trees=$t
 else
@@ -207,7 +209,7 @@ impl Shown {
     /// MemTotal, SwapTotal, the size of the swaps, the CPUs that may be used, those of stat.
     fn figures(&self) -> Vec<u64> {
         let host = bed::host();
-        let meminfo = std::fs::read_to_string("/proc/meminfo").expect("meminfo");
+        let meminfo = fs::read_to_string("/proc/meminfo").expect("meminfo");
         let machine = (bed::figure(&meminfo, "MemTotal:").expect("MemTotal"), host.swap_kib);
         let (memory, swap) = self.memory_and_swap_kib.unwrap_or(machine);
         let swap = swap.min(host.swap_kib);
@@ -227,7 +229,26 @@ fn shown(place: &Place, inner: &Group, case: &Case) -> String {
     let enter = "for tree in $trees; do echo $BASHPID >$tree/d/e/f/cgroup.procs; done";
     // A sampler that has just been born into sees the new cgroups at its next look.
     let script = format!("{SHOW}make\n{puts}sleep 2.5\nshow init\n({enter}; show deepest)\nexit 0");
-    Running::start(&unlimited(inner), place, &script, 60).whole()
+    let container = Running::start(&unlimited(inner), place, &script, 60);
+    if bed::version() == Version::V2 {
+        container.said("up");
+        empty(&load_directory(&container.path));
+    }
+    container.whole()
+}
+
+/// A cgroup of version 2 with processes can have no controllers below it: they go to one of their own. The one that waits for the
+/// container is outside of its pid namespace, so they are moved from there.
+fn empty(cgroup: &Path) {
+    let init = cgroup.join("init");
+    fs::create_dir(&init).expect("a cgroup");
+    until("a cgroup is empty", || {
+        let pids = fs::read_to_string(cgroup.join("cgroup.procs")).expect("its processes");
+        for pid in pids.lines() {
+            let _ = fs::write(init.join("cgroup.procs"), pid);
+        }
+        pids.is_empty()
+    });
 }
 
 /// A container without limits of its own below `group`.
@@ -250,7 +271,7 @@ fn memory_that_others_have_taken_is_not_free() {
     hog.args(["-c", "import time; held = bytearray(300 << 20); time.sleep(100)"]);
     beside.enter(&mut hog);
     let hog = Started::quietly(&mut hog);
-    sleep(4.0);
+    until("memory is taken", || beside.memory_bytes() > 300 << 20);
     let show = "sleep 2; awk '/^(MemTotal|MemFree|MemAvailable):/ {print $2}' /proc/meminfo";
     let text = Running::start(&unlimited(&inner), &place, show, 30).whole();
     drop(hog);

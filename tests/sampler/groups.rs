@@ -69,6 +69,14 @@ impl Group {
         fs::write(&path, value).unwrap_or_else(|e| panic!("{value} to {}: {e}", path.display()));
     }
 
+    /// Memory that it uses.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let files =
+            self.directories.iter().flat_map(|it| ["memory.current", "memory.usage_in_bytes"].map(|f| it.join(f)));
+        let text = files.filter_map(|file| fs::read_to_string(file).ok()).next().expect("memory in use");
+        text.trim().parse().expect("bytes")
+    }
+
     /// `command` as it will start in this cgroup.
     pub(crate) fn enter(&self, command: &mut Command) {
         let files: Vec<PathBuf> = self.directories.iter().map(|directory| directory.join("cgroup.procs")).collect();
