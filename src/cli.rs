@@ -108,7 +108,13 @@ struct Show {
 #[derive(Args)]
 struct Sampler {
     /// The file to publish in, on a tmpfs.
-    #[arg(long, value_name = "PATH", env = "CGPROC_BOARD", hide_env_values = true, default_value = "/run/cgproc/board")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "CGPROC_BOARD",
+        hide_env_values = true,
+        default_value = "/run/cgproc/board"
+    )]
     board: PathBuf,
     /// Seconds from one sample to the next.
     #[arg(long, value_name = "SEC", value_parser = parse_interval, default_value = "5")]
@@ -167,7 +173,9 @@ fn obey(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => run::run(&run.program, run.scope.cgroup()?, &run.limits.limits()),
         Command::Show(Show { file, scope, verbose }) => Ok(show::show(&file, scope.cgroup()?, verbose).map(|()| 0)?),
-        Command::Sampler(Sampler { board, interval, once }) => sampler::run(&sampler::Options { board, interval, once }),
+        Command::Sampler(Sampler { board, interval, once }) => {
+            sampler::run(&sampler::Options { board, interval, once })
+        }
         Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "cgproc", &mut io::stdout());

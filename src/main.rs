@@ -4,6 +4,7 @@
 mod cgroup;
 mod child;
 mod cli;
+mod clocks;
 mod cpus;
 mod declared;
 mod failure;

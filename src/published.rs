@@ -7,7 +7,7 @@ use rustix::{
     io::pread,
     process::geteuid,
 };
-use std::{path::Path, time::SystemTime};
+use std::path::Path;
 
 /// A board that may be believed to be one.
 pub(crate) struct Published(OwnedFd);
@@ -39,10 +39,4 @@ impl board::Board for Published {
         }
         Some(())
     }
-}
-
-/// CLOCK_REALTIME, by which the board's readers go, in microseconds.
-pub(crate) fn now_usec() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,8 @@
 //! The view of a cgroup from this side: the calculations that the preloaded object makes, over the kernel's own files.
 
 use crate::{
-    cgroup,
-    published::{self, Published},
+    cgroup, clocks,
+    published::Published,
     settings::{ROOM, Settings},
 };
 use anyhow::{Result, ensure};
@@ -111,7 +111,7 @@ impl View {
 
     /// Takes from the board what it says of the scope and of what is above the top of the mounts.
     fn take(&mut self, board: &Published) {
-        let (now, scratch) = (published::now_usec(), &mut [0; size_of::<Scratch>()]);
+        let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
         board::find_above(&Kernel, &self.places, board, now, scratch, &mut self.above);
         let mut slot = Block::EMPTY;
         self.slot = board::find_scope(&Kernel, &self.places, board, now, scratch, &mut slot).map(|()| slot);
@@ -134,7 +134,7 @@ impl View {
     fn capacity_usec(&self) -> Option<u64> {
         let elapsed = time::elapsed_usec(&self.places, &self.machine);
         let slot = self.slot.as_ref().filter(|_| self.cpus_milli.is_none())?;
-        slot.capacity_usec(published::now_usec(), elapsed)
+        slot.capacity_usec(clocks::now_usec(libc::CLOCK_REALTIME), elapsed)
     }
 
     /// Memory and swap; `None` when there is no limit.
@@ -205,17 +205,8 @@ pub(crate) fn machine() -> Host {
         memory_bytes: info.totalram.saturating_mul(unit),
         swap_bytes: info.totalswap.saturating_mul(unit),
         swap_free_bytes: info.freeswap.saturating_mul(unit),
-        since_boot_usec: since_boot_usec(),
+        since_boot_usec: clocks::now_usec(libc::CLOCK_BOOTTIME),
     }
-}
-
-/// Not by rustix, which insists on a vDSO that has all functions of the architecture.
-fn since_boot_usec() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` outlives the call. The clock is there since Linux 2.6.39; without it the time stays 0.
-    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
-    let part = |time: i64| u64::try_from(time).unwrap_or(0);
-    part(now.tv_sec) * 1_000_000 + part(now.tv_nsec) / 1000
 }
 
 /// The CPUs that we may run on, as the kernel has them.

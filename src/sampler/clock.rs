@@ -1,7 +1,7 @@
 //! The clocks, in microseconds.
 
+use crate::clocks::{now_usec, resolution_usec};
 use calc::board::Published;
-use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
 /// A moment, by each clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,9 +15,9 @@ impl Now {
     /// This moment.
     pub(super) fn read() -> Self {
         Self {
-            realtime_usec: usec(clock_gettime(ClockId::Realtime)),
-            monotonic_usec: usec(clock_gettime(ClockId::Monotonic)),
-            boottime_usec: usec(clock_gettime(ClockId::Boottime)),
+            realtime_usec: now_usec(libc::CLOCK_REALTIME),
+            monotonic_usec: now_usec(libc::CLOCK_MONOTONIC),
+            boottime_usec: now_usec(libc::CLOCK_BOOTTIME),
         }
     }
 
@@ -45,12 +45,7 @@ impl Now {
 
 /// The tick of the kernel's clock, in microseconds: what its coarse clocks are precise to.
 pub(super) fn jiffy_usec() -> u64 {
-    usec(clock_getres(ClockId::MonotonicCoarse))
-}
-
-fn usec(time: Timespec) -> u64 {
-    let part = |value: i64| u64::try_from(value).unwrap_or(0);
-    part(time.tv_sec) * 1_000_000 + part(time.tv_nsec) / 1000
+    resolution_usec(libc::CLOCK_MONOTONIC_COARSE)
 }
 
 #[cfg(test)]
