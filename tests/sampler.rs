@@ -30,5 +30,7 @@ mod service;
 mod sidecar;
 #[path = "sampler/tasks.rs"]
 mod tasks;
+#[path = "sampler/tools.rs"]
+mod tools;
 #[path = "sampler/watch.rs"]
 mod watch;

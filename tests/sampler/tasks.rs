@@ -7,7 +7,7 @@ use crate::processes::{Place, until};
 
 /// Leaves processes that nobody waits for, which `timeout` as the first process does not either; then many new threads.
 const SHOW: &str = "./busy 0 2 & sleep 0.5; kill $!; wait
-sleep 1; ./busy 0 0 100 &
+sleep 1; ./busy 0 0 100 & until [ "$(ls /proc/$!/task 2>/dev/null | wc -l)" = 101 ]; do :; done
 for i in {1..16}; do
   sleep 0 & last=$!
   read -r a b c tasks pid </proc/loadavg
