@@ -2,7 +2,7 @@
 
 use crate::cgroup;
 use anyhow::Result;
-use rustix::process::geteuid;
+use rustix::{fs::statfs, process::geteuid};
 use std::{
     env, fs,
     os::unix::fs::{DirBuilderExt, MetadataExt},
@@ -18,17 +18,27 @@ fn homes() -> impl Iterator<Item = PathBuf> {
 
 /// A new directory.
 pub(crate) fn make() -> Result<PathBuf> {
+    make_in(homes())
+}
+
+/// A new directory on a tmpfs: the object takes no other for a board's.
+pub(crate) fn make_in_memory() -> Result<PathBuf> {
+    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    make_in(homes().filter(|home| statfs(home).is_ok_and(|it| it.f_type == TMPFS_MAGIC)))
+}
+
+fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {
     // Programs that root starts go on as other users, and are to see what they saw before.
     let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
     let make = |path: &Path| fs::DirBuilder::new().mode(mode).create(path);
     let mut refusals = Vec::new();
-    for home in homes() {
+    for home in homes {
         match cgroup::make_named(&home, make) {
             Ok(directory) => return Ok(directory),
             Err(error) => refusals.push(format!("{}: {error}", home.display())),
         }
     }
-    anyhow::bail!("no place for the files of this run: {}", refusals.join(", "))
+    anyhow::bail!("no place in memory for the files of this run: {}", refusals.join(", "))
 }
 
 /// Removes the directories of runs of ours that are over.

@@ -3,7 +3,7 @@
 use calc::board::{self, BLOCK_BYTES, Block};
 use rustix::{
     fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, fstat, fstatfs, open},
+    fs::{FileType, Mode, OFlags, fstat, fstatfs, open, stat},
     io::pread,
     process::geteuid,
 };
@@ -22,9 +22,19 @@ impl Published {
         let mode = Mode::from_raw_mode(stat.st_mode);
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         let is_closed = is_file && !mode.intersects(Mode::WGRP | Mode::WOTH);
-        let is_owned = stat.st_uid == 0 || stat.st_uid == geteuid().as_raw();
+        let is_owned =
+            [0, geteuid().as_raw()].contains(&stat.st_uid) || stat.st_uid == NOBODY_HERE && is_in_user_namespace();
         (is_closed && is_owned && fstatfs(&file).ok()?.f_type == TMPFS_MAGIC).then_some(Self(file))
     }
+}
+
+/// Whom the kernel shows in place of a user whom the user namespace does not have: the root outside.
+const NOBODY_HERE: u32 = 65_534;
+
+/// Whether this is another user namespace than the machine's own, whose number is fixed (`PROC_USER_INIT_INO`).
+fn is_in_user_namespace() -> bool {
+    const INITIAL: u64 = 0xefff_fffd;
+    stat("/proc/self/ns/user").is_ok_and(|namespace| namespace.st_ino != INITIAL)
 }
 
 impl board::Board for Published {

@@ -36,7 +36,10 @@ pub(crate) fn run(program: &[OsString], cgroup: Option<OsString>, limits: &Limit
     home::clear_stale();
     let (child, mut started) = start(program, limits, &settings)?;
     let ending = child.wait(&mut started);
-    started.place.leave(&program[0]);
+    let Started { place, sampling } = started;
+    // Before we may die of the signal that the program died of.
+    drop(sampling);
+    place.leave(&program[0]);
     Ok(match ending {
         Ending::Exited(code) => code,
         Ending::Killed(number) => {
@@ -137,15 +140,16 @@ fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(
     Ok((child, Started { place: Place::Declared(declared), sampling }))
 }
 
-/// Publishes the load of what is below `roots` for the program, unless a sampler does. A declared view's is nobody
-/// else's.
+/// Publishes the load of what is below `roots` for the program, unless a sampler does: another run's publishes what its
+/// own program looks up, and a declared view's load is nobody else's.
 fn sample(roots: Vec<Root>, settings: &Settings) -> Option<Sampling> {
     let is_declared = roots.iter().any(|root| root.kinds == [Kind::Declared]);
-    if !is_declared && sampler::is_running(&settings.board) {
+    if !is_declared && !sampling::is_of_a_run(&settings.board) && sampler::is_running(&settings.board) {
         return None;
     }
     let sampling = Sampling::start(roots).unwrap_or_else(|error| {
         say(format_args!("the program sees the machine's load: {error:#}"));
+        set_variable(settings::BOARD, Some(settings.board.as_os_str()));
         None
     })?;
     set_variable(settings::BOARD, Some(sampling.board().as_os_str()));

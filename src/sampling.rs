@@ -2,7 +2,7 @@
 //! of its own.
 
 use crate::{
-    cgroup::Cgroup,
+    cgroup::{self, Cgroup},
     declared::Declared,
     home,
     sampler::{Board, INTERVAL, Root, Sampler},
@@ -11,6 +11,7 @@ use crate::{
 use anyhow::Result;
 use calc::board::Kind;
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -28,7 +29,7 @@ impl Sampling {
         if roots.is_empty() {
             return Ok(None);
         }
-        let directory = home::make()?;
+        let directory = home::make_in_memory()?;
         let sampler = Board::create(&board_in(&directory)).and_then(|board| Sampler::new(board, roots, INTERVAL));
         let sampler = sampler.inspect_err(|_| drop(fs::remove_dir_all(&directory)))?;
         let mut sampling = Self { sampler, directory };
@@ -56,6 +57,12 @@ impl Drop for Sampling {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// Whether this is the board of a run, by its place.
+pub(crate) fn is_of_a_run(board: &Path) -> bool {
+    let directory = board.parent().and_then(Path::file_name).and_then(OsStr::to_str);
+    directory.is_some_and(|name| name.starts_with(cgroup::PREFIX))
 }
 
 fn board_in(directory: &Path) -> PathBuf {

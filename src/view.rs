@@ -131,9 +131,10 @@ impl View {
         found
     }
 
-    fn capacity_usec(&self) -> Option<u64> {
+    fn capacity_usec(&self, cpus: &Cpus) -> Option<u64> {
         let elapsed = time::elapsed_usec(&self.places, &self.machine);
-        let slot = self.slot.as_ref().filter(|_| self.cpus_milli.is_none())?;
+        let slot =
+            self.slot.as_ref().filter(|_| self.cpus_milli.is_none() && time::are_of_scope(&self.places, cpus))?;
         slot.capacity_usec(clocks::now_usec(libc::CLOCK_REALTIME), elapsed)
     }
 
@@ -150,7 +151,7 @@ impl View {
     /// CPU times.
     pub(crate) fn times(&self, cpus: &Cpus) -> Option<Times> {
         let scratch = &mut [0; size_of::<Scratch>()];
-        time::times(&Kernel, &self.places, cpus, &self.machine, self.capacity_usec(), scratch)
+        time::times(&Kernel, &self.places, cpus, &self.machine, self.capacity_usec(cpus), scratch)
     }
 
     /// The container's age.

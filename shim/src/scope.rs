@@ -23,7 +23,8 @@ static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
 
 /// Makes sure that this process's cgroups are known.
 pub(crate) fn look() -> Option<()> {
-    if PLACES.is_fresh() { Some(()) } else { look_again() }
+    // Kept last: who finds it finds the places too.
+    if ABOVE.is_fresh() { Some(()) } else { look_again() }
 }
 
 #[cold]

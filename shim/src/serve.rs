@@ -234,8 +234,9 @@ fn shown_times(machine: &Host, capacity_usec: Option<u64>) -> Option<(Times, Opt
         scope::with_counted(|cpus| {
             let mut shown = SHOWN.recall(&mut MaybeUninit::uninit()).copied().unwrap_or_default();
             let by_formula = ratchet::key_of_idle(places, cpus);
-            // What a process has begun by the formula goes on by it: a counter has one source.
-            let capacity_usec = capacity_usec.filter(|_| !shown.idle.is_of(by_formula));
+            // What a process has begun by the formula goes on by it: a counter has one source. Below the scope there is no other.
+            let goes_on = shown.idle.is_of(by_formula) || !time::are_of_scope(places, cpus);
+            let capacity_usec = capacity_usec.filter(|_| !goes_on);
             let of_idle =
                 if capacity_usec.is_some() { ratchet::key_of_idle_by_board(places, cpus) } else { by_formula };
             let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;

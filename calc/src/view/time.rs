@@ -56,10 +56,16 @@ fn counted<'p>(places: &'p Places, place: &Hierarchy<'p>, cpus: &Cpus) -> Option
     }
 }
 
+/// Whether it is the scope's time that is counted, of which the board tells the capacity, and not that of a cgroup below.
+pub fn are_of_scope(places: &Places, cpus: &Cpus) -> bool {
+    let Some(place) = places.hierarchy(Controller::Cpuacct) else { return false };
+    counted(places, &place, cpus).is_some_and(|counted| counted.depth() == place.scope.len())
+}
+
 /// The scope's CPU time. `None` when the scope is the real root, or there is any doubt: the kernel's figures stand.
 ///
-/// `capacity_usec` is what the scope could have used in [`elapsed_usec`], where the board tells; else today's limits are
-/// taken to have been in force all the time.
+/// `capacity_usec` is what could have been used in [`elapsed_usec`], where the board tells ([`are_of_scope`]); else today's
+/// limits are taken to have been in force all the time.
 pub fn times(
     files: &impl Files,
     places: &Places,
@@ -74,8 +80,7 @@ pub fn times(
         Version::V1 => v1::used(&counted, files, scratch)?,
         Version::V2 => v2::used(&counted, files, scratch)?,
     };
-    let is_scope = counted.depth() == place.scope.len();
-    let allowed = match capacity_usec.filter(|_| is_scope) {
+    let allowed = match capacity_usec {
         Some(capacity_usec) => capacity_usec / USEC_PER_TICK,
         None => cpus.capacity.within(elapsed_usec(places, host) / USEC_PER_TICK),
     };
@@ -144,12 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn the_boards_capacity_replaces_todays_of_the_scope_alone() {
+    fn the_boards_capacity_replaces_todays() {
         let tree = v2("usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\n");
         let mut places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
         let host = Host { since_boot_usec: HOUR_USEC, ..Host::default() };
         let idle = |cpus: &Cpus| times(&tree, &places, cpus, &host, Some(7_000_000), &mut [0; 512]).unwrap().idle_ticks;
         assert_eq!(idle(&cpus(2, 1)), 700 - 500);
+        assert!(are_of_scope(&places, &cpus(2, 1)));
         assert_eq!(elapsed_usec(&places, &host), HOUR_USEC);
         places.began_ticks = 359_000;
         assert_eq!(elapsed_usec(&places, &host), 10_000_000);
