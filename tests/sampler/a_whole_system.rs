@@ -1,10 +1,11 @@
 //! Where a whole system is one container, its load is the kernel's own: there is something to compare with.
 
 use crate::bed::{self, Findings, Version};
-use crate::boards::Sampler;
-use crate::groups::Group;
+use crate::boards::{self, Sampler, load};
+use crate::groups::{Group, load_key};
 use crate::harness::{averages, busy, kernels};
 use crate::processes::{Place, sleep};
+use calc::board::Key;
 use std::fs;
 use std::process::Command;
 use std::time::Instant;
@@ -25,7 +26,8 @@ fn the_load_of_a_whole_system_is_the_kernels() {
     let group = Group::new();
     let place = Place::new();
     move_all(&format!("/sys/fs/cgroup/{}", group.path));
-    let mut load = busy(LOADS[0].1, LOADS[0].2, None);
+    let key = load_key(&group.path).expect("a key");
+    let mut present = busy(LOADS[0].1, LOADS[0].2, None);
     let sampler = Sampler::start(&place, &[]);
     let mut findings = Findings::default();
     let mut worst = 0.0f64;
@@ -33,9 +35,9 @@ fn the_load_of_a_whole_system_is_the_kernels() {
     let mut loads = LOADS.iter().skip(1).peekable();
     while begun.elapsed().as_secs() < SECONDS {
         if let Some((_, running, blocked)) = loads.next_if(|(second, ..)| begun.elapsed().as_secs() >= *second) {
-            drop(std::mem::replace(&mut load, busy(*running, *blocked, None)));
+            drop(std::mem::replace(&mut present, busy(*running, *blocked, None)));
         }
-        if let Some((ours, kernel)) = settled(&place) {
+        if let Some((ours, kernel)) = settled(&place, key) {
             let off = ours.iter().zip(kernel).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             worst = worst.max(off);
             findings.check(off <= 0.1, || format!("at {:?}: ours {ours:?}, the kernel's {kernel:?}", begun.elapsed()));
@@ -46,6 +48,9 @@ fn the_load_of_a_whole_system_is_the_kernels() {
         shown(&place),
         kernels()
     );
+    let published = boards::shown(&load(&place.board(), key).expect("a load"));
+    let read = [(); 2].map(|()| shown(&place));
+    findings.check(read.contains(&published), || format!("{published} is published, {read:?} is read"));
     move_all("/sys/fs/cgroup");
     findings.check(worst > 0.0 || averages(&kernels())[0] > 1.0, || "no load at all".to_owned());
     drop(sampler);
@@ -61,12 +66,14 @@ fn move_all(to: &str) {
     }
 }
 
-/// Both averages, where neither was renewed meanwhile and both have had the time to be.
-fn settled(place: &Place) -> Option<([f64; 3], [f64; 3])> {
-    let before = (shown(place), kernels());
+/// Both averages, where neither was renewed meanwhile and both have had the time to be. Looking at them takes no time: every process
+/// that is started for it would be a load.
+fn settled(place: &Place, key: Key) -> Option<([f64; 3], [f64; 3])> {
+    let both = || Some((boards::shown(&load(&place.board(), key)?), kernels()));
+    let before = both();
     sleep(0.7);
-    let after = (shown(place), kernels());
-    (before == after).then(|| (averages(&after.0), averages(&after.1)))
+    let (ours, kernel) = both().filter(|after| before.as_ref() == Some(after))?;
+    Some((averages(&ours), averages(&kernel)))
 }
 
 /// What a program under the object reads.

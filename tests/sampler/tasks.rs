@@ -6,7 +6,7 @@ use crate::harness::{FREE, Running};
 use crate::processes::{Place, until};
 
 /// Leaves processes that nobody waits for, which `timeout` as the first process does not either; then many new threads.
-const SHOW: &str = "./busy 0 2 & sleep 0.5; kill $!; wait
+const SHOW: &str = r#"./busy 0 2 & sleep 0.5; kill $!; wait
 sleep 1; ./busy 0 0 100 & until [ "$(ls /proc/$!/task 2>/dev/null | wc -l)" = 101 ]; do :; done
 for i in {1..16}; do
   sleep 0 & last=$!
@@ -15,7 +15,7 @@ for i in {1..16}; do
   echo fields $last $pid ${tasks#*/} $#
   sleep 0.5
 done
-kill %2; exit 0";
+kill %2; exit 0"#;
 
 /// Programs that size a table by the number of tasks read it again and again where there are more of them to be seen.
 #[test]
