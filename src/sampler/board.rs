@@ -19,8 +19,10 @@ use std::{
 pub(crate) struct Board {
     path: PathBuf,
     image: Image,
-    /// The file, locked, while it is in place.
+    /// The file, locked. It stays so until a larger one is in its place: whoever waits for the lock would have it.
     file: Option<File>,
+    /// The slots are no longer where that file has them.
+    is_outgrown: bool,
     /// The one that was there before us, locked until ours takes its place.
     predecessor: Option<File>,
     /// What it said: its blocks; none where it was no board of our version.
@@ -41,7 +43,8 @@ impl Board {
             Some(file) => (lock(path, &file)?.then(|| file.try_clone()).transpose()?, blocks(&file)),
             None => (None, Vec::new()),
         };
-        let board = Self { path: path.to_owned(), image: Image::new(), file: None, predecessor, before };
+        let board =
+            Self { path: path.to_owned(), image: Image::new(), file: None, is_outgrown: false, predecessor, before };
         // What cannot be done is to be said at once.
         let (_, aside) = board.make_aside()?;
         fs::remove_file(aside)?;
@@ -72,23 +75,21 @@ impl Board {
 
     /// Changes a slot, which is seen once it is written.
     pub(super) fn set(&mut self, key: Key, block: Block) -> Result<(), Full> {
-        if self.image.set(key, block)? {
-            // A board that has grown is another file.
-            self.file = None;
-        }
+        self.is_outgrown |= self.image.set(key, block)?;
         Ok(())
     }
 
     /// Gives up the slot of a cgroup that is no more, at once.
     pub(super) fn void(&mut self, key: Key) {
-        if let (Some((offset, bytes)), Some(file)) = (self.image.void(key), &self.file) {
+        let file = self.file.as_ref().filter(|_| !self.is_outgrown);
+        if let (Some((offset, bytes)), Some(file)) = (self.image.void(key), file) {
             let _ = file.write_all_at(bytes, offset);
         }
     }
 
     /// Writes some slots.
     pub(super) fn write_slots(&mut self, keys: &[Key]) -> Result<()> {
-        let Some(file) = &self.file else { return self.replace() };
+        let Some(file) = self.file.as_ref().filter(|_| !self.is_outgrown) else { return self.replace() };
         for (offset, bytes) in keys.iter().filter_map(|key| self.image.slot(*key)) {
             file.write_all_at(bytes, offset).with_context(|| self.path.display().to_string())?;
         }
@@ -98,7 +99,7 @@ impl Board {
     /// Writes all of it: so whatever a stranger wrote there is gone, too.
     pub(super) fn write(&mut self, now: &Now, valid_usec: u64, has_ended: bool) -> Result<()> {
         self.image.set_header(&now.published(valid_usec), has_ended);
-        let in_place = self.file.as_ref().is_some_and(|file| is_at(&self.path, file));
+        let in_place = !self.is_outgrown && self.file.as_ref().is_some_and(|file| is_at(&self.path, file));
         let Some(file) = self.file.as_ref().filter(|_| in_place) else { return self.replace() };
         file.write_all_at(self.image.bytes(), 0).with_context(|| self.path.display().to_string())
     }
@@ -119,7 +120,7 @@ impl Board {
             let _ = fs::remove_file(&aside);
             return Err(error).with_context(|| self.path.display().to_string());
         }
-        (self.file, self.predecessor) = (Some(file), None);
+        (self.file, self.predecessor, self.is_outgrown) = (Some(file), None, false);
         Ok(())
     }
 
@@ -343,6 +344,25 @@ mod tests {
         let mut board = Board::create(&home.board()).unwrap();
         publish(&mut board, 3);
         assert_eq!(threads(&home.board()), Some(3));
+    }
+
+    #[test]
+    fn who_waits_for_the_lock_does_not_have_it_when_the_board_grows() {
+        let home = Home::new("grown");
+        let mut board = Board::create(&home.board()).unwrap();
+        publish(&mut board, 1);
+        let small = File::open(home.board()).unwrap();
+        let length = small.metadata().unwrap().len();
+        for id in 1000..1300 {
+            let key = Key { kind: Kind::Unified, id };
+            board.set(key, Block::slot(key)).unwrap();
+            let _ = flock(&small, FlockOperation::NonBlockingLockShared);
+            board.void(Key { id: id - 200, ..key });
+        }
+        publish(&mut board, 2);
+        assert_eq!(threads(&home.board()), Some(2));
+        assert!(fs::metadata(home.board()).unwrap().len() > length);
+        board.write_slots(&[KEY]).unwrap();
     }
 
     #[test]
