@@ -31,7 +31,11 @@ use clock::Now;
 use limits::quota_rate;
 use rustix::fd::BorrowedFd;
 use schedule::{Loads, Schedule};
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use threads::Threads;
 use tree::Hierarchy;
 use watch::{Event, Watch};
@@ -172,6 +176,7 @@ impl Sampler {
         if events.is_empty() {
             return Ok(());
         }
+        let is_limited = events.iter().any(|(_, event)| *event == Event::Limited);
         for ((number, index), event) in events {
             let hierarchy = self.hierarchies.iter_mut().find(|hierarchy| hierarchy.is_number(number));
             match (event, hierarchy) {
@@ -183,30 +188,59 @@ impl Sampler {
             }
         }
         self.give_up_slots();
-        self.publish_new()
+        self.publish_changed(is_limited)
     }
 
     /// Publishes the cgroups that were not published yet, unless none was: the first sample has all of them.
     fn publish_new(&mut self) -> Result<()> {
+        self.publish_changed(false)
+    }
+
+    /// Publishes the cgroups that were not published yet, and if a limit was written to those that it holds for.
+    fn publish_changed(&mut self, is_limited: bool) -> Result<()> {
         if self.round == 0 {
             return Ok(());
         }
         let now = Now::read();
+        // All limits first: a cgroup's rate depends on those in other hierarchies.
+        let mut changed: Vec<Vec<usize>> = Vec::new();
+        for hierarchy in &mut self.hierarchies {
+            let mut these = hierarchy.look_at_new(&mut self.threads, &now);
+            if is_limited {
+                these.extend(hierarchy.limit_suspects());
+            }
+            changed.push(these);
+        }
         let mut keys = Vec::new();
-        for at in 0..self.hierarchies.len() {
-            let order = self.hierarchies[at].order();
-            let is_new = |index: &usize| self.hierarchies[at].node(*index).is_some_and(|node| node.is_new);
-            let new: Vec<usize> = order.into_iter().filter(is_new).collect();
-            for &index in &new {
-                self.hierarchies[at].measure_new(index, &mut self.threads);
-                self.hierarchies[at].limit_new(index);
-            }
-            for index in new {
-                self.set_rate(at, index);
-                keys.extend(self.set_slots(at, index, &now));
-            }
+        for (at, index) in self.concerned(&changed) {
+            self.set_rate(at, index);
+            keys.extend(self.set_slots(at, index, &now));
         }
         if keys.is_empty() { Ok(()) } else { self.board.write_slots(&keys) }
+    }
+
+    /// Those that have changed, for each hierarchy, and those whose rate depends on them: the ones of the same path, and
+    /// below it, in the hierarchies that were found together.
+    fn concerned(&mut self, changed: &[Vec<usize>]) -> Vec<(usize, usize)> {
+        let mut paths: HashMap<usize, HashSet<PathBuf>> = HashMap::new();
+        for (hierarchy, changed) in self.hierarchies.iter().zip(changed).filter(|(_, changed)| !changed.is_empty()) {
+            let nodes = changed.iter().filter_map(|index| hierarchy.node(*index));
+            paths.entry(hierarchy.view).or_default().extend(nodes.map(|node| node.directory.path().to_owned()));
+        }
+        let mut all = Vec::new();
+        for (at, (hierarchy, changed)) in self.hierarchies.iter_mut().zip(changed).enumerate() {
+            let is_changed: HashSet<usize> = changed.iter().copied().collect();
+            let Some(paths) = paths.get(&hierarchy.view) else { continue };
+            let is_below = |path: &Path| path.ancestors().any(|it| paths.contains(it));
+            let mut these = hierarchy.order();
+            these.retain(|index| {
+                let node = hierarchy.node(*index);
+                is_changed.contains(index)
+                    || node.is_some_and(|it| it.account.is_some() && is_below(it.directory.path()))
+            });
+            all.extend(these.into_iter().map(|index| (at, index)));
+        }
+        all
     }
 
     /// Looks at all cgroups, `ticks` of the averages after the last look.
@@ -322,4 +356,46 @@ fn loads() -> Loads {
 fn machine_cpus() -> u64 {
     let list = std::fs::read("/sys/devices/system/cpu/online").ok();
     list.and_then(|list| limits::Cpus::parse(&list)).map_or(1, |cpus| cpus.count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Makes a cgroup of files; nothing runs in it.
+    fn make(directory: &Path) {
+        fs::create_dir_all(directory).unwrap();
+        for (name, text) in [("cgroup.procs", ""), ("cgroup.threads", ""), ("cpu.stat", "usage_usec 0\n")] {
+            fs::write(directory.join(name), text).unwrap();
+        }
+    }
+
+    fn node<'s>(sampler: &'s Sampler, path: &str) -> &'s tree::Node {
+        let hierarchy = &sampler.hierarchies[0];
+        let node = hierarchy.nearest(Path::new(path)).and_then(|index| hierarchy.node(index)).unwrap();
+        assert_eq!(node.directory.path(), Path::new(path));
+        node
+    }
+
+    #[test]
+    fn limits_that_are_written_after_a_birth_count_at_once() {
+        let home = std::env::temp_dir().join(format!("cgproc-sampler-limits-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&home);
+        let top = home.join("top");
+        make(&top);
+        let board = Board::create(&home.join("board")).unwrap();
+        let mut sampler = Sampler::new(board, vec![Root::new(top.clone(), vec![Kind::Unified])], INTERVAL).unwrap();
+        sampler.tick().unwrap();
+        make(&top.join("a/b"));
+        make(&top.join("a"));
+        sampler.tick().unwrap();
+        let unlimited = machine_cpus() * 1_000_000;
+        assert_eq!(["a", "a/b"].map(|path| node(&sampler, path).rate), [unlimited; 2]);
+        fs::write(top.join("a/cpu.max"), "50000 100000\n").unwrap();
+        sampler.tick().unwrap();
+        assert_eq!(["a", "a/b"].map(|path| node(&sampler, path).rate), [500_000; 2]);
+        assert_eq!(sampler.hierarchies[0].above(node(&sampler, "a/b")).map(|above| above.quota_usec), Some(50_000));
+        fs::remove_dir_all(home).unwrap();
+    }
 }

@@ -20,8 +20,12 @@ pub(super) struct Account {
     pub(super) sum: Option<Counts>,
     /// Whether it and those below did nothing since the sample before.
     pub(super) is_idle: bool,
+    /// Whether anything ever ran in it or below.
+    pub(super) has_run: bool,
     averages: [u32; 3],
     capacity: Option<Capacity>,
+    /// CLOCK_BOOTTIME when it was made, if we were there.
+    born_usec: Option<u64>,
 }
 
 /// See [`Block::set_capacity`].
@@ -41,6 +45,8 @@ impl Account {
             self.averages = averages_after(load.averages, sum.active(), ticks);
         }
         self.capacity = Capacity::published(block);
+        // Whether nothing ran under that one's eyes is not known.
+        self.has_run |= self.capacity.is_some();
     }
 
     /// Lets `ticks` pass.
@@ -49,11 +55,23 @@ impl Account {
         self.averages = averages_after(self.averages, active, ticks);
     }
 
+    /// Notes that it was made just now.
+    pub(super) fn begin(&mut self, now: &Now) {
+        self.born_usec = Some(now.boottime_usec);
+    }
+
+    /// Whether its limits may be set only now: what makes a cgroup limits it afterwards, with its first process in it or
+    /// before.
+    fn is_being_made(&self, now: &Now) -> bool {
+        const MAKING_USEC: u64 = 2_000_000;
+        !self.has_run || self.born_usec.is_some_and(|born| now.boottime_usec.saturating_sub(born) < MAKING_USEC)
+    }
+
     /// Lets the time until `now` pass at the rate before, and counts at `rate` from then on.
     pub(super) fn accrue(&mut self, rate: u64, now: &Now) {
         let boottime_usec = now.boottime_usec;
         let began = Capacity { since_boot_usec: at_rate(rate, boottime_usec), rate, first_rate: rate, boottime_usec };
-        self.capacity = Some(self.capacity.map_or(began, |before| {
+        self.capacity = Some(self.capacity.filter(|_| !self.is_being_made(now)).map_or(began, |before| {
             let more = at_rate(before.rate, boottime_usec.saturating_sub(before.boottime_usec));
             Capacity { since_boot_usec: before.since_boot_usec.saturating_add(more), rate, boottime_usec, ..before }
         }));
@@ -109,7 +127,7 @@ mod tests {
     }
 
     fn with(running: u32) -> Account {
-        Account { sum: Some(Counts { running, ..Counts::default() }), ..Account::default() }
+        Account { sum: Some(Counts { running, ..Counts::default() }), has_run: true, ..Account::default() }
     }
 
     #[test]
@@ -141,6 +159,24 @@ mod tests {
         // 10 s at the second rate, 10 s at the first, 80 s before it was looked at.
         assert_eq!(block.capacity_usec(at(120).realtime_usec, 100 * SECOND), Some((10 + 20 + 160) * SECOND));
         assert_eq!(block.capacity_usec(at(124).realtime_usec, 24 * SECOND), Some((4 + 10 + 20) * SECOND));
+    }
+
+    #[test]
+    fn what_is_being_made_counts_at_the_rate_that_it_gets() {
+        let mut unused = Account::default();
+        unused.accrue(64 * SECOND, &at(100));
+        unused.accrue(SECOND, &at(900));
+        let mut young = with(1);
+        young.begin(&at(899));
+        young.accrue(64 * SECOND, &at(899));
+        young.accrue(SECOND, &at(900));
+        for account in [&mut unused, &mut young] {
+            assert_eq!(slot(account, &at(900)).capacity_usec(at(900).realtime_usec, 900 * SECOND), Some(900 * SECOND));
+            account.has_run = true;
+            account.accrue(2 * SECOND, &at(910));
+            account.accrue(2 * SECOND, &at(911));
+            assert_eq!(slot(account, &at(911)).capacity_usec(at(911).realtime_usec, 11 * SECOND), Some(12 * SECOND));
+        }
     }
 
     #[test]

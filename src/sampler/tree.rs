@@ -2,6 +2,7 @@
 
 use super::{
     account::Account,
+    clock::Now,
     directory::{DIRECTORY, Directory, Status, read_again},
     limits::Limits,
     roots::{Form, Root},
@@ -412,8 +413,37 @@ impl Hierarchy {
         has_changed
     }
 
+    /// Reads the limits of those that were written to, and sums up what is above those below. Returns all of them.
+    pub(super) fn limit_suspects(&mut self) -> Vec<usize> {
+        let mut found = vec![false; self.nodes.len()];
+        let mut all = Vec::new();
+        for index in self.order() {
+            let Some(node) = self.node(index) else { continue };
+            let is_below = node.parent.is_some_and(|parent| found[parent]);
+            let is_written = node.is_suspect && node.role != Role::Machine;
+            if is_written || is_below {
+                // CPUs above are seen in its own files.
+                let is_due = is_written || node.limits.cpu_count().is_some();
+                self.limit_one(index, is_due);
+                self.look_for_use(index);
+                found[index] = true;
+                all.push(index);
+            }
+        }
+        all
+    }
+
+    /// Looks whether something has run meanwhile in a cgroup that was not used before.
+    fn look_for_use(&mut self, index: usize) {
+        let (form, top) = (self.root.form, &self.top);
+        let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return };
+        if let Some(account) = node.account.as_mut().filter(|account| !account.has_run) {
+            account.has_run = cpu_time(&node.directory, top, form, account) != Some(0);
+        }
+    }
+
     /// Reads the limits of a new cgroup, and of the one above it, which may have had none below until then.
-    pub(super) fn limit_new(&mut self, index: usize) {
+    fn limit_new(&mut self, index: usize) {
         if let Some(parent) = self.node(index).and_then(|node| node.parent) {
             self.limit_one(parent, true);
         }
@@ -445,11 +475,25 @@ impl Hierarchy {
     }
 
     /// Looks at what runs in one that is new.
-    pub(super) fn measure_new(&mut self, index: usize, threads: &mut Threads) {
+    fn measure_new(&mut self, index: usize, threads: &mut Threads) {
         let _ = self.measure_one(index, false, true, threads);
         if let Some(account) = self.node_mut(index).and_then(|node| node.account.as_mut()) {
             account.sum = account.own;
         }
+    }
+
+    /// Looks at those that are new, and returns them.
+    pub(super) fn look_at_new(&mut self, threads: &mut Threads, now: &Now) -> Vec<usize> {
+        let mut new = self.order();
+        new.retain(|&index| self.node(index).is_some_and(|node| node.is_new));
+        for &index in &new {
+            self.measure_new(index, threads);
+            self.limit_new(index);
+            if let Some(account) = self.node_mut(index).and_then(|node| node.account.as_mut()) {
+                account.begin(now);
+            }
+        }
+        new
     }
 
     fn is_parent_idle(&self, index: usize) -> bool {
@@ -483,6 +527,7 @@ impl Hierarchy {
             let asleep = account.own.filter(|own| account.is_idle && own.active() == 0 && form != Form::Declared);
             account.own = threads.count(&node.directory, top, list(form), asleep).unwrap_or_default();
         }
+        account.has_run |= time != Some(0) || account.own.is_none_or(|own| own.threads > 0);
         Ok(())
     }
 

@@ -82,8 +82,10 @@ fn meaning(events: ReadFlags, name: &CStr) -> Option<Event> {
     } else if events.contains(ReadFlags::ISDIR | ReadFlags::DELETE) {
         Some(Event::Removed(named()))
     } else {
+        // The kernel itself says that there is news of these.
+        let is_news = text.windows(7).any(|part| part == b".events") || text.ends_with(b".pressure");
         let is_limit = [&b"cpu."[..], b"cpuset.", b"memory."].iter().any(|prefix| text.starts_with(prefix));
-        (is_limit && events.contains(ReadFlags::MODIFY)).then_some(Event::Limited)
+        (is_limit && !is_news && events.contains(ReadFlags::MODIFY)).then_some(Event::Limited)
     }
 }
 
@@ -101,6 +103,7 @@ mod tests {
         fs::create_dir(home.join("a")).unwrap();
         fs::write(home.join("cpu.max"), "max").unwrap();
         fs::write(home.join("cgroup.procs"), "1").unwrap();
+        fs::write(home.join("memory.events.local"), "1").unwrap();
         fs::remove_dir(home.join("a")).unwrap();
         let events: Vec<Event> = watch
             .events()
