@@ -11,6 +11,7 @@ mod directory;
 mod image;
 mod limits;
 mod neighbours;
+mod notify;
 mod rights;
 mod roots;
 mod schedule;

@@ -1,6 +1,6 @@
 //! `cgproc sampler`: the sampler as a service.
 
-use super::{Board, Sampler, TakenOver, neighbours::Neighbours, rights, roots};
+use super::{Board, Sampler, TakenOver, neighbours::Neighbours, notify, rights, roots};
 use crate::{
     child,
     failure::{Failure, say},
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
         return Ok(sampler.tick().map(|()| 0)?);
     }
     serve(&mut sampler, &mut neighbours, &ending)?;
-    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    notify::tell(NotifyState::Stopping);
     Ok(sampler.end().map(|()| 0)?)
 }
 
@@ -67,7 +67,7 @@ fn serve(sampler: &mut Sampler, neighbours: &mut Neighbours, ending: &OwnedFd) -
         let is_done = done.is_ok();
         complain(done, &mut trouble)?;
         if is_done && !is_ready {
-            let _ = sd_notify::notify(&[NotifyState::Ready]);
+            notify::tell(NotifyState::Ready);
             is_ready = true;
         }
         watchdog.feed();
@@ -127,7 +127,7 @@ impl Watchdog {
 
     fn feed(&mut self) {
         if self.period.is_some_and(|period| self.fed.elapsed() >= period) {
-            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            notify::tell(NotifyState::Watchdog);
             self.fed = Instant::now();
         }
     }
