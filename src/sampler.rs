@@ -125,18 +125,19 @@ impl Sampler {
         self.numbers += 1;
     }
 
-    /// Adds a hierarchy if a process is in one of its cgroups.
-    fn add_of(&mut self, process: u32, hierarchy: Hierarchy) {
+    /// Adds a hierarchy if a process is in one of its cgroups. Returns whether it is.
+    fn add_of(&mut self, process: u32, hierarchy: Hierarchy) -> bool {
         self.add(hierarchy);
-        let Some((new, others)) = self.hierarchies.split_last_mut() else { return };
+        let Some((new, others)) = self.hierarchies.split_last_mut() else { return false };
         if !new.holds(process) {
             new.clear(&mut self.watch);
-            return;
+            return false;
         }
         // It may see more than we do.
         for other in others.iter_mut().filter(|other| new.includes(other)) {
             other.clear(&mut self.watch);
         }
+        true
     }
 
     /// A number for hierarchies that are found together.
@@ -335,9 +336,11 @@ impl Sampler {
         keys
     }
 
+    /// Voids the slots of cgroups that are gone, unless another hierarchy has them, too.
     fn give_up_slots(&mut self) {
-        for hierarchy in &mut self.hierarchies {
-            for key in hierarchy.take_gone() {
+        let gone: Vec<Key> = self.hierarchies.iter_mut().flat_map(Hierarchy::take_gone).collect();
+        for key in gone {
+            if !self.hierarchies.iter().any(|it| it.root.kinds.contains(&key.kind) && it.has(key.id)) {
                 self.board.void(key);
             }
         }

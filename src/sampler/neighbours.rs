@@ -28,9 +28,11 @@ pub(super) struct Neighbours {
     /// On a host all is in sight through the own mounts: nobody is sought.
     is_host: bool,
     sought: Option<Instant>,
-    processes: BTreeSet<u32>,
-    /// Mount namespaces that were looked into.
-    namespaces: BTreeSet<CString>,
+    /// Our own mount namespace.
+    own: Option<CString>,
+    /// The processes whose mounts are known, with their mount namespaces. A number of a namespace is given again once
+    /// none of its processes is left.
+    known: BTreeMap<u32, CString>,
     /// Cgroups of processes that we may not look at.
     refused: BTreeSet<String>,
 }
@@ -39,14 +41,7 @@ impl Neighbours {
     /// Those of a sampler that knows its own mounts' hierarchies.
     pub(super) fn of(sampler: &Sampler) -> Self {
         let own = readlinkat(CWD, "/proc/self/ns/mnt", Vec::new()).ok();
-        let namespaces = own.into_iter().collect();
-        Self {
-            is_host: sampler.sees_machine(),
-            sought: None,
-            processes: BTreeSet::new(),
-            namespaces,
-            refused: BTreeSet::new(),
-        }
+        Self { is_host: sampler.sees_machine(), sought: None, own, known: BTreeMap::new(), refused: BTreeSet::new() }
     }
 
     /// Adds the hierarchies of neighbours that were not there when this was done last, and removes those that are over.
@@ -56,28 +51,36 @@ impl Neighbours {
             return Ok(());
         }
         self.sought = Some(Instant::now());
-        let present = processes();
-        let known = std::mem::replace(&mut self.processes, present);
-        let new: Vec<u32> = self.processes.difference(&known).copied().collect();
-        for process in new {
-            self.meet(process, sampler);
+        for (namespace, process) in self.strangers(processes()) {
+            // One that is being made may not have its mounts yet: it is asked again until they show where it is.
+            if let Ok(true) = add_all(process, sampler) {
+                self.known.insert(process, namespace);
+            }
         }
         sampler.remove_ended();
         sampler.publish_new()
     }
 
-    fn meet(&mut self, process: u32, sampler: &mut Sampler) {
-        match readlinkat(CWD, format!("/proc/{process}/ns/mnt"), Vec::new()) {
-            Ok(namespace) if self.namespaces.contains(&namespace) => {}
-            Ok(namespace) => {
-                if let Ok(true) = add_all(process, sampler) {
-                    self.namespaces.insert(namespace);
+    /// Forgets the processes that are no more, and finds one of each mount namespace that was not looked into.
+    fn strangers(&mut self, present: BTreeSet<u32>) -> BTreeMap<CString, u32> {
+        self.known.retain(|process, _| present.contains(process));
+        let known: BTreeSet<CString> = self.known.values().chain(&self.own).cloned().collect();
+        let new: Vec<u32> = present.into_iter().filter(|process| !self.known.contains_key(process)).collect();
+        let mut strangers: BTreeMap<CString, u32> = BTreeMap::new();
+        for process in new {
+            match readlinkat(CWD, format!("/proc/{process}/ns/mnt"), Vec::new()) {
+                Ok(namespace) if known.contains(&namespace) => {
+                    self.known.insert(process, namespace);
                 }
+                Ok(namespace) => {
+                    strangers.entry(namespace).or_insert(process);
+                }
+                Err(Errno::ACCESS | Errno::PERM) => self.refuse(process),
+                // It has ended.
+                Err(_) => {}
             }
-            Err(Errno::ACCESS | Errno::PERM) => self.refuse(process),
-            // It has ended.
-            Err(_) => {}
         }
+        strangers
     }
 
     /// Says of which neighbour nothing can be published, once for each.
@@ -98,7 +101,7 @@ fn processes() -> BTreeSet<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Adds the hierarchies that a process sees and that it is in. `Ok(false)` when it sees none.
+/// Adds the hierarchies that a process sees and that it is in. `Ok(false)` when it is in none of those that it sees.
 fn add_all(process: u32, sampler: &mut Sampler) -> std::result::Result<bool, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let home = openat(CWD, format!("/proc/{process}/root"), flags, Mode::empty())?;
@@ -110,15 +113,14 @@ fn add_all(process: u32, sampler: &mut Sampler) -> std::result::Result<bool, Err
             found.entry(device).or_insert((root, top));
         }
     }
-    let has_found = !found.is_empty();
+    let mut is_held = false;
     let view = sampler.new_view();
     for (root, top) in found.into_values() {
         let id = status(top.as_fd())?.id;
-        if !sampler.has(&root, id) {
-            sampler.add_of(process, Hierarchy::of_open(root, view, sampler.numbers, top)?);
-        }
+        is_held |=
+            sampler.has(&root, id) || sampler.add_of(process, Hierarchy::of_open(root, view, sampler.numbers, top)?);
     }
-    Ok(has_found)
+    Ok(is_held)
 }
 
 /// Opens the top of a hierarchy that a process sees, without following whatever it may have put in the way. Returns the
@@ -133,4 +135,34 @@ fn open_top(home: &OwnedFd, root: &Root) -> std::result::Result<(u64, OwnedFd), 
         return Err(Errno::NODEV);
     }
     Ok((status(top.as_fd())?.device, top))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn neighbours(known: &[(u32, &std::ffi::CStr)]) -> Neighbours {
+        Neighbours {
+            is_host: false,
+            sought: None,
+            own: None,
+            known: known.iter().map(|&(process, namespace)| (process, namespace.to_owned())).collect(),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_forgotten_with_its_last_process() {
+        let (me, gone) = (std::process::id(), u32::MAX);
+        let mine = readlinkat(CWD, "/proc/self/ns/mnt", Vec::new()).unwrap();
+        let present = || BTreeSet::from([me]);
+        // The one that was asked is no more, and its namespace has the number that ours had.
+        let mut restarted = neighbours(&[(gone, &mine)]);
+        assert_eq!(restarted.strangers(present()), BTreeMap::from([(mine.clone(), me)]));
+        // Nothing was found out: asked again.
+        assert_eq!(restarted.strangers(present()), BTreeMap::from([(mine.clone(), me)]));
+        let mut known = neighbours(&[(gone, &mine), (me, &mine)]);
+        assert_eq!(known.strangers(present()), BTreeMap::new());
+        assert_eq!(known.known, BTreeMap::from([(me, mine)]));
+    }
 }
