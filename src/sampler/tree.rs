@@ -525,7 +525,11 @@ impl Hierarchy {
         account.time = time;
         if !account.is_idle || has_turn {
             let asleep = account.own.filter(|own| account.is_idle && own.active() == 0 && form != Form::Declared);
-            account.own = threads.count(&node.directory, top, list(form), asleep).unwrap_or_default();
+            account.own = match threads.count(&node.directory, top, list(form), asleep) {
+                // It went while it was looked at: the sums of those above go without it.
+                Err(error @ (Errno::NODEV | Errno::NOENT)) => return Err(error),
+                counted => counted.unwrap_or_default(),
+            };
         }
         account.has_run |= time != Some(0) || account.own.is_none_or(|own| own.threads > 0);
         Ok(())
