@@ -12,6 +12,8 @@ mod block;
 mod cgroups;
 mod figures;
 mod find;
+#[cfg(test)]
+mod in_memory;
 mod layout;
 mod publish;
 mod seal;

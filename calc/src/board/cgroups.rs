@@ -118,45 +118,32 @@ impl Kind {
 mod tests {
     use super::*;
     use crate::{
-        board::{BLOCK_WORDS, Load, Published, SlotNumbers, Words},
+        board::{
+            BLOCK_WORDS, Load, Published, SlotNumbers,
+            in_memory::{InMemory, SLOTS},
+        },
         cgroup::places::Whose,
         fixture::Tree,
     };
-    use std::{cell::Cell, string::String, vec, vec::Vec};
+    use std::string::String;
 
     const NOW: u64 = 1_000_000_000;
-    const SLOTS: u64 = 64;
     const V1: u64 = 0x0027_e0eb;
     const V2: u64 = 0x6367_7270;
     const TMPFS: u64 = 0x0102_1994;
 
-    /// A board in memory that counts how often a block is copied.
-    struct InMemory {
-        blocks: Vec<Words>,
-        copies: Cell<u32>,
-    }
-
-    impl Board for InMemory {
-        fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
-            self.copies.set(self.copies.get() + 1);
-            *into.words_mut() = *self.blocks.get(usize::try_from(index).ok()?)?;
-            Some(())
-        }
-    }
-
     /// A board with these slots.
     fn board(slots: &[Block]) -> InMemory {
-        let mut blocks = vec![[0; BLOCK_WORDS]; usize::try_from(SLOTS).unwrap() + 1];
-        blocks[0] = Block::header(SLOTS).sealed(2);
+        let mut board = InMemory::new();
         for slot in slots {
             let indices = Kind::ALL.into_iter().find_map(|kind| {
                 let key = Key { kind, id: slot.words[2] };
                 slot.is_of(key).then(|| SlotNumbers::of(key, SLOTS))
             });
-            let free = indices.unwrap().find(|index| blocks[usize::try_from(*index).unwrap()] == [0; BLOCK_WORDS]);
-            blocks[usize::try_from(free.unwrap()).unwrap()] = slot.sealed(2);
+            let free = indices.unwrap().find(|index| *board.block(*index) == [0; BLOCK_WORDS]);
+            *board.block(free.unwrap()) = slot.sealed(2);
         }
-        InMemory { blocks, copies: Cell::new(0) }
+        board
     }
 
     impl Kind {

@@ -88,39 +88,21 @@ fn whole(board: &impl Board, index: u64, into: &mut Block) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::{BLOCK_WORDS, Kind, Load, Published, Words};
+    use crate::board::{
+        BLOCK_WORDS, Kind, Load, Published, Words,
+        in_memory::{InMemory, SLOTS},
+    };
     use proptest::prelude::*;
-    use std::{cell::Cell, vec, vec::Vec};
+    use std::cell::Cell;
 
     const NOW: u64 = 1_000_000_000;
-    const SLOTS: u64 = 64;
     const KEY: Key = Key { kind: Kind::Unified, id: 4711 };
 
-    /// A board in memory that counts how often a block is copied.
-    struct InMemory {
-        blocks: Vec<Words>,
-        copies: Cell<u32>,
-    }
-
-    impl Board for InMemory {
-        fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
-            self.copies.set(self.copies.get() + 1);
-            *into.words_mut() = *self.blocks.get(usize::try_from(index).ok()?)?;
-            Some(())
-        }
-    }
-
     impl InMemory {
-        fn new() -> Self {
-            let mut blocks = vec![[0; BLOCK_WORDS]; usize::try_from(SLOTS).unwrap() + 1];
-            blocks[0] = Block::header(SLOTS).sealed(2);
-            Self { blocks, copies: Cell::new(0) }
-        }
-
         /// The block in which the search for [`KEY`] makes its `step`th step.
         fn at(&mut self, step: usize) -> &mut Words {
             let index = SlotNumbers::of(KEY, SLOTS).nth(step).unwrap();
-            &mut self.blocks[usize::try_from(index).unwrap()]
+            self.block(index)
         }
 
         /// How many threads run, by the slot that is found.
