@@ -81,15 +81,19 @@ fn start(case: &Case, place: &Place) -> Running {
 /// The kernel's formula in floating point, from tick to tick and from the first to the last.
 fn check_formula(findings: &mut Findings, case: &Case, seen: &[Seen]) {
     let active = f64::from(case.running + case.blocked);
-    let mut ticks = 0;
+    let (mut ticks, mut exact) = (0, 0);
     for pair in seen.windows(2) {
-        let right = pair[1].load.running == case.running && pair[1].load.blocked == case.blocked;
-        findings.check(right, || format!("{}: counted {:?}", case.name, pair[1].load));
+        let load = pair[1].load;
+        // A thread that runs may be waiting for a page when it is looked at.
+        let right = load.running + load.blocked == case.running + case.blocked;
+        findings.check(right, || format!("{}: counted {load:?}", case.name));
+        exact += usize::from(load.running == case.running && load.blocked == case.blocked);
         let passed = (0..=2).find(|ticks| distance(&pair[0], &pair[1], active, *ticks) < 0.002);
         findings.check(passed.is_some(), || format!("{}: {:?} was followed by {:?}", case.name, pair[0], pair[1]));
         // Where nothing changes any number of ticks may have passed.
         ticks += if active == 0.0 { 1 } else { passed.unwrap_or(1) };
     }
+    findings.check(exact * 2 > seen.len(), || format!("{}: {exact} counts of {} are right", case.name, seen.len()));
     let expected = (SECONDS - 6) / 5;
     findings.check(u64::from(ticks).abs_diff(expected) <= 1, || format!("{}: {ticks} ticks in {seen:?}", case.name));
     let [Some(first), Some(last)] = [seen.first(), seen.last()] else { return };
