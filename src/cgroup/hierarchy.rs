@@ -1,5 +1,6 @@
 //! The mounted cgroup hierarchies, and where in each of them we are.
 
+use crate::sampler::CONTROLLERS;
 use anyhow::{Context, Result};
 use calc::board::Kind;
 use std::{
@@ -33,11 +34,9 @@ impl Hierarchy {
 
     /// What its cgroups are on the board.
     pub(super) fn kinds(&self) -> Vec<Kind> {
-        const OF_VERSION_1: [(&str, Kind); 4] =
-            [("memory", Kind::Memory), ("cpu", Kind::Cpu), ("cpuacct", Kind::Cpuacct), ("cpuset", Kind::Cpuset)];
         match self.version {
             Version::V2 => vec![Kind::Unified],
-            Version::V1 => OF_VERSION_1.iter().filter(|(name, _)| self.has(name)).map(|(_, kind)| *kind).collect(),
+            Version::V1 => CONTROLLERS.iter().filter(|(name, _)| self.has(name)).map(|(_, kind)| *kind).collect(),
         }
     }
 

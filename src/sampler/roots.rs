@@ -26,8 +26,8 @@ pub(crate) struct Root {
     pub(super) device: Option<u64>,
 }
 
-/// Version 1's controllers that we know, by their mount options.
-const CONTROLLERS: [(&str, Kind); 4] =
+/// Version 1's controllers that we know, by their names, which are also their mount options.
+pub(crate) const CONTROLLERS: [(&str, Kind); 4] =
     [("memory", Kind::Memory), ("cpu", Kind::Cpu), ("cpuacct", Kind::Cpuacct), ("cpuset", Kind::Cpuset)];
 
 impl Root {
