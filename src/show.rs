@@ -12,7 +12,7 @@ use calc::{
     compose::MemoryFigures,
     source::{Files, Source},
     text::Text,
-    view::threads,
+    view::{pids, topology::Packages},
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -51,7 +51,7 @@ fn named(file: &str) -> Result<Answer> {
 }
 
 fn path(answer: Answer) -> &'static str {
-    answer.path().to_str().unwrap_or_default()
+    answer.path().and_then(|path| path.to_str().ok()).unwrap_or_default()
 }
 
 /// Composes the text, as the object does; the reason where it would let the kernel's own pass.
@@ -62,7 +62,7 @@ fn answered(answer: Answer, cgroup: Option<&OsStr>, settings: &Settings, out: &m
     if !settings.answered.has(answer) {
         return Err("CGPROC_FILES does not name it");
     }
-    let host = Kernel.open(answer.path()).ok_or("it cannot be opened")?;
+    let host = answer.path().and_then(|path| Kernel.open(path)).ok_or("it cannot be opened")?;
     let expected = if path(answer).starts_with("/proc/") { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
     if host.file_system() != Some(expected) {
         return Err("something else than the kernel is mounted there");
@@ -78,6 +78,7 @@ fn answered(answer: Answer, cgroup: Option<&OsStr>, settings: &Settings, out: &m
         Answer::Uptime => uptime(&view, &mut text),
         Answer::CpuOnline | Answer::CpuPresent => cpu_list(&view, &mut text),
         Answer::Loadavg => loadavg(&view, host, &mut text),
+        _ => Err(NOT_COMPOSED),
     }?;
     text.finish().ok_or(NOT_COMPOSED)
 }
@@ -107,7 +108,7 @@ fn stat(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<()
     let cpus = view.cpus().ok_or(NO_CPUS)?;
     let scratch: &mut Scratch = &mut [0; _];
     let Some(mut times) = view.times(&cpus) else {
-        let mut again = Kernel.open(Answer::Stat.path()).ok_or(NO_TIMES)?;
+        let mut again = Kernel.open(c"/proc/stat").ok_or(NO_TIMES)?;
         return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, text, scratch).ok_or(NOT_COMPOSED);
     };
     times.idle_ticks = times.idle_ticks.max(0);
@@ -117,7 +118,7 @@ fn stat(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<()
 fn cpuinfo(view: &View, host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let cpus = view.cpus().ok_or(NO_CPUS)?;
     let scratch: &mut Scratch = &mut [0; _];
-    compose::cpuinfo(&cpus.online, &mut host.iterated(), text, scratch).ok_or(NOT_COMPOSED)
+    compose::cpuinfo(&cpus.online, &Packages::default(), &mut host.iterated(), text, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn uptime(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
@@ -129,7 +130,7 @@ fn uptime(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
 fn loadavg(view: &View, mut host: Reading, text: &mut Text<'_, Bytes>) -> Result<(), &'static str> {
     let load = view.load().ok_or(NO_LOAD)?;
     let scratch: &mut Scratch = &mut [0; _];
-    let threads = threads::threads(&Kernel, &view.places, scratch).unwrap_or(0);
+    let threads = pids::threads(&Kernel, &view.places, scratch).unwrap_or(0);
     compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, text, scratch).ok_or(NOT_COMPOSED)
 }
 
@@ -139,7 +140,10 @@ fn cpu_list(view: &View, text: &mut Text<'_, Bytes>) -> Result<(), &'static str>
 
 /// The file as the kernel has it.
 fn kernels_own(answer: Answer) -> Result<Vec<u8>> {
-    let mut file = Kernel.open(answer.path()).with_context(|| format!("{} cannot be opened", path(answer)))?;
+    let mut file = answer
+        .path()
+        .and_then(|path| Kernel.open(path))
+        .with_context(|| format!("{} cannot be opened", path(answer)))?;
     let (mut bytes, mut chunk) = (Vec::new(), [0; 16384]);
     loop {
         match file.read(&mut chunk).with_context(|| format!("{} cannot be read", path(answer)))? {

@@ -22,7 +22,7 @@ use calc::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, fstatfs, open, stat, statfs},
+    fs::{FileType, Mode, OFlags, SeekFrom, fstatfs, open, seek, stat, statfs},
     io,
 };
 use std::{
@@ -78,6 +78,11 @@ impl Files for Kernel {
 impl Source for Reading {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
         io::retry_on_intr(|| io::read(&self.file, &mut *into)).ok()
+    }
+
+    fn rewind(&mut self) {
+        // A file of the kernel's that can be read can be read again.
+        let _ = seek(&self.file, SeekFrom::Start(0));
     }
 
     fn short_read_is_end(&self) -> bool {

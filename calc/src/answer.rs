@@ -3,7 +3,7 @@
 use crate::scan;
 use core::ffi::CStr;
 
-/// A file that has an answer of ours.
+/// A file, or one of a family of files, that has an answer of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Answer {
@@ -23,11 +23,49 @@ pub enum Answer {
     CpuPresent,
     /// `/proc/loadavg`
     Loadavg,
+    /// `/proc/diskstats`
+    Diskstats,
+    /// `/proc/partitions`
+    Partitions,
+    /// `/proc/vmstat`
+    Vmstat,
+    /// `/proc/pressure/cpu`
+    PressureCpu,
+    /// `/proc/pressure/memory`
+    PressureMemory,
+    /// `/proc/pressure/io`
+    PressureIo,
+    /// `/proc/sys/kernel/pid_max`
+    PidMax,
+    /// `/proc/sys/kernel/threads-max`
+    ThreadsMax,
+    /// `/sys/devices/system/memory/block_size_bytes`
+    BlockSize,
+    /// Lists of CPUs below a CPU or a node: `topology/core_cpus_list`, `cache/index0/shared_cpu_list`, `cpulist`.
+    CpuList,
+    /// The same as bitmaps: `topology/core_cpus`, `cache/index0/shared_cpu_map`, `cpumap`.
+    CpuMap,
+    /// `/sys/devices/system/node/nodeN/meminfo`
+    NodeMeminfo,
 }
+
+/// Where the directories of CPUs are.
+pub const CPUS: &[u8] = b"/sys/devices/system/cpu";
+/// Where the directories of NUMA nodes are.
+pub const NODES: &[u8] = b"/sys/devices/system/node";
+/// Where the directories of memory blocks are.
+pub const BLOCKS: &[u8] = b"/sys/devices/system/memory";
+
+/// The last components of the families' paths, each after a slash.
+const NAMES_OF_LISTS: &[u8] =
+    b"/cpulist/shared_cpu_list/thread_siblings_list/core_siblings_list/core_cpus_list/die_cpus_list\
+    /package_cpus_list/cluster_cpus_list/book_siblings_list/drawer_siblings_list";
+const NAMES_OF_MAPS: &[u8] = b"/cpumap/shared_cpu_map/thread_siblings/core_siblings/core_cpus/die_cpus/package_cpus\
+    /cluster_cpus/book_siblings/drawer_siblings";
 
 impl Answer {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 20] = [
         Self::Meminfo,
         Self::Swaps,
         Self::Stat,
@@ -36,11 +74,23 @@ impl Answer {
         Self::CpuOnline,
         Self::CpuPresent,
         Self::Loadavg,
+        Self::Diskstats,
+        Self::Partitions,
+        Self::Vmstat,
+        Self::PressureCpu,
+        Self::PressureMemory,
+        Self::PressureIo,
+        Self::PidMax,
+        Self::ThreadsMax,
+        Self::BlockSize,
+        Self::CpuList,
+        Self::CpuMap,
+        Self::NodeMeminfo,
     ];
 
-    /// The file's canonical path.
-    pub const fn path(self) -> &'static CStr {
-        match self {
+    /// The file's canonical path; `None` for a family of files.
+    pub const fn path(self) -> Option<&'static CStr> {
+        Some(match self {
             Self::Meminfo => c"/proc/meminfo",
             Self::Swaps => c"/proc/swaps",
             Self::Stat => c"/proc/stat",
@@ -49,31 +99,137 @@ impl Answer {
             Self::CpuOnline => c"/sys/devices/system/cpu/online",
             Self::CpuPresent => c"/sys/devices/system/cpu/present",
             Self::Loadavg => c"/proc/loadavg",
+            Self::Diskstats => c"/proc/diskstats",
+            Self::Partitions => c"/proc/partitions",
+            Self::Vmstat => c"/proc/vmstat",
+            Self::PressureCpu => c"/proc/pressure/cpu",
+            Self::PressureMemory => c"/proc/pressure/memory",
+            Self::PressureIo => c"/proc/pressure/io",
+            Self::PidMax => c"/proc/sys/kernel/pid_max",
+            Self::ThreadsMax => c"/proc/sys/kernel/threads-max",
+            Self::BlockSize => c"/sys/devices/system/memory/block_size_bytes",
+            Self::CpuList | Self::CpuMap | Self::NodeMeminfo => return None,
+        })
+    }
+
+    /// The answer to the file whose canonical path is `path`.
+    pub fn from_path(path: &[u8]) -> Option<Self> {
+        if let Some(below) = below_member(path, CPUS, b"cpu") {
+            return Self::of_list(below);
+        }
+        match below_member(path, NODES, b"node") {
+            Some(b"meminfo") => Some(Self::NodeMeminfo),
+            Some(below) => Self::of_list(below),
+            None => Self::ALL.into_iter().find(|answer| answer.path().is_some_and(|own| own.to_bytes() == path)),
         }
     }
 
-    /// The answer whose canonical path is `path`, exactly.
-    pub fn from_path(path: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|answer| answer.path().to_bytes() == path)
+    /// The family of a file below a CPU's or a node's directory.
+    fn of_list(below: &[u8]) -> Option<Self> {
+        let (folder, name) = scan::split_at_last(below, b'/').unwrap_or((b"", below));
+        if !matches!(folder, b"" | b"topology") && !folder.starts_with(b"cache/index") {
+            return None;
+        }
+        if is_one_of(NAMES_OF_LISTS, name) {
+            return Some(Self::CpuList);
+        }
+        is_one_of(NAMES_OF_MAPS, name).then_some(Self::CpuMap)
     }
 
     /// Whether it is a file of procfs; the others are of sysfs.
     pub fn is_in_proc(self) -> bool {
-        self.path().to_bytes().starts_with(b"/proc/")
+        self.path().is_some_and(|path| path.to_bytes().starts_with(b"/proc/"))
+    }
+
+    /// Whether it is what tasks wait for: then the scope's own file is given in place of the kernel's, for writing too.
+    pub fn is_pressure(self) -> bool {
+        matches!(self, Self::PressureCpu | Self::PressureMemory | Self::PressureIo)
     }
 
     /// The length of the longest last component of an answer's path.
-    pub const LONGEST_NAME: usize = b"meminfo".len();
+    pub const LONGEST_NAME: usize = b"thread_siblings_list".len();
 
     /// Whether the last component of its path is `name`.
     pub fn is_named(self, name: &[u8]) -> bool {
-        scan::split_at_last(self.path().to_bytes(), b'/').is_some_and(|(_, last)| last == name)
+        match (self, self.path()) {
+            (_, Some(path)) => scan::split_at_last(path.to_bytes(), b'/').is_some_and(|(_, last)| last == name),
+            (Self::CpuList, _) => is_one_of(NAMES_OF_LISTS, name),
+            (Self::CpuMap, _) => is_one_of(NAMES_OF_MAPS, name),
+            _ => name == b"meminfo",
+        }
     }
 
     /// Whether some answer's path ends in the component `name`: the cheap test before any other.
     pub fn may_be_named(name: &[u8]) -> bool {
         (SHORTEST_NAME..=Self::LONGEST_NAME).contains(&name.len()) && Self::ALL.into_iter().any(|it| it.is_named(name))
     }
+
+    /// Whether `word` names a group of answers in `CGPROC_FILES`, and this is of it.
+    pub fn is_of_group(self, word: &[u8]) -> bool {
+        match word {
+            b"cpu" => matches!(self, Self::CpuOnline | Self::CpuPresent | Self::CpuList | Self::CpuMap),
+            b"pressure" => self.is_pressure(),
+            b"node" => matches!(self, Self::NodeMeminfo | Self::BlockSize),
+            _ => false,
+        }
+    }
 }
 
-const SHORTEST_NAME: usize = b"stat".len();
+const SHORTEST_NAME: usize = b"io".len();
+
+/// What of `path` is below the member `<name>N` of `directory`.
+fn below_member<'p>(path: &'p [u8], directory: &[u8], name: &[u8]) -> Option<&'p [u8]> {
+    let (_, rest) = scan::number(path.strip_prefix(directory)?.strip_prefix(b"/")?.strip_prefix(name)?)?;
+    rest.strip_prefix(b"/")
+}
+
+/// Whether `name` is one of `names`, each of which stands after a slash.
+fn is_one_of(names: &[u8], name: &[u8]) -> bool {
+    !name.is_empty() && scan::parts(names, b'/').any(|known| known == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_its_own() {
+        for answer in Answer::ALL {
+            if let Some(path) = answer.path() {
+                assert_eq!(Answer::from_path(path.to_bytes()), Some(answer));
+                assert!(Answer::may_be_named(path.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn families_are_known_by_where_they_are() {
+        let of = |path: &str| Answer::from_path(path.as_bytes());
+        let (cpu, node) = ("/sys/devices/system/cpu/cpu12", "/sys/devices/system/node/node3");
+        for (below, answer) in [
+            ("topology/thread_siblings_list", Answer::CpuList),
+            ("topology/package_cpus", Answer::CpuMap),
+            ("cache/index3/shared_cpu_map", Answer::CpuMap),
+            ("cache/index0/shared_cpu_list", Answer::CpuList),
+        ] {
+            assert_eq!(of(&std::format!("{cpu}/{below}")), Some(answer), "{below}");
+            assert!(Answer::may_be_named(below.rsplit('/').next().unwrap().as_bytes()));
+        }
+        assert_eq!(of(&std::format!("{node}/cpulist")), Some(Answer::CpuList));
+        assert_eq!(of(&std::format!("{node}/cpumap")), Some(Answer::CpuMap));
+        assert_eq!(of(&std::format!("{node}/meminfo")), Some(Answer::NodeMeminfo));
+        for other in ["/topology/core_id", "/cpufreq/related_cpus", "/meminfo", "/topology/", "", "x/cpulist"] {
+            assert_eq!(of(&std::format!("{cpu}{other}")), None, "{other}");
+        }
+        assert_eq!(of("/sys/devices/system/cpu/cpux/cpulist"), None);
+        assert_eq!(of("/sys/devices/system/node/meminfo"), None);
+        assert_eq!(of("/tmp/cpulist"), None);
+    }
+
+    #[test]
+    fn names_of_other_files_are_told_at_once() {
+        for name in ["", "o", "x", "cpuinfos", "libc.so", "core_cpus_lists", "/", "memory.stat"] {
+            assert!(!Answer::may_be_named(name.as_bytes()), "{name}");
+        }
+    }
+}

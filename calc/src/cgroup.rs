@@ -19,19 +19,23 @@ pub(crate) enum Controller {
     Cpu,
     Cpuacct,
     Cpuset,
+    Io,
+    Pids,
 }
 
 impl Controller {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Cpuset];
+    pub(crate) const ALL: [Self; 6] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Io, Self::Pids];
 
-    /// The name in the second field of a `/proc/PID/cgroup` line, and among the options of a v1 mount.
+    /// Version 1's name: in the second field of a `/proc/PID/cgroup` line, and among the options of a mount.
     pub(crate) const fn name(self) -> &'static [u8] {
         match self {
             Self::Memory => b"memory",
             Self::Cpu => b"cpu",
             Self::Cpuacct => b"cpuacct",
             Self::Cpuset => b"cpuset",
+            Self::Io => b"blkio",
+            Self::Pids => b"pids",
         }
     }
 }
@@ -81,6 +85,11 @@ pub(crate) struct Level<'p> {
 }
 
 impl Level<'_> {
+    /// Appends the path of this cgroup's directory to `path`.
+    pub(crate) fn push_to<'b>(&self, path: PathIn<'b>) -> Option<PathIn<'b>> {
+        path.push(self.mount)?.push(self.path)
+    }
+
     /// How far below the mount this is, as a length to compare with other levels of the same chain.
     pub(crate) fn depth(&self) -> usize {
         self.path.len()
@@ -88,17 +97,12 @@ impl Level<'_> {
 
     /// Opens a file of this cgroup. The buffer holds the path meanwhile.
     pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
-        files.open(PathIn::new(buffer).push(self.mount)?.push(self.path)?.push(b"/")?.push(name)?.finish()?)
-    }
-
-    /// The cgroup of the same path in the hierarchy that is mounted at `mount`.
-    pub(crate) fn at_mount(self, mount: &'static [u8]) -> Self {
-        Self { mount, ..self }
+        files.open(self.push_to(PathIn::new(buffer))?.push(b"/")?.push(name)?.finish()?)
     }
 
     /// The path of this cgroup's directory, put into the buffer.
     pub(crate) fn directory<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b CStr> {
-        PathIn::new(buffer).push(self.mount)?.push(self.path)?.finish()
+        self.push_to(PathIn::new(buffer))?.finish()
     }
 
     /// All of a small file: `Some(None)` when there is none, `None` when it cannot be read.

@@ -2,18 +2,32 @@
 //!
 //! Every function takes the kernel's own text from `host` (except where none is needed), and gives `None` on any doubt.
 
+mod blocks;
 mod cpu_list;
+mod cpu_subsets;
 mod cpuinfo;
+mod diskstats;
 mod loadavg;
 mod meminfo;
+mod node_meminfo;
+mod partitions;
+mod pid_max;
 mod stat;
 mod swaps;
 mod uptime;
+mod vmstat;
 
+pub use blocks::block_size;
 pub use cpu_list::cpu_list;
+pub use cpu_subsets::{cpu_list_within, cpu_map_within};
 pub use cpuinfo::cpuinfo;
+pub use diskstats::diskstats;
 pub use loadavg::loadavg;
 pub use meminfo::{Figures as MemoryFigures, meminfo};
+pub use node_meminfo::node_meminfo;
+pub use partitions::partitions;
+pub use pid_max::pid_max;
 pub use stat::{stat, stat_of_kernel};
 pub use swaps::swaps;
 pub use uptime::uptime;
+pub use vmstat::{Figures as VmstatFigures, vmstat};

@@ -14,7 +14,8 @@ use std::{
 /// A file's bytes, given a few at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Bytes {
-    rest: Vec<u8>,
+    all: Vec<u8>,
+    at: usize,
     /// The most that a read gives.
     step: usize,
 }
@@ -25,16 +26,21 @@ impl Bytes {
     }
 
     pub(crate) fn in_steps(bytes: impl AsRef<[u8]>, step: usize) -> Self {
-        Self { rest: bytes.as_ref().to_vec(), step }
+        Self { all: bytes.as_ref().to_vec(), at: 0, step }
     }
 }
 
 impl Source for Bytes {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        let count = self.rest.len().min(into.len()).min(self.step);
-        into[..count].copy_from_slice(&self.rest[..count]);
-        self.rest.drain(..count);
+        let rest = &self.all[self.at..];
+        let count = rest.len().min(into.len()).min(self.step);
+        into[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
         Some(count)
+    }
+
+    fn rewind(&mut self) {
+        self.at = 0;
     }
 
     fn short_read_is_end(&self) -> bool {

@@ -128,6 +128,8 @@ mod tests {
             fn read(&mut self, into: &mut [u8]) -> Option<usize> {
                 Some(into.len() + 1)
             }
+
+            fn rewind(&mut self) {}
         }
         assert_eq!(Lines::new(&mut Liar, &mut [0; 8]).next(), None);
     }

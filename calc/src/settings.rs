@@ -47,17 +47,18 @@ pub fn cpus_milli(value: &[u8]) -> Option<u64> {
 
 /// Which answers a program gets: a bit per [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered(pub u8);
+pub struct Answered(pub u32);
 
 impl Answered {
     /// All answers.
-    pub const ALL: Self = Self(0xff);
+    pub const ALL: Self = Self((1 << Answer::ALL.len()) - 1);
 
-    /// Parses the comma list of `CGPROC_FILES`: names of files, `cpu` for those below `/sys/devices/system/cpu`.
+    /// Parses the comma list of `CGPROC_FILES`: names of files and of groups ([`Answer::is_of_group`]).
     pub fn parse(list: &[u8]) -> Option<Self> {
         let mut bits = 0;
         for name in list.split(|byte| *byte == b',') {
-            let meant = |answer: &Answer| answer.is_named(name) || name == b"cpu" && !answer.is_in_proc();
+            let is_group = Answer::ALL.into_iter().any(|answer| answer.is_of_group(name));
+            let meant = |answer: &Answer| if is_group { answer.is_of_group(name) } else { answer.is_named(name) };
             let named = Answer::ALL.into_iter().filter(meant).fold(0, |bits, answer| bits | Self::bit(answer));
             if named == 0 && !name.is_empty() {
                 return None;
@@ -72,7 +73,7 @@ impl Answered {
         self.0 & Self::bit(answer) != 0
     }
 
-    const fn bit(answer: Answer) -> u8 {
+    const fn bit(answer: Answer) -> u32 {
         1 << answer as u8
     }
 }

@@ -7,6 +7,9 @@ pub trait Source {
     /// Reads the next bytes into `into`; `Some(0)` at the end, `None` when the file cannot be read.
     fn read(&mut self, into: &mut [u8]) -> Option<usize>;
 
+    /// Goes back to the start: what is read from there on is the file as it is then.
+    fn rewind(&mut self);
+
     /// Whether a read that does not fill its buffer has reached the end.
     ///
     /// True for cgroup files and for the /proc files that the kernel composes in one piece (`seq_file`'s

@@ -1,7 +1,12 @@
 //! What we present: readings of a cgroup and facts of the machine, turned into the container's figures.
 
+pub mod blocks;
 pub mod cpu;
+pub mod io;
 pub mod memory;
+pub mod nodes;
+pub mod pids;
+pub mod pressure;
 pub mod ratchet;
-pub mod threads;
 pub mod time;
+pub mod topology;

@@ -13,6 +13,7 @@ use calc::{
         cpu::{self, Cpus},
         memory::{self, Swap},
         time::{self, Times},
+        topology::Packages,
     },
 };
 use proptest::prelude::*;
@@ -20,16 +21,22 @@ use std::{collections::BTreeMap, ffi::CStr};
 
 /// A file that gives a few bytes at a time.
 struct Bytes {
-    rest: Vec<u8>,
+    all: Vec<u8>,
+    at: usize,
     step: usize,
 }
 
 impl Source for Bytes {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        let count = self.rest.len().min(into.len()).min(self.step);
-        into[..count].copy_from_slice(&self.rest[..count]);
-        self.rest.drain(..count);
+        let rest = &self.all[self.at..];
+        let count = rest.len().min(into.len()).min(self.step);
+        into[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
         Some(count)
+    }
+
+    fn rewind(&mut self) {
+        self.at = 0;
     }
 
     fn short_read_is_end(&self) -> bool {
@@ -61,7 +68,7 @@ impl Files for Tree {
     fn open(&self, path: &CStr) -> Option<Bytes> {
         let path = path.to_str().ok()?;
         let name = path.strip_prefix("/proc/").or_else(|| path.rsplit('/').next())?;
-        Some(Bytes { rest: self.files.get(name)?.clone(), step: self.step })
+        Some(Bytes { all: self.files.get(name)?.clone(), at: 0, step: self.step })
     }
 
     fn directory(&self, _: &CStr) -> Option<Directory> {
@@ -175,7 +182,7 @@ proptest! {
             prop_assert!(memory.total_bytes < host.memory_bytes);
             prop_assert!(memory.swap.is_none_or(|swap| swap.free_bytes <= swap.total_bytes));
         }
-        let mut text = Bytes { rest: MEMINFO.into(), step: tree.step };
+        let mut text = Bytes { all: MEMINFO.into(), at: 0, step: tree.step };
         let mut figures = MemoryFigures::default();
         let is_limited = figures.read(&tree, &places, &above, &host, scratch).is_some();
         prop_assert_eq!(is_limited, memory::memory(&tree, &places, &above, &host, scratch).is_some());
@@ -190,7 +197,7 @@ proptest! {
         prop_assert!(count >= 1 && cpus.capacity.period_usec > 0);
         prop_assert!(u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec));
         let times = time::times(&tree, &places, &cpus, &host, None, scratch).unwrap_or_default();
-        let mut text = Bytes { rest: STAT.into(), step: tree.step };
+        let mut text = Bytes { all: STAT.into(), at: 0, step: tree.step };
         let stat = composed(|out| compose::stat(&cpus, &times, None, &mut text, out, scratch)).unwrap();
         let lines = stat.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"cpu")).count() as u64;
         prop_assert_eq!(lines, count + 1);
@@ -199,15 +206,14 @@ proptest! {
     #[test]
     fn hostile_texts(text in prop::collection::vec(any::<u8>(), 0..900), step in 1..300_usize, scratch in 1..200_usize) {
         let scratch = &mut vec![0; scratch][..];
-        let mut host = Bytes { rest: text, step };
-        let again = host.rest.clone();
+        let mut host = Bytes { all: text, at: 0, step };
         let online = CpuSet::parse(b"0-1").unwrap();
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
-        host.rest.clone_from(&again);
+        host.rewind();
         let _ = composed(|out| compose::stat(&cpus, &Times::default(), None, &mut host, out, scratch));
-        host.rest = again;
-        let _ = composed(|out| compose::cpuinfo(&online, &mut host, out, scratch));
+        host.rewind();
+        let _ = composed(|out| compose::cpuinfo(&online, &Packages::default(), &mut host, out, scratch));
     }
 
     #[test]
@@ -215,12 +221,12 @@ proptest! {
         let online = CpuSet::parse(b"0").unwrap();
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let scratch = &mut [0; 512];
-        let stat = stat.map(|rest| Bytes { rest, step: 100 });
+        let stat = stat.map(|all| Bytes { all, at: 0, step: 100 });
         if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), None, &mut host, out, scratch))) {
             prop_assert!(text.starts_with(b"cpu  0"));
         }
-        let cpuinfo = cpuinfo.map(|rest| Bytes { rest, step: 100 });
-        if let Some(text) = cpuinfo.and_then(|mut host| composed(|out| compose::cpuinfo(&online, &mut host, out, scratch))) {
+        let cpuinfo = cpuinfo.map(|all| Bytes { all, at: 0, step: 100 });
+        if let Some(text) = cpuinfo.and_then(|mut host| composed(|out| compose::cpuinfo(&online, &Packages::default(), &mut host, out, scratch))) {
             let shown = text.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"processor")).count();
             prop_assert!(shown >= 1);
         }

@@ -57,6 +57,10 @@ impl Source for Reading {
         Some(read)
     }
 
+    fn rewind(&mut self) {
+        self.at = 0;
+    }
+
     fn short_read_is_end(&self) -> bool {
         !self.iterated
     }

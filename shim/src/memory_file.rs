@@ -57,7 +57,7 @@ impl Sink for MemoryFile {
             return None;
         }
         if self.fd.is_none() {
-            self.fd = Some(created(self.answer.path())?);
+            self.fd = Some(created(self.answer.path()?)?);
         }
         let written = sys::pwrite(self.fd.as_ref()?, bytes, self.len)?;
         self.len = end;

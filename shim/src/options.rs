@@ -7,13 +7,13 @@ use calc::{answer::Answer, cgroup::places::Whose};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
 
-/// Bits of [`FLAGS`]; the low byte says which answers are given.
-const READ: u32 = 1 << 8;
-const OFF: u32 = 1 << 9;
-const UPTIME_HOST: u32 = 1 << 10;
-const AFFINITY_KERNEL: u32 = 1 << 11;
-const URING_ASKED: u32 = 1 << 12;
-const VIEWS_ANOTHER: u32 = 1 << 13;
+/// Bits of [`FLAGS`]; the others say which answers are given.
+const READ: u32 = 1 << 31;
+const OFF: u32 = 1 << 30;
+const UPTIME_HOST: u32 = 1 << 29;
+const AFFINITY_KERNEL: u32 = 1 << 28;
+const URING_ASKED: u32 = 1 << 27;
+const VIEWS_ANOTHER: u32 = 1 << 26;
 
 static FLAGS: AtomicU32 = AtomicU32::new(0);
 static CPUS_MILLI: AtomicU64 = AtomicU64::new(0);
@@ -73,7 +73,7 @@ fn flags() -> u32 {
 #[cold]
 #[inline(never)]
 fn read() -> u32 {
-    let all = READ | u32::from(Answered::ALL.0);
+    let all = READ | Answered::ALL.0;
     if environment::is_secure() {
         FLAGS.store(all, Release);
         return all;
@@ -146,7 +146,7 @@ fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
         _ => 0,
     };
     match variable {
-        Variable::Files => *flags = *flags & !0xff | u32::from(Answered::parse(value)?.0),
+        Variable::Files => *flags = *flags & !Answered::ALL.0 | Answered::parse(value)?.0,
         Variable::Cpus => CPUS_MILLI.store(cpus_milli(value)?, Relaxed),
         Variable::Memory => MEMORY_BYTES.store(size_bytes(value).filter(|size| *size > 0)?, Relaxed),
         Variable::Board => BOARD.set_path(value)?,
@@ -173,7 +173,7 @@ pub(crate) fn off() -> bool {
 
 /// Whether `answer` is given.
 pub(crate) fn answers(answer: Answer) -> bool {
-    !off() && Answered(flags() as u8).has(answer)
+    !off() && Answered(flags()).has(answer)
 }
 
 /// Whether uptimes are the host's: asked for, or the program only computes process ages from them.

@@ -11,9 +11,10 @@ use calc::board::{Block, Load};
 use calc::compose::{self, MemoryFigures};
 use calc::host::Host;
 use calc::text::{Sink, Text};
+use calc::view::pids;
 use calc::view::ratchet::{self, Ratchet};
-use calc::view::threads;
 use calc::view::time::{self, Times};
+use calc::view::topology::Packages;
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 
@@ -75,7 +76,7 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     if given.is_current || !options::answers(given.answer) {
         return None;
     }
-    let host = sys::open(given.answer.path(), libc::O_RDONLY | libc::O_NOCTTY)?;
+    let host = sys::open(given.answer.path()?, libc::O_RDONLY | libc::O_NOCTTY)?;
     let mut file = MemoryFile::again(given.answer, given.writing)?;
     compose(given.answer, host.number(), &mut file)?;
     file.finish_again(given.len)
@@ -97,6 +98,7 @@ fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
         Answer::Uptime => uptime(out),
         Answer::CpuOnline | Answer::CpuPresent => cpu_list(out),
         Answer::Loadavg => loadavg(host, out),
+        _ => None,
     }
 }
 
@@ -149,7 +151,9 @@ fn stat_of_kernel(host: c_int, out: &mut impl Sink) -> Option<()> {
 fn cpuinfo(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
     text(out, |text, scratch| {
-        scope::with_counted(|cpus| compose::cpuinfo(&cpus.online, &mut Reading::of(host, true), text, scratch))
+        scope::with_counted(|cpus| {
+            compose::cpuinfo(&cpus.online, &Packages::default(), &mut Reading::of(host, true), text, scratch)
+        })
     })
 }
 
@@ -181,9 +185,7 @@ fn cpu_list(out: &mut impl Sink) -> Option<()> {
 #[inline(never)]
 fn threads() -> Option<(u64, bool)> {
     let scratch: &mut Scratch = &mut [0; _];
-    scope::with_places(|places| {
-        Some((threads::threads(&Kernel, places, scratch).unwrap_or(0), places.began_ticks != 0))
-    })
+    scope::with_places(|places| Some((pids::threads(&Kernel, places, scratch).unwrap_or(0), places.began_ticks != 0)))
 }
 
 /// Room to read the kernel's own text through.

@@ -95,7 +95,7 @@ fn key(
     let id = files.directory(path)?.inode;
     let kind = match (version, files.file_system(path)?) {
         (Version::V2, CGROUP2_SUPER_MAGIC) => Kind::Unified,
-        (Version::V1, CGROUP_SUPER_MAGIC) => Kind::of(controller),
+        (Version::V1, CGROUP_SUPER_MAGIC) => Kind::of(controller)?,
         (Version::V2, CGROUP_SUPER_MAGIC) | (Version::V1, _) => return None,
         (Version::V2, _) => Kind::Declared,
     };
@@ -103,14 +103,15 @@ fn key(
 }
 
 impl Kind {
-    /// That of version 1's hierarchy with `controller`.
-    fn of(controller: Controller) -> Self {
-        match controller {
+    /// That of version 1's hierarchy with `controller`; nothing is published of some.
+    fn of(controller: Controller) -> Option<Self> {
+        Some(match controller {
             Controller::Memory => Self::Memory,
             Controller::Cpu => Self::Cpu,
             Controller::Cpuacct => Self::Cpuacct,
             Controller::Cpuset => Self::Cpuset,
-        }
+            Controller::Io | Controller::Pids => return None,
+        })
     }
 }
 

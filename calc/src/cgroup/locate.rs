@@ -186,7 +186,8 @@ impl<F: Files> Finder<'_, F> {
         for controller in Controller::ALL {
             let slot = *self.places.slots.get(controller as usize)?;
             if let (Some(version), true) = (slot.version(), slot.is_wanted()) {
-                *self.places.slots.get_mut(controller as usize)? = self.verified(version, slot).unwrap_or_default();
+                let found = self.found_before(&slot).or_else(|| self.verified(version, slot));
+                *self.places.slots.get_mut(controller as usize)? = found.unwrap_or_default();
             }
         }
         Some(())

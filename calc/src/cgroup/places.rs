@@ -30,12 +30,14 @@ pub struct Places {
     /// Of the text that the places were found by.
     pub(super) hash: u64,
     pub(super) slots: [Slot; Controller::ALL.len()],
+    /// Whether `memory.high` counts as a limit too (`CGPROC_MEMORY=high`): 0 for no.
+    pub counts_high: u16,
     pool_len: u16,
     pool: [u8; POOL],
 }
 
 /// Room for the mounts and the paths, each held once.
-const POOL: usize = 430;
+const POOL: usize = 400;
 
 const _: () = assert!(size_of::<Places>() == 512);
 
@@ -109,6 +111,7 @@ impl Places {
             above: 0,
             scope: 0,
         }; Controller::ALL.len()],
+        counts_high: 0,
         pool_len: 0,
         pool: [0; POOL],
     };

@@ -6,6 +6,7 @@ use crate::{
     scan,
     source::Source,
     text::{Sink, Text},
+    view::topology::Packages,
 };
 
 /// Where in the text a line is.
@@ -22,10 +23,12 @@ enum Within {
 /// `/proc/cpuinfo`: the blocks of the view's CPUs.
 pub fn cpuinfo<S: Sink>(
     online: &CpuSet,
+    packages: &Packages,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
+    let _ = packages;
     let count = online.count();
     let mut lines = Lines::new(host, scratch);
     let mut within = Within::Machine;
@@ -86,7 +89,7 @@ mod tests {
 
     fn text(list: &str, host: &str) -> Option<String> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
-        composed(|out| cpuinfo(&online, &mut Bytes::in_steps(host, 200), out, &mut [0; 512]))
+        composed(|out| cpuinfo(&online, &Packages::default(), &mut Bytes::in_steps(host, 200), out, &mut [0; 512]))
     }
 
     fn x86(cpu: u64, siblings: u64, cores: u64) -> String {

@@ -7,14 +7,14 @@ use calc::{
     host::{Host, USER_HZ},
     source::{Directory, Files, Source},
     text::{Sink, Text},
-    view::{cpu, memory, ratchet::Ratchet, time},
+    view::{cpu, memory, ratchet::Ratchet, time, topology::Packages},
 };
 use std::{
     cell::Cell,
     ffi::{CStr, CString},
     fmt::Write as _,
     fs,
-    io::Read as _,
+    io::{Read as _, Seek as _},
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -55,6 +55,11 @@ impl Source for File {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
         count(&self.calls);
         self.file.read(into).ok()
+    }
+
+    fn rewind(&mut self) {
+        count(&self.calls);
+        self.file.rewind().expect("a regular file");
     }
 
     fn short_read_is_end(&self) -> bool {
@@ -179,7 +184,9 @@ impl Tree {
                 let cpus = cpu::cpus(files, &places, &Above::NONE, only, scratch)?;
                 let times = time::times(files, &places, &cpus, &host, None, scratch);
                 match answer {
-                    "cpuinfo" => compose::cpuinfo(&cpus.online, &mut file()?, &mut text, scratch)?,
+                    "cpuinfo" => {
+                        compose::cpuinfo(&cpus.online, &Packages::default(), &mut file()?, &mut text, scratch)?;
+                    }
                     "online" => compose::cpu_list(&cpus.online, &mut text)?,
                     "stat" => compose::stat(&cpus, &times?, None, &mut file()?, &mut text, scratch)?,
                     "uptime" => {

@@ -1,0 +1,18 @@
+//! `/proc/diskstats`
+
+use crate::{
+    source::Source,
+    text::{Sink, Text},
+    view::io::Io,
+};
+
+/// `/proc/diskstats`: the kernel's lines of the devices that the scope used, with what it did.
+pub fn diskstats<S: Sink, F: Source>(
+    io: &mut Io<F>,
+    host: &mut impl Source,
+    out: &mut Text<'_, S>,
+    scratch: &mut [u8],
+) -> Option<()> {
+    let _ = (io, host, out, scratch);
+    None
+}
