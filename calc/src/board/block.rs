@@ -216,7 +216,7 @@ mod tests {
         fn random_words_are_judged_without_a_fault(words: [u64; BLOCK_WORDS], now: u64, age: u64) {
             let block = Block { words };
             prop_assert!(block.is_unused() || !block.is_whole());
-            let _ = (block.slots(), block.is_fresh(now), block.load(), block.capacity_usec(now, age), block.above());
+            let _ = (block.slots(), block.is_fresh(now), block.load(), block.capacity_usec(now, age), block.above(), block.disk_used_bytes());
         }
     }
 }

@@ -20,6 +20,8 @@ impl Known {
     pub const CAPACITY: Self = Self(2);
     /// The limits above.
     pub const ABOVE: Self = Self(4);
+    /// What the container's files take on disk.
+    pub const DISK: Self = Self(8);
 
     /// Whether all of `other` is known.
     pub fn has(self, other: Self) -> bool {
@@ -177,6 +179,17 @@ impl Block {
         self.note(Known::ABOVE);
     }
 
+    /// What the upper layer of the container's root takes on disk, in bytes, where a sampler measures it.
+    pub fn disk_used_bytes(&self) -> Option<u64> {
+        self.knows(Known::DISK).then(|| self.get(Word::DiskUsed))
+    }
+
+    /// Puts in what the upper layer takes.
+    pub fn set_disk_used(&mut self, bytes: u64) {
+        self.set(Word::DiskUsed, bytes);
+        self.note(Known::DISK);
+    }
+
     fn knows(&self, what: Known) -> bool {
         Known(self.get(Word::Known)).has(what)
     }
@@ -227,6 +240,7 @@ mod tests {
     fn nothing_is_known_until_it_is_put_in() {
         let block = slot();
         assert_eq!((block.load(), block.capacity_usec(0, 0), block.above()), (None, None, None));
+        assert_eq!(block.disk_used_bytes(), None);
     }
 
     #[test]
@@ -234,11 +248,17 @@ mod tests {
         let known = |put: fn(&mut Block)| {
             let mut block = slot();
             put(&mut block);
-            [block.load().is_some(), block.capacity_usec(0, 0).is_some(), block.above().is_some()]
+            [
+                block.load().is_some(),
+                block.capacity_usec(0, 0).is_some(),
+                block.above().is_some(),
+                block.disk_used_bytes().is_some(),
+            ]
         };
-        assert_eq!(known(|block| block.set_load(&Load::default())), [true, false, false]);
-        assert_eq!(known(|block| block.set_capacity(0, 0, 0)), [false, true, false]);
-        assert_eq!(known(|block| block.set_above(&Above::NONE)), [false, false, true]);
+        assert_eq!(known(|block| block.set_load(&Load::default())), [true, false, false, false]);
+        assert_eq!(known(|block| block.set_capacity(0, 0, 0)), [false, true, false, false]);
+        assert_eq!(known(|block| block.set_above(&Above::NONE)), [false, false, true, false]);
+        assert_eq!(known(|block| block.set_disk_used(0)), [false, false, false, true]);
     }
 
     #[test]
@@ -308,7 +328,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_in_comes_out(averages: [u32; 3], counts: [u32; 3], limits: [u64; 6], cpus: [u64; CPU_WORDS]) {
+        fn what_is_put_in_comes_out(averages: [u32; 3], counts: [u32; 3], limits: [u64; 6], cpus: [u64; CPU_WORDS], disk_used: u64) {
             let mut block = slot();
             let [running, blocked, threads] = counts;
             let load = Load { averages, running, blocked, threads };
@@ -317,7 +337,9 @@ mod tests {
             block.set_load(&load);
             block.set_above(&above);
             block.set_capacity(0, 0, 0);
+            block.set_disk_used(disk_used);
             prop_assert_eq!((block.load(), block.above()), (Some(load), Some(above)));
+            prop_assert_eq!(block.disk_used_bytes(), Some(disk_used));
             prop_assert!(block.is_of(KEY));
         }
 

@@ -55,6 +55,8 @@ pub(super) enum Word {
     Period = 19,
     /// The CPUs that the cgroups above leave, 64 a word; all 0 when that is not known.
     Cpus = 20,
+    /// What the files of the container take on disk, in bytes.
+    DiskUsed = 28,
     /// Of all words before.
     Checksum = 31,
 }
@@ -71,7 +73,7 @@ impl Word {
 }
 
 /// The byte that each word begins at, which other versions of the programs rely on.
-const OFFSETS: [(Word, usize); 22] = [
+const OFFSETS: [(Word, usize); 23] = [
     (Word::Sequence, 0x00),
     (Word::Kind, 0x08),
     (Word::Id, 0x10),
@@ -93,6 +95,7 @@ const OFFSETS: [(Word, usize); 22] = [
     (Word::Quota, 0x90),
     (Word::Period, 0x98),
     (Word::Cpus, 0xa0),
+    (Word::DiskUsed, 0xe0),
     (Word::Checksum, 0xf8),
 ];
 
@@ -107,7 +110,7 @@ const _: () = {
     // The seal takes the first word and the last, whatever their names.
     assert!(Word::Sequence as usize == 0);
     assert!(Word::Checksum as usize == BLOCK_WORDS - 1);
-    assert!(Word::Cpus as usize + CPU_WORDS <= Word::Checksum as usize);
+    assert!(Word::Cpus as usize + CPU_WORDS <= Word::DiskUsed as usize);
 };
 
 #[cfg(test)]
