@@ -10,6 +10,7 @@
 //! 5. No descriptor outlives the hook but the one that the program asked for.
 #![no_std]
 
+mod answers;
 mod arch;
 mod auxv;
 mod board;
@@ -24,6 +25,7 @@ mod next;
 mod options;
 mod owner;
 mod path;
+mod pressure;
 mod remembered;
 mod scope;
 mod serve;

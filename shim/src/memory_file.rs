@@ -16,20 +16,22 @@ static NO_NOEXEC_SEAL: AtomicBool = AtomicBool::new(false);
 /// An answer being written. The file is made at its first byte: an answer that comes to nothing costs nothing.
 pub(crate) struct MemoryFile {
     answer: Answer,
+    /// The kernel's own file, whose name a new one gets.
+    host: c_int,
     fd: Option<Fd>,
     len: u64,
     limit: u64,
 }
 
 impl MemoryFile {
-    /// No file yet. `None` when the program may not write files at all.
-    pub(crate) fn new(answer: Answer) -> Option<Self> {
-        Some(Self { answer, fd: None, len: 0, limit: sys::file_size_limit()? })
+    /// No file yet, for what takes the place of `host`. `None` when the program may not write files at all.
+    pub(crate) fn new(answer: Answer, host: c_int) -> Option<Self> {
+        Some(Self { answer, host, fd: None, len: 0, limit: sys::file_size_limit()? })
     }
 
     /// The file of an earlier answer, opened for writing, to be written again from its start.
     pub(crate) fn again(answer: Answer, fd: Fd) -> Option<Self> {
-        Some(Self { fd: Some(fd), ..Self::new(answer)? })
+        Some(Self { fd: Some(fd), ..Self::new(answer, -1)? })
     }
 
     /// Puts the file over the program's descriptor `over`, opened for reading with the program's `flags`.
@@ -57,7 +59,7 @@ impl Sink for MemoryFile {
             return None;
         }
         if self.fd.is_none() {
-            self.fd = Some(created(self.answer.path()?)?);
+            self.fd = Some(with_path(self.answer, self.host, created)?);
         }
         let written = sys::pwrite(self.fd.as_ref()?, bytes, self.len)?;
         self.len = end;
@@ -73,6 +75,41 @@ fn created(name: &CStr) -> Option<Fd> {
         }
     }
     sys::memfd_create(name, 0).ok()
+}
+
+/// Room for the longest name of a memory file: `/memfd:/sys/devices/system/cpu/cpu2047/…/thread_siblings_list (deleted)`.
+const ROOM: usize = 112;
+const BEFORE_NAME: &[u8] = b"/memfd:";
+const AFTER_NAME: &[u8] = b" (deleted)";
+
+/// Lends the path of the kernel's own file that `answer` stands for, where `fd` is that file or carries the answer.
+pub(crate) fn with_path<T>(answer: Answer, fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
+    match answer.path() {
+        Some(path) => use_it(path),
+        None => with_real_path(fd, use_it),
+    }
+}
+
+/// The path of a file of a family, which tells which of them it is.
+#[cold]
+#[inline(never)]
+fn with_real_path<T>(fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
+    let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
+    let target = sys::readlink(link(fd, &mut buffer)?, &mut target)?;
+    let path = name(target).unwrap_or(target);
+    let mut buffer = [0; ROOM];
+    use_it(PathIn::new(&mut buffer).push(path)?.finish()?)
+}
+
+/// The name of a memory file, out of what its link says.
+fn name(target: &[u8]) -> Option<&[u8]> {
+    target.strip_prefix(BEFORE_NAME)?.strip_suffix(AFTER_NAME)
+}
+
+/// Opens the kernel's own file in whose place `fd` carries `answer`.
+#[inline(never)]
+pub(crate) fn kernels_own(answer: Answer, fd: c_int) -> Option<Fd> {
+    with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY))
 }
 
 /// `/proc/self/fd/<fd>`
@@ -142,9 +179,8 @@ fn named(fd: c_int, stat: &libc::stat) -> Option<Answer> {
     if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG || options::off() {
         return None;
     }
-    let (mut buffer, mut target) = ([0; 32], [0; 80]);
-    let target = sys::readlink(link(fd, &mut buffer)?, &mut target)?;
-    Answer::from_path(target.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?)
+    let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
+    Answer::from_path(name(sys::readlink(link(fd, &mut buffer)?, &mut target)?)?)
 }
 
 /// Programs get our files for reading only. A memory file that one made itself, under whatever name, it can write.

@@ -1,11 +1,9 @@
 //! Is this path one of ours? Two compares for most paths, the kernel's own word for the rest.
 
 use crate::{memory_file, options, scope, sys};
-use calc::answer::Answer;
+use calc::answer::{Answer, BLOCKS, CPUS, NODES};
+use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
-
-/// Where the CPUs' directories are.
-pub(crate) const CPU_DIRECTORY: &[u8] = b"/sys/devices/system/cpu";
 
 /// Longer than any path that we answer; a path that does not fit is none of ours.
 const ROOM: usize = 160;
@@ -14,8 +12,8 @@ const ROOM: usize = 160;
 pub(crate) enum Target {
     /// A file that we answer.
     Ours(Answer),
-    /// Something in the directory of a CPU that the container does not have.
-    HiddenCpu,
+    /// Something in the directory of a CPU, or of a memory block, that the container does not have.
+    Hidden,
 }
 
 /// Whether `path` may concern us. All that it costs for most paths is their length and a glance at their last byte.
@@ -29,13 +27,13 @@ unsafe fn may_concern_us(path: *const c_char) -> bool {
     }
     // SAFETY: by the caller's promise.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes();
-    ends_in_a_name(path) || may_be_below_cpus(path)
+    ends_in_a_name(path) || may_be_hidden(path)
 }
 
 /// By the last byte first, which settles it for most paths.
 #[inline(always)]
 fn ends_in_a_name(path: &[u8]) -> bool {
-    matches!(path.last(), Some(b'o' | b's' | b't' | b'e' | b'g')) && is_a_name(path)
+    matches!(path.last(), Some(b'o' | b's' | b't' | b'e' | b'g' | b'p' | b'u' | b'x' | b'y')) && is_a_name(path)
 }
 
 #[cold]
@@ -49,21 +47,22 @@ fn is_a_name(path: &[u8]) -> bool {
     Answer::may_be_named(name)
 }
 
-/// CPUs' directories are found below /sys, or from somewhere by a relative path; a path that goes roundabout may lead
+/// What may be hidden is found below /sys, or from somewhere by a relative path; a path that goes roundabout may lead
 /// anywhere.
 #[inline(always)]
-fn may_be_below_cpus(path: &[u8]) -> bool {
+fn may_be_hidden(path: &[u8]) -> bool {
     match path {
-        [b'/', b's', b'y', b's', b'/', ..] | [b'/', b'/' | b'.', ..] => names_a_cpu(path),
+        [b'/', b's', b'y', b's', b'/', ..] | [b'/', b'/' | b'.', ..] => names_a_member(path),
         [b'/', ..] => false,
-        _ => names_a_cpu(path),
+        _ => names_a_member(path),
     }
 }
 
+/// Whether there is `cpuN` or `memoryN` in the path.
 #[cold]
 #[inline(never)]
-fn names_a_cpu(path: &[u8]) -> bool {
-    path.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9']))
+fn names_a_member(path: &[u8]) -> bool {
+    path.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9'] | [b'o', b'r', b'y', b'0'..=b'9']))
 }
 
 /// What the descriptor that was just opened by `path` leads to.
@@ -89,7 +88,7 @@ fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
     let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
     match Answer::from_path(real) {
         Some(answer) => Some(Target::Ours(answer)),
-        None => is_hidden(real).then_some(Target::HiddenCpu),
+        None => is_hidden(real).then_some(Target::Hidden),
     }
 }
 
@@ -100,8 +99,8 @@ fn is_a_process_file(path: &[u8]) -> bool {
         .is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
 }
 
-/// Whether `path`, relative to the directory descriptor `dir`, lies in the directory of a CPU that the container does
-/// not have. By its text, as far as symbolic links are not in it.
+/// Whether `path`, relative to the directory descriptor `dir`, lies in the directory of a CPU or of a memory block that the
+/// container does not have. By its text, as far as symbolic links are not in it.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
@@ -114,7 +113,7 @@ pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
 #[cold]
 #[inline(never)]
 fn hidden_below(dir: c_int, path: &[u8]) -> Option<bool> {
-    if options::off() || !names_a_cpu(path) {
+    if options::off() || !names_a_member(path) {
         return None;
     }
     let mut whole = [0; ROOM];
@@ -149,39 +148,55 @@ fn step(whole: &mut [u8], len: usize, component: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// Whether the real path `path` is that of a hidden CPU, or below it.
-pub(crate) fn is_hidden(path: &[u8]) -> bool {
-    path.strip_prefix(CPU_DIRECTORY)
-        .and_then(|rest| rest.strip_prefix(b"/"))
-        .and_then(|rest| rest.split(|byte| *byte == b'/').next())
-        .is_some_and(is_hidden_name)
+/// Whether the real path `path` is that of a hidden CPU or memory block, or below it.
+fn is_hidden(path: &[u8]) -> bool {
+    members(path).and_then(|below| below.split(|byte| *byte == b'/').next()).is_some_and(is_hidden_name)
 }
 
-/// Whether `name` is `cpuN` of a CPU that the container does not have.
+/// What of a path is below a directory whose members may be hidden.
+fn members(path: &[u8]) -> Option<&[u8]> {
+    let within = |directory: &[u8]| path.strip_prefix(directory)?.strip_prefix(b"/");
+    within(CPUS).or_else(|| within(BLOCKS)).or_else(|| {
+        let (_, below) = scan::number(within(NODES)?.strip_prefix(b"node")?)?;
+        below.strip_prefix(b"/")
+    })
+}
+
+/// Whether `name` is `cpuN` of a CPU, or `memoryN` of a memory block, that the container does not have.
 pub(crate) fn is_hidden_name(name: &[u8]) -> bool {
-    cpu_number(name).is_some_and(|cpu| scope::with_cpus(|cpus| Some(!cpus.online.contains(cpu))) == Some(true))
+    if let Some(cpu) = number_after(name, b"cpu") {
+        return scope::with_cpus(|cpus| Some(!cpus.online.contains(cpu))) == Some(true);
+    }
+    number_after(name, b"memory").is_some_and(|block| scope::first_block().is_some_and(|first| block != first))
 }
 
 /// N of `cpuN`.
-fn cpu_number(name: &[u8]) -> Option<u64> {
-    match calc::scan::number(name.strip_prefix(b"cpu")?)? {
-        (cpu, b"") => Some(cpu),
+fn number_after(name: &[u8], kind: &[u8]) -> Option<u64> {
+    match scan::number(name.strip_prefix(kind)?)? {
+        (number, b"") => Some(number),
         _ => None,
     }
 }
 
-/// Whether the descriptor `fd` is of the directory of all CPUs.
-pub(crate) fn is_cpu_directory(fd: c_int) -> bool {
+/// Whether the descriptor `fd` is of a directory whose members may be hidden.
+pub(crate) fn lists_members(fd: c_int) -> bool {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
-    memory_file::link(fd, &mut buffer).and_then(|link| sys::readlink(link, &mut real)) == Some(CPU_DIRECTORY)
+    let Some(link) = memory_file::link(fd, &mut buffer) else { return false };
+    let len = sys::readlink(link, &mut real).map_or(0, <[u8]>::len);
+    // Above its members a directory's path ends in a slash.
+    match real.get_mut(..=len).and_then(<[u8]>::split_last_mut) {
+        Some((after, _)) => *after = b'/',
+        None => return false,
+    }
+    real.get(..=len).and_then(members) == Some(b"")
 }
 
-/// Whether `path` is that of the directory of all CPUs, symbolic links and all.
+/// As [`lists_members`], by a path, symbolic links and all.
 ///
 /// # Safety
 /// `path` is a NUL-terminated string.
-pub(crate) unsafe fn is_directory_of_cpus(path: *const c_char) -> bool {
+pub(crate) unsafe fn is_directory_of_members(path: *const c_char) -> bool {
     // SAFETY: by the caller's promise.
     let path = unsafe { CStr::from_ptr(path) };
-    sys::open(path, libc::O_PATH | libc::O_DIRECTORY).is_some_and(|dir| is_cpu_directory(dir.number()))
+    sys::open(path, libc::O_PATH | libc::O_DIRECTORY).is_some_and(|dir| lists_members(dir.number()))
 }

@@ -25,6 +25,8 @@ unsafe impl Plain for calc::cgroup::places::Places {}
 unsafe impl Plain for calc::view::cpu::Cpus {}
 // SAFETY: u64 words throughout.
 unsafe impl Plain for calc::board::Above {}
+// SAFETY: a word.
+unsafe impl Plain for u64 {}
 
 /// A remembered `T` of `WORDS` words.
 pub(crate) struct Remembered<T, const WORDS: usize> {

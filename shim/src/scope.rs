@@ -9,6 +9,7 @@ use calc::answer::Answer;
 use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
 use calc::host::Host;
+use calc::view::blocks;
 use calc::view::cpu::{self, Cpus};
 use calc::view::memory::{self, Memory};
 use calc::view::time;
@@ -20,6 +21,8 @@ pub(crate) type Scratch = [u8; 512];
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
+/// The one memory block that is shown, plus 1; 0 where all are.
+static FIRST_BLOCK: Remembered<u64, 1> = Remembered::new();
 
 /// Makes sure that this process's cgroups are known.
 pub(crate) fn look() -> Option<()> {
@@ -140,6 +143,35 @@ pub(crate) fn memory(machine: &Host) -> Option<Memory> {
 pub(crate) fn measured(machine: &Host) -> Option<Memory> {
     let scratch: &mut Scratch = &mut [0; _];
     with_places(|places| with_above(|above| memory::memory(&Kernel, places, above, machine, scratch)))
+}
+
+/// The number of the only memory block that this process sees; `None` where it sees the machine's.
+pub(crate) fn first_block() -> Option<u64> {
+    if !options::answers(Answer::BlockSize) {
+        return None;
+    }
+    if !FIRST_BLOCK.is_fresh() {
+        find_first_block();
+    }
+    FIRST_BLOCK.recall(&mut MaybeUninit::uninit())?.checked_sub(1)
+}
+
+#[cold]
+#[inline(never)]
+fn find_first_block() {
+    let first = is_limited().and_then(|()| lowest_block()).map_or(0, |block| block.saturating_add(1));
+    FIRST_BLOCK.keep(&first);
+}
+
+fn is_limited() -> Option<()> {
+    look()?;
+    measured(&clock::machine()?).map(drop)
+}
+
+#[inline(never)]
+fn lowest_block() -> Option<u64> {
+    let scratch: &mut Scratch = &mut [0; _];
+    blocks::first(&Kernel, scratch)
 }
 
 /// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.

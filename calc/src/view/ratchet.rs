@@ -37,6 +37,11 @@ impl Ratchet {
     }
 }
 
+/// A key for what the scope has done: it differs between scopes, and is not 0.
+pub fn key_of_counts(places: &Places) -> u64 {
+    places.scope_hash().max(1)
+}
+
 /// A key for the time used: it differs when what is counted does.
 pub fn key_of_use(places: &Places, cpus: &Cpus) -> u64 {
     scan::hash(places.scope_hash(), &cpus.counted_depth.to_ne_bytes())

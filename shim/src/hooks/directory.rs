@@ -1,4 +1,4 @@
-//! opendir(3), readdir(3), scandir(3), glob(3): CPUs that the container does not have are not listed.
+//! opendir(3), readdir(3), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
 
 use crate::next::{self, Needed};
 use crate::path;
@@ -42,14 +42,14 @@ pub(crate) unsafe fn readdir(next: Option<Readdir>, dir: *mut DIR) -> *mut diren
         // SAFETY: the caller's stream; an entry is valid until the next call.
         unsafe {
             let entry = next(dir);
-            if entry.is_null() || !is_hidden(entry) || !is_cpu_directory(dir) {
+            if entry.is_null() || !is_hidden(entry) || !lists_members(dir) {
                 return entry;
             }
         }
     }
 }
 
-/// Whether the entry has the name of a hidden CPU.
+/// Whether the entry has the name of a hidden CPU or memory block.
 ///
 /// # Safety
 /// `entry` is a directory entry of libc's.
@@ -58,9 +58,9 @@ unsafe fn is_hidden(entry: *mut dirent) -> bool {
     path::is_hidden_name(unsafe { CStr::from_ptr((&raw const (*entry).d_name).cast()) }.to_bytes())
 }
 
-unsafe fn is_cpu_directory(dir: *mut DIR) -> bool {
+unsafe fn lists_members(dir: *mut DIR) -> bool {
     // SAFETY: the caller's stream; both libcs have dirfd of this type.
-    unsafe { next::needed::<OfDirectory>(Needed::Dirfd).is_some_and(|dirfd| path::is_cpu_directory(dirfd(dir))) }
+    unsafe { next::needed::<OfDirectory>(Needed::Dirfd).is_some_and(|dirfd| path::lists_members(dirfd(dir))) }
 }
 
 pub(crate) unsafe fn scandir(
@@ -78,7 +78,7 @@ pub(crate) unsafe fn scandir(
         let entries = if length == 0 { &mut [] } else { core::slice::from_raw_parts_mut(*list, length) };
         let hidden_itself = path::hidden(AT_FDCWD, path);
         let hidden = |entry: &*mut dirent| hidden_itself || is_hidden(*entry);
-        if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_cpus(path)) {
+        if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_members(path)) {
             return count;
         }
         let Some(free) = next::needed::<Free>(Needed::Free) else { return count };

@@ -27,7 +27,9 @@ unsafe fn unless_hidden(result: c_int, dir: c_int, path: *const c_char) -> c_int
 unsafe fn as_the_kernels(fd: c_int, stat: *mut libc::stat) {
     // SAFETY: by the caller's promise.
     unsafe {
-        if let Some(own) = memory_file::carried_by(fd, &*stat).and_then(|answer| sys::stat(answer.path()?)) {
+        if let Some(own) =
+            memory_file::carried_by(fd, &*stat).and_then(|answer| memory_file::with_path(answer, fd, sys::stat))
+        {
             *stat = own;
         }
     }
@@ -156,7 +158,7 @@ pub(crate) unsafe fn statx(
             && let Some(answer) = memory_file::carried(dir)
         {
             // A failure leaves what next wrote.
-            let _ = answer.path().and_then(|path| sys::statx(path, mask, to));
+            let _ = memory_file::with_path(answer, dir, |path| sys::statx(path, mask, to));
         }
         unless_hidden(result, dir, path)
     }

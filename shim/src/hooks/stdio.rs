@@ -53,7 +53,7 @@ unsafe fn opened(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *
                 serve::over(fd, answer, flags(mode));
                 file
             }
-            Some(Target::HiddenCpu) => {
+            Some(Target::Hidden) => {
                 if let Some(fclose) = next::needed::<OfFile>(Needed::Fclose) {
                     fclose(file);
                 }

@@ -1,0 +1,60 @@
+//! The text of each answer, by steps that run one after the other: what one leaves for the next is small, so that a hook's stack
+//! holds one step at a time.
+
+mod cpus;
+mod disks;
+mod load;
+mod memory;
+mod pids;
+mod times;
+
+use crate::{scope, sys};
+use calc::answer::Answer;
+use calc::text::{Sink, Text};
+use core::ffi::c_int;
+
+const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+const SYSFS_MAGIC: i64 = 0x6265_6572;
+
+/// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
+pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
+    if !is_the_kernels(answer, host)? {
+        return None;
+    }
+    scope::look()?;
+    match answer {
+        Answer::Meminfo => memory::meminfo(host, out),
+        Answer::Swaps => memory::swaps(host, out),
+        Answer::Stat => times::stat(host, out),
+        Answer::Cpuinfo => cpus::cpuinfo(host, out),
+        Answer::Uptime => times::uptime(out),
+        Answer::CpuOnline | Answer::CpuPresent => cpus::list(out),
+        Answer::Loadavg => load::loadavg(host, out),
+        Answer::Diskstats => disks::diskstats(host, out),
+        Answer::Partitions => disks::partitions(host, out),
+        Answer::Vmstat => disks::vmstat(host, out),
+        Answer::PidMax | Answer::ThreadsMax => pids::limit(host, out),
+        Answer::BlockSize => memory::block_size(out),
+        Answer::CpuList => cpus::list_within(host, out),
+        Answer::CpuMap => cpus::map_within(host, out),
+        Answer::NodeMeminfo => memory::node_meminfo(host, out),
+        Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => None,
+    }
+}
+
+/// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.
+pub(crate) fn is_the_kernels(answer: Answer, host: c_int) -> Option<bool> {
+    let expected = if answer.is_in_proc() { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
+    Some(sys::file_system(host)? == expected)
+}
+
+/// Room to read the kernel's own text through.
+type Window = [u8; 768];
+
+/// Composes a text, with room to read the kernel's own through: both would otherwise be part of every caller's frame.
+#[inline(never)]
+fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Window) -> Option<()>) -> Option<()> {
+    let mut text = Text::new(out);
+    write(&mut text, &mut [0; _])?;
+    text.finish()
+}
