@@ -1,0 +1,58 @@
+//! `cgproc sampler`
+
+use crate::{failure::Failure, sampler};
+use clap::Args;
+use std::{path::PathBuf, time::Duration};
+
+/// Publish the containers' load, and limits that they cannot see themselves.
+///
+/// Runs until it is ended. Every container that has the board's directory at the same place, readable, sees its own load
+/// in uptime, top, /proc/loadavg and the like. On a host all of its containers are published; in a container, what it
+/// sees of the cgroups; beside containers that share a pid namespace with it, those as well.
+#[derive(Args)]
+pub(super) struct Sampler {
+    /// The file to publish in, on a tmpfs.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "CGPROC_BOARD",
+        hide_env_values = true,
+        default_value = "/run/cgproc/board"
+    )]
+    board: PathBuf,
+    /// Seconds from one sample to the next.
+    #[arg(long, value_name = "SEC", value_parser = parse_interval, default_value = "5")]
+    interval: Duration,
+    /// Take one sample, publish it and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// Parses a number of seconds, such as 0.5.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    const ALLOWED: std::ops::RangeInclusive<f64> = 0.1..=3600.0;
+    let seconds = text.parse().ok().filter(|seconds| ALLOWED.contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "not a number of seconds from 0.1 to 3600".to_owned())
+}
+
+impl Sampler {
+    /// Samples until it is ended, and returns the exit code.
+    pub(super) fn obey(self) -> Result<u8, Failure> {
+        let Self { board, interval, once } = self;
+        sampler::run(&sampler::Options { board, interval, once })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals() {
+        assert_eq!(parse_interval("5"), Ok(sampler::INTERVAL));
+        assert_eq!(parse_interval("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "x", "nan", "inf", "1e9", ""] {
+            assert!(parse_interval(text).is_err(), "{text}");
+        }
+    }
+}
