@@ -34,6 +34,7 @@ pub mod host;
 pub mod lines;
 pub mod load;
 pub mod path;
+pub mod policy;
 pub mod scan;
 pub mod settings;
 pub mod source;

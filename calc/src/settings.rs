@@ -1,6 +1,214 @@
-//! The values of the `CGPROC_*` variables, parsed for the shim and the command alike.
+//! The settings: their keys in the environment and in the [file](crate::policy), and what their values mean, for the shim
+//! and the command alike.
 
-use crate::{answer::Answer, scan};
+use crate::{
+    answer::Answer,
+    scan::{self, Name},
+};
+
+/// A setting. Its number is its row among the [`KEYS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Key {
+    /// `CGPROC`: whether there are answers at all.
+    Switch,
+    /// `CGPROC_FILES`: which there are.
+    Files,
+    /// `CGPROC_CPUS`: how many CPUs there are.
+    Cpus,
+    /// `CGPROC_MEMORY`: how much memory there is.
+    Memory,
+    /// `CGPROC_DISK`: how much room there is in the container's file system.
+    Disk,
+    /// `CGPROC_CGROUP`: whose view it is.
+    Cgroup,
+    /// `CGPROC_BOARD`: where a sampler publishes.
+    Board,
+    /// `CGPROC_UPTIME`: since when.
+    Uptime,
+    /// `CGPROC_BTIME`: the same for the boot time.
+    Btime,
+    /// `CGPROC_AFFINITY`: whether affinity masks are answered.
+    Affinity,
+    /// `CGPROC_DEBUG`: where to say why something was passed through.
+    Debug,
+}
+
+/// What the settings are called.
+static KEYS: [(Name, Key); 11] = [
+    (Name::new("CGPROC"), Key::Switch),
+    (Name::new("CGPROC_FILES"), Key::Files),
+    (Name::new("CGPROC_CPUS"), Key::Cpus),
+    (Name::new("CGPROC_MEMORY"), Key::Memory),
+    (Name::new("CGPROC_DISK"), Key::Disk),
+    (Name::new("CGPROC_CGROUP"), Key::Cgroup),
+    (Name::new("CGPROC_BOARD"), Key::Board),
+    (Name::new("CGPROC_UPTIME"), Key::Uptime),
+    (Name::new("CGPROC_BTIME"), Key::Btime),
+    (Name::new("CGPROC_AFFINITY"), Key::Affinity),
+    (Name::new("CGPROC_DEBUG"), Key::Debug),
+];
+
+impl Key {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KEYS.iter().map(|(_, key)| *key)
+    }
+
+    /// The setting of this name.
+    pub fn of(name: &[u8]) -> Option<Self> {
+        scan::find_from(&KEYS, 0, name).map(|(_, (_, key))| *key)
+    }
+
+    /// The setting's name.
+    pub fn name(self) -> &'static [u8] {
+        KEYS.get(self as usize).map_or(b"", |(name, _)| name.text())
+    }
+
+    /// Parses a value of this setting; `None` for one that is not understood.
+    pub fn parse(self, value: &[u8]) -> Option<Value<'_>> {
+        Some(match self {
+            Self::Switch => Value::Off(is_other(value, b"off", b"on")?),
+            Self::Files => Value::Files(Answered::parse(value)?),
+            Self::Cpus => Value::Cpus(CpuCount::parse(value)?),
+            Self::Memory => Value::Memory(MemoryLimit::parse(value)?),
+            Self::Disk => Value::Disk(size_bytes(value).filter(|bytes| *bytes > 0)?),
+            Self::Cgroup => Value::Cgroup(path(value)?),
+            Self::Board => Value::Board(path(value)?),
+            Self::Uptime => Value::HostUptime(is_other(value, b"host", b"container")?),
+            Self::Btime => Value::ContainerBtime(is_other(value, b"container", b"host")?),
+            Self::Affinity => Value::KernelAffinity(is_other(value, b"kernel", b"container")?),
+            Self::Debug => Value::Debug(text(value)?),
+        })
+    }
+}
+
+/// A setting's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'v> {
+    /// Whether nothing is to be answered.
+    Off(bool),
+    /// Which answers are given.
+    Files(Answered),
+    /// What the number of CPUs goes by.
+    Cpus(CpuCount),
+    /// What the total of memory goes by.
+    Memory(MemoryLimit),
+    /// Bytes of the container's file system, more than 0.
+    Disk(u64),
+    /// The cgroup to see, in one of the forms of [`crate::cgroup::places::Whose`]: an absolute path.
+    Cgroup(&'v [u8]),
+    /// The board's absolute path.
+    Board(&'v [u8]),
+    /// Whether uptimes are the host's.
+    HostUptime(bool),
+    /// Whether the boot time is the container's.
+    ContainerBtime(bool),
+    /// Whether affinity masks are the kernel's.
+    KernelAffinity(bool),
+    /// A file's name; empty for none.
+    Debug(&'v [u8]),
+}
+
+/// What the number of CPUs goes by (`CGPROC_CPUS`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuCount {
+    /// `quota`: the least quota. Nothing else is asked for.
+    #[default]
+    ByQuota,
+    /// `weight`: the quota, or what the cgroup's weight stands for, where that is less.
+    ByWeight,
+    /// This many CPUs, in thousandths, never 0: `1.5` is 1500.
+    Milli(u64),
+}
+
+impl CpuCount {
+    fn parse(value: &[u8]) -> Option<Self> {
+        match value {
+            b"quota" => Some(Self::ByQuota),
+            b"weight" => Some(Self::ByWeight),
+            number => cpus_milli(number).filter(|milli| *milli < u64::MAX).map(Self::Milli),
+        }
+    }
+
+    /// As one word, to keep in an atomic; 0 for the default.
+    pub fn to_word(self) -> u64 {
+        match self {
+            Self::ByQuota => 0,
+            Self::ByWeight => u64::MAX,
+            Self::Milli(milli) => milli,
+        }
+    }
+
+    /// What [`Self::to_word`] made a word of.
+    pub fn from_word(word: u64) -> Self {
+        match word {
+            0 => Self::ByQuota,
+            u64::MAX => Self::ByWeight,
+            milli => Self::Milli(milli),
+        }
+    }
+}
+
+/// What the total of memory goes by (`CGPROC_MEMORY`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// `max`: the least limit. Nothing else is asked for.
+    #[default]
+    Max,
+    /// `high`: the same, where `memory.high` counts as a limit too.
+    High,
+    /// This many bytes, never 0, in place of the limits.
+    Bytes(u64),
+}
+
+impl MemoryLimit {
+    fn parse(value: &[u8]) -> Option<Self> {
+        match value {
+            b"max" => Some(Self::Max),
+            b"high" => Some(Self::High),
+            size => size_bytes(size).filter(|bytes| (1..u64::MAX).contains(bytes)).map(Self::Bytes),
+        }
+    }
+
+    /// As one word, to keep in an atomic; 0 for the default.
+    pub fn to_word(self) -> u64 {
+        match self {
+            Self::Max => 0,
+            Self::High => u64::MAX,
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// What [`Self::to_word`] made a word of.
+    pub fn from_word(word: u64) -> Self {
+        match word {
+            0 => Self::Max,
+            u64::MAX => Self::High,
+            bytes => Self::Bytes(bytes),
+        }
+    }
+}
+
+/// Bytes of the longest path or name that a setting takes: the shim has room for no more, and a final NUL.
+pub const LONGEST_TEXT: usize = 255;
+
+/// Whether `value` is the `other` of two words, rather than the `usual` one, which may be left out.
+#[inline(never)]
+fn is_other(value: &[u8], other: &[u8], usual: &[u8]) -> Option<bool> {
+    if value == other {
+        return Some(true);
+    }
+    (value.is_empty() || value == usual).then_some(false)
+}
+
+fn text(value: &[u8]) -> Option<&[u8]> {
+    (value.len() <= LONGEST_TEXT && memchr::memchr(0, value).is_none()).then_some(value)
+}
+
+fn path(value: &[u8]) -> Option<&[u8]> {
+    text(value).filter(|path| path.starts_with(b"/"))
+}
 
 /// A size in bytes: digits, then nothing, or `k`, `m`, `g`, `t` for powers of 1024 (either case, `b` or `ib` may follow).
 pub fn size_bytes(value: &[u8]) -> Option<u64> {
@@ -75,5 +283,145 @@ impl Answered {
 
     const fn bit(answer: Answer) -> u32 {
         1 << answer as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{string::String, vec, vec::Vec};
+
+    #[test]
+    fn every_key_has_its_own_row() {
+        let keys: Vec<Key> = Key::all().collect();
+        for (row, key) in keys.iter().enumerate() {
+            assert_eq!((*key as usize, Key::of(key.name())), (row, Some(*key)));
+        }
+        for stranger in ["", "CGPRO", "CGPROC_", "CGPROC_CPU", "cgproc_cpus", "CGPROC_CPUS "] {
+            assert_eq!(Key::of(stranger.as_bytes()), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn values_are_understood() {
+        let good: [(Key, &str, Value<'_>); 25] = [
+            (Key::Switch, "off", Value::Off(true)),
+            (Key::Switch, "on", Value::Off(false)),
+            (Key::Switch, "", Value::Off(false)),
+            (Key::Files, "", Value::Files(Answered(0))),
+            (Key::Files, "swaps", Value::Files(Answered(2))),
+            (Key::Cpus, "1.5", Value::Cpus(CpuCount::Milli(1500))),
+            (Key::Cpus, "0.001", Value::Cpus(CpuCount::Milli(1))),
+            (Key::Cpus, "weight", Value::Cpus(CpuCount::ByWeight)),
+            (Key::Cpus, "quota", Value::Cpus(CpuCount::ByQuota)),
+            (Key::Memory, "512M", Value::Memory(MemoryLimit::Bytes(512 << 20))),
+            (Key::Memory, "high", Value::Memory(MemoryLimit::High)),
+            (Key::Memory, "max", Value::Memory(MemoryLimit::Max)),
+            (Key::Disk, "10GiB", Value::Disk(10 << 30)),
+            (Key::Cgroup, "/docker/4f1e", Value::Cgroup(b"/docker/4f1e")),
+            (Key::Board, "/run/board", Value::Board(b"/run/board")),
+            (Key::Uptime, "host", Value::HostUptime(true)),
+            (Key::Uptime, "container", Value::HostUptime(false)),
+            (Key::Uptime, "", Value::HostUptime(false)),
+            (Key::Btime, "host", Value::ContainerBtime(false)),
+            (Key::Btime, "container", Value::ContainerBtime(true)),
+            (Key::Affinity, "kernel", Value::KernelAffinity(true)),
+            (Key::Affinity, "container", Value::KernelAffinity(false)),
+            (Key::Debug, "", Value::Debug(b"")),
+            (Key::Debug, "notes", Value::Debug(b"notes")),
+            (Key::Debug, "/tmp/a b", Value::Debug(b"/tmp/a b")),
+        ];
+        for (key, text, value) in good {
+            assert_eq!(key.parse(text.as_bytes()), Some(value), "{key:?}={text}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_not() {
+        let garbage = [
+            (Key::Switch, vec!["maybe", "OFF", "0", " "]),
+            (Key::Files, vec!["meminfo,load", "meminfo stat", "/proc/meminfo"]),
+            (Key::Cpus, vec!["", "0", "0.0", "many", "-1", "1.", "1.2345", "1,5", "weights", "18446744073709551.615"]),
+            (Key::Memory, vec!["", "0", "0G", "-1", "low", "high ", "18446744073709551615"]),
+            (Key::Disk, vec!["", "0", "max", "high", "1X"]),
+            (Key::Cgroup, vec!["", "docker", "./a", "/a\0b"]),
+            (Key::Board, vec!["", "board"]),
+            (Key::Uptime, vec!["guest", "kernel"]),
+            (Key::Btime, vec!["1"]),
+            (Key::Affinity, vec!["0-3", "host"]),
+            (Key::Debug, vec!["a\0"]),
+        ];
+        assert_eq!(garbage.len(), Key::all().count());
+        for (key, text) in garbage.iter().flat_map(|(key, texts)| texts.iter().map(move |text| (key, text))) {
+            assert_eq!(key.parse(text.as_bytes()), None, "{key:?}={text:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_room_up_to_the_longest() {
+        let path = |bytes: usize| std::format!("/{}", "p".repeat(bytes - 1));
+        for key in [Key::Cgroup, Key::Board, Key::Debug] {
+            assert!(key.parse(path(LONGEST_TEXT).as_bytes()).is_some());
+            assert_eq!(key.parse(path(LONGEST_TEXT + 1).as_bytes()), None);
+        }
+    }
+
+    /// The answers that `list` names.
+    fn answers(list: &str) -> Vec<Answer> {
+        let answered = Answered::parse(list.as_bytes()).unwrap();
+        Answer::ALL.into_iter().filter(|answer| answered.has(*answer)).collect()
+    }
+
+    #[test]
+    fn files_are_named_alone_or_in_groups() {
+        assert_eq!(answers("stat,uptime"), [Answer::Stat, Answer::Uptime]);
+        assert_eq!(answers("cpu"), [Answer::CpuOnline, Answer::CpuPresent, Answer::CpuList, Answer::CpuMap]);
+        assert_eq!(answers("pressure"), [Answer::PressureCpu, Answer::PressureMemory, Answer::PressureIo]);
+        assert_eq!(answers("node"), [Answer::BlockSize, Answer::NodeMeminfo]);
+        assert_eq!(answers("diskstats,,partitions,"), [Answer::Diskstats, Answer::Partitions]);
+        assert_eq!(answers("vmstat,pid_max,threads-max"), [Answer::Vmstat, Answer::PidMax, Answer::ThreadsMax]);
+        assert_eq!(answers("online,block_size_bytes"), [Answer::CpuOnline, Answer::BlockSize]);
+        assert_eq!(answers("shared_cpu_list"), [Answer::CpuList]);
+        assert_eq!(answers(""), []);
+        for unknown in ["nodes", "pressures", "CPU", "cpu0", "meminfo;stat"] {
+            assert_eq!(Answered::parse(unknown.as_bytes()), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn every_answer_can_be_named() {
+        let named = Answer::ALL.into_iter().filter_map(|answer| {
+            let path = answer.path()?.to_str().unwrap();
+            Some((answer, String::from(path.rsplit('/').next().unwrap())))
+        });
+        for (answer, name) in named.filter(|(answer, _)| !answer.is_pressure()) {
+            assert!(answers(&name).contains(&answer), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_keep_what_is_asked_for(word: u64) {
+            prop_assert_eq!(CpuCount::from_word(word).to_word(), word);
+            prop_assert_eq!(MemoryLimit::from_word(word).to_word(), word);
+        }
+
+        #[test]
+        fn what_is_understood_survives_as_a_word(value in "[0-9]{1,20}(\\.[0-9]{1,3})?|quota|weight|max|high") {
+            if let Some(Value::Cpus(count)) = Key::Cpus.parse(value.as_bytes()) {
+                prop_assert_eq!(CpuCount::from_word(count.to_word()), count);
+            }
+            if let Some(Value::Memory(limit)) = Key::Memory.parse(value.as_bytes()) {
+                prop_assert_eq!(MemoryLimit::from_word(limit.to_word()), limit);
+            }
+        }
+
+        #[test]
+        fn no_value_is_too_odd(value in prop::collection::vec(any::<u8>(), 0..300)) {
+            for key in Key::all() {
+                let _ = key.parse(&value);
+            }
+        }
     }
 }
