@@ -184,14 +184,15 @@ fn results(object: &Path, probes: &BTreeMap<String, PathBuf>) -> Vec<(String, Ru
     let limit = ("PROBE_LIMIT_PAGES", limit.as_str());
     let board = format!("/dev/shm/cgproc-test-hooks-{}", std::process::id());
     let board = ("CGPROC_BOARD", board.as_str());
+    let disk = ("CGPROC_DISK", "64M");
     let mut cases = Vec::new();
     for (name, program) in probes {
         let case = |preload, variables: &[_], mode| Case::new(preload, variables, program, &[mode, name]);
-        cases.push(case(None, &[limit, board], "answer"));
-        cases.push(case(Some(object), &[limit, board], "answer"));
-        cases.push(case(Some(object), &[limit, board, ("CGPROC", "off")], "answer"));
-        cases.push(case(None, &[limit, board], "pass"));
-        cases.push(case(Some(object), &[limit, board], "pass"));
+        cases.push(case(None, &[limit, board, disk], "answer"));
+        cases.push(case(Some(object), &[limit, board, disk], "answer"));
+        cases.push(case(Some(object), &[limit, board, disk, ("CGPROC", "off")], "answer"));
+        cases.push(case(None, &[limit, board, disk], "pass"));
+        cases.push(case(Some(object), &[limit, board, disk], "pass"));
     }
     let mut results = probes::run(&SMALL, &cases).into_iter();
     let mut next = || results.next().expect("a result");
@@ -266,6 +267,8 @@ impl Expectation {
             ("first-cpu-set", is(&format!("0-{}", cpus - 1))),
             ("uptime", is("container")),
             ("load", is("container")),
+            ("disk-total", is("65536")),
+            ("disk-used", is("24576")),
             ("hidden", is("ENOENT")),
             ("listed", is("cpu0")),
             ("matched", is("nothing")),

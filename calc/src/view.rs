@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod cpu;
+pub mod disk;
 pub mod io;
 pub mod memory;
 pub mod nodes;

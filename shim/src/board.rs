@@ -1,9 +1,8 @@
 //! The sampler's board, opened for one look at it.
 
-use crate::{clock, kernel::Kernel, options, scope::Scratch, sys, sys::Fd};
+use crate::{clock, kernel::Kernel, options, scope::Scratch, sys, sys::Fd, trusted};
 use calc::board::{self, Above, Block};
 use calc::cgroup::places::Places;
-use core::ffi::c_int;
 
 const TMPFS_MAGIC: i64 = 0x0102_1994;
 
@@ -13,25 +12,10 @@ struct Open(Fd);
 impl Open {
     #[inline(never)]
     fn now() -> Option<Self> {
-        const FLAGS: c_int = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
-        let file = options::with_board(|path| sys::open(path, FLAGS))?;
-        (is_trusted(&sys::fstat(file.number())?) && sys::file_system(file.number())? == TMPFS_MAGIC)
-            .then_some(Self(file))
+        let file = options::with_board(trusted::open)?;
+        (sys::file_system(file.number())? == TMPFS_MAGIC).then_some(Self(file))
     }
 }
-
-/// Nobody but root, or we ourselves, can have written it.
-fn is_trusted(stat: &libc::stat) -> bool {
-    const OTHERS_WRITE: u32 = libc::S_IWGRP | libc::S_IWOTH;
-    let is_closed = stat.st_mode & (libc::S_IFMT | OTHERS_WRITE) == libc::S_IFREG;
-    is_closed
-        && (stat.st_uid == 0
-            || stat.st_uid == sys::geteuid()
-            || stat.st_uid == NOBODY_HERE && sys::is_in_user_namespace())
-}
-
-/// Whom the kernel shows in place of a user whom the user namespace does not have (`overflowuid`): the root outside.
-const NOBODY_HERE: u32 = 65_534;
 
 impl board::Board for Open {
     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {

@@ -4,6 +4,7 @@
 
 pub(crate) mod cpus;
 pub(crate) mod directory;
+pub(crate) mod disk;
 pub(crate) mod loadavg;
 pub(crate) mod open;
 pub(crate) mod seek;

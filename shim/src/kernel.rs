@@ -1,6 +1,6 @@
 //! The kernel's own files, read past every hook.
 
-use crate::sys;
+use crate::sys::{self, Fd};
 use calc::source::{Directory, Files, Source};
 use core::ffi::{CStr, c_int};
 
@@ -21,6 +21,11 @@ impl Reading {
     pub(crate) fn of(fd: c_int, iterated: bool) -> Self {
         Self { fd, at: 0, iterated, is_ours: false }
     }
+
+    /// A file that we have opened.
+    pub(crate) fn owned(fd: Fd) -> Self {
+        Self { fd: fd.keep(), at: 0, iterated: false, is_ours: true }
+    }
 }
 
 impl Drop for Reading {
@@ -36,8 +41,7 @@ impl Files for Kernel {
     type File = Reading;
 
     fn open(&self, path: &CStr) -> Option<Reading> {
-        let fd = sys::open(path, libc::O_RDONLY | libc::O_NOCTTY)?.keep();
-        Some(Reading { fd, at: 0, iterated: false, is_ours: true })
+        sys::open(path, libc::O_RDONLY | libc::O_NOCTTY).map(Reading::owned)
     }
 
     fn directory(&self, path: &CStr) -> Option<Directory> {

@@ -30,9 +30,10 @@ mod remembered;
 mod scope;
 mod serve;
 mod sys;
+mod trusted;
 
 use hook::hooks;
-use hooks::{cpus, directory, loadavg, open, seek, stat, stdio, syscall, sysinfo};
+use hooks::{cpus, directory, disk, loadavg, open, seek, stat, stdio, syscall, sysinfo};
 use libc::{
     DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t,
 };
@@ -110,6 +111,16 @@ hooks! {
     scandir64(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
     glob(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
     glob64(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
+
+    // statfs(2), statvfs(3)
+    statfs(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs;
+    statfs64(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs;
+    fstatfs(fd: c_int, to: *mut libc::statfs) -> c_int = disk::fstatfs;
+    fstatfs64(fd: c_int, to: *mut libc::statfs) -> c_int = disk::fstatfs;
+    statvfs(path: *const c_char, to: *mut libc::statvfs) -> c_int = disk::statvfs;
+    statvfs64(path: *const c_char, to: *mut libc::statvfs) -> c_int = disk::statvfs;
+    fstatvfs(fd: c_int, to: *mut libc::statvfs) -> c_int = disk::fstatvfs;
+    fstatvfs64(fd: c_int, to: *mut libc::statvfs) -> c_int = disk::fstatvfs;
 
     // sysconf(3), get_nprocs(3), get_phys_pages(3)
     sysconf(name: c_int) -> c_long = cpus::sysconf;

@@ -1,9 +1,13 @@
-//! What the environment asks for, read once. A value that does not parse turns everything off: any doubt, the kernel.
+//! What is asked for: by the administrator's file, then by the environment, read once. A variable that does not parse turns
+//! everything off: any doubt, the kernel.
 
-use crate::{environment, sys};
-use calc::scan::{self, Name};
-use calc::settings::{Answered, cpus_milli, size_bytes};
-use calc::{answer::Answer, cgroup::places::Whose};
+use crate::kernel::{Kernel, Reading};
+use crate::{environment, sys, trusted};
+use calc::answer::Answer;
+use calc::cgroup::places::Whose;
+use calc::settings::{Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
+use calc::source::{Files, Source};
+use calc::{policy, scan};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
 
@@ -16,8 +20,9 @@ const URING_ASKED: u32 = 1 << 27;
 const VIEWS_ANOTHER: u32 = 1 << 26;
 
 static FLAGS: AtomicU32 = AtomicU32::new(0);
-static CPUS_MILLI: AtomicU64 = AtomicU64::new(0);
-static MEMORY_BYTES: AtomicU64 = AtomicU64::new(0);
+static CPUS: AtomicU64 = AtomicU64::new(0);
+static MEMORY: AtomicU64 = AtomicU64::new(0);
+static DISK_BYTES: AtomicU64 = AtomicU64::new(0);
 static CGROUP: Text = Text::new();
 static DEBUG: Text = Text::new();
 static BOARD: Text = Text::new();
@@ -29,28 +34,19 @@ static SANDBOXED: AtomicBool = AtomicBool::new(false);
 struct Text([AtomicU8; ROOM]);
 
 /// Bytes that are kept of a value, with a final NUL.
-const ROOM: usize = 256;
+const ROOM: usize = LONGEST_TEXT + 1;
 
 impl Text {
     const fn new() -> Self {
         Self([const { AtomicU8::new(0) }; ROOM])
     }
 
-    /// Keeps `value`; `None` when it is too long. The last byte stays NUL.
+    /// Keeps `value`, which is shorter than the room.
     #[inline(never)]
-    fn set(&self, value: &[u8]) -> Option<()> {
-        if value.len() >= ROOM {
-            return None;
-        }
-        for (to, from) in self.0.iter().zip(value) {
+    fn set(&self, value: &[u8]) {
+        for (to, from) in self.0.iter().zip(value.iter().chain(core::iter::repeat(&0))) {
             to.store(*from, Relaxed);
         }
-        Some(())
-    }
-
-    /// Keeps an absolute path.
-    fn set_path(&self, value: &[u8]) -> Option<()> {
-        if value.first() == Some(&b'/') { self.set(value) } else { None }
     }
 
     /// Copies the text; whether there is one.
@@ -73,21 +69,11 @@ fn flags() -> u32 {
 #[cold]
 #[inline(never)]
 fn read() -> u32 {
-    let all = READ | Answered::ALL.0;
-    if environment::is_secure() {
-        FLAGS.store(all, Release);
-        return all;
-    }
-    let mut flags = all;
-    let mut odd: &[u8] = b"";
-    let seen = environment::each(|name, value| {
-        if take(name, value, &mut flags).is_none() {
-            odd = name;
-        }
-    });
-    if seen.is_none() {
-        return all;
-    }
+    let mut flags = READ | Answered::ALL.0;
+    take_file(&mut flags);
+    // In secure-execution mode the environment is a stranger's.
+    let odd = if environment::is_secure() { Some(b"".as_slice()) } else { take_environment(&mut flags) };
+    let Some(odd) = odd else { return flags };
     if !odd.is_empty() {
         flags |= OFF;
     }
@@ -99,70 +85,62 @@ fn read() -> u32 {
     flags
 }
 
-/// What a variable decides.
-#[derive(Clone, Copy)]
-enum Variable {
-    Switch,
-    Uptime,
-    Btime,
-    Affinity,
-    Files,
-    Cpus,
-    Memory,
-    Cgroup,
-    Board,
-    Debug,
-    Uring,
+/// Takes what the administrator's file says for this program. A line that is not understood is ignored.
+#[inline(never)]
+fn take_file(flags: &mut u32) -> Option<()> {
+    let mut file = Reading::owned(trusted::open(policy::PATH)?);
+    let mut comm = [0; COMM];
+    let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
+    let comm = scan::without_newline(comm.get(..len)?);
+    policy::settings_for(&mut file, comm, &mut [0; _], |value| take(&value, flags))
 }
 
-const VARIABLES: [(Name, Variable); 11] = [
-    (Name::new("CGPROC"), Variable::Switch),
-    (Name::new("CGPROC_UPTIME"), Variable::Uptime),
-    (Name::new("CGPROC_BTIME"), Variable::Btime),
-    (Name::new("CGPROC_AFFINITY"), Variable::Affinity),
-    (Name::new("CGPROC_FILES"), Variable::Files),
-    (Name::new("CGPROC_CPUS"), Variable::Cpus),
-    (Name::new("CGPROC_MEMORY"), Variable::Memory),
-    (Name::new("CGPROC_CGROUP"), Variable::Cgroup),
-    (Name::new("CGPROC_BOARD"), Variable::Board),
-    (Name::new("CGPROC_DEBUG"), Variable::Debug),
-    (Name::new("UV_USE_IO_URING"), Variable::Uring),
-];
+/// Room for a program's name and a newline.
+const COMM: usize = 16;
 
-/// One variable. `None` when it is ours and its value is not understood.
+/// Takes the variables; the name of one whose value is not understood, or nothing. `None` when there is no environment yet.
 #[inline(never)]
-fn take(name: &[u8], value: &[u8], flags: &mut u32) -> Option<()> {
-    let Some((_, (_, variable))) = scan::find_from(&VARIABLES, 0, name) else { return Some(()) };
-    let chosen = match variable {
-        Variable::Switch => OFF * chosen(value, b"off", b"on")?,
-        Variable::Uptime => UPTIME_HOST * chosen(value, b"host", b"container")?,
-        Variable::Btime => chosen(value, b"host", b"container").map(|_| 0)?,
-        Variable::Affinity => AFFINITY_KERNEL * chosen(value, b"kernel", b"container")?,
-        Variable::Uring => URING_ASKED * u32::from(value != b"0"),
-        Variable::Cgroup => {
-            CGROUP.set_path(value)?;
-            VIEWS_ANOTHER
+fn take_environment<'a>(flags: &mut u32) -> Option<&'a [u8]> {
+    let mut odd: &[u8] = b"";
+    environment::each(|name, value| {
+        if name == LIBUV_RING {
+            set(flags, URING_ASKED, value != b"0");
         }
-        _ => 0,
-    };
-    match variable {
-        Variable::Files => *flags = *flags & !Answered::ALL.0 | Answered::parse(value)?.0,
-        Variable::Cpus => CPUS_MILLI.store(cpus_milli(value)?, Relaxed),
-        Variable::Memory => MEMORY_BYTES.store(size_bytes(value).filter(|size| *size > 0)?, Relaxed),
-        Variable::Board => BOARD.set_path(value)?,
-        Variable::Debug => DEBUG.set(value)?,
-        _ => *flags |= chosen,
-    }
-    Some(())
+        let Some(key) = Key::of(name) else { return };
+        match key.parse(value) {
+            Some(value) => take(&value, flags),
+            None => odd = name,
+        }
+    })?;
+    Some(odd)
 }
 
-/// 1 where `value` is the `other` of two words, 0 where it is the `usual` one or empty.
+/// libuv's own variable.
+const LIBUV_RING: &[u8] = b"UV_USE_IO_URING";
+
+/// Takes one setting, in place of an earlier one of its kind.
 #[inline(never)]
-fn chosen(value: &[u8], other: &[u8], usual: &[u8]) -> Option<u32> {
-    if value == other {
-        return Some(1);
+fn take(value: &Value<'_>, flags: &mut u32) {
+    match value {
+        Value::Off(off) => set(flags, OFF, *off),
+        Value::HostUptime(host) => set(flags, UPTIME_HOST, *host),
+        Value::KernelAffinity(kernel) => set(flags, AFFINITY_KERNEL, *kernel),
+        Value::ContainerBtime(_) => {}
+        Value::Files(answered) => *flags = *flags & !Answered::ALL.0 | answered.0,
+        Value::Cpus(count) => CPUS.store(count.to_word(), Relaxed),
+        Value::Memory(limit) => MEMORY.store(limit.to_word(), Relaxed),
+        Value::Disk(bytes) => DISK_BYTES.store(*bytes, Relaxed),
+        Value::Board(path) => BOARD.set(path),
+        Value::Debug(path) => DEBUG.set(path),
+        Value::Cgroup(path) => {
+            CGROUP.set(path);
+            set(flags, VIEWS_ANOTHER, true);
+        }
     }
-    (value.is_empty() || value == usual).then_some(0)
+}
+
+fn set(flags: &mut u32, bit: u32, is_set: bool) {
+    *flags = if is_set { *flags | bit } else { *flags & !bit };
 }
 
 /// Whether nothing is to be answered.
@@ -194,16 +172,22 @@ pub(crate) fn libuv_was_asked_for_a_ring() -> bool {
     flags() & URING_ASKED != 0
 }
 
-/// `CGPROC_CPUS`, in thousandths.
-pub(crate) fn declared_cpus_milli() -> Option<u64> {
+/// `CGPROC_CPUS`
+pub(crate) fn cpu_count() -> CpuCount {
     flags();
-    Some(CPUS_MILLI.load(Relaxed)).filter(|cpus| *cpus != 0)
+    CpuCount::from_word(CPUS.load(Relaxed))
 }
 
-/// `CGPROC_MEMORY`; 0 for none.
-pub(crate) fn declared_memory_bytes() -> u64 {
+/// `CGPROC_MEMORY`
+pub(crate) fn memory_limit() -> MemoryLimit {
     flags();
-    MEMORY_BYTES.load(Relaxed)
+    MemoryLimit::from_word(MEMORY.load(Relaxed))
+}
+
+/// `CGPROC_DISK`; 0 for none.
+pub(crate) fn disk_bytes() -> u64 {
+    flags();
+    DISK_BYTES.load(Relaxed)
 }
 
 /// Whose cgroups the view is of: the caller's, or what `CGPROC_CGROUP` names.

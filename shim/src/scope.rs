@@ -9,6 +9,7 @@ use calc::answer::Answer;
 use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
 use calc::host::Host;
+use calc::settings::CpuCount;
 use calc::view::blocks;
 use calc::view::cpu::{self, Cpus};
 use calc::view::memory::{self, Memory};
@@ -48,7 +49,7 @@ fn find_places() -> Option<()> {
         options::note(b"no cgroup of this process found: everything passes through\n");
         return None;
     }
-    places.declared_memory_bytes = options::declared_memory_bytes();
+    places.declare(options::memory_limit());
     PLACES.keep(&places);
     Some(())
 }
@@ -93,6 +94,15 @@ pub(crate) fn load() -> Option<Load> {
     block.load()
 }
 
+/// What the container's root takes on disk, where the board tells.
+#[inline(never)]
+pub(crate) fn disk_used_bytes() -> Option<u64> {
+    look()?;
+    let mut block = Block::EMPTY;
+    with_places(|places| board::slot(places, &mut block))?;
+    block.disk_used_bytes()
+}
+
 /// Makes sure that the CPUs of the view are known.
 pub(crate) fn count() -> Option<()> {
     if CPUS.is_fresh() {
@@ -106,7 +116,10 @@ pub(crate) fn count() -> Option<()> {
 #[inline(never)]
 fn count_again() -> Option<()> {
     let scratch: &mut Scratch = &mut [0; _];
-    let only = options::declared_cpus_milli();
+    let only = match options::cpu_count() {
+        CpuCount::Milli(milli) => Some(milli),
+        _ => None,
+    };
     let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, only, scratch)))?;
     CPUS.keep(&cpus);
     Some(())

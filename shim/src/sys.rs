@@ -151,12 +151,18 @@ pub(crate) fn file_system(fd: c_int) -> Option<i64> {
 /// The magic number of the file system that `path` is on, by `statfs(path)`.
 #[inline(never)]
 pub(crate) fn file_system_at(path: &CStr) -> Option<u64> {
-    let mut to = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: as in `fstat`.
-    unsafe {
-        done(syscall(libc::SYS_statfs, [path.as_ptr() as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
-        Some(to.assume_init().f_type as u64)
-    }
+    let mut to = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the kernel's `struct statfs` is all numbers.
+    let to = unsafe { to.assume_init_mut() };
+    statfs(path, to)?;
+    Some(to.f_type as u64)
+}
+
+/// `statfs(path, to)`
+pub(crate) fn statfs(path: &CStr, to: &mut libc::statfs) -> Option<()> {
+    // SAFETY: there is room for what the kernel writes.
+    done(unsafe { syscall(libc::SYS_statfs, [path.as_ptr() as usize, to as *mut libc::statfs as usize, 0, 0, 0, 0]) })
+        .map(drop)
 }
 
 /// `readlink(path)`: as much as fits; a result that fills `into` may be cut.

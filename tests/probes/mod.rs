@@ -45,8 +45,8 @@ impl Libc {
 }
 
 /// The probes with a row per symbol.
-pub(crate) const WITH_ROWS: [&str; 9] =
-    ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo", "loadavg"];
+pub(crate) const WITH_ROWS: [&str; 10] =
+    ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo", "loadavg", "disk"];
 
 /// The symbols that such a probe has a row for.
 pub(crate) fn rows(program: &Path) -> Vec<String> {
@@ -79,7 +79,7 @@ pub(crate) fn build(libc: Libc, name: &str, form: Form) -> PathBuf {
     }
     let mut hasher = DefaultHasher::new();
     flags.hash(&mut hasher);
-    for input in [&source, &sources.join("probe.h")] {
+    for input in [&source, &sources.join("probe.h"), &sources.join("board.h")] {
         fs::read(input).unwrap_or_else(|e| panic!("{}: {e}", input.display())).hash(&mut hasher);
     }
     let to = directory().join(format!("{name}-{libc:?}-{:016x}", hasher.finish()));

@@ -1,7 +1,7 @@
 //! Where each controller's cgroup of a process is: `/proc/PID/cgroup` and the mounts, boiled down.
 
 use super::{Controller, Hierarchy, Version, locate};
-use crate::{scan, source::Files};
+use crate::{scan, settings::MemoryLimit, source::Files};
 use core::ffi::CStr;
 
 /// Whose cgroups to look for.
@@ -132,6 +132,15 @@ impl Places {
     /// Whether the process still is where `self` says.
     pub fn still_hold(&self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> bool {
         locate::hash(files, whose, scratch) == Some(self.hash)
+    }
+
+    /// Says what the total of memory goes by.
+    pub fn declare(&mut self, limit: MemoryLimit) {
+        match limit {
+            MemoryLimit::Max => {}
+            MemoryLimit::High => self.counts_high = 1,
+            MemoryLimit::Bytes(bytes) => self.declared_memory_bytes = bytes,
+        }
     }
 
     /// Where `controller`'s cgroups are.

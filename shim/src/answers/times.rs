@@ -8,6 +8,7 @@ use crate::{board, clock, options};
 use calc::board::{Block, Load};
 use calc::compose;
 use calc::host::Host;
+use calc::settings::CpuCount;
 use calc::text::Sink;
 use calc::view::ratchet::{self, Ratchet};
 use calc::view::time::{self, Times};
@@ -109,7 +110,8 @@ fn published(machine: &Host) -> (Option<u64>, Option<Load>) {
         Some((now, time::elapsed_usec(places, machine)))
     });
     let Some((now, elapsed)) = moment else { return (None, None) };
-    let capacity = if options::declared_cpus_milli().is_none() { block.capacity_usec(now, elapsed) } else { None };
+    let is_declared = matches!(options::cpu_count(), CpuCount::Milli(_));
+    let capacity = if is_declared { None } else { block.capacity_usec(now, elapsed) };
     (capacity, block.load())
 }
 

@@ -1,0 +1,132 @@
+//! statfs(2), statvfs(3): the container's root, where it is told how much of the disk it may take.
+
+use super::by_kernel;
+use crate::{memory_file, options, scope, sys};
+use calc::view::disk::Space;
+use core::ffi::CStr;
+use libc::{c_char, c_int};
+
+type Statfs = unsafe extern "C" fn(*const c_char, *mut libc::statfs) -> c_int;
+type Fstatfs = unsafe extern "C" fn(c_int, *mut libc::statfs) -> c_int;
+type Statvfs = unsafe extern "C" fn(*const c_char, *mut libc::statvfs) -> c_int;
+type Fstatvfs = unsafe extern "C" fn(c_int, *mut libc::statvfs) -> c_int;
+
+/// What the two structures have in common.
+trait FileSystem {
+    fn block_bytes(&self) -> u64;
+    fn space(&self) -> Space;
+    fn set_space(&mut self, space: &Space);
+}
+
+macro_rules! file_system {
+    ($type:ty, $block_bytes:ident) => {
+        impl FileSystem for $type {
+            fn block_bytes(&self) -> u64 {
+                self.$block_bytes as u64
+            }
+
+            fn space(&self) -> Space {
+                Space { blocks: self.f_blocks, free: self.f_bfree, available: self.f_bavail }
+            }
+
+            fn set_space(&mut self, space: &Space) {
+                self.f_blocks = space.blocks;
+                self.f_bfree = space.free;
+                self.f_bavail = space.available;
+            }
+        }
+    };
+}
+
+file_system!(libc::statfs, f_bsize);
+file_system!(libc::statvfs, f_frsize);
+
+pub(crate) unsafe fn statfs(next: Option<Statfs>, path: *const c_char, to: *mut libc::statfs) -> c_int {
+    // SAFETY: the caller's arguments; where the call succeeded, the path is a string and `to` is written.
+    unsafe {
+        let result = match next {
+            Some(next) => next(path, to),
+            None => by_kernel(libc::SYS_statfs, [path as usize, to as usize, 0, 0, 0, 0]) as c_int,
+        };
+        if result == 0 && is_limited() && device_of(path) == root_device() {
+            limit(&mut *to);
+        }
+        result
+    }
+}
+
+pub(crate) unsafe fn fstatfs(next: Option<Fstatfs>, fd: c_int, to: *mut libc::statfs) -> c_int {
+    // SAFETY: as in `statfs`.
+    unsafe {
+        let result = match next {
+            Some(next) => next(fd, to),
+            None => by_kernel(libc::SYS_fstatfs, [fd as usize, to as usize, 0, 0, 0, 0]) as c_int,
+        };
+        if result == 0 && (*to).f_type == libc::TMPFS_MAGIC {
+            as_the_kernels(fd, &mut *to);
+        } else if result == 0 && is_limited() && device_behind(fd) == root_device() {
+            limit(&mut *to);
+        }
+        result
+    }
+}
+
+/// Where `fd` carries an answer of ours, says what the kernel's own file is on.
+#[cold]
+fn as_the_kernels(fd: c_int, to: &mut libc::statfs) {
+    // A failure leaves what next wrote.
+    let _ =
+        memory_file::carried(fd).and_then(|answer| memory_file::with_path(answer, fd, |path| sys::statfs(path, to)));
+}
+
+pub(crate) unsafe fn statvfs(next: Option<Statvfs>, path: *const c_char, to: *mut libc::statvfs) -> c_int {
+    let Some(next) = next else { return crate::next::refuse(libc::ENOSYS) };
+    // SAFETY: as in `statfs`.
+    unsafe {
+        let result = next(path, to);
+        if result == 0 && is_limited() && device_of(path) == root_device() {
+            limit(&mut *to);
+        }
+        result
+    }
+}
+
+pub(crate) unsafe fn fstatvfs(next: Option<Fstatvfs>, fd: c_int, to: *mut libc::statvfs) -> c_int {
+    let Some(next) = next else { return crate::next::refuse(libc::ENOSYS) };
+    // SAFETY: as in `statfs`.
+    unsafe {
+        let result = next(fd, to);
+        if result == 0 && is_limited() && device_behind(fd) == root_device() {
+            limit(&mut *to);
+        }
+        result
+    }
+}
+
+/// Whether the container is told a limit: all that these calls cost where it is not.
+fn is_limited() -> bool {
+    !options::off() && options::disk_bytes() > 0
+}
+
+fn root_device() -> Option<u64> {
+    sys::stat(c"/").map(|root| root.st_dev)
+}
+
+/// # Safety
+/// `path` is a NUL-terminated string.
+unsafe fn device_of(path: *const c_char) -> Option<u64> {
+    // SAFETY: by the caller's promise.
+    sys::stat(unsafe { CStr::from_ptr(path) }).map(|stat| stat.st_dev)
+}
+
+fn device_behind(fd: c_int) -> Option<u64> {
+    sys::fstat(fd).map(|stat| stat.st_dev)
+}
+
+/// Puts the limit, and what is used of it where somebody measures that, in place of the machine's disk.
+fn limit(found: &mut impl FileSystem) {
+    let limited = || found.space().limited(options::disk_bytes(), scope::disk_used_bytes()?, found.block_bytes());
+    if let Some(space) = limited() {
+        found.set_space(&space);
+    }
+}
