@@ -48,10 +48,11 @@ struct ScopeOptions {
 
 /// Print a file of /proc or /sys as it is seen in a container.
 ///
-/// FILE is a path, such as /proc/meminfo, or its last part.
+/// FILE is a path, such as /proc/meminfo, or the end of one: meminfo, pressure/io, node0/meminfo.
 #[derive(Args)]
 struct Show {
-    /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, online, present.
+    /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, partitions, vmstat, pressure/{cpu,memory,io},
+    /// pid_max, threads-max, online, present, block_size_bytes, cpuN/topology/*, nodeN/{meminfo,cpulist,cpumap}.
     #[arg(value_name = "FILE")]
     file: String,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The `cgproc` command: runs programs under a container's view, and shows what they see.
 #![cfg_attr(not(test), no_main)]
 
+mod answers;
 mod cgroup;
 mod child;
 mod cli;
@@ -9,6 +10,7 @@ mod cpus;
 mod declared;
 mod failure;
 mod home;
+mod kernel;
 mod limits;
 mod object;
 mod published;

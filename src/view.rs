@@ -2,6 +2,7 @@
 
 use crate::{
     cgroup, clocks,
+    kernel::Kernel,
     published::Published,
     settings::{ROOM, Settings},
 };
@@ -12,7 +13,7 @@ use calc::{
     compose,
     cpus::{CpuSet, MAX_CPUS},
     host::Host,
-    source::{Directory, Files, Source},
+    source::Files,
     text::{Sink, Text},
     view::{
         cpu::{self, Cpus},
@@ -20,13 +21,8 @@ use calc::{
         time::{self, Times},
     },
 };
-use rustix::{
-    fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, SeekFrom, fstatfs, open, seek, stat, statfs},
-    io,
-};
 use std::{
-    ffi::{CStr, CString, OsStr, OsString},
+    ffi::{CString, OsStr, OsString},
     fs,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -35,63 +31,10 @@ use std::{
 /// Room for a path or a piece of a file: as much as the object has, so that neither answers what the other cannot.
 pub(crate) type Scratch = [u8; 1280];
 
-/// The running kernel's files, read past libc: an object preloaded into this very process does not see it.
-pub(crate) struct Kernel;
-
-/// An open file of the kernel.
-pub(crate) struct Reading {
-    file: OwnedFd,
-    iterated: bool,
-}
-
-impl Reading {
-    /// The magic number of the file system that it is on.
-    pub(crate) fn file_system(&self) -> Option<u64> {
-        u64::try_from(fstatfs(&self.file).ok()?.f_type).ok()
-    }
-
-    /// Says that a short read is not the end.
-    pub(crate) fn iterated(self) -> Self {
-        Self { iterated: true, ..self }
-    }
-}
-
-impl Files for Kernel {
-    type File = Reading;
-
-    fn open(&self, path: &CStr) -> Option<Reading> {
-        let file = open(path, OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        Some(Reading { file, iterated: false })
-    }
-
-    fn directory(&self, path: &CStr) -> Option<Directory> {
-        let stat = stat(path).ok()?;
-        (FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
-            .then_some(Directory { inode: stat.st_ino, links: stat.st_nlink as u64 })
-    }
-
-    fn file_system(&self, path: &CStr) -> Option<u64> {
-        u64::try_from(statfs(path).ok()?.f_type).ok()
-    }
-}
-
-impl Source for Reading {
-    fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        io::retry_on_intr(|| io::read(&self.file, &mut *into)).ok()
-    }
-
-    fn rewind(&mut self) {
-        // A file of the kernel's that can be read can be read again.
-        let _ = seek(&self.file, SeekFrom::Start(0));
-    }
-
-    fn short_read_is_end(&self) -> bool {
-        !self.iterated
-    }
-}
-
 /// What a program in a cgroup sees.
-pub(crate) struct View {
+pub(crate) struct View<F = Kernel> {
+    /// What it is calculated from.
+    pub(crate) files: F,
     pub(crate) places: Places,
     pub(crate) machine: Host,
     /// The limits out of sight.
@@ -104,10 +47,17 @@ pub(crate) struct View {
 impl View {
     /// The view of `cgroup`, which has one of the forms of `CGPROC_CGROUP`, or of our own. `None` when it is not found.
     pub(crate) fn of(cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
-        let mut places = located(cgroup)?;
+        Self::over(Kernel, cgroup, settings)
+    }
+}
+
+impl<F: Files> View<F> {
+    /// The same over other `files` than the kernel's.
+    pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
+        let mut places = located(&files, cgroup)?;
         places.declared_memory_bytes = settings.memory_bytes.unwrap_or(0);
         let mut view =
-            Self { places, machine: machine(), above: Above::NONE, slot: None, cpus_milli: settings.cpus_milli };
+            Self { files, places, machine: machine(), above: Above::NONE, slot: None, cpus_milli: settings.cpus_milli };
         if let Some(board) = Published::open(&settings.board) {
             view.take(&board);
         }
@@ -117,9 +67,9 @@ impl View {
     /// Takes from the board what it says of the scope and of what is above the top of the mounts.
     fn take(&mut self, board: &Published) {
         let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
-        board::find_above(&Kernel, &self.places, board, now, scratch, &mut self.above);
+        board::find_above(&self.files, &self.places, board, now, scratch, &mut self.above);
         let mut slot = Block::EMPTY;
-        self.slot = board::find_scope(&Kernel, &self.places, board, now, scratch, &mut slot).map(|()| slot);
+        self.slot = board::find_scope(&self.files, &self.places, board, now, scratch, &mut slot).map(|()| slot);
     }
 
     /// The load; `None` where nobody publishes it.
@@ -130,7 +80,7 @@ impl View {
     /// The scope's directories, with what the object looks them up by; none of the machine's root.
     pub(crate) fn scope_directories(&self) -> Vec<(Kind, PathBuf)> {
         let mut found = Vec::new();
-        board::each_scope(&Kernel, &self.places, &mut [0; size_of::<Scratch>()], |key, directory| {
+        board::each_scope(&self.files, &self.places, &mut [0; size_of::<Scratch>()], |key, directory| {
             found.push((key.kind, OsStr::from_bytes(directory.to_bytes()).into()));
         });
         found
@@ -145,18 +95,18 @@ impl View {
 
     /// Memory and swap; `None` when there is no limit.
     pub(crate) fn memory(&self) -> Option<Memory> {
-        memory::memory(&Kernel, &self.places, &self.above, &self.machine, &mut [0; size_of::<Scratch>()])
+        memory::memory(&self.files, &self.places, &self.above, &self.machine, &mut [0; size_of::<Scratch>()])
     }
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        cpu::cpus(&Kernel, &self.places, &self.above, self.cpus_milli, &mut [0; size_of::<Scratch>()])
+        cpu::cpus(&self.files, &self.places, &self.above, self.cpus_milli, &mut [0; size_of::<Scratch>()])
     }
 
     /// CPU times.
     pub(crate) fn times(&self, cpus: &Cpus) -> Option<Times> {
         let scratch = &mut [0; size_of::<Scratch>()];
-        time::times(&Kernel, &self.places, cpus, &self.machine, self.capacity_usec(cpus), scratch)
+        time::times(&self.files, &self.places, cpus, &self.machine, self.capacity_usec(cpus), scratch)
     }
 
     /// The container's age.
@@ -187,20 +137,20 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
     Ok(name.into_os_string())
 }
 
-fn located(cgroup: Option<&OsStr>) -> Option<Places> {
-    let Some(cgroup) = cgroup else { return locate(Whose::Caller) };
+fn located(files: &impl Files, cgroup: Option<&OsStr>) -> Option<Places> {
+    let Some(cgroup) = cgroup else { return locate(files, Whose::Caller) };
     let path = CString::new(cgroup.as_bytes()).ok()?;
     if path.to_bytes().starts_with(b"/proc/") {
-        locate(Whose::Process(&path))
-    } else if Kernel.directory(&path).is_some() {
-        locate(Whose::Directory(path.to_bytes()))
+        locate(files, Whose::Process(&path))
+    } else if files.directory(&path).is_some() {
+        locate(files, Whose::Directory(path.to_bytes()))
     } else {
-        locate(Whose::Path(path.to_bytes()))
+        locate(files, Whose::Path(path.to_bytes()))
     }
 }
 
-fn locate(whose: Whose<'_>) -> Option<Places> {
-    Places::locate(&Kernel, whose, &mut [0; size_of::<Scratch>()])
+fn locate(files: &impl Files, whose: Whose<'_>) -> Option<Places> {
+    Places::locate(files, whose, &mut [0; size_of::<Scratch>()])
 }
 
 /// The machine as its own kernel has it.

@@ -3,6 +3,7 @@
 use crate::bed;
 use crate::harness::{cgproc, directory, err, out, printed, run, waiting};
 use std::fs;
+use std::path::Path;
 
 /// Names that are the same in both texts; the figures of a running system are not.
 fn shape(text: &str) -> Vec<String> {
@@ -13,7 +14,7 @@ fn shape(text: &str) -> Vec<String> {
 
 #[test]
 fn show_prints_what_a_program_reads() {
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 18] = [
         "/proc/meminfo",
         "/proc/swaps",
         "/proc/stat",
@@ -21,15 +22,27 @@ fn show_prints_what_a_program_reads() {
         "/proc/uptime",
         "/sys/devices/system/cpu/online",
         "/sys/devices/system/cpu/present",
+        "/sys/devices/system/cpu/cpu0/topology/core_cpus_list",
+        "/sys/devices/system/memory/block_size_bytes",
+        "/sys/devices/system/node/node0/meminfo",
+        "/proc/diskstats",
+        "/proc/partitions",
+        "/proc/vmstat",
+        "/proc/pressure/cpu",
+        "/proc/pressure/memory",
+        "/proc/pressure/io",
+        "/proc/sys/kernel/pid_max",
+        "/proc/sys/kernel/threads-max",
     ];
-    let options = ["--memory", "256M", "--swap", "0", "--cpuset", "0", "--cpus", "0.5"];
-    for file in FILES {
+    let options = ["--memory", "256M", "--swap", "0", "--cpuset", "0", "--cpus", "0.5", "--pids", "100"];
+    // A kernel may lack NUMA nodes, memory blocks, topology and pressure.
+    for file in FILES.into_iter().filter(|file| Path::new(file).exists()) {
         let script = format!("cat {file}; echo =; {} show {file}", bed::command().display());
         let text = printed(&run(&options, &script));
         let (read, shown) = text.split_once("=\n").expect("two texts");
         assert!(!read.is_empty(), "{file}");
         assert_eq!(shape(read), shape(shown), "{file}");
-        if file.starts_with("/sys") || file == "/proc/swaps" {
+        if file.starts_with("/sys/devices/system/cpu") || file.contains("kernel") || file == "/proc/swaps" {
             assert_eq!(read, shown, "{file}");
         }
     }

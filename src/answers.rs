@@ -1,0 +1,269 @@
+//! The text of each answer, as the object composes it.
+
+use crate::{
+    kernel::{self, Iterated},
+    settings::Settings,
+    view::{Bytes, Scratch, View},
+};
+use anyhow::{Context, Result, bail};
+use calc::{
+    answer::{Answer, BLOCKS, CPUS, NODES},
+    compose::{self, MemoryFigures, VmstatFigures},
+    source::Files,
+    text::Text,
+    view::{blocks, io, nodes, pids, pressure, topology::Packages},
+};
+use std::ffi::{CStr, CString};
+
+/// A file that has an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) answer: Answer,
+    pub(crate) path: CString,
+}
+
+/// Why the kernel's own text stands.
+pub(crate) type Reason = &'static str;
+
+pub(crate) const NO_MEMORY: Reason = "no memory limit is set, or its files cannot be read";
+const NO_SWAP: Reason = "swap is not accounted";
+pub(crate) const NO_CPUS: Reason = "the CPUs of the cgroup cannot be told";
+const NO_TIMES: Reason = "the CPU time of the cgroup cannot be told";
+const NO_AGE: Reason = "nobody knows when the container began";
+const NO_LOAD: Reason = "nobody publishes the load of the cgroup: is a sampler running?";
+const NO_IO: Reason = "what the cgroup reads and writes is not counted";
+const NO_VMSTAT: Reason = "no memory limit is set, or the cgroup's counters cannot be read";
+const NO_PIDS: Reason = "no limit of processes is set";
+const NO_PRESSURE: Reason = "the cgroup has no pressure file that can be read (version 1 has none)";
+const NO_NODE: Reason = "the memory of the node cannot be shared out";
+const NO_BLOCK: Reason = "the machine shows no memory blocks";
+const NOT_COMPOSED: Reason = "the kernel's text has an unknown form, or says the same";
+
+impl Asked {
+    /// The file of an answer that has one.
+    pub(crate) fn of(answer: Answer) -> Option<Self> {
+        Some(Self { answer, path: answer.path()?.to_owned() })
+    }
+
+    /// The file with this path, below /sys/devices/system as well, or whose path ends so.
+    pub(crate) fn named(file: &str) -> Result<Self> {
+        let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
+        let below = [b"", CPUS, NODES, BLOCKS].into_iter().find_map(|directory| Self::below(directory, file));
+        let Some(asked) = fixed.or(below) else {
+            let known: Vec<&str> = Answer::ALL.iter().filter_map(|it| it.path()?.to_str().ok()).collect();
+            bail!("no answer for {file}; there is one for {}, and cpu0/topology/*, node0/*", known.join(", "));
+        };
+        Ok(asked)
+    }
+
+    fn below(directory: &[u8], file: &str) -> Option<Self> {
+        let path = if directory.is_empty() { file.into() } else { [directory, b"/", file.as_bytes()].concat() };
+        Some(Self { answer: Answer::from_path(&path)?, path: CString::new(path).ok()? })
+    }
+
+    /// The path, for a message.
+    pub(crate) fn name(&self) -> &str {
+        self.path.to_str().unwrap_or_default()
+    }
+
+    /// The file as the kernel has it.
+    pub(crate) fn kernels_own(&self, files: &impl Files) -> Result<Vec<u8>> {
+        let mut file = files.open(&self.path).with_context(|| format!("{} cannot be opened", self.name()))?;
+        kernel::whole(&mut file).with_context(|| format!("{} cannot be read", self.name()))
+    }
+
+    /// Why the object would let the file pass, whatever the view is.
+    pub(crate) fn passes(&self, files: &impl Files, settings: &Settings) -> Option<Reason> {
+        const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+        const SYSFS_MAGIC: u64 = 0x6265_6572;
+        let expected = if self.answer.is_in_proc() { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
+        if settings.off {
+            return Some("CGPROC=off");
+        }
+        if !settings.answered.has(self.answer) {
+            return Some("CGPROC_FILES does not name it");
+        }
+        match files.file_system(&self.path) {
+            None => Some("it cannot be opened"),
+            Some(magic) if magic != expected => Some("something else than the kernel is mounted there"),
+            _ if self.answer == Answer::Uptime && settings.uptime_is_the_hosts => Some("CGPROC_UPTIME=host"),
+            _ => None,
+        }
+    }
+
+    /// The text that a program reads; the reason where that is the kernel's own.
+    pub(crate) fn text<F: Files>(&self, view: &View<F>) -> Result<Vec<u8>, Reason> {
+        if self.answer.is_pressure() {
+            return pressure_of(self.answer, view);
+        }
+        let host = view.files.open(&self.path).ok_or("it cannot be opened")?;
+        let mut bytes = Bytes(Vec::new());
+        let mut text = Text::new(&mut bytes);
+        let out = &mut text;
+        match self.answer {
+            Answer::Meminfo => meminfo(view, host, out),
+            Answer::Swaps => swaps(view, host, out),
+            Answer::Stat => stat(view, host, out),
+            Answer::Cpuinfo => cpuinfo(view, host, out),
+            Answer::Uptime => uptime(view, out),
+            Answer::CpuOnline | Answer::CpuPresent => cpu_list(view, out),
+            Answer::Loadavg => loadavg(view, host, out),
+            Answer::Diskstats | Answer::Partitions => disks(self.answer, view, host, out),
+            Answer::Vmstat => vmstat(view, host, out),
+            Answer::PidMax | Answer::ThreadsMax => pid_max(view, host, out),
+            Answer::CpuList | Answer::CpuMap => cpus_within(self.answer, view, host, out),
+            Answer::NodeMeminfo => node_meminfo(view, host, &self.path, out),
+            Answer::BlockSize => block_size(view, out),
+            Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => Err(NO_PRESSURE),
+        }?;
+        text.finish().ok_or(NOT_COMPOSED)?;
+        Ok(bytes.0)
+    }
+}
+
+/// Whether `file` is the answer's path, or the end of it; the names of pressure files alone would mean too much.
+fn is_meant(answer: Answer, file: &str) -> bool {
+    let path = answer.path().map_or(&[][..], CStr::to_bytes);
+    let is_end = path.strip_suffix(file.as_bytes()).is_some_and(|before| before.is_empty() || before.ends_with(b"/"));
+    is_end && (file.contains('/') || !answer.is_pressure())
+}
+
+type Out<'t, 'b> = &'t mut Text<'b, Bytes>;
+
+fn figures_of<F: Files>(view: &View<F>) -> Result<MemoryFigures, Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let mut figures = MemoryFigures::default();
+    figures.read(&view.files, &view.places, &view.above, &view.machine, scratch).ok_or(NO_MEMORY)?;
+    Ok(figures)
+}
+
+fn meminfo<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    compose::meminfo(&figures_of(view)?, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn node_meminfo<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let figures = figures_of(view)?;
+    let share = nodes::share(&view.files, &view.places, &mut host, scratch).ok_or(NO_NODE)?;
+    let mut again = view.files.open(path).ok_or(NO_NODE)?;
+    compose::node_meminfo(&figures, &share, &mut again, out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn block_size<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
+    blocks::first(&view.files, &mut [0; size_of::<Scratch>()]).ok_or(NO_BLOCK)?;
+    compose::block_size(view.memory().ok_or(NO_MEMORY)?.total_bytes, out).ok_or(NOT_COMPOSED)
+}
+
+fn swaps<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let swap = view.memory().ok_or(NO_MEMORY)?.swap.ok_or(NO_SWAP)?;
+    let scratch: &mut Scratch = &mut [0; _];
+    compose::swaps(&swap, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn stat<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let cpus = view.cpus().ok_or(NO_CPUS)?;
+    let scratch: &mut Scratch = &mut [0; _];
+    let Some(mut times) = view.times(&cpus) else {
+        let mut again = view.files.open(c"/proc/stat").ok_or(NO_TIMES)?;
+        return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, scratch).ok_or(NOT_COMPOSED);
+    };
+    times.idle_ticks = times.idle_ticks.max(0);
+    compose::stat(&cpus, &times, view.load().as_ref(), &mut host, out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn cpuinfo<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let cpus = view.cpus().ok_or(NO_CPUS)?;
+    let scratch: &mut Scratch = &mut [0; _];
+    let mut packages = Packages::default();
+    packages.read(&view.files, &cpus.online, scratch);
+    compose::cpuinfo(&cpus.online, &packages, &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn cpus_within<F: Files>(answer: Answer, view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let online = view.cpus().ok_or(NO_CPUS)?.online;
+    let scratch: &mut Scratch = &mut [0; _];
+    match answer {
+        Answer::CpuList => compose::cpu_list_within(&online, &mut host, out, scratch),
+        _ => compose::cpu_map_within(&online, &mut host, out, scratch),
+    }
+    .ok_or(NOT_COMPOSED)
+}
+
+fn cpu_list<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
+    compose::cpu_list(&view.cpus().ok_or(NO_CPUS)?.online, out).ok_or(NOT_COMPOSED)
+}
+
+fn uptime<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
+    let times = view.times(&view.cpus().ok_or(NO_CPUS)?).ok_or(NO_TIMES)?;
+    let idle_ticks = u64::try_from(times.idle_ticks).unwrap_or(0);
+    compose::uptime(view.age_ticks().ok_or(NO_AGE)?, idle_ticks, out).ok_or(NOT_COMPOSED)
+}
+
+fn loadavg<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let load = view.load().ok_or(NO_LOAD)?;
+    let scratch: &mut Scratch = &mut [0; _];
+    let threads = pids::threads(&view.files, &view.places, scratch).unwrap_or(0);
+    compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn disks<F: Files>(answer: Answer, view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
+    match answer {
+        Answer::Diskstats => compose::diskstats(&mut io, &mut Iterated(host), out, scratch),
+        _ => compose::partitions(&mut io, &mut Iterated(host), out, scratch),
+    }
+    .ok_or(NOT_COMPOSED)
+}
+
+fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let traffic = io::open(&view.files, &view.places, scratch).and_then(|mut io| io.sum(scratch));
+    let mut figures = VmstatFigures::default();
+    figures.read(&view.files, &view.places, &view.above, &view.machine, scratch).ok_or(NO_VMSTAT)?;
+    compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
+}
+
+fn pid_max<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let limit = pids::limit(&view.files, &view.places, scratch).ok_or(NO_PIDS)?;
+    compose::pid_max(limit, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+}
+
+/// The scope's own file, which takes the place of the kernel's.
+fn pressure_of<F: Files>(answer: Answer, view: &View<F>) -> Result<Vec<u8>, Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let path = pressure::path(answer, &view.places, scratch).ok_or(NO_PRESSURE)?;
+    view.files.open(path).as_mut().and_then(kernel::whole).ok_or(NO_PRESSURE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_of(file: &str) -> String {
+        Asked::named(file).unwrap().name().to_owned()
+    }
+
+    #[test]
+    fn files_by_name_and_by_path() {
+        for (file, path) in [
+            ("meminfo", "/proc/meminfo"),
+            ("/proc/meminfo", "/proc/meminfo"),
+            ("online", "/sys/devices/system/cpu/online"),
+            ("pressure/io", "/proc/pressure/io"),
+            ("pid_max", "/proc/sys/kernel/pid_max"),
+            ("kernel/threads-max", "/proc/sys/kernel/threads-max"),
+            ("node1/meminfo", "/sys/devices/system/node/node1/meminfo"),
+            ("cpu3/topology/core_cpus_list", "/sys/devices/system/cpu/cpu3/topology/core_cpus_list"),
+            ("/sys/devices/system/node/node0/cpumap", "/sys/devices/system/node/node0/cpumap"),
+        ] {
+            assert_eq!(path_of(file), path, "{file}");
+        }
+        for file in ["memory", "io", "info", "/meminfo", "cpu0/online", ""] {
+            let error = Asked::named(file).unwrap_err().to_string();
+            assert!(error.contains("/proc/meminfo, ") && error.contains("/proc/pressure/io, "), "{error}");
+        }
+    }
+}
