@@ -13,6 +13,7 @@ use calc::{
     compose,
     cpus::{CpuSet, MAX_CPUS},
     host::Host,
+    settings::CpuCount,
     source::Files,
     text::{Sink, Text},
     view::{
@@ -100,7 +101,8 @@ impl<F: Files> View<F> {
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        cpu::cpus(&self.files, &self.places, &self.above, self.cpus_milli, &mut [0; size_of::<Scratch>()])
+        let by = self.cpus_milli.map_or(CpuCount::ByQuota, CpuCount::Milli);
+        cpu::cpus(&self.files, &self.places, &self.above, by, &mut [0; size_of::<Scratch>()])
     }
 
     /// CPU times.

@@ -7,6 +7,7 @@ use calc::{
     compose::{self, MemoryFigures},
     cpus::CpuSet,
     host::Host,
+    settings::CpuCount,
     source::{Directory, Files, Source},
     text::Text,
     view::{
@@ -90,6 +91,7 @@ const FILES: &[(&str, &str)] = &[
         "24 22 0:25 /a /sys/fs/cgroup rw - cgroup2 none rw\n25 24 0:26 / /m rw - cgroup none rw,cpu,memory\n",
     ),
     ("memory.max", "536870912\n"),
+    ("memory.high", "436870912\n"),
     ("memory.current", "1234567\n"),
     ("memory.swap.max", "max\n"),
     ("memory.swap.current", "4096\n"),
@@ -100,6 +102,8 @@ const FILES: &[(&str, &str)] = &[
     ("memory.memsw.usage_in_bytes", "1234667\n"),
     ("memory.use_hierarchy", "1\n"),
     ("cpu.max", "150000 100000\n"),
+    ("cpu.weight", "174\n"),
+    ("cpu.shares", "3072\n"),
     ("cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\n"),
     ("cpu.cfs_quota_us", "150000\n"),
     ("cpu.cfs_period_us", "100000\n"),
@@ -165,11 +169,15 @@ fn above() -> impl Strategy<Value = Above> {
     })
 }
 
+fn asked() -> impl Strategy<Value = CpuCount> {
+    prop_oneof![Just(CpuCount::ByQuota), Just(CpuCount::ByWeight), any::<u64>().prop_map(CpuCount::from_word)]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, above in above(), only in prop::option::of(any::<u64>())) {
+    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, above in above(), asked in asked()) {
         let scratch = &mut vec![0; scratch][..];
         let Some(places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
         prop_assert!(places.still_hold(&tree, Whose::Caller, scratch));
@@ -192,10 +200,11 @@ proptest! {
             prop_assert_eq!(text.lines().count(), MEMINFO.lines().count());
             prop_assert!(text.lines().all(|line| line.ends_with(" kB") && line.contains(": ")));
         }
-        let Some(cpus) = cpu::cpus(&tree, &places, &above, only, scratch) else { return Ok(()) };
+        let Some(cpus) = cpu::cpus(&tree, &places, &above, asked, scratch) else { return Ok(()) };
         let count = cpus.online.count();
         prop_assert!(count >= 1 && cpus.capacity.period_usec > 0);
-        prop_assert!(u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec));
+        let is_within = u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec);
+        prop_assert!(is_within || asked == CpuCount::ByWeight);
         let times = time::times(&tree, &places, &cpus, &host, None, scratch).unwrap_or_default();
         let mut text = Bytes { all: STAT.into(), at: 0, step: tree.step };
         let stat = composed(|out| compose::stat(&cpus, &times, None, &mut text, out, scratch)).unwrap();

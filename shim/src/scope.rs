@@ -9,7 +9,6 @@ use calc::answer::Answer;
 use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
 use calc::host::Host;
-use calc::settings::CpuCount;
 use calc::view::blocks;
 use calc::view::cpu::{self, Cpus};
 use calc::view::memory::{self, Memory};
@@ -116,11 +115,8 @@ pub(crate) fn count() -> Option<()> {
 #[inline(never)]
 fn count_again() -> Option<()> {
     let scratch: &mut Scratch = &mut [0; _];
-    let only = match options::cpu_count() {
-        CpuCount::Milli(milli) => Some(milli),
-        _ => None,
-    };
-    let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, only, scratch)))?;
+    let by = options::cpu_count();
+    let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, by, scratch)))?;
     CPUS.keep(&cpus);
     Some(())
 }

@@ -1,10 +1,13 @@
 //! The container's CPUs.
 
+mod weight;
+
 use crate::{
     board::Above,
     capacity::Capacity,
     cgroup::{Controller, Version, places::Places, v1, v2},
     cpus::CpuSet,
+    settings::CpuCount,
     source::{self, Files},
 };
 
@@ -14,20 +17,19 @@ use crate::{
 pub struct Cpus {
     /// The first N of the cpuset's CPUs, with their real numbers. Never empty.
     pub online: CpuSet,
-    /// The least quota of the chain; `count/1` CPUs where none is set.
+    /// What may be used: the least quota of the chain, or all allowed CPUs where none is less. More than the CPUs that are
+    /// shown where these go by weight, which limits nobody while others sleep.
     pub capacity: Capacity,
     /// How deep the cgroup is whose use is to be held against that: the scope, or the one below it that has the quota.
     pub counted_depth: u64,
 }
 
-/// The view's CPUs. `None` when there is any doubt.
-///
-/// `only` is a declared number of CPUs in thousandths (`CGPROC_CPUS=1.5` is 1500), taken in place of the quota.
-pub fn cpus(files: &impl Files, places: &Places, above: &Above, only: Option<u64>, scratch: &mut [u8]) -> Option<Cpus> {
+/// The view's CPUs, counted by what is asked for. `None` when there is any doubt.
+pub fn cpus(files: &impl Files, places: &Places, above: &Above, by: CpuCount, scratch: &mut [u8]) -> Option<Cpus> {
     let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
-    let quota = match only {
-        Some(thousandths) => Some(Capacity::new(thousandths, 1000)?),
-        None => least_quota(files, places, above, &mut cpus.counted_depth, scratch)?,
+    let quota = match by {
+        CpuCount::Milli(thousandths) => Some(Capacity::new(thousandths, 1000)?),
+        CpuCount::ByQuota | CpuCount::ByWeight => least_quota(files, places, above, &mut cpus.counted_depth, scratch)?,
     };
     allowed(files, places, &mut cpus.online, scratch)?;
     above.narrow(&mut cpus.online);
@@ -36,7 +38,17 @@ pub fn cpus(files: &impl Files, places: &Places, above: &Above, only: Option<u64
     }
     let whole = Capacity::of_whole(cpus.online.count());
     cpus.capacity = quota.filter(|quota| quota.is_less(&whole)).unwrap_or(whole);
+    if by == CpuCount::ByWeight {
+        cpus.online.keep_first(by_weight(files, places, scratch)?);
+    }
     Some(cpus)
+}
+
+/// The CPUs that the scope's weight stands for; `u64::MAX` where it has none.
+fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
+    let Some(place) = places.hierarchy(Controller::Cpu) else { return Some(u64::MAX) };
+    let Some(scope) = place.chain_of_scope().next() else { return Some(u64::MAX) };
+    Some(weight::cpus(&scope, place.version, files, scratch)?.unwrap_or(u64::MAX))
 }
 
 /// The least quota of the chain and above it, and how deep it is set.
@@ -112,15 +124,19 @@ mod tests {
     }
 
     /// The list of CPUs and the capacity.
-    fn view(tree: &Tree, only: Option<u64>) -> Option<String> {
+    fn view(tree: &Tree, by: CpuCount) -> Option<String> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
-        let cpus = cpus(tree, &places, &Above::NONE, only, &mut [0; 512])?;
+        let cpus = cpus(tree, &places, &Above::NONE, by, &mut [0; 512])?;
         let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
         Some(format!("{} {}/{}", list.trim(), cpus.capacity.quota_usec, cpus.capacity.period_usec))
     }
 
     fn v2_view(files: &[(&str, &str)]) -> Option<String> {
-        view(&files.iter().fold(v2(), |tree, (name, text)| tree.with(&format!("/sys/fs/cgroup/{name}"), text)), None)
+        view(&v2_with(files), CpuCount::ByQuota)
+    }
+
+    fn v2_with(files: &[(&str, &str)]) -> Tree {
+        files.iter().fold(v2(), |tree, (name, text)| tree.with(&format!("/sys/fs/cgroup/{name}"), text))
     }
 
     #[test]
@@ -166,38 +182,79 @@ mod tests {
             .with("/sys/fs/cgroup/cpuset/a/cpuset.cpus", "1-6\n")
             .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "250000\n")
             .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
-        assert_eq!(view(&tree, None).unwrap(), "1-3 250000/100000");
+        assert_eq!(view(&tree, CpuCount::ByQuota).unwrap(), "1-3 250000/100000");
         let tree = tree.with("/sys/fs/cgroup/cpuset/a/cpuset.effective_cpus", "5-6\n");
-        assert_eq!(view(&tree, None).unwrap(), "5-6 2/1");
+        assert_eq!(view(&tree, CpuCount::ByQuota).unwrap(), "5-6 2/1");
         let tree = tree.with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "-1\n");
-        assert_eq!(view(&tree, None).unwrap(), "5-6 2/1");
+        assert_eq!(view(&tree, CpuCount::ByQuota).unwrap(), "5-6 2/1");
     }
 
     #[test]
     fn limits_out_of_sight_count_too() {
-        let with = |above: &Above, only| {
+        use CpuCount::{ByQuota, Milli};
+        let with = |above: &Above, by| {
             let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let cpus = cpus(&tree, &places, above, only, &mut [0; 512]).unwrap();
+            let cpus = cpus(&tree, &places, above, by, &mut [0; 512]).unwrap();
             let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
             format!("{} {}", list.trim(), cpus.counted_depth)
         };
         let quota = |quota_usec| Above { quota_usec, period_usec: 100_000, ..Above::NONE };
-        assert_eq!(with(&quota(400_000), None), "0-2 4");
-        assert_eq!(with(&quota(150_000), None), "0-1 0");
-        assert_eq!(with(&quota(150_000), Some(4000)), "0-3 0");
+        assert_eq!(with(&quota(400_000), ByQuota), "0-2 4");
+        assert_eq!(with(&quota(150_000), ByQuota), "0-1 0");
+        assert_eq!(with(&quota(150_000), Milli(4000)), "0-3 0");
         let cpus = |word| Above { cpus: [word, 0, 0, 0, 0, 0, 0, 0], ..Above::NONE };
-        assert_eq!(with(&cpus(0b1010_0000), None), "5,7 4");
-        assert_eq!(with(&cpus(1 << 40), None), "0-2 4");
+        assert_eq!(with(&cpus(0b1010_0000), ByQuota), "5,7 4");
+        assert_eq!(with(&cpus(1 << 40), ByQuota), "0-2 4");
     }
 
     #[test]
     fn a_declared_number_replaces_the_quota() {
         let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
-        assert_eq!(view(&tree, Some(1500)).unwrap(), "0-1 1500/1000");
-        assert_eq!(view(&tree, Some(6000)).unwrap(), "0-5 6/1");
-        assert_eq!(view(&tree, Some(99_000)).unwrap(), "0-7 8/1");
-        assert_eq!(view(&tree, Some(0)), None);
+        let view = |thousandths| view(&tree, CpuCount::Milli(thousandths));
+        assert_eq!(view(1500).unwrap(), "0-1 1500/1000");
+        assert_eq!(view(6000).unwrap(), "0-5 6/1");
+        assert_eq!(view(99_000).unwrap(), "0-7 8/1");
+        assert_eq!(view(0), None);
+    }
+
+    #[test]
+    fn a_weight_counts_where_it_is_asked_for() {
+        let with = |files: &[(&str, &str)]| view(&v2_with(files), CpuCount::ByWeight);
+        let three = ("a/b/cpu.weight", "240\n");
+        assert_eq!(v2_view(&[three]).unwrap(), "0-7 8/1");
+        assert_eq!(with(&[three]).unwrap(), "0-2 8/1");
+        assert_eq!(with(&[("a/b/cpu.weight", "1\n")]).unwrap(), "0 8/1");
+        assert_eq!(with(&[("a/b/cpu.weight", "10000\n")]).unwrap(), "0-7 8/1");
+        for nobody_asked in [&[("a/b/cpu.weight", "100\n")][..], &[("a/cpu.weight", "240\n")], &[]] {
+            assert_eq!(with(nobody_asked).unwrap(), "0-7 8/1");
+        }
+        assert_eq!(with(&[("a/b/cpu.weight", "default 100\n")]), None);
+    }
+
+    #[test]
+    fn of_quota_and_weight_the_least_counts() {
+        let with = |quota: &str, weight: &str| {
+            view(&v2_with(&[("a/b/cpu.max", quota), ("a/b/cpu.weight", weight)]), CpuCount::ByWeight).unwrap()
+        };
+        assert_eq!(with("450000 100000\n", "174\n"), "0-1 450000/100000");
+        assert_eq!(with("150000 100000\n", "240\n"), "0-1 150000/100000");
+    }
+
+    #[test]
+    fn version_1_has_shares() {
+        let tree = |shares| {
+            Tree::default()
+                .with("/proc/self/cgroup", "1:cpu,cpuacct:/a\n")
+                .with_directory("/sys/fs/cgroup/cpu,cpuacct", 1, 3)
+                .with_directory("/sys/fs/cgroup/cpu,cpuacct/a", 9, 2)
+                .with("/sys/devices/system/cpu/online", "0-7\n")
+                .with("/sys/fs/cgroup/cpu,cpuacct/a/cpu.shares", shares)
+        };
+        let with = |shares| view(&tree(shares), CpuCount::ByWeight).unwrap();
+        assert_eq!(["2\n", "512\n", "1025\n", "2048\n"].map(with), ["0 8/1", "0 8/1", "0-1 8/1", "0-1 8/1"]);
+        assert_eq!(with("1024\n"), "0-7 8/1");
+        assert_eq!(view(&tree("2048\n"), CpuCount::ByQuota).unwrap(), "0-7 8/1");
     }
 
     #[test]
@@ -207,7 +264,7 @@ mod tests {
         }
         assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", "all\n")]), None);
         assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", &"0,2,".repeat(200))]), None);
-        assert_eq!(view(&v2().with("/sys/devices/system/cpu/online", "\n"), None), None);
+        assert_eq!(view(&v2().with("/sys/devices/system/cpu/online", "\n"), CpuCount::ByQuota), None);
     }
 
     proptest! {
@@ -216,7 +273,7 @@ mod tests {
             let list = cpus.iter().map(ToString::to_string).collect::<std::vec::Vec<_>>().join(",");
             let tree = v2().with("/sys/fs/cgroup/a/b/cpuset.cpus.effective", list).with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} {period}"));
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let view = super::cpus(&tree, &places, &Above::NONE, None, &mut [0; 512]).unwrap();
+            let view = super::cpus(&tree, &places, &Above::NONE, CpuCount::ByQuota, &mut [0; 512]).unwrap();
             let count = view.online.count();
             prop_assert!(count >= 1 && view.online.iter().all(|cpu| cpus.contains(&cpu)));
             prop_assert!(u128::from(view.capacity.quota_usec) <= u128::from(count) * u128::from(view.capacity.period_usec));

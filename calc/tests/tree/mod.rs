@@ -5,6 +5,7 @@ use calc::{
     cgroup::places::{Places, Whose},
     compose,
     host::{Host, USER_HZ},
+    settings::CpuCount,
     source::{Directory, Files, Source},
     text::{Sink, Text},
     view::{cpu, memory, ratchet::Ratchet, time, topology::Packages},
@@ -136,6 +137,11 @@ impl Tree {
         })
     }
 
+    fn cpu_count(&self) -> CpuCount {
+        let counted = |by: &str| by.parse().map_or(CpuCount::ByWeight, CpuCount::Milli);
+        self.asked("cpus").map_or(CpuCount::ByQuota, counted)
+    }
+
     pub(crate) fn places(&self, scratch: &mut [u8]) -> Option<Places> {
         let mut places = self.with_whose(|whose| Places::locate(&self, whose, scratch))?;
         places.declared_memory_bytes = self.asked("memory").map_or(0, |bytes| bytes.parse().unwrap());
@@ -167,7 +173,6 @@ impl Tree {
         let mut text = Text::new(&mut kept);
         let file = || files.open(&CString::new(format!("/proc/{answer}")).unwrap());
         let places = self.places(scratch)?;
-        let only = self.asked("cpus").map(|thousandths| thousandths.parse().unwrap());
         match answer {
             "meminfo" => {
                 let mut figures = compose::MemoryFigures::default();
@@ -181,7 +186,7 @@ impl Tree {
             "numbers" => return self.numbers(&places, &host, scratch),
             "calls" => return self.calls(scratch),
             _ => {
-                let cpus = cpu::cpus(files, &places, &Above::NONE, only, scratch)?;
+                let cpus = cpu::cpus(files, &places, &Above::NONE, self.cpu_count(), scratch)?;
                 let times = time::times(files, &places, &cpus, &host, None, scratch);
                 match answer {
                     "cpuinfo" => {
@@ -212,7 +217,7 @@ impl Tree {
         text += &taken("still_hold");
         memory::memory(files, &places, &Above::NONE, &host, scratch);
         text += &taken("memory");
-        if let Some(cpus) = cpu::cpus(files, &places, &Above::NONE, None, scratch) {
+        if let Some(cpus) = cpu::cpus(files, &places, &Above::NONE, CpuCount::ByQuota, scratch) {
             text += &taken("cpus");
             time::times(files, &places, &cpus, &host, None, scratch);
             text += &taken("times");
@@ -223,8 +228,7 @@ impl Tree {
     /// The figures that the calls give.
     fn numbers(&self, places: &Places, host: &Host, scratch: &mut [u8]) -> Option<String> {
         let files = &self;
-        let only = self.asked("cpus").map(|thousandths| thousandths.parse().unwrap());
-        let cpus = cpu::cpus(files, places, &Above::NONE, only, scratch)?;
+        let cpus = cpu::cpus(files, places, &Above::NONE, self.cpu_count(), scratch)?;
         let mut numbers = String::new();
         writeln!(numbers, "cpus {} capacity {:?}", cpus.online.count(), cpus.capacity).unwrap();
         writeln!(numbers, "{:?}", time::times(files, places, &cpus, host, None, scratch)).unwrap();

@@ -1,0 +1,97 @@
+//! What a cgroup's weight stands for: the number of CPUs that somebody had in mind who made the container.
+//!
+//! Container tools count in version 1's shares, 1024 for a CPU. Since runc 1.3.2 and crun 1.23 they make version 2's weight of
+//! them as 10 ^ ((L² + 125 L − 126) ÷ 612), rounded up, where L is the binary logarithm of the shares. Older ones took
+//! 1 + (shares − 2) × 9999 ÷ 262142. A weight does not tell which it is; it is read as the newer one, as the JDK does
+//! (`CgroupV2CpuController::cpu_shares`), so that the older ones' stand for fewer CPUs than were meant, never for more.
+
+use crate::{
+    cgroup::{Level, Version},
+    scan,
+    source::Files,
+};
+
+/// What a cgroup has that nobody gave a weight to.
+const DEFAULT_SHARES: u64 = 1024;
+/// The same on version 2.
+const DEFAULT_WEIGHT: u64 = 100;
+
+/// The CPUs, rounded up, that the cgroup's weight stands for: `Some(None)` where nobody set one, `None` on doubt.
+///
+/// A weight for just one CPU is the default, and cannot be told from none.
+#[inline(never)]
+pub(super) fn cpus(level: &Level<'_>, version: Version, files: &impl Files, scratch: &mut [u8]) -> Option<Option<u64>> {
+    let (name, default): (&[u8], u64) = match version {
+        Version::V1 => (b"cpu.shares", DEFAULT_SHARES),
+        Version::V2 => (b"cpu.weight", DEFAULT_WEIGHT),
+    };
+    let Some(text) = level.text(files, name, scratch)? else { return Some(None) };
+    let weight = scan::whole_number(text)?;
+    let cpus = match version {
+        Version::V1 => weight.div_ceil(DEFAULT_SHARES),
+        Version::V2 => cpus_of_weight(weight),
+    };
+    Some((weight != default).then_some(cpus.max(1)))
+}
+
+/// How many CPUs it takes to have this weight.
+fn cpus_of_weight(weight: u64) -> u64 {
+    let less = WEIGHTS.iter().take_while(|of_cpus| u64::from(**of_cpus) < weight).count();
+    u64::try_from(less).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// The weights of 1, 2, 3 … CPUs.
+#[rustfmt::skip]
+static WEIGHTS: [u16; 256] = [
+    100, 174, 240, 303, 363, 421, 477, 532, 586, 639, 691, 742, 793, 843, 893, 942, 991, 1039, 1087, 1134,
+    1181, 1228, 1275, 1321, 1367, 1412, 1458, 1503, 1548, 1592, 1637, 1681, 1725, 1769, 1813, 1856, 1900,
+    1943, 1986, 2029, 2072, 2114, 2157, 2199, 2242, 2284, 2326, 2368, 2409, 2451, 2492, 2534, 2575, 2616,
+    2657, 2698, 2739, 2780, 2821, 2862, 2902, 2943, 2983, 3023, 3063, 3104, 3144, 3184, 3223, 3263, 3303,
+    3343, 3382, 3422, 3461, 3501, 3540, 3579, 3619, 3658, 3697, 3736, 3775, 3814, 3853, 3891, 3930, 3969,
+    4007, 4046, 4084, 4123, 4161, 4200, 4238, 4276, 4314, 4353, 4391, 4429, 4467, 4505, 4543, 4581, 4619,
+    4656, 4694, 4732, 4769, 4807, 4845, 4882, 4920, 4957, 4995, 5032, 5069, 5107, 5144, 5181, 5218, 5256,
+    5293, 5330, 5367, 5404, 5441, 5478, 5515, 5552, 5588, 5625, 5662, 5699, 5735, 5772, 5809, 5845, 5882,
+    5919, 5955, 5992, 6028, 6064, 6101, 6137, 6174, 6210, 6246, 6282, 6319, 6355, 6391, 6427, 6463, 6499,
+    6536, 6572, 6608, 6644, 6680, 6715, 6751, 6787, 6823, 6859, 6895, 6931, 6966, 7002, 7038, 7074, 7109,
+    7145, 7180, 7216, 7252, 7287, 7323, 7358, 7394, 7429, 7465, 7500, 7535, 7571, 7606, 7641, 7677, 7712,
+    7747, 7783, 7818, 7853, 7888, 7923, 7959, 7994, 8029, 8064, 8099, 8134, 8169, 8204, 8239, 8274, 8309,
+    8344, 8379, 8414, 8449, 8483, 8518, 8553, 8588, 8623, 8657, 8692, 8727, 8762, 8796, 8831, 8866, 8900,
+    8935, 8970, 9004, 9039, 9073, 9108, 9142, 9177, 9211, 9246, 9280, 9315, 9349, 9384, 9418, 9452, 9487,
+    9521, 9555, 9590, 9624, 9658, 9693, 9727, 9761, 9795, 9830, 9864, 9898, 9932, 9966, 10000,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The weight of `shares`, as runc's `ConvertCPUSharesToCgroupV2Value` has it.
+    fn weight(shares: f64) -> f64 {
+        let log = shares.log2();
+        // What is a whole number but for the last bits of the logarithm is that number.
+        (10_f64.powf((log * log + 125.0 * log - 126.0) / 612.0) - 1e-6).ceil()
+    }
+
+    #[test]
+    fn the_weights_are_those_that_container_tools_set() {
+        for (cpus, of_cpus) in (1..).zip(WEIGHTS) {
+            assert_eq!(f64::from(of_cpus), weight(f64::from(cpus) * 1024.0), "{cpus} CPUs");
+        }
+    }
+
+    #[test]
+    fn a_weight_stands_for_what_was_asked_rounded_up() {
+        for milli in (100_u32..256_000).step_by(50) {
+            let weight = weight((f64::from(milli) * 1024.0 / 1000.0).floor());
+            assert_eq!(cpus_of_weight(weight as u64), milli.div_ceil(1000).into(), "{milli}m: {weight}");
+        }
+        assert_eq!([0, 1, 10_000, u64::MAX].map(cpus_of_weight), [1, 1, 256, 257]);
+    }
+
+    #[test]
+    fn an_older_tools_weight_stands_for_no_more_than_was_asked() {
+        for cpus in 1..=256 {
+            let older = 1 + (cpus * 1024 - 2) * 9999 / 262_142;
+            assert!(cpus_of_weight(older) <= cpus, "{cpus}");
+        }
+    }
+}
