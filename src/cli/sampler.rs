@@ -26,6 +26,9 @@ pub(super) struct Sampler {
     /// Take one sample, publish it and end.
     #[arg(long)]
     once: bool,
+    /// Measure what each container's files take on disk, for CGPROC_DISK.
+    #[arg(long, conflicts_with = "once")]
+    disk: bool,
 }
 
 /// Parses a number of seconds, such as 0.5.
@@ -38,8 +41,8 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 impl Sampler {
     /// Samples until it is ended, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        let Self { board, interval, once } = self;
-        sampler::run(&sampler::Options { board, interval, once })
+        let Self { board, interval, once, disk } = self;
+        sampler::run(&sampler::Options { board, interval, once, disk })
     }
 }
 

@@ -12,11 +12,15 @@ use std::{io, mem::MaybeUninit, ptr};
 /// everybody, and the board's directory is our own.
 const KEPT: CapabilitySet = CapabilitySet::SYS_PTRACE;
 
+/// What is kept as well to measure containers' files: to list directories whatever their modes are.
+const KEPT_FOR_DISK: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
+
 /// Gives up what is not needed, and takes as many descriptors as there may be: two for each cgroup are kept open.
-pub(super) fn give_up() {
+pub(super) fn give_up(measures_disk: bool) {
     let _ = set_no_new_privs(true);
     if let Ok(own) = capabilities(None) {
-        let kept = own.permitted & KEPT;
+        let wanted = if measures_disk { KEPT | KEPT_FOR_DISK } else { KEPT };
+        let kept = own.permitted & wanted;
         let _ = set_capabilities(
             None,
             CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() },

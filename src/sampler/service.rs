@@ -26,13 +26,15 @@ pub(crate) struct Options {
     pub(crate) interval: Duration,
     /// Whether to end after the first.
     pub(crate) once: bool,
+    /// Whether to measure what containers take on disk.
+    pub(crate) disk: bool,
 }
 
 /// Publishes until a signal says to end.
 pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
     child::hold_closed_standard_descriptors();
     let ending = rights::ending_signals()?;
-    rights::give_up();
+    rights::give_up(options.disk);
     let board = Board::create(&options.board)?;
     if !board.is_in_memory() {
         say(format_args!("{}: not on a tmpfs: no program takes it for a board", options.board.display()));
