@@ -1,18 +1,204 @@
 //! `/proc/diskstats`
 
 use crate::{
+    lines::Lines,
+    scan,
     source::Source,
     text::{Sink, Text},
-    view::io::Io,
+    view::io::{Device, Io, Traffic},
 };
 
+/// The columns after a device's name that every kernel has; 4.18 added those of discards, 5.5 those of flushes.
+const LEAST_COLUMNS: usize = 11;
+
+/// What a sector is here, whatever the device's are.
+const SECTOR_BYTES: u64 = 512;
+
 /// `/proc/diskstats`: the kernel's lines of the devices that the scope used, with what it did.
+///
+/// Half of `scratch` holds the kernel's lines, half those of the scope's files.
+#[inline(never)]
 pub fn diskstats<S: Sink, F: Source>(
     io: &mut Io<F>,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
-    let _ = (io, host, out, scratch);
-    None
+    let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
+    let mut lines = Lines::new(host, for_host);
+    while let Some(line) = lines.next()? {
+        let line = Counted::parse(line.whole()?.strip_suffix(b"\n")?)?;
+        if line.is_used()
+            && let Some(traffic) = io.of_device(line.device, for_io)?
+        {
+            line.with(&traffic, out)?;
+        }
+    }
+    Some(())
+}
+
+/// A line: `   8       0 sda 1 0 8 3 2 0 16 5 0 6 8`.
+struct Counted<'l> {
+    device: Device,
+    /// All up to the columns.
+    head: &'l [u8],
+    /// The blank before each column goes with it.
+    columns: &'l [u8],
+}
+
+impl<'l> Counted<'l> {
+    fn parse(line: &'l [u8]) -> Option<Self> {
+        let (device, rest) = device(line)?;
+        let (name, columns) = scan::split_at_byte(scan::after_blanks(rest), b' ')?;
+        let head = line.len().checked_sub(columns.len())?.checked_sub(1)?;
+        let is_sound =
+            !name.is_empty() && scan::parts(columns, b' ').all(|column| scan::whole_number(column).is_some());
+        is_sound.then_some(Self { device, head: line.get(..head)?, columns })
+    }
+
+    /// Whether anybody used the device.
+    fn is_used(&self) -> bool {
+        self.columns.iter().any(|byte| !matches!(byte, b'0' | b' '))
+    }
+
+    /// The line with the scope's figures, in as many columns as the kernel has.
+    fn with<S: Sink>(&self, traffic: &Traffic, out: &mut Text<'_, S>) -> Option<()> {
+        let columns = scan::parts(self.columns, b' ').count();
+        (columns >= LEAST_COLUMNS).then_some(())?;
+        out.bytes(self.head)?;
+        for index in 0..columns {
+            out.bytes(b" ")?;
+            out.number(column(traffic, index))?;
+        }
+        out.bytes(b"\n")
+    }
+}
+
+/// The device at the start of a line, and what follows its number.
+pub(super) fn device(line: &[u8]) -> Option<(Device, &[u8])> {
+    let (major, rest) = scan::number(scan::after_blanks(line))?;
+    let (minor, rest) = scan::number(scan::after_blanks(rest))?;
+    rest.starts_with(b" ").then_some((Device { major, minor }, rest))
+}
+
+/// A column, in the order of `diskstats_show` (block/genhd.c). Merged and flushed operations, those under way, and all times are
+/// counted for no cgroup.
+fn column(traffic: &Traffic, index: usize) -> u64 {
+    match index {
+        0 => traffic.reads,
+        2 => traffic.read_bytes / SECTOR_BYTES,
+        4 => traffic.writes,
+        6 => traffic.written_bytes / SECTOR_BYTES,
+        11 => traffic.discards,
+        13 => traffic.discarded_bytes / SECTOR_BYTES,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Bytes, composed};
+    use proptest::prelude::*;
+    use std::{
+        format,
+        string::{String, ToString},
+        vec,
+    };
+
+    /// Of a 7.2 kernel: 20 columns.
+    const HOST: &str = concat!(
+        "   7       0 loop0 16 0 16384 15 32 0 32768 129 0 40 145 0 0 0 0 0 0\n",
+        "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+        "  98       0 ubda 12 0 1296 6 0 0 0 0 0 0 6 0 0 0 0 0 0\n",
+    );
+
+    /// `io.stat` of a cgroup there, which read 8 MiB and wrote 16 of a loop device, and read a disk.
+    const IO: &str = concat!(
+        "98:0 rbytes=655360 wbytes=0 rios=10 wios=0 dbytes=0 dios=0\n",
+        "7:0 rbytes=8388608 wbytes=16777216 rios=16 wios=32 dbytes=1048576 dios=1\n",
+    );
+
+    fn text(io: &str, host: &str, step: usize, scratch: usize) -> Option<String> {
+        let mut io = Io::of_version_2(io);
+        composed(|out| diskstats(&mut io, &mut Bytes::in_steps(host, step), out, &mut vec![0; scratch]))
+    }
+
+    #[test]
+    fn the_scopes_figures_of_the_devices_it_used() {
+        let ours = concat!(
+            "   7       0 loop0 16 0 16384 0 32 0 32768 0 0 0 0 1 0 2048 0 0 0\n",
+            "  98       0 ubda 10 0 1280 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+        );
+        assert_eq!(text(IO, HOST, 50, 512).unwrap(), ours);
+        assert_eq!(text("", HOST, 50, 512).unwrap(), "");
+        assert_eq!(text(IO, "", 50, 512).unwrap(), "");
+    }
+
+    #[test]
+    fn a_device_that_nobody_used_is_not_looked_up() {
+        assert_eq!(text("garbage", "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0\n", 50, 512).unwrap(), "");
+        assert_eq!(text("garbage", "   7       1 loop1 1 0 0 0 0 0 0 0 0 0 0\n", 50, 512), None);
+    }
+
+    #[test]
+    fn there_are_as_many_columns_as_the_kernel_has() {
+        let io = "8:0 rbytes=4096 wbytes=512 rios=2 wios=1 dbytes=512 dios=7\n";
+        // 2.6.32, with its partitions, which have no source.
+        let host = concat!(
+            "   8       0 sda 27343 12297 1132322 259113 14412 26542 327648 381245 0 98765 640351\n",
+            "   8       1 sda1 559 230 4978 3012 5 1 12 44 0 2810 3056\n",
+            "  11       0 sr0 0 0 0 0 0 0 0 0 0 0 0\n",
+        );
+        assert_eq!(text(io, host, 70, 512).unwrap(), "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0\n");
+        let host = "   8       0 sda 1 1 1 1 1 1 1 1 0 1 1 3 4 5 6\n";
+        assert_eq!(text(io, host, 70, 512).unwrap(), "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0 7 0 1 0\n");
+        let host = "   8       0 sda 1 1 1 1 1 1 1 1 0 1 1 3 4 5 6 7 8 9 10\n";
+        assert_eq!(text(io, host, 70, 512).unwrap(), "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0 7 0 1 0 0 0 0 0\n");
+        assert_eq!(text(io, "   8       0 sda 1 1 1 1\n", 70, 512), None);
+    }
+
+    #[test]
+    fn names_and_numbers_of_all_kinds() {
+        for (device, head) in [
+            ("259:0", " 259       0 nvme0n1"),
+            ("253:12", " 253      12 dm-12"),
+            ("104:0", " 104       0 cciss/c0d0"),
+            ("9:127", "   9     127 md127"),
+            ("202:51712", " 202   51712 xvda"),
+            ("65:1048575", "  65 1048575 sdaaa"),
+            ("1048576:12345678", "1048576 12345678 a-name-as-long-as-the-kernel-has"),
+        ] {
+            let io = format!("{device} rbytes=512 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n");
+            let host = format!("{head} 9 9 9 9 9 9 9 9 9 9 9\n");
+            assert_eq!(text(&io, &host, 9, 512).unwrap(), format!("{head} 1 0 1 0 0 0 0 0 0 0 0\n"));
+        }
+    }
+
+    #[test]
+    fn text_of_another_form_is_doubt() {
+        for host in ["x\n", "8 0 sda\n", "8 sda 1\n", "   8       0 sda 1 x 3 4 5 6 7 8 9 10 11\n", "\n"] {
+            assert_eq!(text(IO, host, 50, 512), None, "{host}");
+        }
+        assert_eq!(text(IO, HOST, 50, 80), None, "a buffer in which no line has room");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_that_is_cut_off_gives_no_wrong_line(cut in 0..HOST.len(), step in 1_usize..300, io_cut in 0..IO.len()) {
+            let whole = text(IO, HOST, step, 512).unwrap();
+            if let Some(text) = text(IO, &HOST[..cut], step, 512) {
+                prop_assert!(whole.starts_with(&text));
+            }
+            if let Some(text) = text(&IO[..io_cut], HOST, step, 512) {
+                prop_assert!(text.lines().all(|line| whole.lines().any(|other| other == line)), "{}", text.to_string());
+            }
+        }
+
+        #[test]
+        fn any_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..400), io in "[0-9a-z:= \n]{0,200}", scratch in 0_usize..300) {
+            let mut io = Io::of_version_2(&io);
+            let _ = composed(|out| diskstats(&mut io, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+        }
+    }
 }

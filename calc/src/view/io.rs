@@ -1,17 +1,35 @@
 //! What the container read from and wrote to block devices.
 
 use crate::{
-    cgroup::places::Places,
+    cgroup::{Controller, Level, Version, places::Places},
+    lines::Lines,
+    path::PathIn,
+    scan,
     source::{Files, Source},
 };
 
 /// A block device's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Device {
     /// The driver's.
     pub major: u64,
     /// The device's.
     pub minor: u64,
+}
+
+impl Device {
+    const LEAST: Self = Self { major: 0, minor: 0 };
+
+    /// A device in the form `8:0`.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (major, rest) = scan::number(text)?;
+        let (minor, rest) = scan::number(rest.strip_prefix(b":")?)?;
+        rest.is_empty().then_some(Self { major, minor })
+    }
+
+    fn next(self) -> Option<Self> {
+        Some(Self { minor: self.minor.checked_add(1)?, ..self })
+    }
 }
 
 /// What was done with a device, or with all of them.
@@ -31,30 +49,461 @@ pub struct Traffic {
     pub discards: u64,
 }
 
+impl Traffic {
+    const NONE: Self = Self { read_bytes: 0, written_bytes: 0, discarded_bytes: 0, reads: 0, writes: 0, discards: 0 };
+
+    /// The figure that `key` stands for in a file that tells `what`.
+    fn figure(&mut self, what: What, key: &[u8]) -> Option<&mut u64> {
+        Some(match (what, key) {
+            (What::All, b"rbytes") | (What::Bytes, b"Read") => &mut self.read_bytes,
+            (What::All, b"wbytes") | (What::Bytes, b"Write") => &mut self.written_bytes,
+            (What::All, b"dbytes") | (What::Bytes, b"Discard") => &mut self.discarded_bytes,
+            (What::All, b"rios") | (What::Operations, b"Read") => &mut self.reads,
+            (What::All, b"wios") | (What::Operations, b"Write") => &mut self.writes,
+            (What::All, b"dios") | (What::Operations, b"Discard") => &mut self.discards,
+            _ => return None,
+        })
+    }
+
+    /// Each figure made of the two.
+    fn with(self, other: Self, make: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            read_bytes: make(self.read_bytes, other.read_bytes),
+            written_bytes: make(self.written_bytes, other.written_bytes),
+            discarded_bytes: make(self.discarded_bytes, other.discarded_bytes),
+            reads: make(self.reads, other.reads),
+            writes: make(self.writes, other.writes),
+            discards: make(self.discards, other.discards),
+        }
+    }
+}
+
+/// What a file's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then keys of some policies.
+    All,
+    /// Version 1: `8:0 Read 4096`, then `Write`, `Sync`, `Async`, `Discard`, `Total`; `Total 4096` at the end.
+    Bytes,
+    /// The same of operations.
+    Operations,
+}
+
+/// The first device, in the order of their numbers, from one on.
+struct First {
+    from: Device,
+    found: Option<(Device, Traffic)>,
+}
+
+impl First {
+    /// Takes a figure of `device` into account. A device's figures stand together, so that one that was given up for a
+    /// lesser device does not come again.
+    fn take(&mut self, device: Device, what: What, key: &[u8], number: &[u8]) -> Option<()> {
+        let least = self.found.map(|(device, _)| device);
+        if device < self.from || least.is_some_and(|least| least < device) {
+            return Some(());
+        }
+        if least != Some(device) {
+            self.found = Some((device, Traffic::NONE));
+        }
+        if let Some(figure) = self.found.as_mut().and_then(|(_, traffic)| traffic.figure(what, key)) {
+            *figure = scan::whole_number(number)?;
+        }
+        Some(())
+    }
+
+    /// A line of `io.stat`. Kernels 5.15 and 5.16 put devices without figures before another on its line.
+    fn take_all(&mut self, line: &[u8]) -> Option<()> {
+        let mut device = None;
+        for word in scan::parts(line, b' ').filter(|word| !word.is_empty()) {
+            match (scan::split_at_byte(word, b'='), device) {
+                (Some((key, number)), Some(device)) => self.take(device, What::All, key, number)?,
+                (Some(_), None) => {}
+                // "(unknown)" is one that is just being removed.
+                (None, _) => device = Device::parse(word),
+            }
+        }
+        Some(())
+    }
+
+    /// A line of version 1; whether it was the last one.
+    fn take_one(&mut self, what: What, line: &[u8]) -> Option<bool> {
+        let (device, rest) = scan::split_at_byte(line, b' ')?;
+        if device == b"Total" {
+            return Some(true);
+        }
+        let (key, number) = scan::split_at_byte(rest, b' ')?;
+        if let Some(device) = Device::parse(device) {
+            self.take(device, what, key, number)?;
+        }
+        Some(false)
+    }
+}
+
+/// One of the scope's files.
+struct Told<F> {
+    what: What,
+    file: F,
+}
+
+impl<F: Source> Told<F> {
+    /// The first device from `from` on. `None` where the text is not whole.
+    #[inline(never)]
+    fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<Option<(Device, Traffic)>> {
+        let mut first = First { from, found: None };
+        let mut ended = self.what == What::All;
+        self.file.rewind();
+        let mut lines = Lines::new(&mut self.file, scratch);
+        while let Some(line) = lines.next()? {
+            let line = line.whole()?.strip_suffix(b"\n")?;
+            match self.what {
+                What::All => first.take_all(line)?,
+                what => ended |= first.take_one(what, line)?,
+            }
+        }
+        ended.then_some(first.found)
+    }
+}
+
 /// The open files of the scope that tell it, read again from the start for every device: their lines come in any order.
 pub struct Io<F> {
-    /// Version 2's `io.stat`, or version 1's bytes.
-    bytes: F,
-    /// Version 1's operations.
-    operations: Option<F>,
+    /// Version 2's one file, or version 1's: of bytes and operations, as the throttling layer and as BFQ counts them.
+    told: [Option<Told<F>>; 4],
+    /// `/proc/devices`
+    drivers: Option<F>,
 }
 
 /// Opens the scope's files. `None` where it has none, or is the machine's root.
+#[inline(never)]
 pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<Io<F::File>> {
-    let _ = (files, places, scratch);
-    None
+    let place = places.hierarchy(Controller::Io)?;
+    let scope = place.chain_of_scope().next()?;
+    let mut told = |what, name| open_one(files, &scope, what, name, scratch);
+    let told = match place.version {
+        Version::V2 => [told(What::All, b"io.stat"), None, None, None],
+        Version::V1 => [
+            told(What::Bytes, b"blkio.throttle.io_service_bytes"),
+            told(What::Operations, b"blkio.throttle.io_serviced"),
+            told(What::Bytes, b"blkio.bfq.io_service_bytes"),
+            told(What::Operations, b"blkio.bfq.io_serviced"),
+        ],
+    };
+    told.iter().any(Option::is_some).then_some(())?;
+    Some(Io { told, drivers: files.open(c"/proc/devices") })
+}
+
+/// Opens a file; of version 1 the one that includes the cgroups below, where the kernel is new enough to have it.
+#[inline(never)]
+fn open_one<F: Files>(
+    files: &F,
+    scope: &Level<'_>,
+    what: What,
+    name: &[u8],
+    scratch: &mut [u8],
+) -> Option<Told<F::File>> {
+    let mut open = |suffix| {
+        let path = scope.push_to(PathIn::new(scratch))?.push(b"/")?.push(name)?.push(suffix)?;
+        files.open(path.finish()?)
+    };
+    let recursive = if what == What::All { None } else { open(b"_recursive".as_slice()) };
+    Some(Told { what, file: recursive.or_else(|| open(b""))? })
+}
+
+/// Drivers whose devices pass an operation on to others, where the kernel counts it once more.
+fn passes_on(driver: &[u8]) -> bool {
+    matches!(driver, b"device-mapper" | b"md" | b"mdp" | b"bcache" | b"drbd")
 }
 
 impl<F: Source> Io<F> {
     /// What was done with `device`: `Some(None)` for nothing.
     pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Option<Option<Traffic>> {
-        let _ = (device, scratch, &mut self.bytes, &mut self.operations);
-        None
+        let first = self.first(device, scratch)?.filter(|(first, _)| *first == device);
+        Some(first.map(|(_, traffic)| traffic).filter(|traffic| *traffic != Traffic::NONE))
     }
 
-    /// What was done with all devices.
+    /// What was done with all devices, what went through several of them once: the kernel's `pgpgin` counts where an
+    /// operation begins (`submit_bio`, block/blk-core.c). A loop device's operations begin again at the file below it.
     pub fn sum(&mut self, scratch: &mut [u8]) -> Option<Traffic> {
-        let _ = scratch;
-        None
+        let (mut sum, mut passed_on) = (Traffic::NONE, Traffic::NONE);
+        let mut next = Some(Device::LEAST);
+        while let Some(from) = next {
+            let Some((device, traffic)) = self.first(from, scratch)? else { break };
+            if self.is_passing_on(device, scratch) {
+                passed_on = passed_on.with(traffic, u64::max);
+            } else {
+                sum = sum.with(traffic, u64::saturating_add);
+            }
+            next = device.next();
+        }
+        // Some drivers pass on from threads of the kernel's own: then it is not the scope's below them.
+        Some(sum.with(passed_on, u64::max))
+    }
+
+    /// The first device from `from` on, in the order of their numbers. Where several files tell a figure, they count the same
+    /// operations, and not all of them all the time.
+    fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<Option<(Device, Traffic)>> {
+        let mut first: Option<(Device, Traffic)> = None;
+        for told in self.told.iter_mut().flatten() {
+            first = match (first, told.first(from, scratch)?) {
+                (Some((device, one)), Some((same, other))) if device == same => {
+                    Some((device, one.with(other, u64::max)))
+                }
+                (Some(one), Some(other)) => Some(if one.0 < other.0 { one } else { other }),
+                (one, other) => one.or(other),
+            };
+        }
+        Some(first)
+    }
+
+    /// Whether `device` is of a driver that passes operations on, as far as `/proc/devices` tells.
+    #[inline(never)]
+    fn is_passing_on(&mut self, device: Device, scratch: &mut [u8]) -> bool {
+        let Some(drivers) = self.drivers.as_mut() else { return false };
+        drivers.rewind();
+        let mut lines = Lines::new(drivers, scratch);
+        let mut is_of_blocks = false;
+        while let Some(Some(line)) = lines.next() {
+            let line = scan::without_newline(scan::after_blanks(line.bytes));
+            is_of_blocks |= line == b"Block devices:";
+            let driver = scan::number(line).filter(|(major, _)| is_of_blocks && *major == device.major);
+            if let Some((_, name)) = driver {
+                return passes_on(scan::after_blanks(name));
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+impl Io<crate::fixture::Bytes> {
+    /// The files of a scope on version 2 whose `io.stat` is `text`.
+    pub(crate) fn of_version_2(text: &str) -> Self {
+        let told = Told { what: What::All, file: crate::fixture::Bytes::in_steps(text, 100) };
+        Self { told: [Some(told), None, None, None], drivers: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cgroup::places::Whose,
+        fixture::{Bytes, Tree},
+    };
+    use proptest::prelude::*;
+    use std::{format, string::String, vec, vec::Vec};
+
+    const SDA: Device = Device { major: 8, minor: 0 };
+    const LOOP0: Device = Device { major: 7, minor: 0 };
+    const DM0: Device = Device { major: 253, minor: 0 };
+
+    fn v2(path: &str) -> Tree {
+        Tree::default()
+            .with("/proc/self/cgroup", format!("0::{path}\n"))
+            .with_directory("/sys/fs/cgroup", 1, 3)
+            .with_directory("/sys/fs/cgroup/a", 9, 2)
+    }
+
+    /// A tree on version 1 with these files below `blkio.`.
+    fn v1(files: &[(&str, &str)]) -> Tree {
+        let tree = Tree::default()
+            .with("/proc/self/cgroup", "7:blkio:/a\n")
+            .with_directory("/sys/fs/cgroup/blkio", 1, 3)
+            .with_directory("/sys/fs/cgroup/blkio/a", 9, 2);
+        files.iter().fold(tree, |tree, (name, text)| tree.with(&format!("/sys/fs/cgroup/blkio/a/blkio.{name}"), text))
+    }
+
+    fn opened(tree: &Tree) -> Option<Io<Bytes>> {
+        let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
+        open(tree, &places, &mut [0; 512])
+    }
+
+    fn of(tree: &Tree, device: Device) -> Option<Option<Traffic>> {
+        opened(tree)?.of_device(device, &mut [0; 256])
+    }
+
+    fn sum(tree: &Tree) -> Option<Traffic> {
+        opened(tree)?.sum(&mut [0; 256])
+    }
+
+    fn bytes(read_bytes: u64, written_bytes: u64) -> Traffic {
+        Traffic { read_bytes, written_bytes, ..Traffic::default() }
+    }
+
+    /// Version 1's text of a device.
+    fn v1_text(device: &str, read: u64, write: u64, discard: u64) -> String {
+        let total = read + write + discard;
+        [("Read", read), ("Write", write), ("Sync", total), ("Async", 0), ("Discard", discard), ("Total", total)]
+            .map(|(key, number)| format!("{device} {key} {number}\n"))
+            .concat()
+    }
+
+    #[test]
+    fn version_2() {
+        let text = "98:0 rbytes=655360 wbytes=0 rios=10 wios=0 dbytes=0 dios=0\n7:0 rbytes=8388608 wbytes=16777216 rios=16 wios=32 dbytes=4096 dios=1\n";
+        let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", text);
+        let all = Traffic {
+            read_bytes: 8_388_608,
+            written_bytes: 16_777_216,
+            discarded_bytes: 4096,
+            reads: 16,
+            writes: 32,
+            discards: 1,
+        };
+        assert_eq!(of(&tree, LOOP0), Some(Some(all)));
+        assert_eq!(of(&tree, SDA), Some(None));
+        assert_eq!(sum(&tree), Some(Traffic { read_bytes: 9_043_968, reads: 26, ..all }));
+        assert_eq!(of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", ""), SDA), Some(None));
+    }
+
+    #[test]
+    fn there_is_nothing_of_the_machines_root_and_without_the_controller() {
+        assert_eq!(of(&v2("/").with("/sys/fs/cgroup/io.stat", "8:0 rbytes=1\n"), SDA), None);
+        assert_eq!(of(&v2("/a"), SDA), None);
+        assert_eq!(of(&v1(&[]), SDA), None);
+    }
+
+    #[test]
+    fn forms_that_kernels_had_of_version_2() {
+        let told = |text: &str| of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text), SDA);
+        let expected = Some(Some(bytes(4096, 512)));
+        // 4.5; with a policy's keys; devices without figures, on lines of their own and (5.15) not.
+        assert_eq!(told("8:0 rbytes=4096 wbytes=512\n"), expected);
+        assert_eq!(told("8:0 rbytes=4096 wbytes=512 cost.vrate=100.00 cost.usage=7 use_delay=x\n"), expected);
+        assert_eq!(told("253:0 \n253:1\n8:0 rbytes=4096 wbytes=512\n"), expected);
+        assert_eq!(told("253:0 253:1 8:0 rbytes=4096 wbytes=512 \n"), expected);
+        assert_eq!(told("(unknown) rbytes=9\n8:0 rbytes=4096 wbytes=512\n"), expected);
+        assert_eq!(told("8:0\n"), Some(None));
+        assert_eq!(told("8:0 rbytes=0 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n"), Some(None));
+    }
+
+    #[test]
+    fn doubt() {
+        let told = |text: &str| of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text), SDA);
+        for text in ["8:0 rbytes=many\n", "8:0 rbytes=-1\n", "8:0 rbytes=18446744073709551616\n", "8:0 rbytes=40"] {
+            assert_eq!(told(text), None, "{text}");
+        }
+        assert_eq!(told(&format!("8:0 rbytes=1 {}\n", "x".repeat(300))), None);
+    }
+
+    #[test]
+    fn version_1() {
+        // Recorded on a 6.18 kernel.
+        let bytes = concat!(
+            "7:0 Read 3166208\n7:0 Write 8388608\n7:0 Sync 12603392\n7:0 Async 0\n7:0 Discard 1048576\n",
+            "7:0 Total 12603392\nTotal 12603392\n",
+        );
+        let operations = "7:0 Read 52\n7:0 Write 16\n7:0 Sync 69\n7:0 Async 0\n7:0 Discard 1\n7:0 Total 69\nTotal 69\n";
+        let all = Traffic {
+            read_bytes: 3_166_208,
+            written_bytes: 8_388_608,
+            discarded_bytes: 1_048_576,
+            reads: 52,
+            writes: 16,
+            discards: 1,
+        };
+        for suffix in ["", "_recursive"] {
+            let tree = v1(&[
+                (&format!("throttle.io_service_bytes{suffix}"), bytes),
+                (&format!("throttle.io_serviced{suffix}"), operations),
+            ]);
+            assert_eq!(of(&tree, LOOP0), Some(Some(all)));
+            assert_eq!(of(&tree, SDA), Some(None));
+            assert_eq!(sum(&tree), Some(all));
+        }
+        let nothing = v1(&[("throttle.io_service_bytes", "Total 0\n"), ("throttle.io_serviced", "Total 0\n")]);
+        assert_eq!(of(&nothing, SDA), Some(None));
+    }
+
+    #[test]
+    fn the_files_with_the_cgroups_below_come_first() {
+        let (own, all) = (v1_text("8:0", 1, 2, 3) + "Total 6\n", v1_text("8:0", 10, 20, 30) + "Total 60\n");
+        let tree = v1(&[("throttle.io_service_bytes", &own), ("throttle.io_service_bytes_recursive", &all)]);
+        assert_eq!(of(&tree, SDA), Some(Some(Traffic { discarded_bytes: 30, ..bytes(10, 20) })));
+    }
+
+    #[test]
+    fn what_only_one_of_the_two_counters_saw_counts() {
+        // The throttling layer of kernels since 6.10 counts a device from its first rule on, BFQ where it schedules.
+        let throttle = v1_text("8:0", 5, 50, 0) + &v1_text("7:0", 1, 1, 0) + "Total 57\n";
+        let bfq = v1_text("8:16", 3, 4, 0) + &v1_text("8:0", 6, 40, 0) + "Total 53\n";
+        let tree = v1(&[("throttle.io_service_bytes", &throttle), ("bfq.io_service_bytes", &bfq)]);
+        assert_eq!(of(&tree, SDA), Some(Some(bytes(6, 50))));
+        assert_eq!(of(&tree, LOOP0), Some(Some(bytes(1, 1))));
+        assert_eq!(of(&tree, Device { major: 8, minor: 16 }), Some(Some(bytes(3, 4))));
+        assert_eq!(sum(&tree), Some(bytes(10, 55)));
+        let only_bfq = v1(&[("bfq.io_service_bytes", &bfq)]);
+        assert_eq!(of(&only_bfq, SDA), Some(Some(bytes(6, 40))));
+    }
+
+    const DRIVERS: &str = concat!(
+        "Character devices:\n  1 mem\n  8 md\n\nBlock devices:\n  7 loop\n  8 sd\n  9 md\n",
+        "253 device-mapper\n254 mdp\n",
+    );
+
+    #[test]
+    fn what_passes_through_several_devices_is_counted_once() {
+        let summed = |text: &str| {
+            let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", text).with("/proc/devices", DRIVERS);
+            sum(&tree).map(|sum| (sum.read_bytes, sum.written_bytes))
+        };
+        // Two logical volumes upon an encrypted one upon a disk.
+        let volumes = "253:0 rbytes=100 wbytes=10\n253:1 rbytes=60\n253:2 rbytes=40 wbytes=10\n8:0 rbytes=100\n";
+        assert_eq!(summed(volumes), Some((100, 10)));
+        assert_eq!(summed("8:0 rbytes=100\n8:16 rbytes=11 wbytes=1\n"), Some((111, 1)));
+        // A loop device's file is written by an operation of its own.
+        assert_eq!(summed("7:0 wbytes=100\n8:0 wbytes=100\n"), Some((0, 200)));
+        // RAID 5 writes from a thread of its own.
+        assert_eq!(summed("9:0 rbytes=5 wbytes=70\n8:0 rbytes=5\n"), Some((5, 70)));
+    }
+
+    #[test]
+    fn without_the_list_of_drivers_all_devices_count() {
+        let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", "253:0 rbytes=100\n8:0 rbytes=100\n");
+        assert_eq!(sum(&tree), Some(bytes(200, 0)));
+        assert_eq!(of(&tree, DM0), Some(Some(bytes(100, 0))));
+    }
+
+    #[test]
+    fn no_device_comes_after_the_last_number_there_is() {
+        let text = "8:18446744073709551615 rbytes=1\n9:0 rbytes=1\n";
+        assert_eq!(sum(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text)), Some(bytes(1, 0)));
+    }
+
+    /// Devices with what was read and written, in any order.
+    fn shuffled() -> impl Strategy<Value = Vec<((u64, u64), (u64, u64))>> {
+        prop::collection::btree_map((0_u64..300, 0_u64..300), (0_u64..1 << 40, 1_u64..1 << 40), 0..12)
+            .prop_map(|devices| devices.into_iter().collect::<Vec<_>>())
+            .prop_shuffle()
+    }
+
+    proptest! {
+        #[test]
+        fn devices_come_in_any_order(devices in shuffled()) {
+            let text: String = devices.iter().map(|((major, minor), (read, written))| format!("{major}:{minor} rbytes={read} wbytes={written}\n")).collect();
+            let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", &text);
+            for ((major, minor), (read, written)) in &devices {
+                prop_assert_eq!(of(&tree, Device { major: *major, minor: *minor }), Some(Some(bytes(*read, *written))));
+            }
+            let (read, written) = devices.iter().fold((0, 0), |sum, (_, each)| (sum.0 + each.0, sum.1 + each.1));
+            prop_assert_eq!(sum(&tree), Some(bytes(read, written)));
+        }
+
+        #[test]
+        fn version_1_that_is_cut_off_is_doubt(cut in 0_usize..400) {
+            let text = v1_text("8:0", 123, 456, 789) + &v1_text("7:0", 12, 45, 78) + "Total 1503\n";
+            let cut = cut.min(text.len() - 1);
+            prop_assert_eq!(of(&v1(&[("throttle.io_service_bytes", &text[..cut])]), SDA), None);
+        }
+
+        #[test]
+        fn any_text_is_judged(text in prop::collection::vec(any::<u8>(), 0..300), drivers in "[a-zB: 0-9\n]{0,80}", scratch in 0_usize..200) {
+            for what in [What::All, What::Bytes, What::Operations] {
+                let told = Told { what, file: Bytes::in_steps(&text, 7) };
+                let mut io = Io { told: [Some(told), None, None, None], drivers: Some(Bytes::new(&drivers)) };
+                let _ = io.of_device(SDA, &mut vec![0; scratch]);
+                let _ = io.sum(&mut vec![0; scratch]);
+            }
+        }
     }
 }
