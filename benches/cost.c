@@ -14,9 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CPU0 "/sys/devices/system/cpu/cpu0"
+#define NODE0 "/sys/devices/system/node/node0"
 
 enum { KERNEL, OURS, LXCFS, VARIANTS };
 static const char *const variant_names[] = {"kernel", "ours", "lxcfs"};
@@ -33,6 +37,7 @@ static struct calls {
     int (*sysinfo)(struct sysinfo *);
     int (*affinity)(pid_t, size_t, cpu_set_t *);
     int (*loads)(double *, int);
+    int (*statvfs)(const char *, struct statvfs *);
 } calls[VARIANTS];
 
 static const char *other, *like, *lxcfs;
@@ -52,6 +57,9 @@ static void file(const struct calls *c, const char *name) {
     snprintf(path, sizeof path, "%s%s", lxcfs, name);
     whole(c, path);
 }
+
+/* The same, of a file that lxcfs does not have. */
+static void unknown_to_lxcfs(const struct calls *c, const char *name) { whole(c, name); }
 
 static void open_close(const struct calls *c, const char *name) {
     (void)name;
@@ -82,6 +90,10 @@ static void loads(const struct calls *c, const char *name) {
     double averages[3];
     (void)name, c->loads(averages, 3);
 }
+static void space(const struct calls *c, const char *name) {
+    struct statvfs it;
+    (void)name, c->statvfs("/", &it);
+}
 static void affinity(const struct calls *c, const char *name) {
     cpu_set_t set;
     (void)name, c->affinity(0, sizeof set, &set);
@@ -94,7 +106,10 @@ static const struct operation {
 } operations[] = {
     {"/proc/meminfo", file, 20},       {"/proc/stat", file, 20},
     {"/proc/cpuinfo", file, 20},       {"/proc/uptime", file, 20},
-    {"/proc/loadavg", file, 20},       {"getloadavg", loads, 200},
+    {"/proc/loadavg", file, 20},       {"/proc/diskstats", file, 20},
+    {"/proc/vmstat", unknown_to_lxcfs, 20}, {CPU0 "/topology/core_siblings_list", unknown_to_lxcfs, 20},
+    {NODE0 "/meminfo", unknown_to_lxcfs, 20},
+    {"getloadavg", loads, 200},        {"statvfs", space, 200},
     {"open and close", open_close, 200},
     {"open and close, named like one", open_close_like, 200},
     {"read a byte", read_byte, 1000},  {"lseek", seek, 1000},
@@ -132,8 +147,8 @@ static void bind(void) {
     void *libc = dlopen("libc.so.6", RTLD_NOW);
     if (!libc) fprintf(stderr, "%s\n", dlerror()), exit(1);
     calls[KERNEL] = (struct calls){own(libc, "open"), own(libc, "close"), own(libc, "read"), own(libc, "lseek"), own(libc, "fstat"),
-                                   own(libc, "stat"), own(libc, "sysconf"), own(libc, "sysinfo"), own(libc, "sched_getaffinity"), own(libc, "getloadavg")};
-    calls[OURS] = (struct calls){open, close, read, lseek, fstat, stat, sysconf, sysinfo, sched_getaffinity, getloadavg};
+                                   own(libc, "stat"), own(libc, "sysconf"), own(libc, "sysinfo"), own(libc, "sched_getaffinity"), own(libc, "getloadavg"), own(libc, "statvfs")};
+    calls[OURS] = (struct calls){open, close, read, lseek, fstat, stat, sysconf, sysinfo, sched_getaffinity, getloadavg, statvfs};
     calls[LXCFS] = calls[KERNEL];
 }
 

@@ -154,7 +154,18 @@ fn files(times: &Times) {
         "{:34} {:>9} {:>9} {:>9} {:>14} {:>14}   aimed at",
         "", "kernel", "ours", "lxcfs", "ours / kernel", "ours / lxcfs"
     );
-    for file in ["/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/uptime", "/proc/loadavg"] {
+    const FILES: [&str; 9] = [
+        "/proc/meminfo",
+        "/proc/stat",
+        "/proc/cpuinfo",
+        "/proc/uptime",
+        "/proc/loadavg",
+        "/proc/diskstats",
+        "/proc/vmstat",
+        "/sys/devices/system/cpu/cpu0/topology/core_siblings_list",
+        "/sys/devices/system/node/node0/meminfo",
+    ];
+    for file in FILES {
         let (kernel, _) = time(times, file, "kernel").expect("the kernel's");
         let (ours, _) = time(times, file, "ours").expect("ours");
         let lxcfs = time(times, file, "lxcfs").map(|(lxcfs, _)| lxcfs);
@@ -173,13 +184,14 @@ fn files(times: &Times) {
 fn others(times: &Times) {
     println!("\ncalls that are not ours to answer, ns");
     println!("{:34} {:>9} {:>9} {:>14}   aimed at", "", "libc", "ours", "difference");
-    const OPERATIONS: [&str; 7] = [
+    const OPERATIONS: [&str; 8] = [
         "open and close",
         "open and close, named like one",
         "read a byte",
         "lseek",
         "fstat",
         "stat",
+        "statvfs",
         "sysconf(_SC_PAGESIZE)",
     ];
     for operation in OPERATIONS {
