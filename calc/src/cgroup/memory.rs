@@ -10,6 +10,8 @@ use crate::{
 /// The names of the memory controller's files and counters.
 pub(crate) struct Names {
     pub(crate) limit: &'static [u8],
+    /// Where the kernel slows down whoever has more, before the limit.
+    pub(crate) high: Option<&'static [u8]>,
     pub(crate) usage: &'static [u8],
     pub(crate) swap_limit: &'static [u8],
     pub(crate) swap_usage: &'static [u8],

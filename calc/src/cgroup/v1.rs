@@ -15,6 +15,7 @@ use crate::{
 /// The memory controller. The `total_` lines include the cgroups below.
 pub(super) static MEMORY: Names = Names {
     limit: b"memory.limit_in_bytes",
+    high: None,
     usage: b"memory.usage_in_bytes",
     swap_limit: b"memory.memsw.limit_in_bytes",
     swap_usage: b"memory.memsw.usage_in_bytes",

@@ -16,6 +16,7 @@ use crate::{
 /// The memory controller.
 pub(super) static MEMORY: Names = Names {
     limit: b"memory.max",
+    high: Some(b"memory.high"),
     usage: b"memory.current",
     swap_limit: b"memory.swap.max",
     swap_usage: b"memory.swap.current",

@@ -55,12 +55,13 @@ pub(crate) fn read(
     if is_alone {
         counters.read(files, &place, place.own.len(), scratch)?;
     }
-    let known = Known {
+    let terms = Terms {
         limit: counters.effective(Counter::EffectiveLimit),
         swap_limit: counters.effective(Counter::EffectiveSwapLimit),
+        high: place.version.memory().high.filter(|_| places.counts_high != 0),
     };
     let mut limits = Limits::NONE.above(above, places.declared_memory_bytes);
-    limits.read(files, &place, known, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
+    limits.read(files, &place, &terms, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
     if !is_alone {
         counters.read(files, &place, limits.counters_depth, scratch)?;
@@ -103,12 +104,37 @@ impl Least {
     }
 }
 
-/// What is known of a level without its limits' files.
-#[derive(Clone, Copy)]
-struct Known {
+/// What a level's limits are made of.
+struct Terms {
+    /// The memory limit, where it is known without its file.
     limit: Option<Setting>,
     /// As [`Reading::swap_limit`], but with v1's memory in it.
     swap_limit: Option<Setting>,
+    /// A second file of a memory limit, where it counts.
+    high: Option<&'static [u8]>,
+}
+
+impl Terms {
+    /// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
+    fn memory_limit(&self, level: &Level<'_>, files: &impl Files, name: &[u8], scratch: &mut [u8]) -> Option<Setting> {
+        let limit = match self.limit {
+            Some(limit) => limit,
+            None => level.setting(files, name, scratch)?,
+        };
+        match (self.high, limit) {
+            (None, _) | (_, Setting::Absent) => Some(limit),
+            (Some(high), _) => Some(least(limit, level.setting(files, high, scratch)?)),
+        }
+    }
+}
+
+/// The lower one of two limits, of which the second may be absent.
+fn least(limit: Setting, other: Setting) -> Setting {
+    match (limit, other) {
+        (Setting::Of(limit), Setting::Of(other)) => Setting::Of(limit.min(other)),
+        (_, Setting::Of(_)) => other,
+        _ => limit,
+    }
 }
 
 /// What one level says. What is used is only read where it matters: in the scope, and where there is a limit.
@@ -121,21 +147,17 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads the memory of a level, whose limit may be `known`: `Some(None)` where the controller is not enabled.
+    /// Reads the memory of a level: `Some(None)` where the controller is not enabled.
     #[inline(never)]
     fn read(
         level: &Level<'_>,
         files: &impl Files,
         names: &Names,
-        known: Known,
+        terms: &Terms,
         is_scope: bool,
         scratch: &mut [u8],
     ) -> Option<Option<Self>> {
-        let setting = match known.limit {
-            Some(limit) => limit,
-            None => level.setting(files, names.limit, scratch)?,
-        };
-        let limit = match setting {
+        let limit = match terms.memory_limit(level, files, names.limit, scratch)? {
             Setting::Absent => return Some(None),
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
@@ -151,7 +173,7 @@ impl Reading {
         level: &Level<'_>,
         files: &impl Files,
         names: &Names,
-        known: Known,
+        terms: &Terms,
         is_scope: bool,
         scratch: &mut [u8],
     ) -> Option<()> {
@@ -159,7 +181,7 @@ impl Reading {
             // Memory and swap together are never limited where memory is not.
             return Some(());
         }
-        self.swap_limit = match known.swap_limit {
+        self.swap_limit = match terms.swap_limit {
             Some(limit) => limit,
             None => level.setting(files, names.swap_limit, scratch)?,
         };
@@ -212,14 +234,14 @@ impl Limits {
         self
     }
 
-    /// Walks the chain upward; `known` is the limit of its one level. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
+    /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
     /// where the machine has none.
     #[inline(never)]
     fn read(
         &mut self,
         files: &impl Files,
         place: &Hierarchy<'_>,
-        known: Known,
+        terms: &Terms,
         declared: u64,
         has_swap: bool,
         scratch: &mut [u8],
@@ -230,12 +252,12 @@ impl Limits {
         let mut scope_is_above = true;
         for level in place.chain() {
             let is_scope = scope_is_above && level.depth() <= scope;
-            let Some(mut reading) = Reading::read(&level, files, names, known, is_scope, scratch)? else { continue };
+            let Some(mut reading) = Reading::read(&level, files, names, terms, is_scope, scratch)? else { continue };
             if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch)? {
                 break;
             }
             if has_swap {
-                reading.read_swap(&level, files, names, known, is_scope, scratch)?;
+                reading.read_swap(&level, files, names, terms, is_scope, scratch)?;
             }
             scope_is_above &= !is_scope;
             if declared > 0 {
@@ -273,7 +295,7 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cgroup::places::Whose, fixture::Tree};
+    use crate::{cgroup::places::Whose, fixture::Tree, settings::MemoryLimit};
     use proptest::prelude::*;
     use std::{format, string::ToString};
 
@@ -456,6 +478,50 @@ mod tests {
         assert_eq!((memory.total_bytes, memory.free_bytes), (200 * MIB, 170 * MIB));
     }
 
+    /// Total and free in MiB, where `memory.high` counts.
+    fn figures_by_high(tree: &Tree) -> Option<(u64, u64)> {
+        let mut places = places(tree);
+        places.declare(MemoryLimit::High);
+        let memory = memory(tree, &places, &Above::NONE, &HOST, &mut [0; 512])?;
+        Some((memory.total_bytes / MIB, memory.free_bytes / MIB))
+    }
+
+    #[test]
+    fn high_is_a_limit_where_it_is_asked_for() {
+        let tree =
+            |max, high| set(v2(), "a/b", &[("memory.max", max), ("memory.high", high), ("memory.current", "30")]);
+        let with = |max, high| (figures(&tree(max, high)).map(|it| it.0), figures_by_high(&tree(max, high)));
+        assert_eq!(with("100", "80"), (Some(100), Some((80, 50))));
+        assert_eq!(with("100", "200"), (Some(100), Some((100, 70))));
+        assert_eq!(with("100", "max"), (Some(100), Some((100, 70))));
+        assert_eq!(with("max", "80"), (None, Some((80, 50))));
+        assert_eq!(with("max", "max"), (None, None));
+        assert_eq!(with("max", "4096"), (None, None));
+        assert_eq!(with("100", "20"), (Some(100), Some((20, 0))));
+        assert_eq!(with("100", "odd"), (Some(100), None));
+    }
+
+    #[test]
+    fn the_least_of_all_levels_max_and_high_counts() {
+        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.high", "90"), ("memory.current", "30")]);
+        let with = |high| {
+            let files = [("memory.max", "max"), ("memory.high", high), ("memory.current", "60")];
+            figures_by_high(&set(tree.clone(), "a", &files))
+        };
+        assert_eq!(with("80"), Some((80, 20)));
+        assert_eq!(with("95"), Some((90, 35)));
+        assert_eq!(with("max"), Some((90, 60)));
+        let without_high = set(v2(), "a", &[("memory.max", "200"), ("memory.current", "60")]);
+        assert_eq!(figures_by_high(&without_high), Some((200, 140)));
+    }
+
+    #[test]
+    fn version_1_knows_no_high() {
+        let tree = set(v1(), "memory/a/b", &[("memory.limit_in_bytes", "100"), ("memory.usage_in_bytes", "30")]);
+        let tree = set(tree, "memory/a/b", &[("memory.high", "50")]);
+        assert_eq!(figures_by_high(&tree), Some((100, 70)));
+    }
+
     #[test]
     fn the_counters_are_those_of_the_scope_or_of_the_least_limit_below_it() {
         let available = |own: &str, above: &str| {
@@ -528,10 +594,10 @@ mod tests {
         #[test]
         fn the_figures_agree_whatever_the_kernel_says(
             limits in prop::collection::vec(prop::option::of(any::<u64>()), 4), usage in prop::collection::vec(any::<u64>(), 4),
-            counters in prop::collection::vec(any::<u64>(), 4), host: (u64, u64, u64), is_v1: bool, declared in prop::option::of(any::<u64>()),
+            counters in prop::collection::vec(any::<u64>(), 4), host: (u64, u64, u64), is_v1: bool, declared: u64, by in 0..3_usize,
         ) {
             let text = |limit: &Option<u64>| limit.map_or("max".to_string(), |limit| format!("{limit}"));
-            let names = if is_v1 { ["limit_in_bytes", "usage_in_bytes", "memsw.limit_in_bytes", "memsw.usage_in_bytes"] } else { ["max", "current", "swap.max", "swap.current"] };
+            let names = if is_v1 { ["limit_in_bytes", "usage_in_bytes", "memsw.limit_in_bytes", "memsw.usage_in_bytes", "none", "none"] } else { ["max", "current", "swap.max", "swap.current", "high", "none"] };
             let (mut tree, base) = if is_v1 { (v1(), "memory/") } else { (v2(), "") };
             for (level, cgroup) in ["a/b", "a"].iter().enumerate() {
                 for (index, name) in names.iter().enumerate() {
@@ -544,7 +610,7 @@ mod tests {
             }
             let host = Host { memory_bytes: host.0, swap_bytes: host.1, swap_free_bytes: host.2, since_boot_usec: 0 };
             let mut places = places(&tree);
-            places.declared_memory_bytes = declared.unwrap_or(0);
+            places.declare([MemoryLimit::Max, MemoryLimit::High, MemoryLimit::Bytes(declared)][by]);
             if let Some(memory) = memory(&tree, &places, &Above::NONE, &host, &mut [0; 512]) {
                 prop_assert!(memory.free_bytes <= memory.available_bytes && memory.available_bytes <= memory.total_bytes);
                 prop_assert!(memory.total_bytes < host.memory_bytes);
