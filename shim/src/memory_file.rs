@@ -35,8 +35,12 @@ impl MemoryFile {
     }
 
     /// Puts the file over the program's descriptor `over`, opened for reading with the program's `flags`.
-    pub(crate) fn publish(self, over: c_int, flags: c_int) -> Option<()> {
-        let fd = self.fd?;
+    pub(crate) fn publish(mut self, over: c_int, flags: c_int) -> Option<()> {
+        // An answer may be empty: a container that used no disk.
+        let fd = match self.fd.take() {
+            Some(fd) => fd,
+            None => with_path(self.answer, self.host, created)?,
+        };
         let mut buffer = [0; 32];
         let link = self::link(fd.number(), &mut buffer)?;
         let reading = sys::open(link, libc::O_RDONLY | flags & libc::O_NONBLOCK)?;
