@@ -1,5 +1,6 @@
 //! Where a process's cgroups are, and what their files say.
 
+pub(crate) mod cpuset;
 mod locate;
 mod membership;
 pub(crate) mod memory;

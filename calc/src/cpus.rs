@@ -46,7 +46,7 @@ impl CpuSet {
     }
 
     /// Adds the CPUs from `first` to `last`.
-    fn insert(&mut self, first: u64, last: u64) -> Option<()> {
+    pub(crate) fn insert(&mut self, first: u64, last: u64) -> Option<()> {
         let known = usize::try_from(last).is_ok_and(|last| last < MAX_CPUS);
         if !known || first > last {
             return None;
@@ -102,10 +102,28 @@ impl CpuSet {
     /// The CPUs that are in both sets.
     pub fn and(&self, other: &Self) -> Self {
         let mut set = *self;
-        for (word, theirs) in set.words.iter_mut().zip(&other.words) {
+        set.keep(other);
+        set
+    }
+
+    /// Leaves those that are in `other` too.
+    pub(crate) fn keep(&mut self, other: &Self) {
+        for (word, theirs) in self.words.iter_mut().zip(&other.words) {
             *word &= theirs;
         }
-        set
+    }
+
+    /// Leaves those that are not in `other`.
+    pub(crate) fn remove(&mut self, other: &Self) {
+        for (word, theirs) in self.words.iter_mut().zip(&other.words) {
+            *word &= !theirs;
+        }
+    }
+
+    /// Which of the four CPUs from 4 × `index` on are in the set: the hexadecimal digit at that place of the kernel's bitmaps.
+    pub(crate) fn digit(&self, index: usize) -> u8 {
+        let word = self.words.get(index / 16).copied().unwrap_or(0);
+        (word.rotate_right((index % 16).saturating_mul(4) as u32) & 0xf) as u8
     }
 
     /// The CPUs, in ascending order.
@@ -216,6 +234,11 @@ mod tests {
             prop_assert!(set(&one).iter().eq(one.iter().copied()));
             prop_assert!((0..2100).all(|cpu| set(&one).contains(cpu) == one.contains(&cpu)));
             prop_assert!(set(&one).and(&set(&other)).iter().eq(one.intersection(&other).copied()));
+            let mut difference = set(&one);
+            difference.remove(&set(&other));
+            prop_assert!(difference.iter().eq(one.difference(&other).copied()));
+            let digit = |index: usize| (0..4).filter(|bit| one.contains(&(4 * index as u64 + bit))).map(|bit| 1 << bit).sum::<u8>();
+            prop_assert!((0..520).all(|index| set(&one).digit(index) == digit(index)));
         }
 
         #[test]

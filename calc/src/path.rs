@@ -1,5 +1,6 @@
 //! A path built in a lent buffer, so that a hook's stack holds a path or the bytes read from it, never both.
 
+use crate::text;
 use core::ffi::CStr;
 
 /// A NUL-terminated path under construction in a lent buffer.
@@ -25,6 +26,11 @@ impl<'b> PathIn<'b> {
         Some(self)
     }
 
+    /// Appends `number` in decimal.
+    pub fn push_number(self, number: u64) -> Option<Self> {
+        self.push(text::decimal(number, &mut [0; _]))
+    }
+
     /// The finished path; `None` when it does not fit or holds a NUL.
     pub fn finish(self) -> Option<&'b CStr> {
         *self.buffer.get_mut(self.len)? = 0;
@@ -41,6 +47,17 @@ mod tests {
     fn a_path_is_built_of_parts() {
         let mut buffer = [b'x'; 8];
         assert_eq!(PathIn::new(&mut buffer).push(b"/a").and_then(|path| path.push(b"/b")?.finish()), Some(c"/a/b"));
+    }
+
+    #[test]
+    fn numbers_are_parts_too() {
+        let is = |number, room, expected| {
+            let buffer = &mut [0; 16][..room];
+            PathIn::new(buffer).push(b"/cpu").and_then(|path| path.push_number(number)?.finish()) == expected
+        };
+        assert!(is(0, 16, Some(c"/cpu0")));
+        assert!(is(2047, 16, Some(c"/cpu2047")));
+        assert!(is(2047, 8, None));
     }
 
     #[test]

@@ -19,6 +19,24 @@ pub fn whole_number(bytes: &[u8]) -> Option<u64> {
     }
 }
 
+/// The hexadecimal number that is all of `bytes`: lower-case digits, without a prefix.
+pub(crate) fn whole_hexadecimal(bytes: &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for byte in bytes {
+        value = value.checked_mul(16)?.checked_add(hexadecimal_digit(*byte)?.into())?;
+    }
+    (!bytes.is_empty()).then_some(value)
+}
+
+/// The number that a lower-case hexadecimal digit stands for.
+pub(crate) fn hexadecimal_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => byte.checked_sub(b'0'),
+        b'a'..=b'f' => byte.checked_sub(b'a')?.checked_add(10),
+        _ => None,
+    }
+}
+
 /// A line of the form `key value`, as `memory.stat` and `cpu.stat` have them.
 pub fn key_value(line: &[u8]) -> Option<(&[u8], u64)> {
     let (key, value) = split_at_byte(line, b' ')?;
@@ -151,6 +169,15 @@ mod tests {
         assert_eq!(whole_number(b"12\n\n"), None);
         assert_eq!(whole_number(b"12 "), None);
         assert_eq!(whole_number(b" 12"), None);
+    }
+
+    #[test]
+    fn hexadecimal_numbers() {
+        assert_eq!(whole_hexadecimal(b"8000000"), Some(0x800_0000));
+        assert_eq!(whole_hexadecimal(b"ffffffffffffffff"), Some(u64::MAX));
+        for text in [&b""[..], b"0x1", b"F", b"1 ", b"1ffffffffffffffff", b"g"] {
+            assert_eq!(whole_hexadecimal(text), None);
+        }
     }
 
     #[test]

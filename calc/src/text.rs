@@ -61,6 +61,15 @@ impl<'s, S: Sink> Text<'s, S> {
         self.aligned(number % 100, 2, b"0")
     }
 
+    /// Appends `number` in lower-case hexadecimal digits.
+    pub(crate) fn hexadecimal(&mut self, number: u64) -> Option<()> {
+        let digits = u64::BITS.saturating_sub(number.leading_zeros()).div_ceil(4).max(1);
+        for index in (0..digits).rev() {
+            self.bytes(&[hexadecimal_digit(number.rotate_right(index.saturating_mul(4)) as u8 & 0xf)])?;
+        }
+        Some(())
+    }
+
     fn aligned(&mut self, number: u64, width: usize, fill: &[u8]) -> Option<()> {
         let mut digits = [0; MAX_DIGITS];
         let digits = decimal(number, &mut digits);
@@ -82,8 +91,13 @@ impl<'s, S: Sink> Text<'s, S> {
     }
 }
 
+/// The lower-case hexadecimal digit of a number below 16.
+pub(crate) fn hexadecimal_digit(number: u8) -> u8 {
+    if number < 10 { b'0'.wrapping_add(number) } else { b'a'.wrapping_sub(10).wrapping_add(number) }
+}
+
 /// The decimal digits of `number`, at the end of `digits`.
-fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
+pub(crate) fn decimal(number: u64, digits: &mut [u8; MAX_DIGITS]) -> &[u8] {
     let mut rest = number;
     let mut first = MAX_DIGITS;
     for (index, digit) in digits.iter_mut().enumerate().rev() {
@@ -111,6 +125,9 @@ mod tests {
         assert_eq!(composed(|out| out.number(0)).unwrap(), "0");
         assert_eq!(composed(|out| out.number(u64::MAX)).unwrap(), "18446744073709551615");
         assert_eq!(composed(|out| out.hundredths(7)).unwrap(), "07");
+        for number in [0, 9, 10, 0x10, 0x2000_0000, 0xfed_cba9_8765_4321, u64::MAX] {
+            assert_eq!(composed(|out| out.hexadecimal(number)).unwrap(), format!("{number:x}"));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     scan,
     source::Source,
     text::{Sink, Text},
-    view::topology::Packages,
+    view::topology::{Package, Packages},
 };
 
 /// Where in the text a line is.
@@ -20,7 +20,10 @@ enum Within {
     Machine,
 }
 
-/// `/proc/cpuinfo`: the blocks of the view's CPUs.
+/// `/proc/cpuinfo`: what it says of the view's CPUs.
+///
+/// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x counts them, has a line for
+/// each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`).
 pub fn cpuinfo<S: Sink>(
     online: &CpuSet,
     packages: &Packages,
@@ -28,24 +31,29 @@ pub fn cpuinfo<S: Sink>(
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
-    let _ = packages;
     let count = online.count();
     let mut lines = Lines::new(host, scratch);
-    let mut within = Within::Machine;
+    let (mut within, mut package) = (Within::Machine, None);
     let mut shown = 0_u64;
     while let Some(line) = lines.next()? {
         let field = if line.begins { Field::parse(line.bytes) } else { None };
-        if let Some(Field { key: b"processor", value, .. }) = field {
-            let is_shown = online.contains(value);
-            within = if is_shown { Within::Shown } else { Within::Hidden };
-            shown = shown.saturating_add(u64::from(is_shown));
-        }
-        match (within, field) {
-            (Within::Hidden, _) => {}
-            (Within::Shown, Some(field)) if matches!(field.key, b"siblings" | b"cpu cores") => {
-                field.with_at_most(count, out)?;
+        let listed = if line.begins { listed(line.bytes) } else { None };
+        match field.map(|field| (field.key, field.value)) {
+            Some((b"processor" | b"cpu number", cpu)) => {
+                within = if online.contains(cpu) { Within::Shown } else { Within::Hidden };
+                package = None;
             }
-            _ => out.bytes(line.bytes)?,
+            Some((b"physical id", id)) => package = packages.of(id),
+            _ => {}
+        }
+        let named = listed.or(field.filter(|field| field.key == b"processor").map(|field| field.value));
+        shown = shown.saturating_add(named.is_some_and(|cpu| online.contains(cpu)).into());
+        let is_hidden = listed.map_or(within == Within::Hidden, |cpu| !online.contains(cpu));
+        if !is_hidden {
+            match field.and_then(|field| Some((field, field.figure(package, count)?))) {
+                Some((field, figure)) => field.with(figure, out)?,
+                None => out.bytes(line.bytes)?,
+            }
         }
         if line.begins && line.bytes == b"\n" {
             within = Within::Machine;
@@ -53,6 +61,12 @@ pub fn cpuinfo<S: Sink>(
     }
     // Text of another form, or not of the CPUs that the view was made for.
     (shown == count).then_some(())
+}
+
+/// The CPU of a line like `processor 3: version = FF,  identification = 0133E8,  machine = 3906`.
+fn listed(line: &[u8]) -> Option<u64> {
+    let (cpu, rest) = scan::number(line.strip_prefix(b"processor ")?)?;
+    rest.starts_with(b": ").then_some(cpu)
 }
 
 /// A line with a number: `siblings\t: 2`.
@@ -73,10 +87,21 @@ impl<'l> Field<'l> {
         Some(Self { key: scan::before_blanks(key), before, value })
     }
 
-    /// The line with its number bounded.
-    fn with_at_most<S: Sink>(&self, most: u64, out: &mut Text<'_, S>) -> Option<()> {
+    /// The number to show in its place, in a view of `count` CPUs; `None` for the kernel's own.
+    fn figure(&self, package: Option<Package>, count: u64) -> Option<u64> {
+        let bounded = self.value.min(count);
+        match self.key {
+            b"siblings" => Some(package.map_or(bounded, |package| package.siblings.into())),
+            b"cpu cores" => Some(package.map_or(bounded, |package| package.cores.into())),
+            b"# processors" => Some(count),
+            _ => None,
+        }
+    }
+
+    /// The line with another number.
+    fn with<S: Sink>(&self, number: u64, out: &mut Text<'_, S>) -> Option<()> {
         out.bytes(self.before)?;
-        out.number(self.value.min(most))?;
+        out.number(number)?;
         out.bytes(b"\n")
     }
 }
@@ -88,8 +113,12 @@ mod tests {
     use std::{format, string::String};
 
     fn text(list: &str, host: &str) -> Option<String> {
+        text_of(&Packages::default(), list, host)
+    }
+
+    fn text_of(packages: &Packages, list: &str, host: &str) -> Option<String> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
-        composed(|out| cpuinfo(&online, &Packages::default(), &mut Bytes::in_steps(host, 200), out, &mut [0; 512]))
+        composed(|out| cpuinfo(&online, packages, &mut Bytes::in_steps(host, 200), out, &mut [0; 512]))
     }
 
     fn x86(cpu: u64, siblings: u64, cores: u64) -> String {
@@ -105,6 +134,40 @@ mod tests {
         assert_eq!(text("3,6", &host).unwrap(), x86(3, 2, 2) + &x86(6, 2, 2));
         assert_eq!(text("0-5", &host).unwrap(), (0..6).map(|cpu| x86(cpu, 6, 4)).collect::<String>());
         assert_eq!(text("0-7", &host).unwrap(), host);
+    }
+
+    #[test]
+    fn a_package_has_the_views_siblings_and_cores() {
+        let of = |id, siblings, cores| Package { id, siblings, cores };
+        let packages = Packages::of_known(&[of(0, 3, 2), of(7, 1, 1)]);
+        let block = |cpu: u64, id: u64, siblings: u64, cores: u64| {
+            format!(
+                "processor\t: {cpu}\nphysical id\t: {id}\nsiblings\t: {siblings}\ncore id\t\t: 9\ncpu cores\t: {cores}\n\n"
+            )
+        };
+        let host =
+            [block(0, 0, 8, 4), block(1, 7, 8, 4), block(2, 0, 8, 4), block(3, 0, 8, 4), block(4, 9, 8, 4)].concat();
+        let ours =
+            [block(0, 0, 3, 2), block(1, 7, 1, 1), block(2, 0, 3, 2), block(3, 0, 3, 2), block(4, 9, 5, 4)].concat();
+        assert_eq!(text_of(&packages, "0-4", &host).unwrap(), ours);
+    }
+
+    #[test]
+    fn s390x_counts_and_lists_its_cpus_before_the_blocks() {
+        let list = |cpu| format!("processor {cpu}: version = FF,  identification = 0A18E8,  machine = 8561\n");
+        let block = |cpu, siblings| {
+            format!(
+                "\ncpu number      : {cpu}\nphysical id     : {cpu}\nsiblings        : {siblings}\nversion         : FF\n"
+            )
+        };
+        let head =
+            |count| format!("vendor_id       : IBM/S390\n# processors    : {count}\nbogomips per cpu: 3033.00\n");
+        let host = [head(3), list(0), list(1), list(2), block(0, 3), block(1, 3), block(2, 3)].concat();
+        let ours = [head(2), list(0), list(2), block(0, 2), block(2, 2)].concat();
+        assert_eq!(text("0,2", &host).unwrap(), ours);
+        assert_eq!(text("1", &host).unwrap(), [head(1), list(1), block(1, 1), "\n".into()].concat());
+        assert_eq!(text("1", &[head(2), list(0), list(1)].concat()).unwrap(), [head(1), list(1)].concat());
+        assert_eq!(text("3", &host), None);
     }
 
     #[test]
@@ -126,6 +189,5 @@ mod tests {
     fn cpus_that_are_not_in_the_text_are_doubt() {
         assert_eq!(text("0,9", &x86(0, 1, 1)), None);
         assert_eq!(text("0", ""), None);
-        assert_eq!(text("0", "vendor_id       : IBM/S390\nprocessor 0: version = FF\n"), None);
     }
 }

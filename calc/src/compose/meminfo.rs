@@ -11,10 +11,13 @@ use crate::{
     scan::{self, Name},
     source::{Files, Source},
     text::{Sink, Text},
-    view::memory::{self, Memory},
+    view::{
+        memory::{self, Memory},
+        nodes::Share,
+    },
 };
 
-/// What a line of `/proc/meminfo` shows in a container. No function of it, which would be a pointer: see [`Name`].
+/// What a line of `/proc/meminfo`, or of a node's, shows in a container. No function of it, which would be a pointer: see [`Name`].
 enum Rule {
     /// The host's number: a constant of the machine.
     Host,
@@ -22,6 +25,7 @@ enum Rule {
     Zero,
     Total,
     Free,
+    Used,
     Available,
     Cached,
     ReclaimableSlab,
@@ -42,8 +46,11 @@ enum Rule {
 
 use Rule::{Host as OfHost, Sum, Zero};
 
-/// The lines in the kernel's order (`fs/proc/meminfo.c`). What is not listed is the host's, and at most the container's total.
+/// The lines in the kernel's order (`fs/proc/meminfo.c`), after those that nodes alone have (`node_read_meminfo`,
+/// `drivers/base/node.c`). What is not listed is the host's, and at most the container's total.
 static RULES: &[(Name, Rule)] = &[
+    (Name::new("MemUsed"), Rule::Used),
+    (Name::new("FilePages"), Rule::Cached),
     (Name::new("MemTotal"), Rule::Total),
     (Name::new("MemFree"), Rule::Free),
     (Name::new("MemAvailable"), Rule::Available),
@@ -123,6 +130,13 @@ impl Figures {
         Some(())
     }
 
+    /// Figures of a container of this size, with counters in their order.
+    #[cfg(test)]
+    pub(super) fn of(total_bytes: u64, free_bytes: u64, counters: &[u64; 26]) -> Self {
+        let memory = Memory { total_bytes, free_bytes, available_bytes: free_bytes, ..Memory::default() };
+        Self { memory, counters: Counters::of(counters), swap_bytes: 0 }
+    }
+
     /// A counter, as far as the container is large.
     fn counter(&self, counter: Counter) -> u64 {
         self.counters.get(counter).min(self.memory.total_bytes)
@@ -153,31 +167,57 @@ impl Figures {
         self.memory.total_bytes.saturating_add(self.swap_bytes)
     }
 
-    /// The bytes to show in the line `key` where the host has `host_bytes`.
-    fn show(&self, rule: &Rule, host_bytes: u64) -> u64 {
-        let total_bytes = self.memory.total_bytes;
+    /// The KiB of `share` that a line shows where the host has `host_kib`.
+    fn show(&self, rule: Option<&Rule>, host_kib: u64, share: &Share) -> u64 {
+        let part = |bytes: u64| share.of(bytes / 1024);
+        let Some(rule) = rule else { return host_kib.min(part(self.memory.total_bytes)) };
         match rule {
-            OfHost => host_bytes,
+            OfHost => host_kib,
             Zero => 0,
-            Rule::Total => total_bytes,
-            Rule::Free => self.memory.free_bytes,
-            Rule::Available => self.memory.available_bytes,
-            Rule::Cached => self.cached(),
-            Rule::ReclaimableSlab => self.reclaimable_slab(),
-            Rule::Slab => self.slab(),
-            Rule::SwapTotal => self.memory.swap.map_or(host_bytes, |swap| swap.total_bytes),
-            Rule::SwapFree => self.memory.swap.map_or(host_bytes, |swap| swap.free_bytes),
-            Rule::Counter(counter) => self.counter(*counter),
-            Sum(one, other) => self.counter(*one).saturating_add(self.counter(*other)).min(total_bytes),
-            Rule::AtMost(counter) => self.counter(*counter).min(host_bytes),
-            Rule::AtMostAll => self.memory_and_swap().min(host_bytes),
+            // The sum of parts, each of them rounded: so they fit into the total of each node.
+            Rule::Total => part(self.memory.free_bytes).saturating_add(self.used_kib(share)),
+            Rule::Free => part(self.memory.free_bytes),
+            Rule::Used => self.used_kib(share),
+            Rule::Available => part(self.memory.available_bytes),
+            Rule::Cached => part(self.cached()),
+            Rule::ReclaimableSlab => part(self.reclaimable_slab()),
+            Rule::Slab => part(self.slab()),
+            Rule::SwapTotal => self.memory.swap.map_or(host_kib, |swap| part(swap.total_bytes)),
+            Rule::SwapFree => self.memory.swap.map_or(host_kib, |swap| part(swap.free_bytes)),
+            Rule::Counter(counter) => part(self.counter(*counter)),
+            Sum(one, other) => {
+                let sum = self.counter(*one).saturating_add(self.counter(*other));
+                part(sum.min(self.memory.total_bytes))
+            }
+            Rule::AtMost(counter) => part(self.counter(*counter)).min(host_kib),
+            Rule::AtMostAll => part(self.memory_and_swap()).min(host_kib),
         }
+    }
+
+    /// The KiB of `share` that are not free: page cache, reclaimable slab and all else.
+    fn used_kib(&self, share: &Share) -> u64 {
+        let kib = |bytes: u64| bytes / 1024;
+        let used = kib(self.memory.total_bytes).saturating_sub(kib(self.memory.free_bytes));
+        let (cached, slab) = (kib(self.cached()), kib(self.reclaimable_slab()));
+        let rest = used.saturating_sub(cached).saturating_sub(slab);
+        [cached, slab, rest].into_iter().fold(0, |sum, part| sum.saturating_add(share.of(part)))
     }
 }
 
 /// `/proc/meminfo`: the host's lines with the figures in place of its numbers.
 pub fn meminfo<S: Sink>(
     figures: &Figures,
+    host: &mut impl Source,
+    out: &mut Text<'_, S>,
+    scratch: &mut [u8],
+) -> Option<()> {
+    lines(figures, &Share::ALL, host, out, scratch)
+}
+
+/// The host's lines, of the machine or of a node, with `share` of the figures in place of its numbers.
+pub(super) fn lines<S: Sink>(
+    figures: &Figures,
+    share: &Share,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
@@ -192,20 +232,17 @@ pub fn meminfo<S: Sink>(
             continue;
         };
         let rule = scan::find_from(RULES, expected, amount.key);
-        let host_bytes = amount.kib.saturating_mul(1024);
-        let bytes = match rule {
-            Some((_, (_, rule))) => figures.show(rule, host_bytes),
-            None => host_bytes.min(figures.memory.total_bytes),
-        };
         expected = rule.map_or(expected, |(index, _)| index.saturating_add(1));
-        amount.with(bytes / 1024, out)?;
+        amount.with(figures.show(rule.map(|(_, (_, rule))| rule), amount.kib, share), out)?;
     }
     // The first line is MemTotal; text without it was no meminfo.
     (expected > 0).then_some(())
 }
 
-/// A line with an amount of memory: `MemTotal:       24684084 kB`.
+/// A line with an amount of memory: `MemTotal:       24684084 kB`, or a node's: `Node 0 MemTotal:       24684084 kB`.
 struct Amount<'l> {
+    /// All that stands before the number and its blanks.
+    before: &'l [u8],
     key: &'l [u8],
     /// The columns that the number and the blanks before it take.
     width: usize,
@@ -214,14 +251,15 @@ struct Amount<'l> {
 
 impl<'l> Amount<'l> {
     fn parse(line: &'l [u8]) -> Option<Self> {
-        let (key, value) = scan::split_at_byte(line, b':')?;
+        let (before, value) = scan::split_at_byte(line, b':')?;
         let number = value.strip_suffix(b" kB\n")?;
-        Some(Self { key, width: number.len(), kib: scan::whole_number(scan::after_blanks(number))? })
+        let key = scan::split_at_last(before, b' ').map_or(before, |(_, key)| key);
+        Some(Self { before, key, width: number.len(), kib: scan::whole_number(scan::after_blanks(number))? })
     }
 
     /// The line with another number in the same place.
     fn with<S: Sink>(&self, kib: u64, out: &mut Text<'_, S>) -> Option<()> {
-        out.bytes(self.key)?;
+        out.bytes(self.before)?;
         out.bytes(b": ")?;
         out.padded(kib, self.width.saturating_sub(1))?;
         out.bytes(b" kB\n")

@@ -1,10 +1,119 @@
 //! Which of the machine's memory blocks the container sees.
 
-use crate::source::Files;
+use crate::{
+    answer::BLOCKS,
+    lines::Lines,
+    path::PathIn,
+    scan,
+    source::{self, Files},
+};
+use core::num::NonZero;
 
 /// The number of the machine's first memory block (`/sys/devices/system/memory/memoryN`), the only one that a container is
 /// shown: of the size of all its memory.
+///
+/// It is 0 unless RAM begins elsewhere, as on many arm64 machines; then it is the block that the first zone begins in.
 pub fn first(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
-    let _ = (files, scratch);
+    if exists(files, 0, scratch)? {
+        return Some(0);
+    }
+    let block_bytes = NonZero::new(block_bytes(files, scratch)?)?;
+    let start_pfn = start_pfn(files, scratch)?;
+    // A size of pages that is too small gives the number of a block below the first one, which is not there.
+    for page_bytes in PAGE_BYTES {
+        let block = start_pfn.checked_mul(page_bytes)? / block_bytes;
+        if exists(files, block, scratch)? {
+            return Some(block);
+        }
+    }
     None
+}
+
+/// The sizes that pages have: of 4, 16 and 64 KiB.
+const PAGE_BYTES: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
+
+fn exists(files: &impl Files, block: u64, scratch: &mut [u8]) -> Option<bool> {
+    let path = PathIn::new(scratch).push(BLOCKS)?.push(b"/memory")?.push_number(block)?.finish()?;
+    Some(files.directory(path).is_some())
+}
+
+/// The size of the machine's own blocks, whose file has hexadecimal digits.
+fn block_bytes(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
+    let mut file = files.open(c"/sys/devices/system/memory/block_size_bytes")?;
+    let digits = scan::without_newline(source::read_whole(&mut file, scratch)?);
+    scan::whole_hexadecimal(digits)
+}
+
+/// The number of the page that the first populated zone begins with (`zoneinfo_show_print`, `mm/vmstat.c`): a zone without
+/// pages has a 0 there, or no such line.
+#[inline(never)]
+fn start_pfn(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
+    let mut file = files.open(c"/proc/zoneinfo")?;
+    let mut lines = Lines::new(&mut file, scratch);
+    loop {
+        let line = scan::after_blanks(lines.next()??.whole()?);
+        if let Some(value) = line.strip_prefix(b"start_pfn:") {
+            let pfn = scan::whole_number(scan::after_blanks(value))?;
+            if pfn > 0 {
+                return Some(pfn);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Tree;
+    use proptest::prelude::*;
+    use std::format;
+
+    /// As a kernel 6.x prints it; the RAM begins at the page `start_pfn`.
+    fn machine(block_bytes: u64, start_pfn: u64, blocks: &[u64]) -> Tree {
+        let zones = format!(
+            "Node 0, zone      DMA\n  per-node stats\n      nr_inactive_anon 1\n  pages free     7\n        present  9\n  \
+             node_unreclaimable:  0\n  start_pfn:           {start_pfn}\nNode 0, zone    DMA32\n  pages free     0\n"
+        );
+        let tree = Tree::default()
+            .with("/proc/zoneinfo", zones)
+            .with("/sys/devices/system/memory/block_size_bytes", format!("{block_bytes:x}\n"));
+        blocks
+            .iter()
+            .fold(tree, |tree, block| tree.with_directory(&format!("/sys/devices/system/memory/memory{block}"), 9, 3))
+    }
+
+    fn block(tree: &Tree) -> Option<u64> {
+        first(tree, &mut [0; 512])
+    }
+
+    #[test]
+    fn mostly_it_is_0() {
+        assert_eq!(block(&machine(128 << 20, 1, &[0, 1, 2])), Some(0));
+        assert_eq!(block(&Tree::default().with_directory("/sys/devices/system/memory/memory0", 9, 3)), Some(0));
+    }
+
+    #[test]
+    fn ram_may_begin_elsewhere_with_pages_of_any_size() {
+        assert_eq!(block(&machine(128 << 20, 0x40000, &[8, 9])), Some(8));
+        assert_eq!(block(&machine(512 << 20, 0x4000, &[2, 3])), Some(2));
+        assert_eq!(block(&machine(32 << 20, 0x200000, &[1024, 1025])), Some(1024));
+    }
+
+    #[test]
+    fn doubt() {
+        assert_eq!(block(&Tree::default()), None);
+        assert_eq!(block(&machine(128 << 20, 0x40000, &[3])), None);
+        assert_eq!(block(&machine(0, 0x40000, &[8])), None);
+        assert_eq!(block(&machine(128 << 20, 0, &[8])), None);
+        assert_eq!(block(&machine(128 << 20, u64::MAX, &[8])), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_block_is_found(first in 1_u64..5000, shift in 27_u32..32, page in 0..3_usize, into in 0.0..1.0) {
+            let start = ((first as f64 + into) * (1_u64 << shift) as f64) as u64;
+            let tree = machine(1 << shift, start / PAGE_BYTES[page], &[first, first + 1]);
+            prop_assert_eq!(block(&tree), Some(first));
+        }
+    }
 }

@@ -1,11 +1,20 @@
 //! How the view's CPUs share packages.
 
-use crate::{cpus::CpuSet, source::Files};
+use crate::{
+    answer::CPUS,
+    cpus::CpuSet,
+    path::PathIn,
+    scan,
+    source::{self, Files},
+};
+
+/// Packages of the largest machines that we know of; of one with more, the rest are not known.
+const MOST: usize = 16;
 
 /// What the view has of each package.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packages {
-    known: [Package; 16],
+    known: [Package; MOST],
 }
 
 /// What the view has of one package.
@@ -19,14 +28,177 @@ pub struct Package {
     pub cores: u32,
 }
 
+/// A set of CPUs below `topology/`: the list's name of old, which kernels since 5.3 have too, and its new one.
+type Names = [&'static [u8]; 2];
+
+const PACKAGE: Names = [b"core_siblings_list", b"package_cpus_list"];
+const CORE: Names = [b"thread_siblings_list", b"core_cpus_list"];
+
 impl Packages {
     /// Reads them in place, as far as the kernel tells: what is not known stays out.
+    ///
+    /// Two files of a package and one of a core are opened: the CPUs that share either are not asked again.
     pub fn read(&mut self, files: &impl Files, online: &CpuSet, scratch: &mut [u8]) {
-        let _ = (files, online, scratch);
+        let mut left = *online;
+        let mut known = self.known.iter_mut();
+        while let Some(cpu) = left.iter().next()
+            && let Some(package) = known.next()
+        {
+            *package = Package::take(&mut left, cpu, files, scratch).unwrap_or_default();
+        }
     }
 
-    /// The package with this `physical id`.
+    /// These packages.
+    #[cfg(test)]
+    pub(crate) fn of_known(packages: &[Package]) -> Self {
+        let mut known = [Package::default(); MOST];
+        known[..packages.len()].copy_from_slice(packages);
+        Self { known }
+    }
+
+    /// The package with this `physical id`; `None` where two have it, as on s390x it counts anew in each book.
     pub fn of(&self, id: u64) -> Option<Package> {
-        self.known.into_iter().find(|package| package.siblings > 0 && u64::from(package.id) == id)
+        let mut packages = self.known.into_iter().filter(|package| package.siblings > 0 && u64::from(package.id) == id);
+        packages.next().filter(|_| packages.next().is_none())
+    }
+}
+
+impl Package {
+    /// Takes the package of `cpu` out of `left`; `cpu` alone where its package is not known.
+    fn take(left: &mut CpuSet, cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
+        let mut own = CpuSet::EMPTY;
+        let is_known = shared(PACKAGE, cpu, &mut own, files, scratch);
+        own.keep(left);
+        left.remove(&own);
+        is_known?;
+        let id = physical_id(cpu, files, scratch)?;
+        let siblings = u32::try_from(own.count()).ok()?;
+        Some(Self { id, siblings, cores: cores(&mut own, files, scratch)? })
+    }
+}
+
+/// How many cores `cpus` are on; they are taken out of the set.
+fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u32> {
+    let mut count = 0_u32;
+    while let Some(cpu) = cpus.iter().next() {
+        let mut core = CpuSet::EMPTY;
+        shared(CORE, cpu, &mut core, files, scratch)?;
+        cpus.remove(&core);
+        count = count.checked_add(1)?;
+    }
+    Some(count)
+}
+
+/// Adds `cpu`, and those that share with it what the list of these names says.
+#[inline(never)]
+fn shared(names: Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<()> {
+    set.insert(cpu, cpu)?;
+    let mut file = names.into_iter().find_map(|name| open(cpu, name, files, scratch))?;
+    set.parse_into(source::read_whole(&mut file, scratch)?)
+}
+
+/// `topology/physical_package_id`, which is −1 where nobody knows it.
+#[inline(never)]
+fn physical_id(cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<u32> {
+    let mut file = open(cpu, b"physical_package_id", files, scratch)?;
+    u32::try_from(scan::whole_number(source::read_whole(&mut file, scratch)?)?).ok()
+}
+
+/// Opens a file below the `topology/` of a CPU.
+fn open<F: Files>(cpu: u64, name: &[u8], files: &F, scratch: &mut [u8]) -> Option<F::File> {
+    let path = PathIn::new(scratch).push(CPUS)?.push(b"/cpu")?.push_number(cpu)?;
+    files.open(path.push(b"/topology/")?.push(name)?.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Tree;
+    use proptest::prelude::*;
+    use std::{collections::BTreeMap, format, string::ToString, vec::Vec};
+
+    /// A machine whose CPUs are of these packages and cores.
+    fn machine(cpus: &[(i64, u64)], names: [&str; 2]) -> Tree {
+        let list = |is_with: &dyn Fn(&(i64, u64)) -> bool| {
+            let with = cpus.iter().enumerate().filter(|(_, place)| is_with(place)).map(|(cpu, _)| cpu.to_string());
+            with.collect::<Vec<_>>().join(",") + "\n"
+        };
+        cpus.iter().enumerate().fold(Tree::default(), |tree, (cpu, place)| {
+            let path = |name| format!("/sys/devices/system/cpu/cpu{cpu}/topology/{name}");
+            let tree = tree.with(&path(names[0]), list(&|other| other.0 == place.0));
+            let tree = tree.with(&path(names[1]), list(&|other| other == place));
+            tree.with(&path("physical_package_id"), format!("{}\n", place.0))
+        })
+    }
+
+    const OLD: [&str; 2] = ["core_siblings_list", "thread_siblings_list"];
+    const NEW: [&str; 2] = ["package_cpus_list", "core_cpus_list"];
+    /// Two packages of two cores of two threads.
+    const SMALL: [(i64, u64); 8] = [(0, 0), (1, 0), (0, 1), (1, 1), (0, 0), (1, 0), (0, 1), (1, 1)];
+
+    /// Siblings and cores of a package.
+    fn of(tree: &Tree, online: &str, id: u64) -> Option<(u32, u32)> {
+        let mut packages = Packages::default();
+        packages.read(tree, &CpuSet::parse(online.as_bytes()).unwrap(), &mut [0; 512]);
+        packages.of(id).map(|package| (package.siblings, package.cores))
+    }
+
+    #[test]
+    fn only_the_views_cpus_are_counted() {
+        for names in [OLD, NEW] {
+            let tree = machine(&SMALL, names);
+            assert_eq!((of(&tree, "0-7", 0), of(&tree, "0-7", 1)), (Some((4, 2)), Some((4, 2))));
+            assert_eq!((of(&tree, "0,2-4", 0), of(&tree, "0,2-4", 1)), (Some((3, 2)), Some((1, 1))));
+            assert_eq!((of(&tree, "2", 0), of(&tree, "2", 1)), (Some((1, 1)), None));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_stays_out() {
+        assert_eq!(of(&Tree::default(), "0-2047", 0), None);
+        let path = |name| format!("/sys/devices/system/cpu/cpu0/topology/{name}");
+        for (name, text) in
+            [("core_siblings_list", "all\n"), ("thread_siblings_list", "-\n"), ("physical_package_id", "-1\n")]
+        {
+            let tree = machine(&SMALL, OLD).with(&path(name), text);
+            assert_eq!(of(&tree, "0-1", 0), None, "{name}");
+            assert_eq!(of(&tree, "0-1", 1), Some((1, 1)), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_two_packages_have_says_nothing() {
+        let tree = machine(&SMALL, OLD).with("/sys/devices/system/cpu/cpu1/topology/physical_package_id", "0\n");
+        assert_eq!(of(&tree, "0-7", 0), None);
+        assert_eq!(of(&tree, "0,2", 0), Some((2, 2)));
+    }
+
+    #[test]
+    fn of_many_packages_some_are_known() {
+        let cpus: Vec<_> = (0..20).map(|package| (package, 0)).collect();
+        let tree = machine(&cpus, NEW);
+        assert_eq!(of(&tree, "0-19", 15), Some((1, 1)));
+        assert_eq!(of(&tree, "0-19", 16), None);
+    }
+
+    proptest! {
+        #[test]
+        fn packages_are_those_of_the_model(cpus in prop::collection::vec((0_i64..5, 0_u64..4), 1..40), view in prop::collection::btree_set(0_u64..40, 1..20)) {
+            let online: Vec<_> = view.into_iter().filter(|cpu| *cpu < cpus.len() as u64).collect();
+            let mut model = BTreeMap::<i64, Vec<u64>>::new();
+            for cpu in &online {
+                let (package, core) = cpus[*cpu as usize];
+                model.entry(package).or_default().push(core);
+            }
+            let list = online.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            let tree = machine(&cpus, NEW);
+            for id in 0..5 {
+                let expected = model.get(&id).map(|cores| {
+                    let distinct: std::collections::BTreeSet<_> = cores.iter().collect();
+                    (cores.len() as u32, distinct.len() as u32)
+                });
+                prop_assert_eq!(of(&tree, &list, id as u64), expected);
+            }
+        }
     }
 }
