@@ -169,7 +169,7 @@ fn stat<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result
         return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, scratch).ok_or(NOT_COMPOSED);
     };
     times.idle_ticks = times.idle_ticks.max(0);
-    compose::stat(&cpus, &times, view.load().as_ref(), &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::stat(&cpus, &times, view.load().as_ref(), 0, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn cpuinfo<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {

@@ -207,7 +207,7 @@ proptest! {
         prop_assert!(is_within || asked == CpuCount::ByWeight);
         let times = time::times(&tree, &places, &cpus, &host, None, scratch).unwrap_or_default();
         let mut text = Bytes { all: STAT.into(), at: 0, step: tree.step };
-        let stat = composed(|out| compose::stat(&cpus, &times, None, &mut text, out, scratch)).unwrap();
+        let stat = composed(|out| compose::stat(&cpus, &times, None, 0, &mut text, out, scratch)).unwrap();
         let lines = stat.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"cpu")).count() as u64;
         prop_assert_eq!(lines, count + 1);
     }
@@ -220,7 +220,7 @@ proptest! {
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
         host.rewind();
-        let _ = composed(|out| compose::stat(&cpus, &Times::default(), None, &mut host, out, scratch));
+        let _ = composed(|out| compose::stat(&cpus, &Times::default(), None, 0, &mut host, out, scratch));
         host.rewind();
         let _ = composed(|out| compose::cpuinfo(&online, &Packages::default(), &mut host, out, scratch));
     }
@@ -231,7 +231,7 @@ proptest! {
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let scratch = &mut [0; 512];
         let stat = stat.map(|all| Bytes { all, at: 0, step: 100 });
-        if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), None, &mut host, out, scratch))) {
+        if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), None, 0, &mut host, out, scratch))) {
             prop_assert!(text.starts_with(b"cpu  0"));
         }
         let cpuinfo = cpuinfo.map(|all| Bytes { all, at: 0, step: 100 });

@@ -18,6 +18,7 @@ const UPTIME_HOST: u32 = 1 << 29;
 const AFFINITY_KERNEL: u32 = 1 << 28;
 const URING_ASKED: u32 = 1 << 27;
 const VIEWS_ANOTHER: u32 = 1 << 26;
+const BTIME_CONTAINER: u32 = 1 << 25;
 
 static FLAGS: AtomicU32 = AtomicU32::new(0);
 static CPUS: AtomicU64 = AtomicU64::new(0);
@@ -125,7 +126,7 @@ fn take(value: &Value<'_>, flags: &mut u32) {
         Value::Off(off) => set(flags, OFF, *off),
         Value::HostUptime(host) => set(flags, UPTIME_HOST, *host),
         Value::KernelAffinity(kernel) => set(flags, AFFINITY_KERNEL, *kernel),
-        Value::ContainerBtime(_) => {}
+        Value::ContainerBtime(container) => set(flags, BTIME_CONTAINER, *container),
         Value::Files(answered) => *flags = *flags & !Answered::ALL.0 | answered.0,
         Value::Cpus(count) => CPUS.store(count.to_word(), Relaxed),
         Value::Memory(limit) => MEMORY.store(limit.to_word(), Relaxed),
@@ -160,6 +161,11 @@ pub(crate) fn uptime_is_the_hosts() -> bool {
     const AGE_PROGRAMS: [&[u8]; 5] = [b"ps\0", b"pgrep\0", b"pkill\0", b"pidwait\0", b"pidof\0"];
     flags() & UPTIME_HOST != 0
         || sys::thread_name().is_none_or(|name| AGE_PROGRAMS.iter().any(|program| name.starts_with(program)))
+}
+
+/// Whether the time of boot is when the container began.
+pub(crate) fn btime_is_the_containers() -> bool {
+    flags() & BTIME_CONTAINER != 0
 }
 
 /// Whether affinity masks are the kernel's.

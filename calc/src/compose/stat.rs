@@ -23,11 +23,12 @@ fn column(times: &Times, index: usize) -> u64 {
 }
 
 /// `/proc/stat`. `times.idle_ticks` is what is to be shown: the caller has made it monotonic. Without `load` the numbers of
-/// threads that run and that are blocked stay the machine's.
+/// threads that run and that are blocked stay the machine's. The time of boot is shown `later_sec` later (`CGPROC_BTIME`).
 pub fn stat<S: Sink>(
     cpus: &Cpus,
     times: &Times,
     load: Option<&Load>,
+    later_sec: u64,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
@@ -42,7 +43,7 @@ pub fn stat<S: Sink>(
             of_cpu = line.bytes.starts_with(b"cpu");
         }
         if !of_cpu {
-            match load.and_then(|load| threads(load, line.bytes)) {
+            match line.whole().and_then(|text| number(load, later_sec, text)) {
                 Some((name, number)) => number_line(name, number, out)?,
                 None => out.bytes(line.bytes)?,
             }
@@ -51,19 +52,22 @@ pub fn stat<S: Sink>(
     Some(())
 }
 
-/// The container's number for a line that counts threads, behind the line's name.
-fn threads<'l>(load: &Load, line: &'l [u8]) -> Option<(&'l [u8], u32)> {
-    let (name, number) = line.split_at_checked(b"procs_running ".len())?;
-    match (name, number) {
-        (b"procs_running ", [b'0'..=b'9', ..]) => Some((name, load.running.max(1))),
-        (b"procs_blocked ", [b'0'..=b'9', ..]) => Some((name, load.blocked)),
-        _ => None,
-    }
+/// The container's number for a line, where it has one, behind the line's name.
+fn number<'l>(load: Option<&Load>, later_sec: u64, line: &'l [u8]) -> Option<(&'l [u8], u64)> {
+    let (name, machines) = scan::key_value(line)?;
+    let own = match name {
+        b"btime" => machines.saturating_add(later_sec),
+        b"procs_running" => load?.running.max(1).into(),
+        b"procs_blocked" => load?.blocked.into(),
+        _ => return None,
+    };
+    Some((name, own))
 }
 
-fn number_line<S: Sink>(name: &[u8], number: u32, out: &mut Text<'_, S>) -> Option<()> {
+fn number_line<S: Sink>(name: &[u8], number: u64, out: &mut Text<'_, S>) -> Option<()> {
     out.bytes(name)?;
-    out.number(number.into())?;
+    out.bytes(b" ")?;
+    out.number(number)?;
     out.bytes(b"\n")
 }
 
@@ -164,7 +168,7 @@ mod tests {
     fn text(list: &str, times: Times, host: &str) -> Option<String> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
-        composed(|out| stat(&cpus, &times, None, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
+        composed(|out| stat(&cpus, &times, None, 0, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
     }
 
     const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
@@ -189,7 +193,7 @@ mod tests {
         };
         let with = |load: Option<Load>| {
             let host = &mut Bytes::new(host);
-            composed(|out| stat(&cpus, &TIMES, load.as_ref(), host, out, &mut [0; 512])).unwrap()
+            composed(|out| stat(&cpus, &TIMES, load.as_ref(), 0, host, out, &mut [0; 512])).unwrap()
         };
         let ours = "cpu  11 0 6 101\ncpu0 11 0 6 101\nprocesses 9\n";
         let load = Load { running: 2, blocked: 1, ..Load::default() };
@@ -197,6 +201,14 @@ mod tests {
         let idle = Load::default();
         assert_eq!(with(Some(idle)), [ours, "procs_running 1\nprocs_blocked 0\nprocs_runningx 1\n"].concat());
         assert_eq!(with(None), [ours, "procs_running 7\nprocs_blocked 3\nprocs_runningx 1\n"].concat());
+    }
+
+    #[test]
+    fn the_time_of_boot_is_the_containers_where_that_is_asked_for() {
+        let cpus = Cpus { online: CpuSet::parse(b"0").unwrap(), capacity: Capacity::of_whole(1), counted_depth: 0 };
+        let host = &mut Bytes::new("cpu  1 2 3 4\ncpu0 1 2 3 4\nbtime 1000\n");
+        let text = composed(|out| stat(&cpus, &TIMES, None, 55, host, out, &mut [0; 512])).unwrap();
+        assert!(text.ends_with("\nbtime 1055\n"), "{text}");
     }
 
     #[test]

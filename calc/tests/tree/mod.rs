@@ -193,7 +193,7 @@ impl Tree {
                         compose::cpuinfo(&cpus.online, &Packages::default(), &mut file()?, &mut text, scratch)?;
                     }
                     "online" => compose::cpu_list(&cpus.online, &mut text)?,
-                    "stat" => compose::stat(&cpus, &times?, None, &mut file()?, &mut text, scratch)?,
+                    "stat" => compose::stat(&cpus, &times?, None, 0, &mut file()?, &mut text, scratch)?,
                     "uptime" => {
                         let idle = Ratchet::default().show(1, times?.idle_ticks);
                         compose::uptime(time::age_ticks(&places, &host)?, idle, &mut text)?;

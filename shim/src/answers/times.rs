@@ -7,7 +7,7 @@ use crate::scope::{self, Scratch};
 use crate::{board, clock, options};
 use calc::board::{Block, Load};
 use calc::compose;
-use calc::host::Host;
+use calc::host::{Host, USER_HZ};
 use calc::settings::CpuCount;
 use calc::text::Sink;
 use calc::view::ratchet::{self, Ratchet};
@@ -26,11 +26,21 @@ fn are_times_counted() -> Option<bool> {
 }
 
 fn stat_of(now: &Now, host: c_int, out: &mut impl Sink) -> Option<()> {
+    let later_sec = later_sec();
     text(out, |text, scratch| {
         scope::with_counted(|cpus| {
-            compose::stat(cpus, &now.times, now.load.as_ref(), &mut Reading::of(host, false), text, scratch)
+            compose::stat(cpus, &now.times, now.load.as_ref(), later_sec, &mut Reading::of(host, false), text, scratch)
         })
     })
+}
+
+/// How much later than the machine the container is said to have booted.
+#[inline(never)]
+fn later_sec() -> u64 {
+    if !options::btime_is_the_containers() {
+        return 0;
+    }
+    scope::with_places(|places| Some(places.began_ticks / USER_HZ)).unwrap_or(0)
 }
 
 fn stat_of_kernel(host: c_int, out: &mut impl Sink) -> Option<()> {
