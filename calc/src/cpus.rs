@@ -28,7 +28,7 @@ impl CpuSet {
 
     /// Adds the CPUs of a kernel list; where that fails, some of them may have been added.
     pub(crate) fn parse_into(&mut self, list: &[u8]) -> Option<()> {
-        let mut rest = scan::without_newline(list);
+        let mut rest = scan::without_end(list);
         while !rest.is_empty() {
             let (first, after) = scan::number(rest)?;
             let (last, after) = match after.split_first() {
@@ -191,6 +191,7 @@ mod tests {
         assert_eq!(cpus("0-3,7"), Some([0, 1, 2, 3, 7].into()));
         assert_eq!(cpus("5,1-2\n"), Some([1, 2, 5].into()));
         assert_eq!(cpus("63-64,2047"), Some([63, 64, 2047].into()));
+        assert_eq!(cpus("0-1\n\0"), Some([0, 1].into()));
         assert_eq!(cpus("\n"), Some([].into()));
         assert_eq!(cpus(""), Some([].into()));
     }
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn no_lists() {
         for list in
-            ["x", "1-", "-1", "3-1", "1,", ",1", "1 2", "0-7:2/4", "2048", "0-2048", "1\n2", "18446744073709551616"]
+            ["x", "1-", "-1", "3-1", "1,", ",1", "1 2", "0-7:2/4", "2048", "0-2048", "1\n2", "1\0\n", "1\n\0\0", "18446744073709551616"]
         {
             assert_eq!(cpus(list), None, "{list:?}");
         }

@@ -86,6 +86,12 @@ pub fn without_newline(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
 
+/// A list or a bitmap of CPUs without the newline it may end in, nor the NUL behind that, which some kernels since 5.15 give
+/// as well (`bitmap_print_to_buf`, `lib/bitmap.c`).
+pub(crate) fn without_end(bytes: &[u8]) -> &[u8] {
+    without_newline(bytes.strip_suffix(b"\0").unwrap_or(bytes))
+}
+
 /// `bytes` without the blanks it begins with.
 pub fn after_blanks(mut bytes: &[u8]) -> &[u8] {
     while let Some((b' ' | b'\t', after)) = bytes.split_first() {

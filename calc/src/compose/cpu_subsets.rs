@@ -34,7 +34,7 @@ pub fn cpu_map_within<S: Sink>(
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
-    let map = scan::without_newline(source::read_whole(host, scratch)?);
+    let map = scan::without_end(source::read_whole(host, scratch)?);
     let mut left = map.iter().filter(|byte| **byte != b',').count();
     if left == 0 || left > MAX_CPUS / CPUS_OF_DIGIT {
         return None;
@@ -80,12 +80,14 @@ mod tests {
         assert_eq!(list("2-9", "0-3,8-15\n").unwrap(), "2-3,8-9\n");
         assert_eq!(list("0-3", "4-7\n").unwrap(), "\n");
         assert_eq!(list("0-3", "\n").unwrap(), "\n");
+        assert_eq!(list("0-3", "2-5\n\0").unwrap(), "2-3\n");
     }
 
     #[test]
     fn maps_keep_their_width() {
         assert_eq!(map("0-3", "ff\n").unwrap(), "0f\n");
         assert_eq!(map("1", "3\n").unwrap(), "2\n");
+        assert_eq!(map("1", "3\n\0").unwrap(), "2\n");
         assert_eq!(map("31-32", "00000001,80000000\n").unwrap(), "00000001,80000000\n");
         assert_eq!(map("32", "3,ffffffff,ffffffff\n").unwrap(), "0,00000001,00000000\n");
         assert_eq!(map("9", "f,00000000\n").unwrap(), "0,00000000\n");
