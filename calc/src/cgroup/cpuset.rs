@@ -1,11 +1,17 @@
 //! The cpuset controller's files.
 
 use super::{Controller, Version, places::Places};
-use crate::{cpus::CpuSet, source::Files};
+use crate::{
+    cpus::CpuSet,
+    source::{self, Files},
+};
+use core::ffi::CStr;
 
 /// What a cpuset allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// CPUs.
+    Cpus,
     /// Memory nodes.
     Mems,
 }
@@ -13,28 +19,40 @@ pub(crate) enum Kind {
 /// The file that holds what a cgroup may really use, and the one for kernels that have no such file.
 const fn names(kind: Kind, version: Version) -> [&'static [u8]; 2] {
     match (kind, version) {
+        (Kind::Cpus, Version::V1) => [b"cpuset.effective_cpus", b"cpuset.cpus"],
+        (Kind::Cpus, Version::V2) => [b"cpuset.cpus.effective", b"cpuset.cpus"],
         (Kind::Mems, Version::V1) => [b"cpuset.effective_mems", b"cpuset.mems"],
         (Kind::Mems, Version::V2) => [b"cpuset.mems.effective", b"cpuset.mems"],
     }
 }
 
-/// Adds what the own cgroup allows, or the nearest above that says so: whether one does. `None` on doubt.
+/// What the machine has.
+const fn online(kind: Kind) -> &'static CStr {
+    match kind {
+        Kind::Cpus => c"/sys/devices/system/cpu/online",
+        Kind::Mems => c"/sys/devices/system/node/online",
+    }
+}
+
+/// Adds what the own cgroup allows, or the nearest above that says so, or all that the machine has.
 #[inline(never)]
-pub(crate) fn read(
+pub(crate) fn allowed(
+    kind: Kind,
     files: &impl Files,
     places: &Places,
-    kind: Kind,
     set: &mut CpuSet,
     scratch: &mut [u8],
-) -> Option<bool> {
-    let Some(place) = places.hierarchy(Controller::Cpuset) else { return Some(false) };
-    for level in place.chain() {
-        for name in names(kind, place.version) {
-            match level.text(files, name, scratch)? {
-                None | Some(b"" | b"\n") => {}
-                Some(list) => return set.parse_into(list).map(|()| true),
+) -> Option<()> {
+    if let Some(place) = places.hierarchy(Controller::Cpuset) {
+        for level in place.chain() {
+            for name in names(kind, place.version) {
+                match level.text(files, name, scratch)? {
+                    None | Some(b"" | b"\n") => {}
+                    Some(list) => return set.parse_into(list),
+                }
             }
         }
     }
-    Some(false)
+    set.parse_into(source::read_whole(&mut files.open(online(kind))?, scratch)?)?;
+    (*set != CpuSet::EMPTY).then_some(())
 }

@@ -5,10 +5,15 @@ mod weight;
 use crate::{
     board::Above,
     capacity::Capacity,
-    cgroup::{Controller, Version, places::Places, v1, v2},
+    cgroup::{
+        Controller, Version,
+        cpuset::{self, Kind},
+        places::Places,
+        v1, v2,
+    },
     cpus::CpuSet,
     settings::CpuCount,
-    source::{self, Files},
+    source::Files,
 };
 
 /// The CPUs that the container sees. Plain words without padding, so that it can be kept in atomic words.
@@ -31,7 +36,7 @@ pub fn cpus(files: &impl Files, places: &Places, above: &Above, by: CpuCount, sc
         CpuCount::Milli(thousandths) => Some(Capacity::new(thousandths, 1000)?),
         CpuCount::ByQuota | CpuCount::ByWeight => least_quota(files, places, above, &mut cpus.counted_depth, scratch)?,
     };
-    allowed(files, places, &mut cpus.online, scratch)?;
+    cpuset::allowed(Kind::Cpus, files, places, &mut cpus.online, scratch)?;
     above.narrow(&mut cpus.online);
     if let Some(quota) = quota {
         cpus.online.keep_first(quota.cpus_needed()?);
@@ -73,32 +78,6 @@ fn least_quota(
         }
     }
     Some(least)
-}
-
-/// The file that holds the CPUs a cgroup may really use, and the one for kernels that have no such file.
-const fn cpuset_names(version: Version) -> [&'static [u8]; 2] {
-    match version {
-        Version::V1 => [b"cpuset.effective_cpus", b"cpuset.cpus"],
-        Version::V2 => [b"cpuset.cpus.effective", b"cpuset.cpus"],
-    }
-}
-
-/// Adds the CPUs of the own cgroup's cpuset, or of the nearest above that has one, or those of the machine.
-#[inline(never)]
-fn allowed(files: &impl Files, places: &Places, set: &mut CpuSet, scratch: &mut [u8]) -> Option<()> {
-    if let Some(place) = places.hierarchy(Controller::Cpuset) {
-        for level in place.chain() {
-            for name in cpuset_names(place.version) {
-                match level.text(files, name, scratch)? {
-                    None | Some(b"" | b"\n") => {}
-                    Some(list) => return set.parse_into(list),
-                }
-            }
-        }
-    }
-    let mut online = files.open(c"/sys/devices/system/cpu/online")?;
-    set.parse_into(source::read_whole(&mut online, scratch)?)?;
-    (*set != CpuSet::EMPTY).then_some(())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     lines::Lines,
     path::PathIn,
     scan,
-    source::{self, Files, Source},
+    source::{Files, Source},
 };
 use core::num::NonZero;
 
@@ -46,7 +46,7 @@ pub fn share(files: &impl Files, places: &Places, host: &mut impl Source, scratc
     let own = Node::read(host, scratch)?;
     host.rewind();
     let mut nodes = CpuSet::EMPTY;
-    allowed(files, places, &mut nodes, scratch)?;
+    cpuset::allowed(Kind::Mems, files, places, &mut nodes, scratch)?;
     let mut share = Share { before: 0, part: 0, whole: 0 };
     for number in nodes.iter() {
         let kib = if number == own.number { own.kib } else { memory_of(files, number, scratch)? };
@@ -58,15 +58,6 @@ pub fn share(files: &impl Files, places: &Places, host: &mut impl Source, scratc
         }
     }
     (share.whole > 0).then_some(share)
-}
-
-/// The nodes that the container may take memory from; those without memory take no part.
-fn allowed(files: &impl Files, places: &Places, nodes: &mut CpuSet, scratch: &mut [u8]) -> Option<()> {
-    if !cpuset::read(files, places, Kind::Mems, nodes, scratch)? {
-        let mut online = files.open(c"/sys/devices/system/node/online")?;
-        nodes.parse_into(source::read_whole(&mut online, scratch)?)?;
-    }
-    Some(())
 }
 
 /// A node's memory in KiB, by the kernel.
