@@ -12,8 +12,8 @@ use std::ffi::CStr;
 #[derive(Clone, Copy)]
 pub(crate) struct Kernel;
 
-/// An open file of the kernel.
-pub(crate) struct Reading(OwnedFd);
+/// An open file.
+pub(crate) struct Reading(pub(crate) OwnedFd);
 
 impl Files for Kernel {
     type File = Reading;

@@ -21,6 +21,7 @@ mod settings;
 mod show;
 mod signals;
 mod size;
+mod trusted;
 mod view;
 
 use std::{

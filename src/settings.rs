@@ -1,12 +1,17 @@
-//! What the environment asks for: the variables that the object reads too, by the same rules.
+//! What is asked for: the settings that the object takes too, from the administrator's file and from the environment, by the
+//! same rules.
+
+mod file;
 
 use anyhow::{Result, bail};
-use calc::settings::{Answered, cpus_milli, size_bytes};
+use calc::settings::{Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
+pub(crate) use file::File;
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fmt,
     os::unix::ffi::OsStrExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// The view of another cgroup.
@@ -16,107 +21,169 @@ pub(crate) const CGROUP: &str = "CGPROC_CGROUP";
 pub(crate) const BOARD: &str = "CGPROC_BOARD";
 
 /// What the object keeps of a value: it has no memory but its own.
-pub(crate) const ROOM: usize = 255;
+pub(crate) const ROOM: usize = LONGEST_TEXT;
 
-/// The variables' values.
+/// The settings' values.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) off: bool,
     pub(crate) uptime_is_the_hosts: bool,
+    pub(crate) affinity_is_the_kernels: bool,
     pub(crate) answered: Answered,
-    pub(crate) cpus_milli: Option<u64>,
-    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) cpus: CpuCount,
+    pub(crate) memory: MemoryLimit,
+    pub(crate) disk_bytes: Option<u64>,
     pub(crate) cgroup: Option<OsString>,
     pub(crate) board: PathBuf,
+    /// What became of the file.
+    pub(crate) file: File,
+    /// Who said what, the winner last.
+    origins: Vec<(Key, Origin)>,
 }
 
-/// A variable: its name, what it takes (for a message), and what a value of it does; `None` for garbage.
-type Variable = (&'static str, &'static str, fn(&mut Settings, &[u8]) -> Option<()>);
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody said anything.
+    BuiltIn,
+    /// This line of the file.
+    Line(u32),
+    /// The environment.
+    Environment,
+}
 
-const VARIABLES: [Variable; 10] = [
-    ("CGPROC", "on or off", |to, value| one_of(value, &[b"on", b"off"]).map(|()| to.off = value == b"off")),
-    ("CGPROC_CPUS", "a number of CPUs, such as 1.5", |to, value| {
-        to.cpus_milli = Some(cpus_milli(value)?);
-        Some(())
-    }),
-    ("CGPROC_MEMORY", "a size, such as 512M", |to, value| {
-        to.memory_bytes = Some(size_bytes(value).filter(|bytes| *bytes > 0)?);
-        Some(())
-    }),
-    (CGROUP, "an absolute path of at most 255 bytes", |to, value| {
-        let taken = value.starts_with(b"/") && value.len() <= ROOM;
-        to.cgroup = taken.then(|| OsStr::from_bytes(value).to_owned());
-        to.cgroup.as_ref().map(|_| ())
-    }),
-    (BOARD, "an absolute path of at most 255 bytes", |to, value| {
-        let taken = value.starts_with(b"/") && value.len() <= ROOM;
-        to.board = OsStr::from_bytes(value).into();
-        taken.then_some(())
-    }),
-    ("CGPROC_UPTIME", "host or container", |to, value| {
-        one_of(value, &[b"host", b"container"]).map(|()| to.uptime_is_the_hosts = value == b"host")
-    }),
-    ("CGPROC_BTIME", "host or container", |_, value| one_of(value, &[b"host", b"container"])),
-    ("CGPROC_AFFINITY", "kernel or container", |_, value| one_of(value, &[b"kernel", b"container"])),
-    ("CGPROC_FILES", "a list of meminfo, swaps, stat, cpuinfo, uptime, loadavg, cpu", |to, value| {
-        to.answered = Answered::parse(value)?;
-        Some(())
-    }),
-    ("CGPROC_DEBUG", "the name of a file, at most 255 bytes", |_, value| (value.len() <= ROOM).then_some(())),
-];
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => out.write_str("built-in"),
+            Self::Line(line) => write!(out, "{}:{line}", file::path().display()),
+            Self::Environment => out.write_str("environment"),
+        }
+    }
+}
 
 /// Where the board is when nobody says.
 pub(crate) fn default_board() -> PathBuf {
     OsStr::from_bytes(calc::board::DEFAULT_PATH.to_bytes()).into()
 }
 
-/// Whether `value` is empty or one of `words`.
-fn one_of(value: &[u8], words: &[&[u8]]) -> Option<()> {
-    (value.is_empty() || words.contains(&value)).then_some(())
-}
-
 impl Settings {
-    /// The values in our own environment.
+    /// What holds for programs started from here, whatever they are.
     pub(crate) fn of_environment() -> Result<Self> {
-        Self::of(|name| env::var_os(name))
+        Self::of_program(OsStr::new(""))
     }
 
-    fn of(get: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        let mut settings = Self {
-            off: false,
-            uptime_is_the_hosts: false,
-            answered: Answered::ALL,
-            cpus_milli: None,
-            memory_bytes: None,
-            cgroup: None,
-            board: default_board(),
-        };
-        for (name, takes, take) in VARIABLES {
-            let Some(value) = get(name) else { continue };
-            if take(&mut settings, value.as_bytes()).is_none() {
-                bail!("{name}={} is not understood: it takes {takes}", value.display());
-            }
+    /// What holds for the program `comm` started from here, by the name that the kernel gives it (`/proc/PID/comm`).
+    pub(crate) fn of_program(comm: &OsStr) -> Result<Self> {
+        Self::of(file::path(), comm, |name| env::var_os(name))
+    }
+
+    fn of(path: &Path, comm: &OsStr, variable: impl Fn(&OsStr) -> Option<OsString>) -> Result<Self> {
+        let mut settings = Self::built_in();
+        settings.file = File::read(path, comm, |line, key, value| settings.take(key, &value, Origin::Line(line)));
+        for key in Key::all() {
+            let name = OsStr::from_bytes(key.name());
+            let Some(text) = variable(name) else { continue };
+            let Some(value) = key.parse(text.as_bytes()) else {
+                bail!("{}={} is not understood: it takes {}", name.display(), text.display(), takes(key));
+            };
+            settings.take(key, &value, Origin::Environment);
         }
         Ok(settings)
+    }
+
+    fn built_in() -> Self {
+        Self {
+            off: false,
+            uptime_is_the_hosts: false,
+            affinity_is_the_kernels: false,
+            answered: Answered::ALL,
+            cpus: CpuCount::default(),
+            memory: MemoryLimit::default(),
+            disk_bytes: None,
+            cgroup: None,
+            board: default_board(),
+            file: File::default(),
+            origins: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, key: Key, value: &Value<'_>, origin: Origin) {
+        match *value {
+            Value::Off(off) => self.off = off,
+            Value::Files(answered) => self.answered = answered,
+            Value::Cpus(count) => self.cpus = count,
+            Value::Memory(limit) => self.memory = limit,
+            Value::Disk(bytes) => self.disk_bytes = Some(bytes),
+            Value::Cgroup(path) => self.cgroup = Some(OsStr::from_bytes(path).to_owned()),
+            Value::Board(path) => self.board = OsStr::from_bytes(path).into(),
+            Value::HostUptime(host) => self.uptime_is_the_hosts = host,
+            Value::KernelAffinity(kernel) => self.affinity_is_the_kernels = kernel,
+            // The boot time is the host's, and the object alone writes notes.
+            Value::ContainerBtime(_) | Value::Debug(_) => {}
+        }
+        self.origins.push((key, origin));
+    }
+
+    /// Who decided on `key`.
+    pub(crate) fn origin(&self, key: Key) -> Origin {
+        let decided = self.origins.iter().rev().find(|(decided, _)| *decided == key);
+        decided.map_or(Origin::BuiltIn, |(_, origin)| *origin)
+    }
+}
+
+/// What a setting takes, for a message.
+fn takes(key: Key) -> &'static str {
+    match key {
+        Key::Switch => "on or off",
+        Key::Files => {
+            "a list of meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, partitions, vmstat, pid_max, \
+             threads-max, cpu, node, pressure"
+        }
+        Key::Cpus => "a number of CPUs, such as 1.5, or weight, or quota",
+        Key::Memory => "a size, such as 512M, or high, or max",
+        Key::Disk => "a size, such as 10G",
+        Key::Cgroup | Key::Board => "an absolute path of at most 255 bytes",
+        Key::Uptime | Key::Btime => "host or container",
+        Key::Affinity => "kernel or container",
+        Key::Debug => "the name of a file, at most 255 bytes",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use calc::answer::Answer;
+    use std::fs;
 
-    fn with(name: &'static str, value: &'static str) -> Result<Settings> {
-        Settings::of(|asked| (asked == name).then(|| value.into()))
+    /// The settings of a program, under a file with this text and these variables.
+    fn settings(test: &str, text: &str, comm: &str, variables: &[(&str, &str)]) -> Result<Settings> {
+        let path = env::temp_dir().join(format!("cgproc-settings-{test}-{}", std::process::id()));
+        fs::write(&path, text).unwrap();
+        let settings = Settings::of(&path, OsStr::new(comm), |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        });
+        fs::remove_file(&path).unwrap();
+        settings
+    }
+
+    fn with(name: &str, value: &str) -> Result<Settings> {
+        Settings::of(Path::new("/nonexistent"), OsStr::new(""), |asked| (asked == name).then(|| value.into()))
     }
 
     #[test]
     fn values_are_taken() {
         assert!(with("CGPROC", "off").unwrap().off);
         assert!(!with("CGPROC", "on").unwrap().off);
-        assert_eq!(with("CGPROC_CPUS", "1.5").unwrap().cpus_milli, Some(1500));
-        assert_eq!(with("CGPROC_MEMORY", "512M").unwrap().memory_bytes, Some(512 << 20));
+        assert_eq!(with("CGPROC_CPUS", "1.5").unwrap().cpus, CpuCount::Milli(1500));
+        assert_eq!(with("CGPROC_CPUS", "weight").unwrap().cpus, CpuCount::ByWeight);
+        assert_eq!(with("CGPROC_MEMORY", "512M").unwrap().memory, MemoryLimit::Bytes(512 << 20));
+        assert_eq!(with("CGPROC_MEMORY", "high").unwrap().memory, MemoryLimit::High);
+        assert_eq!(with("CGPROC_DISK", "10G").unwrap().disk_bytes, Some(10 << 30));
         assert_eq!(with("CGPROC_CGROUP", "/docker/4f1e").unwrap().cgroup, Some("/docker/4f1e".into()));
+        assert_eq!(with("CGPROC_BOARD", "/run/b").unwrap().board, Path::new("/run/b"));
         assert!(with("CGPROC_UPTIME", "host").unwrap().uptime_is_the_hosts);
+        assert!(with("CGPROC_AFFINITY", "kernel").unwrap().affinity_is_the_kernels);
         assert_ne!(with("CGPROC_FILES", "meminfo,cpu").unwrap().answered, Answered::ALL);
         assert!(with("CGPROC_DEBUG", "/tmp/x").is_ok());
         assert!(with("CGPROC_UNHEARD_OF", "?").is_ok());
@@ -124,22 +191,60 @@ mod tests {
 
     #[test]
     fn garbage_is_named() {
-        let garbage = [
-            ("CGPROC", "maybe"),
-            ("CGPROC_CPUS", "many"),
-            ("CGPROC_CPUS", ""),
-            ("CGPROC_MEMORY", "-1"),
-            ("CGPROC_MEMORY", "0"),
-            ("CGPROC_CGROUP", "docker"),
-            ("CGPROC_UPTIME", "guest"),
-            ("CGPROC_BTIME", "1"),
-            ("CGPROC_AFFINITY", "0-3"),
-            ("CGPROC_FILES", "meminfo,load"),
-            ("CGPROC_BOARD", "board"),
-        ];
-        for (name, value) in garbage {
-            let error = with(name, value).expect_err(name).to_string();
-            assert!(error.contains(&format!("{name}={value} ")), "{error}");
+        for key in Key::all().filter(|key| !matches!(key, Key::Debug)) {
+            let name = std::str::from_utf8(key.name()).unwrap();
+            let error = with(name, "odd value").expect_err(name).to_string();
+            assert_eq!(error, format!("{name}=odd value is not understood: it takes {}", takes(key)));
         }
+        assert!(with("CGPROC_DEBUG", &"x".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn a_message_about_files_names_them_all() {
+        let words = takes(Key::Files).trim_start_matches("a list of ").replace(", ", ",");
+        assert_eq!(Answered::parse(words.as_bytes()), Some(Answered::ALL));
+        for word in words.split(',') {
+            let others = words.split(',').filter(|other| *other != word).collect::<Vec<_>>().join(",");
+            assert_ne!(Answered::parse(others.as_bytes()), Some(Answered::ALL), "{word} is not needed");
+        }
+        assert_eq!(Answer::ALL.len(), 20);
+    }
+
+    const FILE: &str = "CGPROC_CPUS=4\nCGPROC_MEMORY=1G\nCGPROC_UPTIME=host\n[java]\nCGPROC_CPUS=2\nCGPROC_CPUS=?\n";
+
+    /// CPUs, memory and uptime with the one who decided.
+    fn decisions(settings: &Settings) -> [String; 3] {
+        let of = |key, value: &dyn fmt::Debug| format!("{value:?} {}", settings.origin(key));
+        [
+            of(Key::Cpus, &settings.cpus),
+            of(Key::Memory, &settings.memory),
+            of(Key::Uptime, &settings.uptime_is_the_hosts),
+        ]
+    }
+
+    #[test]
+    fn a_section_wins_over_general_lines_and_the_environment_over_both() {
+        let with = |comm, variables: &[_]| decisions(&settings("order", FILE, comm, variables).unwrap());
+        let file = |line| format!("/etc/cgproc.conf:{line}");
+        let memory = format!("Bytes({}) {}", 1 << 30, file(2));
+        let uptime = format!("true {}", file(3));
+        assert_eq!(with("sh", &[]), [format!("Milli(4000) {}", file(1)), memory.clone(), uptime.clone()]);
+        assert_eq!(with("java", &[]), [format!("Milli(2000) {}", file(5)), memory.clone(), uptime.clone()]);
+        let cpus = ("CGPROC_CPUS", "quota");
+        assert_eq!(with("java", &[cpus]), ["ByQuota environment".to_owned(), memory, uptime]);
+    }
+
+    #[test]
+    fn nobody_decides_what_nobody_says() {
+        let settings = settings("nobody", "[java]\nCGPROC=off\n", "sh", &[]).unwrap();
+        assert!(Key::all().all(|key| settings.origin(key) == Origin::BuiltIn));
+        assert_eq!(settings.origin(Key::Cpus).to_string(), "built-in");
+    }
+
+    #[test]
+    fn a_bad_line_is_told_and_a_bad_variable_is_fatal() {
+        let taken = settings("bad", FILE, "sh", &[]).unwrap();
+        assert_eq!(taken.file.bad_lines.len(), 1);
+        assert!(settings("fatal", FILE, "sh", &[("CGPROC_CPUS", "?")]).is_err());
     }
 }

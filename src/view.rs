@@ -42,7 +42,7 @@ pub(crate) struct View<F = Kernel> {
     pub(crate) above: Above,
     /// The scope's slot on the board.
     slot: Option<Block>,
-    cpus_milli: Option<u64>,
+    by: CpuCount,
 }
 
 impl View {
@@ -56,9 +56,8 @@ impl<F: Files> View<F> {
     /// The same over other `files` than the kernel's.
     pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         let mut places = located(&files, cgroup)?;
-        places.declared_memory_bytes = settings.memory_bytes.unwrap_or(0);
-        let mut view =
-            Self { files, places, machine: machine(), above: Above::NONE, slot: None, cpus_milli: settings.cpus_milli };
+        places.declare(settings.memory);
+        let mut view = Self { files, places, machine: machine(), above: Above::NONE, slot: None, by: settings.cpus };
         if let Some(board) = Published::open(&settings.board) {
             view.take(&board);
         }
@@ -89,8 +88,8 @@ impl<F: Files> View<F> {
 
     fn capacity_usec(&self, cpus: &Cpus) -> Option<u64> {
         let elapsed = time::elapsed_usec(&self.places, &self.machine);
-        let slot =
-            self.slot.as_ref().filter(|_| self.cpus_milli.is_none() && time::are_of_scope(&self.places, cpus))?;
+        let is_declared = matches!(self.by, CpuCount::Milli(_));
+        let slot = self.slot.as_ref().filter(|_| !is_declared && time::are_of_scope(&self.places, cpus))?;
         slot.capacity_usec(clocks::now_usec(libc::CLOCK_REALTIME), elapsed)
     }
 
@@ -101,8 +100,7 @@ impl<F: Files> View<F> {
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        let by = self.cpus_milli.map_or(CpuCount::ByQuota, CpuCount::Milli);
-        cpu::cpus(&self.files, &self.places, &self.above, by, &mut [0; size_of::<Scratch>()])
+        cpu::cpus(&self.files, &self.places, &self.above, self.by, &mut [0; size_of::<Scratch>()])
     }
 
     /// CPU times.

@@ -1,0 +1,69 @@
+//! Files that only root or this user can have written, by the object's own rule.
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::{
+    fd::OwnedFd,
+    fs::{FileType, Mode, OFlags, Stat, fstat, open as open_file, stat},
+    io::Errno,
+    process::geteuid,
+};
+use std::path::Path;
+
+/// Opens the file at `path` for reading; `None` where there is none, the reason where it is not to be believed.
+pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = match open_file(path, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(Errno::LOOP) => bail!("it is a symbolic link"),
+        Err(error) => return Err(error).context("it cannot be opened"),
+    };
+    check(&fstat(&file).context("it cannot be looked at")?)?;
+    Ok(Some(file))
+}
+
+fn check(stat: &Stat) -> Result<()> {
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    ensure!(is_file, "it is not a regular file");
+    let is_owned =
+        [0, geteuid().as_raw()].contains(&stat.st_uid) || stat.st_uid == NOBODY_HERE && is_in_user_namespace();
+    ensure!(is_owned, "it belongs to user {}, who is neither root nor you", stat.st_uid);
+    let is_closed = !Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
+    ensure!(is_closed, "others than its owner may write to it (mode {:o})", stat.st_mode & 0o7777);
+    Ok(())
+}
+
+/// Whom the kernel shows in place of a user whom the user namespace does not have: the root outside.
+const NOBODY_HERE: u32 = 65_534;
+
+/// Whether this is another user namespace than the machine's own, whose number is fixed (`PROC_USER_INIT_INO`).
+fn is_in_user_namespace() -> bool {
+    const INITIAL: u64 = 0xefff_fffd;
+    stat("/proc/self/ns/user").is_ok_and(|namespace| namespace.st_ino != INITIAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a file of `user` with this mode is believed.
+    fn refusal(user: u32, mode: u32) -> Option<String> {
+        let mut of_file = stat("/proc/self/status").unwrap();
+        (of_file.st_uid, of_file.st_mode) = (user, mode);
+        check(&of_file).err().map(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn roots_files_and_ones_own_are_believed() {
+        const FILE: u32 = 0o100_000;
+        let own = geteuid().as_raw();
+        assert_eq!(refusal(0, FILE | 0o644), None);
+        assert_eq!(refusal(own, FILE | 0o400), None);
+        let stranger = refusal(own + 1, FILE | 0o644).unwrap();
+        assert!(stranger.starts_with(&format!("it belongs to user {}", own + 1)), "{stranger}");
+        assert!(refusal(0, FILE | 0o664).unwrap().contains("mode 664"));
+        assert!(refusal(0, FILE | 0o646).unwrap().contains("mode 646"));
+        assert!(refusal(0, 0o40_755).unwrap().contains("regular"));
+        assert!(refusal(0, 0o20_600).unwrap().contains("regular"));
+    }
+}
