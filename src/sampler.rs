@@ -1,13 +1,14 @@
 //! The sampler: looks at the cgroups from outside, and publishes on the board what cannot be known within.
 //!
 //! `roots` and `neighbours` say where cgroups are, `tree` knows them and looks at what runs in each (`threads`, `limits`),
-//! `account` keeps what was before, `schedule` says when, `image` and `board` publish. The service around it, for the
-//! command `cgproc sampler`, is in `service`.
+//! `account` keeps what was before, `schedule` says when, `image` and `board` publish. What containers take on disk is
+//! measured in `disk`. The service around it, for the command `cgproc sampler`, is in `service`.
 
 mod account;
 mod board;
 mod clock;
 mod directory;
+mod disk;
 mod image;
 mod limits;
 mod neighbours;
@@ -29,6 +30,7 @@ use crate::failure::say;
 use anyhow::{Context, Result};
 use calc::board::{Above, Block, Key, Kind};
 use clock::Now;
+use disk::Disk;
 use limits::quota_rate;
 use rustix::fd::BorrowedFd;
 use schedule::{Loads, Schedule};
@@ -49,6 +51,7 @@ pub(crate) struct Sampler {
     watch: Option<Watch>,
     schedule: Schedule,
     loads: Loads,
+    disk: Option<Disk>,
     /// How many samples were taken.
     round: usize,
     /// How many hierarchies there ever were.
@@ -71,6 +74,7 @@ impl Sampler {
             watch: Watch::new(),
             schedule: Schedule::new(interval, clock::jiffy_usec(), Now::read().monotonic_usec),
             loads: loads(),
+            disk: None,
             round: 0,
             numbers: 0,
             views: 0,
@@ -88,6 +92,12 @@ impl Sampler {
             }
         }
         Ok(sampler)
+    }
+
+    /// Has what containers take on disk measured from now on, each every sixth `interval` at most.
+    pub(crate) fn measure_disk(&mut self, interval: Duration) -> Result<()> {
+        self.disk = Some(Disk::start(interval.saturating_mul(6)).context("measuring what is on disk")?);
+        Ok(())
     }
 
     /// Does what is due: at the first call, takes a sample and publishes it.
@@ -256,6 +266,9 @@ impl Sampler {
             has_changed |= hierarchy.limit(round);
         }
         self.give_up_slots();
+        if let Some(disk) = &self.disk {
+            disk.look(&mut self.hierarchies, round);
+        }
         for at in 0..self.hierarchies.len() {
             for index in self.hierarchies[at].order() {
                 if is_first {
@@ -325,6 +338,9 @@ impl Sampler {
             block.set_published(&published);
             if let Some(account) = node.account.as_ref().filter(|_| load_kind == Some(key.kind)) {
                 account.publish(&mut block);
+                if let Some(bytes) = self.disk.as_ref().and_then(|disk| disk.used_bytes(&node.seen)) {
+                    block.set_disk_used(bytes);
+                }
             }
             if let Some(above) = hierarchy.above(node) {
                 block.set_above(above);

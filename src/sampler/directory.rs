@@ -139,7 +139,7 @@ pub(super) fn status(open: BorrowedFd<'_>) -> Result<Status, Errno> {
 }
 
 /// Keeps it, if enough descriptors are left for work.
-fn affordable(open: OwnedFd) -> Option<OwnedFd> {
+pub(super) fn affordable(open: OwnedFd) -> Option<OwnedFd> {
     const RESERVE: u64 = 64;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     let number = u64::try_from(open.as_raw_fd()).unwrap_or(0);
@@ -150,7 +150,7 @@ fn or_dot(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-fn is_dots(name: &CStr) -> bool {
+pub(super) fn is_dots(name: &CStr) -> bool {
     matches!(name.to_bytes(), b"." | b"..")
 }
 

@@ -42,6 +42,9 @@ pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
     let mounts = Process::myself().and_then(|own| own.mountinfo()).context("/proc/self/mountinfo")?;
     let roots = roots::of_mounts(&mounts.0, Path::new("/"));
     let mut sampler = Sampler::new(board, roots, options.interval)?;
+    if options.disk {
+        sampler.measure_disk(options.interval)?;
+    }
     let mut neighbours = Neighbours::of(&sampler);
     neighbours.seek(&mut sampler)?;
     if sampler.has_nothing() {

@@ -144,7 +144,7 @@ impl Threads {
 }
 
 /// The numbers of a list, a line each.
-fn numbers(text: &[u8]) -> impl Iterator<Item = u32> {
+pub(super) fn numbers(text: &[u8]) -> impl Iterator<Item = u32> {
     scan::parts(text, b'\n').filter_map(|line| u32::try_from(scan::whole_number(line)?).ok())
 }
 

@@ -4,9 +4,10 @@ use super::{
     account::Account,
     clock::Now,
     directory::{DIRECTORY, Directory, Status, read_again},
+    disk::Seen,
     limits::Limits,
     roots::{Form, Root},
-    threads::{List, Threads},
+    threads::{List, Threads, numbers},
     watch::{Place, Watch},
 };
 use calc::{
@@ -60,6 +61,8 @@ pub(super) struct Node {
     /// CPU microseconds a second that it can use.
     pub(super) rate: u64,
     pub(super) account: Option<Account>,
+    /// What its processes have for their root.
+    pub(super) seen: Seen,
 }
 
 impl Node {
@@ -73,8 +76,13 @@ impl Node {
         self.role == Role::Published
     }
 
+    /// The cgroup above it, where that is known.
+    pub(super) fn parent(&self) -> Option<usize> {
+        self.parent
+    }
+
     /// Whether its turn has come in this `round`.
-    fn has_turn(index: usize, round: usize) -> bool {
+    pub(super) fn has_turn(index: usize, round: usize) -> bool {
         index % ROUND == round % ROUND
     }
 }
@@ -191,6 +199,15 @@ impl Hierarchy {
         })
     }
 
+    /// The first few processes of a cgroup, as far as /proc shows them.
+    pub(super) fn first_processes(&self, node: &Node) -> Vec<u32> {
+        let mut text = [0; 64];
+        let listed = node.directory.read(&self.top, "cgroup.procs", &mut text).ok();
+        // The last may be cut.
+        let whole = listed.and_then(|text| scan::split_at_last(text, b'\n'));
+        whole.map_or_else(Vec::new, |(text, _)| numbers(text).filter(|process| *process != 0).collect())
+    }
+
     /// Gives up all of its cgroups.
     pub(super) fn clear(&mut self, watch: &mut Option<Watch>) {
         for index in self.indices() {
@@ -252,6 +269,7 @@ impl Hierarchy {
             below: None,
             rate: 0,
             account: has_account.then(Account::default),
+            seen: Seen::default(),
         };
         let index = self.free.pop().unwrap_or(self.nodes.len());
         if index == self.nodes.len() {

@@ -1,0 +1,95 @@
+//! Which overlay the processes of a cgroup have for their root.
+
+use super::overlay::Overlay;
+use crate::sampler::tree::{Hierarchy, Node, ROUND};
+use std::sync::Arc;
+
+/// What a cgroup's processes have for their root.
+#[derive(Clone, Debug, Default)]
+enum Root {
+    /// There is none, or none that shows it.
+    #[default]
+    Unknown,
+    /// An overlay, which this process has.
+    Overlay(Arc<Overlay>, u32),
+    /// Anything else, or several.
+    Other,
+}
+
+/// What was seen of a cgroup.
+#[derive(Debug, Default)]
+pub(in crate::sampler) struct Seen {
+    own: Root,
+    /// Of its own processes and those below.
+    all: Root,
+    looks: usize,
+}
+
+impl Seen {
+    /// The overlay that all of the processes have.
+    pub(super) fn overlay(&self) -> Option<&Overlay> {
+        self.all.overlay().map(|(overlay, _)| &**overlay)
+    }
+}
+
+impl Root {
+    /// That of the first process that shows it.
+    fn of(processes: &[u32], own_device: u64) -> Self {
+        let shown = processes.iter().find_map(|process| Some((*process, Overlay::at_root_of(*process).ok()?)));
+        match shown {
+            None => Self::Unknown,
+            Some((process, Some(overlay))) if overlay.device != own_device => Self::Overlay(Arc::new(overlay), process),
+            Some(_) => Self::Other,
+        }
+    }
+
+    fn overlay(&self) -> Option<(&Arc<Overlay>, u32)> {
+        match self {
+            Self::Overlay(overlay, process) => Some((overlay, *process)),
+            Self::Unknown | Self::Other => None,
+        }
+    }
+
+    /// Of both together.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, root) | (root, Self::Unknown) => root,
+            (Self::Overlay(one, process), Self::Overlay(other, _)) if one == other => Self::Overlay(one, process),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Looks at the cgroups of a hierarchy that are young, since a container gets its root after its cgroup, and at those
+/// whose turn has come. Returns the overlays, each with a process, some perhaps several times.
+pub(super) fn look(hierarchy: &mut Hierarchy, round: usize, own_device: u64) -> Vec<(Arc<Overlay>, u32)> {
+    let order = hierarchy.order();
+    for &index in &order {
+        look_at(hierarchy, index, round, own_device);
+    }
+    for &index in order.iter().rev() {
+        sum(hierarchy, index);
+    }
+    let nodes = order.iter().filter_map(|index| hierarchy.node(*index));
+    nodes.filter_map(|node| node.seen.own.overlay()).map(|(overlay, process)| (Arc::clone(overlay), process)).collect()
+}
+
+fn look_at(hierarchy: &mut Hierarchy, index: usize, round: usize, own_device: u64) {
+    let Some(node) = hierarchy.node(index).filter(|node| node.is_published()) else { return };
+    let is_due = node.seen.looks < ROUND || Node::has_turn(index, round);
+    let own = is_due.then(|| Root::of(&hierarchy.first_processes(node), own_device));
+    if let Some(Node { seen, .. }) = hierarchy.node_mut(index) {
+        seen.looks += usize::from(is_due);
+        seen.own = own.unwrap_or(std::mem::take(&mut seen.own));
+        seen.all = seen.own.clone();
+    }
+}
+
+/// Adds what was seen of a cgroup to the one above it.
+fn sum(hierarchy: &mut Hierarchy, index: usize) {
+    let Some(node) = hierarchy.node(index) else { return };
+    let (below, parent) = (node.seen.all.clone(), node.parent());
+    if let Some(Node { seen, .. }) = parent.and_then(|parent| hierarchy.node_mut(parent)) {
+        seen.all = std::mem::take(&mut seen.all).and(below);
+    }
+}

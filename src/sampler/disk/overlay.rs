@@ -1,0 +1,184 @@
+//! The overlay that a process has for its root, and the layer of it that is written to.
+
+use super::trouble::Trouble;
+use crate::sampler::directory::DIRECTORY;
+use rustix::{
+    fd::OwnedFd,
+    fs::{
+        AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, makedev, openat, openat2, statx,
+    },
+    io::Errno,
+};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, BufRead, BufReader},
+    iter,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
+
+/// An overlay.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Overlay {
+    /// The number of its file system.
+    pub(super) device: u64,
+    /// The path of its upper layer, for whoever mounted it.
+    pub(super) upper: PathBuf,
+}
+
+impl Overlay {
+    /// The one at the root of a process, if that is one. The file system itself, which may be anybody's, is not asked.
+    pub(super) fn at_root_of(process: u32) -> io::Result<Option<Self>> {
+        let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?);
+        let root = table.split(b'\n').find(|line| line.as_ref().map_or(true, |line| is_at_root(line)));
+        root.map_or(Ok(None), |line| line.map(|line| Self::parse(&line)))
+    }
+
+    /// `96 91 0:41 / / rw,relatime shared:3 - overlay overlay rw,lowerdir=…,upperdir=…,workdir=…`
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
+        let device = makedev(major.parse().ok()?, minor.parse().ok()?);
+        let is_whole = fields.next()? == b"/";
+        let mut last = fields.skip_while(|field| *field != b"-").skip(1);
+        let is_overlay = last.next()? == b"overlay" && is_whole;
+        let mut options = last.nth(1)?.split(|byte| *byte == b',');
+        let upper = options.find_map(|option| option.strip_prefix(b"upperdir="))?;
+        is_overlay.then(|| Self { device, upper: path(upper) })
+    }
+
+    /// Opens the upper layer.
+    ///
+    /// Its path is what somebody wrote into a mount option, perhaps in another mount namespace. What is there for us is
+    /// taken only if the root of `process` shows the same marks as it.
+    pub(super) fn open(&self, process: u32) -> Result<OwnedFd, Trouble> {
+        let root = match openat(CWD, format!("/proc/{process}/root"), LOOK, Mode::empty()) {
+            Err(Errno::NOENT | Errno::SRCH) => return Err(Trouble::Ended),
+            root => root?,
+        };
+        let upper = look(&self.upper)?;
+        // Somebody may write between the two looks.
+        for _ in 0..3 {
+            let shown = status(&root)?;
+            if makedev(shown.stx_dev_major, shown.stx_dev_minor) != self.device {
+                break;
+            }
+            if marks(&shown) == marks(&status(&upper)?) {
+                return Ok(openat(&upper, ".", DIRECTORY, Mode::empty())?);
+            }
+        }
+        Err(Trouble::Elsewhere)
+    }
+}
+
+/// To look at a directory, without asking its file system for anything.
+const LOOK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Finds a directory, but not by way of /proc/PID/root, where whatever hangs may be mounted.
+fn look(path: &Path) -> Result<OwnedFd, Trouble> {
+    openat2(CWD, path, LOOK, Mode::empty(), ResolveFlags::NO_MAGICLINKS).map_err(|error| match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Trouble::Elsewhere,
+        error => error.into(),
+    })
+}
+
+/// As the file system knows it already: one that hangs need not answer.
+fn status(open: &OwnedFd) -> Result<Statx, Errno> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    statx(open, c"", flags, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
+}
+
+/// What an overlay's directory has of that in its upper layer (`ovl_getattr` in fs/overlayfs/inode.c), and no other has by
+/// chance: the moments of its birth and of its last change cannot be set.
+fn marks(status: &Statx) -> impl PartialEq + use<> {
+    let moment = |time: &StatxTimestamp| (time.tv_sec, time.tv_nsec);
+    let moments = [&status.stx_btime, &status.stx_ctime, &status.stx_mtime].map(moment);
+    (moments, status.stx_mode, status.stx_size, status.stx_blocks)
+}
+
+/// Whether a line of a table of mounts is that of the root.
+fn is_at_root(line: &[u8]) -> bool {
+    line.split(|byte| *byte == b' ').nth(4) == Some(b"/")
+}
+
+/// The path in an option: escaped as tables of mounts have it, `\040`, and below that as overlay's options do, `\:`.
+fn path(escaped: &[u8]) -> PathBuf {
+    let mut rest = escaped;
+    let octals = iter::from_fn(|| {
+        let (byte, after) = match rest {
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
+                ((a & 3) << 6 | (b & 7) << 3 | (c & 7), after)
+            }
+            [byte, after @ ..] => (*byte, after),
+            [] => return None,
+        };
+        rest = after;
+        Some(byte)
+    });
+    let mut is_escape = false;
+    let plain = octals.filter(|byte| {
+        is_escape = *byte == b'\\' && !is_escape;
+        !is_escape
+    });
+    OsString::from_vec(plain.collect()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay(line: &str) -> Option<(u64, String)> {
+        let found = Overlay::parse(line.as_bytes())?;
+        Some((found.device, found.upper.display().to_string()))
+    }
+
+    #[test]
+    fn the_upper_layer_is_an_option() {
+        let line =
+            "96 91 0:41 / / rw,relatime - overlay overlay rw,lowerdir=/l:/k,upperdir=/docker/u/diff,workdir=/w,uuid=on";
+        assert_eq!(overlay(line), Some((makedev(0, 41), "/docker/u/diff".to_owned())));
+        assert!(is_at_root(line.as_bytes()));
+        let tagged = line.replace("relatime", "relatime shared:7 master:1");
+        assert_eq!(overlay(&tagged), overlay(line));
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        let line = r"96 91 0:41 / / rw - overlay overlay rw,upperdir=/a\134:b\134\054c\040d\134\134e/u,workdir=/w";
+        assert_eq!(overlay(line).unwrap().1, r"/a:b,c d\e/u");
+    }
+
+    #[test]
+    fn what_is_no_overlay_that_is_written_to() {
+        for line in [
+            "96 91 8:1 / / rw - ext4 /dev/vda rw,upperdir=/u",
+            "96 91 0:41 / / ro - overlay overlay ro,lowerdir=/l:/k",
+            "96 91 0:41 /home / rw - overlay overlay rw,upperdir=/u",
+            "96 91 041 / / rw - overlay overlay rw,upperdir=/u",
+            "96 91 0:41 / / rw",
+            "",
+        ] {
+            assert_eq!(overlay(line), None, "{line}");
+        }
+        assert!(!is_at_root(b"97 96 0:5 / /proc rw - proc proc rw") && !is_at_root(b""));
+    }
+
+    #[test]
+    fn a_path_that_leads_elsewhere_is_not_taken() {
+        let me = std::process::id();
+        let own = Overlay { device: rustix::fs::stat("/").unwrap().st_dev, upper: "/".into() };
+        assert!(own.open(me).is_ok(), "the same directory");
+        let through = PathBuf::from(format!("/proc/{me}/root"));
+        for other in [
+            Overlay { upper: std::env::temp_dir(), ..own.clone() },
+            Overlay { upper: "/nowhere/at/all".into(), ..own.clone() },
+            Overlay { upper: through, ..own.clone() },
+            Overlay { device: own.device + 1, ..own.clone() },
+        ] {
+            assert_eq!(other.open(me).unwrap_err(), Trouble::Elsewhere, "{other:?}");
+        }
+        assert_eq!(own.open(u32::MAX).unwrap_err(), Trouble::Ended);
+        assert!(Overlay::at_root_of(u32::MAX).is_err());
+    }
+}

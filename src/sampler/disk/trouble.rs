@@ -1,0 +1,29 @@
+//! Why a tree is not measured.
+
+use rustix::io::Errno;
+
+/// See above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Trouble {
+    /// The process that was to show the tree has ended: another will.
+    #[error("its process has ended")]
+    Ended,
+    #[error("no right to look into it: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are needed")]
+    Refused,
+    /// What is at this path for us is something else, or nothing.
+    #[error("it is not seen from here")]
+    Elsewhere,
+    #[error("more than {} directories deep", super::walk::DEEPEST)]
+    Deep,
+    #[error("{0}")]
+    Failed(Errno),
+}
+
+impl From<Errno> for Trouble {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::ACCESS | Errno::PERM => Self::Refused,
+            _ => Self::Failed(error),
+        }
+    }
+}

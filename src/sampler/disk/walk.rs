@@ -1,0 +1,237 @@
+//! The size of a tree on disk, as `du` finds it, a few entries at a time.
+
+use super::trouble::Trouble;
+use crate::sampler::directory::{DIRECTORY, affordable, is_dots};
+use rustix::{
+    fd::OwnedFd,
+    fs::{AtFlags, Dir, FileType, Mode, Stat, fstat, openat, statat},
+    io::Errno,
+};
+use std::{collections::HashSet, ffi::CStr};
+
+/// More directories in each other than this are not entered: each has a descriptor while it is read.
+pub(super) const DEEPEST: usize = 64;
+
+/// How many files with several names are remembered, so that they count once.
+const MOST_LINKED: usize = 100_000;
+
+/// A walk that is under way.
+pub(super) struct Walk {
+    device: u64,
+    /// The directories from the top to the one that is being read.
+    levels: Vec<Dir>,
+    /// Numbers of files with several names that were met.
+    linked: HashSet<u64>,
+    bytes: u64,
+}
+
+impl Walk {
+    /// One from the directory that is open.
+    pub(super) fn new(top: OwnedFd) -> Result<Self, Trouble> {
+        let status = fstat(&top)?;
+        let levels = vec![Dir::new(top)?];
+        Ok(Self { device: status.st_dev, levels, linked: HashSet::new(), bytes: bytes(&status) })
+    }
+
+    /// Looks at so many entries more at most. Returns the size, in bytes, once that were all.
+    pub(super) fn advance(&mut self, entries: usize) -> Result<Option<u64>, Trouble> {
+        for _ in 0..entries {
+            match self.levels.last_mut().map(Dir::read) {
+                None => return Ok(Some(self.bytes)),
+                Some(None) => drop(self.levels.pop()),
+                Some(Some(entry)) => self.add(entry?.file_name())?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds what the directory that is being read has under a name.
+    fn add(&mut self, name: &CStr) -> Result<(), Trouble> {
+        let Some(level) = self.levels.last().filter(|_| !is_dots(name)) else { return Ok(()) };
+        let Some(status) = unless_gone(statat(level.fd()?, name, STATUS))? else { return Ok(()) };
+        if status.st_dev != self.device {
+            return Ok(());
+        }
+        if FileType::from_raw_mode(status.st_mode).is_dir() {
+            self.enter(name)?;
+        }
+        self.bytes = self.bytes.saturating_add(self.share(&status));
+        Ok(())
+    }
+
+    fn enter(&mut self, name: &CStr) -> Result<(), Trouble> {
+        let Some(level) = self.levels.last() else { return Ok(()) };
+        let Some(open) = unless_gone(openat(level.fd()?, name, DIRECTORY, Mode::empty()))? else { return Ok(()) };
+        if self.levels.len() == DEEPEST {
+            return Err(Trouble::Deep);
+        }
+        self.levels.push(Dir::new(affordable(open).ok_or(Errno::MFILE)?)?);
+        Ok(())
+    }
+
+    /// What a file adds: one with several names all of it at the first. When no more are remembered, its part at each.
+    fn share(&mut self, status: &Stat) -> u64 {
+        let bytes = bytes(status);
+        let is_directory = FileType::from_raw_mode(status.st_mode).is_dir();
+        if is_directory || links(status) < 2 || bytes == 0 {
+            bytes
+        } else if self.linked.contains(&status.st_ino) {
+            0
+        } else if self.linked.len() < MOST_LINKED {
+            self.linked.insert(status.st_ino);
+            bytes
+        } else {
+            bytes / links(status)
+        }
+    }
+}
+
+/// A link itself is looked at, and nothing is mounted for it.
+const STATUS: AtFlags = AtFlags::SYMLINK_NOFOLLOW.union(AtFlags::NO_AUTOMOUNT);
+
+/// `None` for what went away, or became something else, while we looked.
+fn unless_gone<T>(found: Result<T, Errno>) -> Result<Option<T>, Errno> {
+    match found {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// What a file takes on disk: `st_blocks` is in units of 512 bytes everywhere (stat(3type)).
+fn bytes(status: &Stat) -> u64 {
+    u64::try_from(status.st_blocks).unwrap_or(0).saturating_mul(512)
+}
+
+#[allow(clippy::unnecessary_cast, reason = "narrower on other machines")]
+fn links(status: &Stat) -> u64 {
+    status.st_nlink as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::CWD;
+    use std::{
+        fs, io,
+        os::unix::fs::symlink,
+        path::{Path, PathBuf},
+        process::Command,
+    };
+
+    /// A directory that is gone with its test.
+    struct Home(PathBuf);
+
+    impl Home {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("cgproc-walk-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self, name: &str, bytes: usize) -> PathBuf {
+            let path = self.0.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, vec![b'x'; bytes]).unwrap();
+            path
+        }
+
+        fn walk(&self) -> Walk {
+            Walk::new(openat(CWD, &self.0, DIRECTORY, Mode::empty()).unwrap()).unwrap()
+        }
+
+        fn size(&self) -> Result<u64, Trouble> {
+            let mut walk = self.walk();
+            std::iter::repeat_with(|| walk.advance(7)).find_map(Result::transpose).unwrap()
+        }
+    }
+
+    impl Drop for Home {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn du(path: &Path) -> u64 {
+        let output = Command::new("du").args(["-sx", "--block-size=1"]).arg(path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_tree_is_as_large_as_du_says() {
+        let home = Home::new("du");
+        assert_eq!(home.size(), Ok(du(&home.0)));
+        let file = home.file("a/b/c/file", 300_000);
+        for at in 0..50 {
+            home.file(&format!("many/{at}"), at * 1000);
+        }
+        fs::hard_link(&file, home.0.join("again")).unwrap();
+        fs::hard_link(&file, home.0.join("a/once more")).unwrap();
+        fs::File::create(home.0.join("holes")).and_then(|file| file.set_len(1 << 40)).unwrap();
+        symlink("/usr", home.0.join("elsewhere")).unwrap();
+        symlink(".", home.0.join("a/loop")).unwrap();
+        assert_eq!(home.size(), Ok(du(&home.0)));
+        assert!(home.size().unwrap() > 300_000 + 50 * 49 / 2 * 1000);
+    }
+
+    #[test]
+    fn no_more_entries_are_looked_at_than_was_said() {
+        let home = Home::new("budget");
+        for at in 0..1000 {
+            home.file(&format!("{}/{at}", at % 10), 1);
+        }
+        // Each entry, each directory's own two and its end, and the end of all.
+        let entries = 1000 + 10 + 11 * 3 + 1;
+        for budget in [1, 10, 100] {
+            let mut walk = home.walk();
+            let unfinished = (0..).find(|_| walk.advance(budget).unwrap().is_some()).unwrap();
+            assert_eq!(unfinished, (entries - 1) / budget, "{budget}");
+        }
+    }
+
+    #[test]
+    fn what_vanishes_meanwhile_is_no_trouble() {
+        let home = Home::new("vanishing");
+        for at in 0..300 {
+            home.file(&format!("{}/{at}", at % 3), 10_000);
+        }
+        let mut walk = home.walk();
+        assert_eq!(walk.advance(50), Ok(None));
+        for directory in ["0", "1", "2"] {
+            fs::remove_dir_all(home.0.join(directory)).unwrap();
+        }
+        let found = std::iter::repeat_with(|| walk.advance(50)).find_map(Result::transpose).unwrap();
+        assert!(found.unwrap() < 300 * 10_000);
+    }
+
+    #[test]
+    fn too_deep_a_tree_has_no_size() {
+        let home = Home::new("deep");
+        let path = |depth: usize| (0..depth).map(|_| "d").collect::<PathBuf>();
+        fs::create_dir_all(home.0.join(path(DEEPEST - 1))).unwrap();
+        assert_eq!(home.size(), Ok(du(&home.0)));
+        fs::create_dir(home.0.join(path(DEEPEST))).unwrap();
+        assert_eq!(home.size(), Err(Trouble::Deep));
+    }
+
+    #[test]
+    fn links_that_are_not_remembered_count_in_parts() {
+        let home = Home::new("links");
+        let file = home.file("a", 90_000);
+        fs::hard_link(&file, home.0.join("b")).unwrap();
+        fs::hard_link(&file, home.0.join("c")).unwrap();
+        let mut walk = home.walk();
+        // No file has such a number.
+        walk.linked = (0..MOST_LINKED as u64).map(|at| u64::MAX - at).collect();
+        let found = std::iter::repeat_with(|| walk.advance(1)).find_map(Result::transpose).unwrap();
+        let difference = found.unwrap().abs_diff(du(&home.0));
+        assert!(difference < 3, "{difference}");
+    }
+
+    #[test]
+    fn rights_are_told_from_other_errors() {
+        let refused = io::Error::from_raw_os_error(13);
+        assert_eq!(Trouble::from(Errno::from_io_error(&refused).unwrap()), Trouble::Refused);
+        assert_eq!(Trouble::from(Errno::IO), Trouble::Failed(Errno::IO));
+    }
+}

@@ -1,0 +1,120 @@
+//! The thread that walks. It goes a few steps through one tree, then through the next, and rests in between.
+
+use super::{Shared, overlay::Overlay, trouble::Trouble, walk::Walk};
+use crate::{clocks::now_usec, failure::say};
+use std::{
+    collections::{HashSet, VecDeque},
+    mem::{Discriminant, discriminant},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How many entries of a tree are looked at without a rest.
+const STEP: usize = 250;
+
+/// How many trees are under way together: a small one need not wait for a large one, and each has descriptors open.
+const MOST: usize = 4;
+
+/// See above.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    under_way: VecDeque<Measurement>,
+    /// Of each kind of trouble, the first is said.
+    said: HashSet<Discriminant<Trouble>>,
+}
+
+/// A tree that is being measured.
+struct Measurement {
+    overlay: Arc<Overlay>,
+    walk: Walk,
+    worked: Duration,
+}
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, under_way: VecDeque::new(), said: HashSet::new() }
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            let effort = Effort::begin();
+            self.begin_one();
+            self.advance_one();
+            thread::sleep(effort.rest());
+            if self.under_way.is_empty() {
+                self.shared.wait();
+            }
+        }
+    }
+
+    fn begin_one(&mut self) {
+        if self.under_way.len() == MOST {
+            return;
+        }
+        let Some((overlay, process)) = self.shared.trees().begin(Instant::now()) else { return };
+        match overlay.open(process).and_then(Walk::new) {
+            Ok(walk) => self.under_way.push_back(Measurement { overlay, walk, worked: Duration::ZERO }),
+            Err(trouble) => self.finish(&overlay, Err(trouble), Duration::ZERO),
+        }
+    }
+
+    fn advance_one(&mut self) {
+        let Some(mut it) = self.under_way.pop_front() else { return };
+        if !self.shared.trees().is_begun(&it.overlay) {
+            return;
+        }
+        let begun = Instant::now();
+        let found = it.walk.advance(STEP).transpose();
+        it.worked += begun.elapsed();
+        match found {
+            None => self.under_way.push_back(it),
+            Some(found) => self.finish(&it.overlay, found, it.worked),
+        }
+    }
+
+    fn finish(&mut self, overlay: &Overlay, found: Result<u64, Trouble>, worked: Duration) {
+        self.shared.trees().finish(overlay, found, worked, Instant::now());
+        if let Err(trouble) = found
+            && trouble != Trouble::Ended
+            && self.said.insert(discriminant(&trouble))
+        {
+            say(format_args!("{}: not measured: {trouble}", overlay.upper.display()));
+        }
+    }
+}
+
+/// What a part of the work takes.
+struct Effort {
+    cpu_usec: u64,
+    begun: Instant,
+}
+
+impl Effort {
+    fn begin() -> Self {
+        Self { cpu_usec: now_usec(libc::CLOCK_THREAD_CPUTIME_ID), begun: Instant::now() }
+    }
+
+    fn rest(&self) -> Duration {
+        let cpu_usec = now_usec(libc::CLOCK_THREAD_CPUTIME_ID).saturating_sub(self.cpu_usec);
+        rest(Duration::from_micros(cpu_usec), self.begun.elapsed())
+    }
+}
+
+/// How long to rest, so that a hundredth of a CPU is used, and a fifth of a disk that has to be waited for.
+fn rest(cpu: Duration, elapsed: Duration) -> Duration {
+    cpu.saturating_mul(99).max(elapsed.saturating_mul(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_follow_the_work_and_the_disk() {
+        let msec = Duration::from_millis;
+        for (cpu, elapsed, expected) in [(0, 0, 0), (1, 1, 99), (1, 24, 99), (1, 30, 120), (0, 100, 400)] {
+            assert_eq!(rest(msec(cpu), msec(elapsed)), msec(expected), "{cpu} {elapsed}");
+        }
+    }
+}
