@@ -270,8 +270,10 @@ impl Expectation {
             ("disk-total", is("65536")),
             ("disk-used", is("24576")),
             ("hidden", is("ENOENT")),
+            ("hidden-block", is("ENOENT")),
             ("listed", is("cpu0")),
             ("matched", is("nothing")),
+            ("blocks", is("1")),
         ];
         let has_cpu1 = Path::new("/sys/devices/system/cpu/cpu1").exists();
         Self { rules: rules.into_iter().chain(of_descriptors()).collect(), has_cpu1 }

@@ -9,7 +9,7 @@ pub mod places;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-use crate::{path::PathIn, scan, source, source::Files};
+use crate::{path, scan, source, source::Files};
 use core::ffi::CStr;
 
 /// A controller whose cgroups we look for.
@@ -86,9 +86,9 @@ pub(crate) struct Level<'p> {
 }
 
 impl Level<'_> {
-    /// Appends the path of this cgroup's directory to `path`.
-    pub(crate) fn push_to<'b>(&self, path: PathIn<'b>) -> Option<PathIn<'b>> {
-        path.push(self.mount)?.push(self.path)
+    /// The path of a file of this cgroup, put into the buffer; its name is in two parts.
+    pub(crate) fn file<'b>(&self, name: &[u8], suffix: &[u8], buffer: &'b mut [u8]) -> Option<&'b CStr> {
+        path::join(buffer, &[self.mount, self.path, b"/", name, suffix])
     }
 
     /// How far below the mount this is, as a length to compare with other levels of the same chain.
@@ -98,12 +98,12 @@ impl Level<'_> {
 
     /// Opens a file of this cgroup. The buffer holds the path meanwhile.
     pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
-        files.open(self.push_to(PathIn::new(buffer))?.push(b"/")?.push(name)?.finish()?)
+        files.open(self.file(name, b"", buffer)?)
     }
 
     /// The path of this cgroup's directory, put into the buffer.
     pub(crate) fn directory<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b CStr> {
-        self.push_to(PathIn::new(buffer))?.finish()
+        path::join(buffer, &[self.mount, self.path])
     }
 
     /// All of a small file: `Some(None)` when there is none, `None` when it cannot be read.

@@ -3,6 +3,21 @@
 use crate::text;
 use core::ffi::CStr;
 
+/// The path that consists of these parts, one after the other, built in `buffer`; `None` when it does not fit or holds a NUL.
+#[inline(never)]
+pub fn join<'b>(buffer: &'b mut [u8], parts: &[&[u8]]) -> Option<&'b CStr> {
+    let mut len = 0_usize;
+    for part in parts {
+        let end = len.checked_add(part.len())?;
+        for (to, from) in buffer.get_mut(len..end)?.iter_mut().zip(*part) {
+            *to = *from;
+        }
+        len = end;
+    }
+    *buffer.get_mut(len)? = 0;
+    CStr::from_bytes_with_nul(buffer.get(..=len)?).ok()
+}
+
 /// A NUL-terminated path under construction in a lent buffer.
 pub struct PathIn<'b> {
     buffer: &'b mut [u8],

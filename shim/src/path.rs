@@ -81,15 +81,27 @@ fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
     if options::off() || is_a_process_file(path) {
         return None;
     }
-    if let Some(answer) = Answer::from_path(path) {
-        return Some(Target::Ours(answer));
+    match Answer::from_path(path) {
+        Some(answer) => Some(Target::Ours(answer)),
+        None => match behind(fd)? {
+            Found::Ours(answer) => Some(Target::Ours(answer)),
+            Found::Member(member) => member.is_hidden().then_some(Target::Hidden),
+        },
     }
+}
+
+/// What a path turned out to be.
+enum Found {
+    Ours(Answer),
+    Member(Member),
+}
+
+/// What is behind `fd`, in the kernel's word.
+#[inline(never)]
+fn behind(fd: c_int) -> Option<Found> {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
     let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
-    match Answer::from_path(real) {
-        Some(answer) => Some(Target::Ours(answer)),
-        None => is_hidden(real).then_some(Target::Hidden),
-    }
+    Answer::from_path(real).map(Found::Ours).or_else(|| Member::within(real).map(Found::Member))
 }
 
 /// `/proc/PID/stat`: by far the most frequent path that ends in a name of ours.
@@ -107,15 +119,17 @@ fn is_a_process_file(path: &[u8]) -> bool {
 #[inline(always)]
 pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
     // SAFETY: by the caller's promise; a path that concerns us is not null.
-    unsafe { may_concern_us(path) && hidden_below(dir, CStr::from_ptr(path).to_bytes()) == Some(true) }
+    unsafe { may_concern_us(path) && is_hidden_below(dir, CStr::from_ptr(path).to_bytes()) }
 }
 
 #[cold]
 #[inline(never)]
-fn hidden_below(dir: c_int, path: &[u8]) -> Option<bool> {
-    if options::off() || !names_a_member(path) {
-        return None;
-    }
+fn is_hidden_below(dir: c_int, path: &[u8]) -> bool {
+    !options::off() && names_a_member(path) && below(dir, path).is_some_and(|member| member.is_hidden())
+}
+
+#[inline(never)]
+fn below(dir: c_int, path: &[u8]) -> Option<Member> {
     let mut whole = [0; ROOM];
     let mut len = 0;
     if path.first() != Some(&b'/') {
@@ -129,7 +143,7 @@ fn hidden_below(dir: c_int, path: &[u8]) -> Option<bool> {
     for component in path.split(|byte| *byte == b'/') {
         len = step(&mut whole, len, component)?;
     }
-    Some(is_hidden(whole.get(..len)?))
+    Member::within(whole.get(..len)?)
 }
 
 /// One component further along `whole`, as the kernel walks.
@@ -148,9 +162,35 @@ fn step(whole: &mut [u8], len: usize, component: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// Whether the real path `path` is that of a hidden CPU or memory block, or below it.
-fn is_hidden(path: &[u8]) -> bool {
-    members(path).and_then(|below| below.split(|byte| *byte == b'/').next()).is_some_and(is_hidden_name)
+/// What a directory lists that a container may not have.
+pub(crate) enum Member {
+    Cpu(u64),
+    MemoryBlock(u64),
+}
+
+impl Member {
+    /// The member whose directory the real path `path` is, or is below.
+    fn within(path: &[u8]) -> Option<Self> {
+        Self::named(members(path)?.split(|byte| *byte == b'/').next()?)
+    }
+
+    /// The member with this name: `cpuN`, `memoryN`.
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        number_after(name, b"cpu").map(Self::Cpu).or_else(|| number_after(name, b"memory").map(Self::MemoryBlock))
+    }
+
+    /// Whether the container does not have it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        match *self {
+            Self::Cpu(cpu) => is_hidden_cpu(cpu),
+            Self::MemoryBlock(block) => scope::first_block().is_some_and(|first| block != first),
+        }
+    }
+}
+
+#[inline(never)]
+fn is_hidden_cpu(cpu: u64) -> bool {
+    scope::with_cpus(|cpus| Some(!cpus.online.contains(cpu))) == Some(true)
 }
 
 /// What of a path is below a directory whose members may be hidden.
@@ -160,14 +200,6 @@ fn members(path: &[u8]) -> Option<&[u8]> {
         let (_, below) = scan::number(within(NODES)?.strip_prefix(b"node")?)?;
         below.strip_prefix(b"/")
     })
-}
-
-/// Whether `name` is `cpuN` of a CPU, or `memoryN` of a memory block, that the container does not have.
-pub(crate) fn is_hidden_name(name: &[u8]) -> bool {
-    if let Some(cpu) = number_after(name, b"cpu") {
-        return scope::with_cpus(|cpus| Some(!cpus.online.contains(cpu))) == Some(true);
-    }
-    number_after(name, b"memory").is_some_and(|block| scope::first_block().is_some_and(|first| block != first))
 }
 
 /// N of `cpuN`.

@@ -82,24 +82,26 @@ pub(crate) fn with_above<T>(use_it: impl FnOnce(&Above) -> Option<T>) -> Option<
 }
 
 /// The load of the scope, where the board tells.
-#[inline(never)]
 pub(crate) fn load() -> Option<Load> {
     if !options::answers(Answer::Loadavg) {
         return None;
     }
     look()?;
-    let mut block = Block::EMPTY;
-    with_places(|places| board::slot(places, &mut block))?;
-    block.load()
+    published(Block::load)
 }
 
 /// What the container's root takes on disk, where the board tells.
-#[inline(never)]
 pub(crate) fn disk_used_bytes() -> Option<u64> {
     look()?;
+    published(Block::disk_used_bytes)
+}
+
+/// What the scope's slot says.
+#[inline(never)]
+fn published<T>(what: fn(&Block) -> Option<T>) -> Option<T> {
     let mut block = Block::EMPTY;
     with_places(|places| board::slot(places, &mut block))?;
-    block.disk_used_bytes()
+    what(&block)
 }
 
 /// Makes sure that the CPUs of the view are known.

@@ -4,13 +4,13 @@
 #include <glob.h>
 
 /* Each form leaves the names that it found in `names`, sorted; its result is how many, or -1 and errno. */
-static char names[64][64];
+static char names[512][64];
 static int found;
 
 static int by_name(const void *a, const void *b) { return strcmp(a, b); }
 
 static void note(const char *name) {
-    if (found < 64) snprintf(names[found++], sizeof *names, "%s", name);
+    if (found < 512) snprintf(names[found++], sizeof *names, "%s", name);
 }
 
 typedef int lister(const char *path);
@@ -83,12 +83,21 @@ static void say_cpus(const char *key) {
     putchar('\n');
 }
 
+/* The one memory block that is shown. */
+static void say_blocks(void) {
+    int blocks = 0;
+    if (call(BLOCKS) < 0) return;
+    for (int i = 0; i < found; i++) blocks += !strncmp(names[i], "memory", 6);
+    printf("blocks=%d\n", blocks);
+}
+
 static void answer(void) {
     int result = call(CPUS);
     printf("complete=%s\n", result == found ? "yes" : "no");
     say_cpus("listed");
     result = call("/sys//devices/system/./cpu");
     say_cpus("listed");
+    say_blocks();
     if (chdir(CPUS)) return;
     result = call(".");
     say_cpus("listed");

@@ -62,6 +62,29 @@ static const char *clock_of_uptime(void) {
     return to_container < to_kernel ? "container" : "kernel";
 }
 
+/* Whether this machine has the file. */
+static int is_there(const char *path) {
+    struct stat st;
+    return raw(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, 0, 0, 0) == 0;
+}
+
+/* What some machines do not have, or whose text is no figure of the container's alone. */
+static void answer_rest(void) {
+    static const char siblings[] = CPUS "/cpu0/topology/core_siblings_list", map[] = NODE "/cpumap";
+    static const char *const others[] = {
+        "/proc/diskstats", "/proc/partitions", "/proc/pressure/memory", "/proc/sys/kernel/pid_max", map, BLOCKS "/block_size_bytes",
+    };
+    read_through("/proc/vmstat"), printf("free-pages=%s\n", side(figure("nr_free_pages ")));
+    if (is_there(siblings)) read_through(siblings), first_line(), printf("online=%s\n", text);
+    if (is_there(NODE "/meminfo")) read_through(NODE "/meminfo"), printf("memtotal=%ld\n", figure("MemTotal:"));
+    if (is_there(BLOCKS "/memory1")) {
+        int fd = call(BLOCKS "/memory1", O_RDONLY | O_DIRECTORY);
+        printf("hidden-block=%s\n", fd < 0 ? error_name(errno) : "open");
+        if (fd >= 0) raw_close(fd);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) read_through(others[i]);
+}
+
 static void answer(void) {
     int fd = call("/proc/meminfo", O_RDONLY);
     printf("fd=%d\nerrno=%s\n", fd, error_name(errno));
@@ -82,6 +105,7 @@ static void answer(void) {
     if (fd >= 0) raw_close(fd);
     fd = call(CPUS "/cpu1/uevent", O_RDONLY);
     printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
+    answer_rest();
 }
 
 static void say(const char *label, const char *path, int flags) {

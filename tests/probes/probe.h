@@ -24,6 +24,8 @@
 
 #define UNUSED __attribute__((unused))
 #define CPUS "/sys/devices/system/cpu"
+#define NODE "/sys/devices/system/node/node0"
+#define BLOCKS "/sys/devices/system/memory"
 
 struct row {
     const char *name;

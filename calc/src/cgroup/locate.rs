@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     lines::Lines,
-    path::PathIn,
-    scan,
+    path, scan,
     source::{self, Directory, Files},
 };
 use core::ffi::CStr;
@@ -73,7 +72,7 @@ impl<F: Files> Finder<'_, F> {
         look(self.files, &[directory], self.scratch)?;
         let mount = self.places.intern(directory.iter().copied())?;
         self.places.slots = [Slot { version: 2, state: Slot::FOUND, mount, ..Slot::default() }; _];
-        let began = PathIn::new(self.scratch).push(directory)?.push(b"/cgproc.began")?.finish()?;
+        let began = path::join(self.scratch, &[directory, b"/cgproc.began"])?;
         if let Some(mut file) = self.files.open(began) {
             self.places.began_ticks = scan::whole_number(source::read_whole(&mut file, self.scratch)?)?;
         }
@@ -165,9 +164,8 @@ impl<F: Files> Finder<'_, F> {
 
     /// Whether a directory is a cgroup's, and not just one to mount the hierarchy on.
     fn is_cgroup(&mut self, directory: Span) -> bool {
-        let path = PathIn::new(self.scratch).push(self.places.at(directory).unwrap_or_default());
-        let path = path.and_then(|path| path.push(b"/cgroup.procs")?.finish());
-        path.is_some_and(|path| self.files.open(path).is_some())
+        let directory = self.places.at(directory).unwrap_or_default();
+        path::join(self.scratch, &[directory, b"/cgroup.procs"]).is_some_and(|path| self.files.open(path).is_some())
     }
 
     /// Takes what is not found yet from mountinfo: the last mount that shows the own cgroup, unless another is upon it.
@@ -229,7 +227,7 @@ impl<F: Files> Finder<'_, F> {
     fn began_ticks(&mut self, cgroup: &CStr) -> Option<u64> {
         let cgroup = cgroup.to_bytes();
         let process = cgroup.get(..cgroup.len().saturating_sub(b"cgroup".len()))?;
-        let mut file = self.files.open(PathIn::new(self.scratch).push(process)?.push(b"stat")?.finish()?)?;
+        let mut file = self.files.open(path::join(self.scratch, &[process, b"stat"])?)?;
         // The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
         let (_, from_state) = scan::split_at_last(source::read_whole(&mut file, self.scratch)?, b')')?;
         let mut fields = scan::parts(from_state, b' ');
@@ -243,8 +241,7 @@ impl<F: Files> Finder<'_, F> {
 
 /// The directory whose path is the `parts` one after the other.
 fn look(files: &impl Files, parts: &[&[u8]], scratch: &mut [u8]) -> Option<Directory> {
-    let path = parts.iter().try_fold(PathIn::new(scratch), |path, part| path.push(part))?;
-    files.directory(path.finish()?)
+    files.directory(path::join(scratch, parts)?)
 }
 
 /// Notes the controllers of a v1 hierarchy; the guess is a mount named as the line lists them.

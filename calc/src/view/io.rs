@@ -3,7 +3,6 @@
 use crate::{
     cgroup::{Controller, Level, Version, places::Places},
     lines::Lines,
-    path::PathIn,
     scan,
     source::{Files, Source},
 };
@@ -201,10 +200,7 @@ fn open_one<F: Files>(
     name: &[u8],
     scratch: &mut [u8],
 ) -> Option<Told<F::File>> {
-    let mut open = |suffix| {
-        let path = scope.push_to(PathIn::new(scratch))?.push(b"/")?.push(name)?.push(suffix)?;
-        files.open(path.finish()?)
-    };
+    let mut open = |suffix| files.open(scope.file(name, suffix, scratch)?);
     let recursive = if what == What::All { None } else { open(b"_recursive".as_slice()) };
     Some(Told { what, file: recursive.or_else(|| open(b""))? })
 }

@@ -40,10 +40,15 @@ fn opened() -> Option<Io<Reading>> {
     scope::with_places(|places| io::open(&Kernel, places, scratch))
 }
 
-#[inline(never)]
 fn traffic() -> Option<Traffic> {
+    let mut io = opened()?;
+    sum(&mut io)
+}
+
+#[inline(never)]
+fn sum(io: &mut Io<Reading>) -> Option<Traffic> {
     let scratch: &mut Scratch = &mut [0; _];
-    opened()?.sum(scratch)
+    io.sum(scratch)
 }
 
 #[inline(never)]

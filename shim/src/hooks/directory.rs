@@ -1,7 +1,7 @@
 //! opendir(3), readdir(3), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
 
 use crate::next::{self, Needed};
-use crate::path;
+use crate::path::{self, Member};
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t};
@@ -55,7 +55,8 @@ pub(crate) unsafe fn readdir(next: Option<Readdir>, dir: *mut DIR) -> *mut diren
 /// `entry` is a directory entry of libc's.
 unsafe fn is_hidden(entry: *mut dirent) -> bool {
     // SAFETY: an entry's name ends in NUL.
-    path::is_hidden_name(unsafe { CStr::from_ptr((&raw const (*entry).d_name).cast()) }.to_bytes())
+    let name = unsafe { CStr::from_ptr((&raw const (*entry).d_name).cast()) }.to_bytes();
+    Member::named(name).is_some_and(|member| member.is_hidden())
 }
 
 unsafe fn lists_members(dir: *mut DIR) -> bool {
