@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a line of `/proc/meminfo`, or of a node's, shows in a container. No function of it, which would be a pointer: see [`Name`].
-enum Rule {
+pub(super) enum Rule {
     /// The host's number: a constant of the machine.
     Host,
     /// Nothing: no cgroup has any.
@@ -168,7 +168,7 @@ impl Figures {
     }
 
     /// The KiB of `share` that a line shows where the host has `host_kib`.
-    fn show(&self, rule: Option<&Rule>, host_kib: u64, share: &Share) -> u64 {
+    pub(super) fn show(&self, rule: Option<&Rule>, host_kib: u64, share: &Share) -> u64 {
         let part = |bytes: u64| share.of(bytes / 1024);
         let Some(rule) = rule else { return host_kib.min(part(self.memory.total_bytes)) };
         match rule {

@@ -1,17 +1,213 @@
 //! `/proc/vmstat`
 
+use super::{MemoryFigures, meminfo::Rule};
 use crate::{
     board::Above,
-    cgroup::places::Places,
+    cgroup::{Controller, Level, Version, memory::Counter, places::Places},
     host::Host,
-    source::{Files, Source},
+    lines::Lines,
+    scan::{self, Name},
+    source::{self, Files, Source},
     text::{Sink, Text},
-    view::io::Traffic,
+    view::{io::Traffic, nodes::Share},
 };
 
+/// What a line of memory counts.
+enum Unit {
+    Kib,
+    Pages,
+    /// What the page middle directory maps (`HPAGE_PMD_SIZE`).
+    HugePages,
+}
+
+use Rule::{Sum, Zero};
+use Unit::{HugePages, Kib, Pages};
+
+/// The lines `nr_*` in the kernel's order (`vmstat_text`, mm/vmstat.c), each by its rule in `/proc/meminfo`.
+static MEMORY: &[(Name, (Rule, Unit))] = &[
+    (Name::new("free_pages"), (Rule::Free, Pages)),
+    (Name::new("zone_inactive_anon"), (Rule::Counter(Counter::InactiveAnon), Pages)),
+    (Name::new("zone_active_anon"), (Rule::Counter(Counter::ActiveAnon), Pages)),
+    (Name::new("zone_inactive_file"), (Rule::Counter(Counter::InactiveFile), Pages)),
+    (Name::new("zone_active_file"), (Rule::Counter(Counter::ActiveFile), Pages)),
+    (Name::new("zone_unevictable"), (Rule::Counter(Counter::Unevictable), Pages)),
+    (Name::new("zone_write_pending"), (Sum(Counter::FileDirty, Counter::FileWriteback), Pages)),
+    (Name::new("mlock"), (Rule::AtMost(Counter::Unevictable), Pages)),
+    (Name::new("bounce"), (Zero, Pages)),
+    (Name::new("zspages"), (Rule::Counter(Counter::Zswap), Pages)),
+    (Name::new("inactive_anon"), (Rule::Counter(Counter::InactiveAnon), Pages)),
+    (Name::new("active_anon"), (Rule::Counter(Counter::ActiveAnon), Pages)),
+    (Name::new("inactive_file"), (Rule::Counter(Counter::InactiveFile), Pages)),
+    (Name::new("active_file"), (Rule::Counter(Counter::ActiveFile), Pages)),
+    (Name::new("unevictable"), (Rule::Counter(Counter::Unevictable), Pages)),
+    (Name::new("slab_reclaimable"), (Rule::ReclaimableSlab, Pages)),
+    (Name::new("slab_unreclaimable"), (Rule::Counter(Counter::SlabUnreclaimable), Pages)),
+    (Name::new("anon_pages"), (Rule::Counter(Counter::Anon), Pages)),
+    (Name::new("mapped"), (Rule::Counter(Counter::FileMapped), Pages)),
+    (Name::new("file_pages"), (Rule::Cached, Pages)),
+    (Name::new("dirty"), (Rule::Counter(Counter::FileDirty), Pages)),
+    (Name::new("writeback"), (Rule::Counter(Counter::FileWriteback), Pages)),
+    (Name::new("writeback_temp"), (Zero, Pages)),
+    (Name::new("shmem"), (Rule::Counter(Counter::Shmem), Pages)),
+    (Name::new("shmem_hugepages"), (Rule::Counter(Counter::ShmemThp), HugePages)),
+    (Name::new("shmem_pmdmapped"), (Zero, HugePages)),
+    (Name::new("file_hugepages"), (Rule::Counter(Counter::FileThp), HugePages)),
+    (Name::new("file_pmdmapped"), (Zero, HugePages)),
+    (Name::new("anon_transparent_hugepages"), (Rule::Counter(Counter::AnonThp), HugePages)),
+    (Name::new("vmalloc"), (Rule::Counter(Counter::Vmalloc), Pages)),
+    (Name::new("kernel_stack"), (Rule::Counter(Counter::KernelStack), Kib)),
+    (Name::new("page_table_pages"), (Rule::Counter(Counter::Pagetables), Pages)),
+    (Name::new("sec_page_table_pages"), (Rule::Counter(Counter::SecPagetables), Pages)),
+    (Name::new("swapcached"), (Rule::Counter(Counter::Swapcached), Pages)),
+    (Name::new("unstable"), (Zero, Pages)),
+];
+
+/// The versions that tell an event.
+#[derive(PartialEq, Eq)]
+enum Told {
+    ByBoth,
+    ByVersion2,
+}
+
+use Told::{ByBoth, ByVersion2};
+
+/// The events that a cgroup counts under the machine's names, in the machine's order. Version 1's `pgpgin` and `pgpgout` are of
+/// another kind: they count pages that are charged.
+static EVENTS: [(Name, Told); 44] = [
+    (Name::new("workingset_refault_anon"), ByVersion2),
+    (Name::new("workingset_refault_file"), ByVersion2),
+    (Name::new("workingset_activate_anon"), ByVersion2),
+    (Name::new("workingset_activate_file"), ByVersion2),
+    (Name::new("workingset_restore_anon"), ByVersion2),
+    (Name::new("workingset_restore_file"), ByVersion2),
+    (Name::new("workingset_nodereclaim"), ByVersion2),
+    (Name::new("pgpromote_success"), ByVersion2),
+    (Name::new("pgdemote_kswapd"), ByVersion2),
+    (Name::new("pgdemote_direct"), ByVersion2),
+    (Name::new("pgdemote_khugepaged"), ByVersion2),
+    (Name::new("pgdemote_proactive"), ByVersion2),
+    (Name::new("pswpin"), ByVersion2),
+    (Name::new("pswpout"), ByVersion2),
+    (Name::new("pgactivate"), ByVersion2),
+    (Name::new("pgdeactivate"), ByVersion2),
+    (Name::new("pglazyfree"), ByVersion2),
+    (Name::new("pgfault"), ByBoth),
+    (Name::new("pgmajfault"), ByBoth),
+    (Name::new("pglazyfreed"), ByVersion2),
+    (Name::new("pgrefill"), ByVersion2),
+    (Name::new("pgsteal_kswapd"), ByVersion2),
+    (Name::new("pgsteal_direct"), ByVersion2),
+    (Name::new("pgsteal_khugepaged"), ByVersion2),
+    (Name::new("pgsteal_proactive"), ByVersion2),
+    (Name::new("pgscan_kswapd"), ByVersion2),
+    (Name::new("pgscan_direct"), ByVersion2),
+    (Name::new("pgscan_khugepaged"), ByVersion2),
+    (Name::new("pgscan_proactive"), ByVersion2),
+    // Sums, which the machine's lines tell by the kind of page.
+    (Name::new("pgscan"), ByVersion2),
+    (Name::new("pgsteal"), ByVersion2),
+    (Name::new("oom_kill"), ByBoth),
+    (Name::new("numa_pte_updates"), ByVersion2),
+    (Name::new("numa_hint_faults"), ByVersion2),
+    (Name::new("numa_pages_migrated"), ByVersion2),
+    (Name::new("thp_fault_alloc"), ByVersion2),
+    (Name::new("thp_collapse_alloc"), ByVersion2),
+    (Name::new("thp_swpout"), ByVersion2),
+    (Name::new("thp_swpout_fallback"), ByVersion2),
+    (Name::new("swpin_zero"), ByVersion2),
+    (Name::new("swpout_zero"), ByVersion2),
+    (Name::new("zswpin"), ByVersion2),
+    (Name::new("zswpout"), ByVersion2),
+    (Name::new("zswpwb"), ByVersion2),
+];
+
+/// What the scope counted.
+struct Events {
+    /// Bit N: row N of [`EVENTS`] was told.
+    told: u64,
+    counts: [u64; EVENTS.len()],
+}
+
+impl Events {
+    const NONE: Self = Self { told: 0, counts: [0; _] };
+
+    /// Reads what the scope's files tell; nothing where it is the machine's root. `None` where they cannot be understood.
+    #[inline(never)]
+    fn read(&mut self, files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<()> {
+        let Some(place) = places.hierarchy(Controller::Memory) else { return Some(()) };
+        let Some(scope) = place.chain_of_scope().next() else { return Some(()) };
+        let (before, kills) = match place.version {
+            Version::V1 => (b"total_".as_slice(), b"memory.oom_control".as_slice()),
+            Version::V2 => (b"".as_slice(), b"memory.events".as_slice()),
+        };
+        self.read_file(files, &scope, b"memory.stat", before, place.version, scratch)?;
+        self.read_file(files, &scope, kills, b"", place.version, scratch)
+    }
+
+    /// Reads a file, if it is there: lines `key value`, where events have keys that begin with `before`.
+    #[inline(never)]
+    fn read_file(
+        &mut self,
+        files: &impl Files,
+        scope: &Level<'_>,
+        name: &[u8],
+        before: &[u8],
+        version: Version,
+        scratch: &mut [u8],
+    ) -> Option<()> {
+        let Some(mut file) = scope.open(files, name, scratch) else { return Some(()) };
+        let mut lines = Lines::new(&mut file, scratch);
+        let mut expected = 0;
+        while let Some(line) = lines.next()? {
+            let (key, count) = scan::key_value(line.whole()?.strip_suffix(b"\n")?)?;
+            let row = key.strip_prefix(before).and_then(|key| scan::find_from(&EVENTS, expected, key));
+            let Some((index, (_, told))) = row else { continue };
+            expected = index.saturating_add(1);
+            if version == Version::V2 || *told == ByBoth {
+                *self.counts.get_mut(index)? = count;
+                self.told |= bit(index);
+            }
+        }
+        Some(())
+    }
+
+    /// What the machine's line `key` shows, where it was told. Pages scanned and reclaimed are told as one sum, which is shown
+    /// as of files, so that the kinds add up to it as they do on the machine.
+    fn show(&self, key: &[u8], expected: &mut usize) -> Option<u64> {
+        let (event, part) = match key {
+            b"pgscan_file" => (b"pgscan".as_slice(), 1),
+            b"pgscan_anon" => (b"pgscan".as_slice(), 0),
+            b"pgsteal_file" => (b"pgsteal".as_slice(), 1),
+            b"pgsteal_anon" => (b"pgsteal".as_slice(), 0),
+            _ => (key, 1),
+        };
+        let (index, _) = scan::find_from(&EVENTS, *expected, event)?;
+        *expected = index.saturating_add(1);
+        let count = self.counts.get(index).filter(|_| self.told & bit(index) != 0)?;
+        Some(count.saturating_mul(part))
+    }
+}
+
+/// The bit of a row.
+fn bit(index: usize) -> u64 {
+    1_u64.wrapping_shl(index as u32)
+}
+
 /// What `/proc/vmstat` is composed of.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Figures {}
+pub struct Figures {
+    memory: MemoryFigures,
+    /// 0 where memory is not limited: then its lines are the kernel's.
+    page_kib: u64,
+    /// 0 where that is not known.
+    huge_page_kib: u64,
+    events: Events,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self { memory: MemoryFigures::default(), page_kib: 0, huge_page_kib: 0, events: Events::NONE }
+    }
+}
 
 impl Figures {
     /// Reads them in place, since they are many. `None` on any doubt.
@@ -23,12 +219,87 @@ impl Figures {
         machine: &Host,
         scratch: &mut [u8],
     ) -> Option<()> {
-        let _ = (files, places, above, machine, scratch);
-        None
+        if self.memory.read(files, places, above, machine, scratch).is_some() {
+            self.page_kib = page_bytes(files, scratch)? / 1024;
+            self.read_huge_page_kib(files, scratch);
+        }
+        self.events.read(files, places, scratch)
+    }
+
+    /// Where there are huge pages.
+    #[inline(never)]
+    fn read_huge_page_kib(&mut self, files: &impl Files, scratch: &mut [u8]) {
+        let counters = [Counter::AnonThp, Counter::ShmemThp, Counter::FileThp];
+        if counters.into_iter().any(|counter| self.kib(&Rule::Counter(counter), 0) > 0) {
+            let path = c"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
+            let bytes =
+                files.open(path).and_then(|mut file| scan::whole_number(source::read_whole(&mut file, scratch)?));
+            self.huge_page_kib = bytes.unwrap_or(0) / 1024;
+        }
+    }
+
+    fn kib(&self, rule: &Rule, host_kib: u64) -> u64 {
+        self.memory.show(Some(rule), host_kib, &Share::ALL)
+    }
+
+    /// A line of memory; `None` where it is the kernel's.
+    fn memory(&self, rule: &Rule, unit: &Unit, host: u64) -> Option<u64> {
+        if self.page_kib == 0 {
+            return None;
+        }
+        let unit_kib = match unit {
+            Kib => 1,
+            Pages => self.page_kib,
+            HugePages => self.huge_page_kib,
+        };
+        let kib = self.kib(rule, host.saturating_mul(unit_kib));
+        if kib == 0 { Some(0) } else { kib.checked_div(unit_kib) }
+    }
+
+    /// The number of the line `key`, where the kernel has `host`; `None` where it is the kernel's.
+    fn show(&self, key: &[u8], host: u64, io: Option<&Traffic>, expected: &mut Expected) -> Option<u64> {
+        match (key, key.strip_prefix(b"nr_")) {
+            (_, Some(name)) => {
+                let (index, (_, (rule, unit))) = scan::find_from(MEMORY, expected.memory, name)?;
+                expected.memory = index.saturating_add(1);
+                self.memory(rule, unit, host)
+            }
+            (b"pgpgin", _) => Some(io?.read_bytes / 1024),
+            (b"pgpgout", _) => Some(io?.written_bytes / 1024),
+            _ => self.events.show(key, &mut expected.event),
+        }
     }
 }
 
-/// `/proc/vmstat`: the kernel's lines, with the scope's figures where it has them.
+/// The rows of the tables that the next line may be in.
+#[derive(Default)]
+struct Expected {
+    memory: usize,
+    event: usize,
+}
+
+/// The size of a page.
+fn page_bytes(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
+    if cfg!(target_arch = "x86_64") {
+        return Some(4096);
+    }
+    page_bytes_of(source::read_whole(&mut files.open(c"/proc/self/auxv")?, scratch)?)
+}
+
+/// `AT_PAGESZ` of an auxiliary vector (`getauxval(3)`): pairs of words, a key and a value.
+fn page_bytes_of(auxv: &[u8]) -> Option<u64> {
+    const AT_PAGESZ: u64 = 6;
+    let mut words =
+        auxv.chunks_exact(size_of::<u64>()).filter_map(|word| Some(u64::from_ne_bytes(word.try_into().ok()?)));
+    while let (Some(key), Some(value)) = (words.next(), words.next()) {
+        if key == AT_PAGESZ {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// `/proc/vmstat`: the kernel's lines, with the scope's figures where it has them. `None` where it has none.
 pub fn vmstat<S: Sink>(
     figures: &Figures,
     io: Option<&Traffic>,
@@ -36,6 +307,332 @@ pub fn vmstat<S: Sink>(
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
-    let _ = (figures, io, host, out, scratch);
-    None
+    let mut lines = Lines::new(host, scratch);
+    let (mut expected, mut is_ours) = (Expected::default(), false);
+    while let Some(line) = lines.next()? {
+        let (key, number) = scan::key_value(line.whole()?.strip_suffix(b"\n")?)?;
+        let shown = figures.show(key, number, io, &mut expected);
+        is_ours |= shown.is_some();
+        out.bytes(key)?;
+        out.bytes(b" ")?;
+        out.number(shown.unwrap_or(number))?;
+        out.bytes(b"\n")?;
+    }
+    is_ours.then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cgroup::places::Whose,
+        compose::meminfo,
+        fixture::{Bytes, Tree, composed},
+    };
+    use proptest::prelude::*;
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        format,
+        string::{String, ToString},
+        vec,
+        vec::Vec,
+    };
+
+    const MIB: u64 = 1 << 20;
+    const MACHINE: Host =
+        Host { memory_bytes: 4096 * MIB, swap_bytes: 1024 * MIB, swap_free_bytes: 900 * MIB, since_boot_usec: 0 };
+
+    /// Lines of a 6.18 kernel, all of those that tools read among them.
+    const HOST: &str = concat!(
+        "nr_free_pages 1989027\nnr_free_pages_blocks 1790976\nnr_zone_inactive_anon 40722\nnr_zone_active_anon 422\n",
+        "nr_zone_inactive_file 102490\nnr_zone_active_file 54640\nnr_zone_unevictable 4794\nnr_zone_write_pending 2612\n",
+        "nr_mlock 4532\nnr_zspages 7\nnr_free_cma 0\nnuma_hit 443294486\nnr_inactive_anon 40722\nnr_active_anon 422\n",
+        "nr_inactive_file 102490\nnr_active_file 54640\nnr_unevictable 4794\nnr_slab_reclaimable 90774\n",
+        "nr_slab_unreclaimable 15404\nworkingset_nodes 101167\nworkingset_refault_anon 9\nworkingset_refault_file 15854781\n",
+        "nr_anon_pages 43732\nnr_mapped 36663\nnr_file_pages 159353\nnr_dirty 2619\nnr_writeback 3\nnr_shmem 2214\n",
+        "nr_shmem_hugepages 1\nnr_shmem_pmdmapped 2\nnr_file_hugepages 3\nnr_anon_transparent_hugepages 4\n",
+        "nr_dirtied 22302304\nnr_kernel_stack 1936\nnr_page_table_pages 1267\nnr_sec_page_table_pages 5\nnr_swapcached 6\n",
+        "nr_dirty_threshold 1192740\npgpgin 65040589\npgpgout 40245272\npswpin 11\npswpout 12\npgalloc_normal 458761968\n",
+        "pgfree 460759549\npgactivate 10153784\npgfault 537558832\npgmajfault 109357\npgreuse 13740291\npgsteal_kswapd 31\n",
+        "pgsteal_direct 32\npgscan_kswapd 33\npgscan_direct 34\npgscan_direct_throttle 35\npgscan_anon 36\npgscan_file 37\n",
+        "pgsteal_anon 38\npgsteal_file 39\noom_kill 1\nthp_fault_alloc 41\nswap_ra 42\nzswpin 43\nnr_unstable 44\n",
+    );
+
+    /// Of a cgroup on a 7.2 kernel, with some numbers made different.
+    const STAT: &str = concat!(
+        "anon 8388608\nfile 16777216\nkernel 53248\nkernel_stack 49152\npagetables 40960\nsec_pagetables 0\npercpu 0\n",
+        "sock 0\nvmalloc 0\nshmem 4194304\nzswap 12288\nzswapped 20480\nfile_mapped 81920\nfile_dirty 8192\n",
+        "file_writeback 4096\nswapcached 0\nanon_thp 6291456\nfile_thp 0\nshmem_thp 0\ninactive_anon 8269824\n",
+        "active_anon 4096\ninactive_file 16384\nactive_file 20480\nunevictable 0\nslab_reclaimable 33152\n",
+        "slab_unreclaimable 7608\nslab 40760\nworkingset_refault_anon 71\nworkingset_refault_file 72\n",
+        "pgsteal_kswapd 0\npgsteal_direct 81\npgscan_kswapd 0\npgscan_direct 82\npgrefill 83\npgscan 82\npgsteal 81\n",
+        "pswpin 91\npswpout 92\npgfault 618\npgmajfault 5\npgactivate 2556\nthp_fault_alloc 3\n",
+    );
+
+    const EVENTS_FILE: &str = "low 0\nhigh 0\nmax 7\noom 3\noom_kill 2\noom_group_kill 0\n";
+
+    fn v2(limit: &str) -> Tree {
+        Tree::default()
+            .with("/proc/self/cgroup", "0::/a\n")
+            .with_directory("/sys/fs/cgroup", 1, 3)
+            .with_directory("/sys/fs/cgroup/a", 9, 2)
+            .with("/sys/fs/cgroup/a/memory.max", format!("{limit}\n"))
+            .with("/sys/fs/cgroup/a/memory.current", "31457280\n")
+            .with("/sys/fs/cgroup/a/memory.stat", STAT)
+            .with("/sys/fs/cgroup/a/memory.events", EVENTS_FILE)
+            .with("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n")
+    }
+
+    fn figures(tree: &Tree) -> Option<Figures> {
+        let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
+        let mut figures = Figures::default();
+        figures.read(tree, &places, &Above::NONE, &MACHINE, &mut [0; 512])?;
+        Some(figures)
+    }
+
+    fn text(figures: &Figures, io: Option<&Traffic>, host: &str) -> Option<String> {
+        composed(|out| vmstat(figures, io, &mut Bytes::in_steps(host, 100), out, &mut [0; 256]))
+    }
+
+    /// The lines that differ from the kernel's.
+    fn changes(tree: &Tree, io: Option<&Traffic>) -> Vec<String> {
+        let text = text(&figures(tree).unwrap(), io, HOST).unwrap();
+        assert_eq!(text.lines().count(), HOST.lines().count());
+        let pairs = text.lines().zip(HOST.lines());
+        assert!(pairs.clone().all(|(ours, host)| ours.split(' ').next() == host.split(' ').next()));
+        pairs.filter(|(ours, host)| ours != host).map(|(ours, _)| ours.to_string()).collect()
+    }
+
+    const MEMORY_LINES: [&str; 31] = [
+        "nr_free_pages 17920",
+        "nr_zone_inactive_anon 2019",
+        "nr_zone_active_anon 1",
+        "nr_zone_inactive_file 4",
+        "nr_zone_active_file 5",
+        "nr_zone_unevictable 0",
+        "nr_zone_write_pending 3",
+        "nr_mlock 0",
+        "nr_zspages 3",
+        "nr_inactive_anon 2019",
+        "nr_active_anon 1",
+        "nr_inactive_file 4",
+        "nr_active_file 5",
+        "nr_unevictable 0",
+        "nr_slab_reclaimable 8",
+        "nr_slab_unreclaimable 1",
+        "nr_anon_pages 2048",
+        "nr_mapped 20",
+        "nr_file_pages 4096",
+        "nr_dirty 2",
+        "nr_writeback 1",
+        "nr_shmem 1024",
+        "nr_shmem_hugepages 0",
+        "nr_shmem_pmdmapped 0",
+        "nr_file_hugepages 0",
+        "nr_anon_transparent_hugepages 3",
+        "nr_kernel_stack 48",
+        "nr_page_table_pages 10",
+        "nr_sec_page_table_pages 0",
+        "nr_swapcached 0",
+        "nr_unstable 0",
+    ];
+
+    const EVENT_LINES: [&str; 16] = [
+        "workingset_refault_anon 71",
+        "workingset_refault_file 72",
+        "pswpin 91",
+        "pswpout 92",
+        "pgactivate 2556",
+        "pgfault 618",
+        "pgmajfault 5",
+        "pgsteal_kswapd 0",
+        "pgsteal_direct 81",
+        "pgscan_kswapd 0",
+        "pgscan_direct 82",
+        "pgscan_anon 0",
+        "pgscan_file 82",
+        "pgsteal_anon 0",
+        "pgsteal_file 81",
+        "oom_kill 2",
+    ];
+
+    fn set<'s>(lines: impl IntoIterator<Item = &'s str>) -> BTreeSet<String> {
+        lines.into_iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn version_2_under_a_limit() {
+        let io = Traffic { read_bytes: 8_388_608, written_bytes: 4097, ..Traffic::default() };
+        let changes = changes(&v2("104857600"), Some(&io));
+        let expected =
+            MEMORY_LINES.into_iter().chain(EVENT_LINES).chain(["thp_fault_alloc 3", "pgpgin 8192", "pgpgout 4"]);
+        assert_eq!(changes.into_iter().collect::<BTreeSet<_>>(), set(expected));
+    }
+
+    #[test]
+    fn version_2_without_a_limit() {
+        let changes = changes(&v2("max"), None);
+        assert_eq!(
+            changes.into_iter().collect::<BTreeSet<_>>(),
+            set(EVENT_LINES.into_iter().chain(["thp_fault_alloc 3"]))
+        );
+    }
+
+    #[test]
+    fn version_1() {
+        let tree = |limit: &str| {
+            Tree::default()
+                .with("/proc/self/cgroup", "2:memory:/a\n")
+                .with_directory("/sys/fs/cgroup/memory", 1, 3)
+                .with_directory("/sys/fs/cgroup/memory/a", 9, 2)
+                .with("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", format!("{limit}\n"))
+                .with("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "31457280\n")
+                .with("/sys/fs/cgroup/memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n")
+                .with(
+                    "/sys/fs/cgroup/memory/a/memory.stat",
+                    concat!(
+                        "cache 1\nrss 2\npgpgin 6741\npgpgout 2077\npgfault 1\npgmajfault 2\n",
+                        "total_cache 18771968\ntotal_rss 159744\ntotal_shmem 8192\n",
+                        "total_workingset_refault_anon 5\ntotal_pgpgin 6741\ntotal_pgpgout 2077\ntotal_pgfault 4090\n",
+                        "total_pgmajfault 27\ntotal_active_file 4096\n",
+                    ),
+                )
+        };
+        let events = ["pgfault 4090", "pgmajfault 27", "oom_kill 4"];
+        assert_eq!(changes(&tree("9223372036854771712"), None), events);
+        let limited = changes(&tree("104857600"), None);
+        for line in
+            events.into_iter().chain(["nr_free_pages 17920", "nr_file_pages 4583", "nr_anon_pages 39", "nr_shmem 2"])
+        {
+            assert!(limited.iter().any(|ours| ours == line), "{line} is not in {limited:?}");
+        }
+    }
+
+    #[test]
+    fn the_machines_root_has_the_kernels() {
+        let tree = v2("max").with("/proc/self/cgroup", "0::/\n");
+        let figures = figures(&tree).unwrap();
+        assert_eq!(text(&figures, None, HOST), None);
+        let io = Traffic { read_bytes: 1024, ..Traffic::default() };
+        assert_eq!(text(&figures, Some(&io), "a 5\npgpgin 7\n").unwrap(), "a 5\npgpgin 1\n");
+    }
+
+    #[test]
+    fn huge_pages_of_unknown_size_are_the_kernels() {
+        let tree = v2("104857600").with("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "?\n");
+        let changes = changes(&tree, None);
+        assert!(!changes.iter().any(|line| line.starts_with("nr_anon_transparent_hugepages ")));
+        assert!(changes.iter().any(|line| line == "nr_shmem_hugepages 0"));
+    }
+
+    #[test]
+    fn doubt() {
+        let file =
+            |name: &str, text: &str| figures(&v2("max").with(&format!("/sys/fs/cgroup/a/{name}"), text)).is_some();
+        assert!(file("memory.stat", ""));
+        assert!(!file("memory.stat", "pgfault many\n"));
+        assert!(!file("memory.stat", "pgfault 12"));
+        assert!(!file("memory.events", "oom_kill\n"));
+        let figures = figures(&v2("max")).unwrap();
+        for host in ["", "pgfault\n", "pgfault 1 2\n", "pgfault 12", "pgfault -1\n", "nr_free_pages 3\n"] {
+            assert_eq!(text(&figures, None, host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_page_size_of_an_auxiliary_vector() {
+        let auxv = |pairs: &[(u64, u64)]| -> Vec<u8> {
+            pairs.iter().flat_map(|(key, value)| [key.to_ne_bytes(), value.to_ne_bytes()].concat()).collect()
+        };
+        assert_eq!(page_bytes_of(&auxv(&[(16, 6), (6, 65536), (0, 0)])), Some(65536));
+        assert_eq!(page_bytes_of(&auxv(&[(16, 6), (0, 0)])), None);
+        assert_eq!(page_bytes_of(&auxv(&[(6, 4096)])[..12]), None);
+    }
+
+    #[test]
+    fn figures_lie_on_a_hooks_stack() {
+        assert!(size_of::<Figures>() <= 700, "{}", size_of::<Figures>());
+    }
+
+    #[test]
+    fn the_rows_are_for_lines_that_differ() {
+        let memory: BTreeSet<_> = MEMORY.iter().map(|(name, _)| name.text()).collect();
+        let events: BTreeSet<_> = EVENTS.iter().map(|(name, _)| name.text()).collect();
+        assert_eq!((memory.len(), events.len()), (MEMORY.len(), EVENTS.len()));
+        assert!(EVENTS.len() <= u64::BITS as usize);
+    }
+
+    /// Lines of the two files that show the same.
+    const SAME: [(&str, &str, u64); 22] = [
+        ("nr_free_pages", "MemFree", 4),
+        ("nr_inactive_anon", "Inactive(anon)", 4),
+        ("nr_active_anon", "Active(anon)", 4),
+        ("nr_inactive_file", "Inactive(file)", 4),
+        ("nr_active_file", "Active(file)", 4),
+        ("nr_unevictable", "Unevictable", 4),
+        ("nr_mlock", "Mlocked", 4),
+        ("nr_slab_reclaimable", "SReclaimable", 4),
+        ("nr_slab_unreclaimable", "SUnreclaim", 4),
+        ("nr_anon_pages", "AnonPages", 4),
+        ("nr_mapped", "Mapped", 4),
+        ("nr_file_pages", "Cached", 4),
+        ("nr_dirty", "Dirty", 4),
+        ("nr_writeback", "Writeback", 4),
+        ("nr_shmem", "Shmem", 4),
+        ("nr_bounce", "Bounce", 4),
+        ("nr_kernel_stack", "KernelStack", 1),
+        ("nr_page_table_pages", "PageTables", 4),
+        ("nr_swapcached", "SwapCached", 4),
+        ("nr_zspages", "Zswap", 4),
+        ("nr_anon_transparent_hugepages", "AnonHugePages", 2048),
+        ("nr_file_hugepages", "FileHugePages", 2048),
+    ];
+
+    /// The numbers of a text by the first word of its lines.
+    fn parse(text: &str) -> BTreeMap<&str, u64> {
+        let lines = text.lines().map(|line| line.split_once([' ', ':']).unwrap());
+        lines.map(|(key, value)| (key, value.trim().trim_end_matches(" kB").parse().unwrap())).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn memory_is_what_meminfo_shows(total in 1_u64..1 << 50, share in 0.0..1.0, counters in any::<[u64; 26]>(), host in 0_u64..1 << 40) {
+            let free = (total as f64 * share) as u64;
+            let memory = MemoryFigures::of(total, free, &counters);
+            let lines: String = SAME.iter().map(|(_, key, size)| format!("{key}: {} kB\n", host * size)).collect();
+            let meminfo = composed(|out| meminfo(&memory, &mut Bytes::new(lines), out, &mut [0; 512])).unwrap();
+            let figures = Figures { memory, page_kib: 4, huge_page_kib: 2048, ..Figures::default() };
+            let lines: String = SAME.iter().map(|(key, ..)| format!("{key} {host}\n")).collect();
+            let vmstat = text(&figures, None, &lines).unwrap();
+            let (meminfo, vmstat) = (parse(&meminfo), parse(&vmstat));
+            for (ours, other, kib) in SAME {
+                prop_assert_eq!(vmstat[ours], meminfo[other] / kib, "{} and {}", ours, other);
+            }
+        }
+
+        #[test]
+        fn a_text_that_is_cut_off_gives_no_wrong_line(cut in 0..HOST.len(), stat_cut in 0..STAT.len()) {
+            let whole = figures(&v2("104857600")).unwrap();
+            let all = text(&whole, None, HOST).unwrap();
+            if let Some(text) = text(&whole, None, &HOST[..cut]) {
+                prop_assert!(all.starts_with(&text));
+            }
+            let cut = v2("max").with("/sys/fs/cgroup/a/memory.stat", &STAT[..stat_cut]);
+            if let Some(figures) = figures(&cut) {
+                let text = text(&figures, None, HOST).unwrap();
+                let either: Vec<_> = all.lines().chain(HOST.lines()).collect();
+                prop_assert!(text.lines().all(|line| either.contains(&line)));
+            }
+        }
+
+        #[test]
+        fn any_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..300), stat in "[a-z_0-9 \n]{0,200}", scratch in 0_usize..300) {
+            let tree = v2("104857600").with("/sys/fs/cgroup/a/memory.stat", stat);
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            let mut figures = Figures::default();
+            let _ = figures.read(&tree, &places, &Above::NONE, &MACHINE, &mut vec![0; scratch]);
+            let _ = composed(|out| vmstat(&figures, None, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+            let _ = page_bytes_of(&host);
+        }
+    }
 }
