@@ -87,6 +87,7 @@ pub(crate) struct Level<'p> {
 
 impl Level<'_> {
     /// The path of a file of this cgroup, put into the buffer; its name is in two parts.
+    #[inline(always)]
     pub(crate) fn file<'b>(&self, name: &[u8], suffix: &[u8], buffer: &'b mut [u8]) -> Option<&'b CStr> {
         path::join(buffer, &[self.mount, self.path, b"/", name, suffix])
     }
@@ -97,6 +98,7 @@ impl Level<'_> {
     }
 
     /// Opens a file of this cgroup. The buffer holds the path meanwhile.
+    #[inline(always)]
     pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
         files.open(self.file(name, b"", buffer)?)
     }

@@ -34,7 +34,7 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
         Answer::Partitions => disks::partitions(host, out),
         Answer::Vmstat => disks::vmstat(host, out),
         Answer::PidMax | Answer::ThreadsMax => pids::limit(host, out),
-        Answer::BlockSize => memory::block_size(out),
+        Answer::BlockSize => scope::first_block().and_then(|_| memory::block_size(out)),
         Answer::CpuList => cpus::list_within(host, out),
         Answer::CpuMap => cpus::map_within(host, out),
         Answer::NodeMeminfo => memory::node_meminfo(host, out),

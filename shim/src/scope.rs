@@ -124,7 +124,7 @@ fn count_again() -> Option<()> {
 }
 
 /// The CPUs of the view, once [`count`] has found them.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn with_counted<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
     let mut cpus = MaybeUninit::uninit();
     use_it(CPUS.recall(&mut cpus)?)
@@ -186,12 +186,15 @@ fn lowest_block() -> Option<u64> {
 }
 
 /// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.
-#[inline(never)]
 pub(crate) fn age_ticks() -> Option<u64> {
     if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
         return None;
     }
     look()?;
-    let machine = clock::age()?;
-    with_places(|places| time::age_ticks(places, &machine))
+    aged(&clock::age()?)
+}
+
+#[inline(never)]
+fn aged(machine: &Host) -> Option<u64> {
+    with_places(|places| time::age_ticks(places, machine))
 }

@@ -60,7 +60,8 @@ pub(crate) fn read(
         swap_limit: counters.effective(Counter::EffectiveSwapLimit),
         high: place.version.memory().high.filter(|_| places.counts_high != 0),
     };
-    let mut limits = Limits::NONE.above(above, places.declared_memory_bytes);
+    let mut limits = Limits::NONE;
+    limits.take_above(above, places.declared_memory_bytes);
     limits.read(files, &place, &terms, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
     if !is_alone {
@@ -147,23 +148,28 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads the memory of a level: `Some(None)` where the controller is not enabled.
+    const NONE: Self = Self { limit: None, usage: 0, swap_limit: Setting::Absent, swap_used: 0 };
+
+    /// Reads the memory of a level; whether the controller is enabled.
     #[inline(never)]
     fn read(
+        &mut self,
         level: &Level<'_>,
         files: &impl Files,
         names: &Names,
         terms: &Terms,
         is_scope: bool,
         scratch: &mut [u8],
-    ) -> Option<Option<Self>> {
-        let limit = match terms.memory_limit(level, files, names.limit, scratch)? {
-            Setting::Absent => return Some(None),
+    ) -> Option<bool> {
+        self.limit = match terms.memory_limit(level, files, names.limit, scratch)? {
+            Setting::Absent => return Some(false),
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
         };
-        let usage = if is_scope || limit.is_some() { level.number(files, names.usage, scratch)? } else { 0 };
-        Some(Some(Self { limit, usage, swap_limit: Setting::Absent, swap_used: 0 }))
+        if is_scope || self.limit.is_some() {
+            self.usage = level.number(files, names.usage, scratch)?;
+        }
+        Some(true)
     }
 
     /// Reads the swap of the level too.
@@ -226,12 +232,11 @@ impl Limits {
     const NONE: Self = Self { memory: Least::NONE, counters_depth: 0, swap: Least::NONE, swap_used: None };
 
     /// Takes the limits above the chain into account, which a declared one of memory replaces.
-    fn above(mut self, above: &Above, declared: u64) -> Self {
+    fn take_above(&mut self, above: &Above, declared: u64) {
         if declared == 0 {
             self.memory = Least::of(above.memory_limit_bytes, above.memory_free_bytes);
         }
         self.swap = Least::of(above.swap_limit_bytes, above.swap_free_bytes);
-        self
     }
 
     /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
@@ -252,7 +257,10 @@ impl Limits {
         let mut scope_is_above = true;
         for level in place.chain() {
             let is_scope = scope_is_above && level.depth() <= scope;
-            let Some(mut reading) = Reading::read(&level, files, names, terms, is_scope, scratch)? else { continue };
+            let mut reading = Reading::NONE;
+            if !reading.read(&level, files, names, terms, is_scope, scratch)? {
+                continue;
+            }
             if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch)? {
                 break;
             }

@@ -45,7 +45,6 @@ pub(super) fn swaps(host: c_int, out: &mut impl Sink) -> Option<()> {
 
 #[inline(never)]
 pub(super) fn block_size(out: &mut impl Sink) -> Option<()> {
-    scope::first_block()?;
     let memory = scope::measured(&clock::machine()?)?;
     text(out, |text, _| compose::block_size(memory.total_bytes, text))
 }

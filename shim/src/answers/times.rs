@@ -15,6 +15,7 @@ use calc::view::time::{self, Times};
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 
+#[inline(never)]
 pub(super) fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     scope::count()?;
     if are_times_counted()? { stat_of(&now()?, host, out) } else { stat_of_kernel(host, out) }

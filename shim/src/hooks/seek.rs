@@ -34,6 +34,8 @@ pub(crate) unsafe fn lseek(next: Option<Lseek>, fd: c_int, offset: off_t, whence
 }
 
 /// What the kernel's own file makes of a seek from its end: most refuse.
+#[cold]
+#[inline(never)]
 fn as_the_kernel_seeks(fd: c_int, answer: Answer, offset: off_t, whence: c_int) -> off_t {
     let Some(own) = memory_file::kernels_own(answer, fd) else {
         return off_t::from(next::refuse(libc::EINVAL));
