@@ -4,7 +4,7 @@ use calc::{
     board::Above,
     capacity::Capacity,
     cgroup::places::{Places, Whose},
-    compose::{self, MemoryFigures},
+    compose::{self, MemoryFigures, VmstatFigures},
     cpus::CpuSet,
     host::Host,
     settings::CpuCount,
@@ -12,6 +12,7 @@ use calc::{
     text::Text,
     view::{
         cpu::{self, Cpus},
+        io,
         memory::{self, Swap},
         time::{self, Times},
         topology::Packages,
@@ -83,8 +84,8 @@ impl Files for Tree {
 
 /// Names of files, each with a text that the kernel might give.
 const FILES: &[(&str, &str)] = &[
-    ("self/cgroup", "4:memory:/a\n3:cpu,cpuacct:/a\n2:cpuset:/a\n0::/a\n"),
-    ("1/cgroup", "4:memory:/\n3:cpu,cpuacct:/\n2:cpuset:/\n0::/init.scope\n"),
+    ("self/cgroup", "5:blkio:/a\n4:memory:/a\n3:cpu,cpuacct:/a\n2:cpuset:/a\n0::/a\n"),
+    ("1/cgroup", "5:blkio:/\n4:memory:/\n3:cpu,cpuacct:/\n2:cpuset:/\n0::/init.scope\n"),
     ("1/stat", "1 (a) b) S 0 1 1 0 -1 4 3 1 0 1 0 0 3 2 20 0 1 0 4242 4464640 776\n"),
     (
         "self/mountinfo",
@@ -95,7 +96,14 @@ const FILES: &[(&str, &str)] = &[
     ("memory.current", "1234567\n"),
     ("memory.swap.max", "max\n"),
     ("memory.swap.current", "4096\n"),
-    ("memory.stat", "anon 5\nfile 7\nactive_file 6\ntotal_cache 9\ntotal_active_file 3\n"),
+    ("memory.stat", "anon 5\nfile 7\nactive_file 6\npgfault 9\ntotal_cache 9\ntotal_active_file 3\ntotal_pgfault 8\n"),
+    ("memory.events", "oom 3\noom_kill 2\n"),
+    ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n"),
+    ("io.stat", "253:0 8:0 rbytes=4096 wbytes=512 rios=2 wios=1 dbytes=0 dios=0\n"),
+    ("blkio.throttle.io_service_bytes_recursive", "8:0 Read 4096\n8:0 Write 512\n8:0 Total 4608\nTotal 4608\n"),
+    ("blkio.throttle.io_serviced_recursive", "8:0 Read 2\n8:0 Write 1\n8:0 Total 3\nTotal 3\n"),
+    ("blkio.bfq.io_service_bytes", "8:16 Read 512\n8:16 Total 512\nTotal 512\n"),
+    ("devices", "Character devices:\n  1 mem\n\nBlock devices:\n  8 sd\n253 device-mapper\n"),
     ("memory.limit_in_bytes", "536870912\n"),
     ("memory.usage_in_bytes", "1234567\n"),
     ("memory.memsw.limit_in_bytes", "636870912\n"),
@@ -117,7 +125,16 @@ const FILES: &[(&str, &str)] = &[
 /// The kernel's texts of the answered files.
 const MEMINFO: &str = "MemTotal: 8000000 kB\nMemFree: 7000000 kB\nMemAvailable: 7500000 kB\nCached: 1 kB\nNew: 9 kB\n";
 const STAT: &str = "cpu  1 2 3 4 5 6 7\ncpu0 1 2 3 4 5 6 7\nintr 1 2 3\nctxt 4\n";
+const DISKSTATS: &str = "   8       0 sda 9 9 9 9 9 9 9 9 0 9 9\n   8       1 sda1 9 9 9 9 9 9 9 9 0 9 9\n   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0\n";
+const PARTITIONS: &str = "major minor  #blocks  name\n\n   8        0  976762584 sda\n   8        1     524288 sda1\n   7        0      65536 loop0\n";
+const VMSTAT: &str = "nr_free_pages 1989027\nnr_anon_pages 43732\npgpgin 65040589\npgfault 537558832\nnr_unstable 0\n";
 const CPUINFO: &str = "processor\t: 0\nsiblings\t: 8\ncpu cores\t: 4\n\nprocessor\t: 1\nsiblings\t: 8\n\n";
+
+/// What stands before the columns of a line of `/proc/diskstats`.
+fn head(line: &[u8]) -> Vec<u8> {
+    let words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    words.take(3).flatten().copied().collect()
+}
 
 /// A text as it is, or one with something wrong in it.
 fn damaged(text: &'static str) -> impl Strategy<Value = Option<Vec<u8>>> {
@@ -210,6 +227,41 @@ proptest! {
         let stat = composed(|out| compose::stat(&cpus, &times, None, 0, &mut text, out, scratch)).unwrap();
         let lines = stat.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"cpu")).count() as u64;
         prop_assert_eq!(lines, count + 1);
+    }
+
+    #[test]
+    fn damaged_trees_with_disks(
+        tree in tree(), above in above(), scratch in 64..600_usize,
+        diskstats in damaged(DISKSTATS), partitions in damaged(PARTITIONS), vmstat in damaged(VMSTAT),
+    ) {
+        let scratch = &mut vec![0; scratch][..];
+        let Some(places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
+        let host = |all: Option<Vec<u8>>| Bytes { all: all.unwrap_or_default(), at: 0, step: tree.step };
+        let lines = |text: Vec<u8>| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+        if let Some(mut io) = io::open(&tree, &places, scratch) {
+            let _ = io.sum(scratch);
+            let kernels = lines(diskstats.clone().unwrap_or_default());
+            let mut host_text = host(diskstats);
+            if let Some(text) = composed(|out| compose::diskstats(&mut io, &mut host_text, out, scratch)) {
+                prop_assert!(lines(text).iter().all(|line| kernels.iter().any(|kernel| head(kernel) == head(line))));
+            }
+            let kernels = lines(partitions.clone().unwrap_or_default());
+            let mut host_text = host(partitions);
+            if let Some(text) = composed(|out| compose::partitions(&mut io, &mut host_text, out, scratch)) {
+                prop_assert!(lines(text).iter().all(|line| kernels.contains(line)));
+            }
+        }
+        let mut figures = VmstatFigures::default();
+        let machine = Host { memory_bytes: 1 << 40, ..Host::default() };
+        if figures.read(&tree, &places, &above, &machine, scratch).is_some() {
+            let traffic = io::open(&tree, &places, scratch).and_then(|mut io| io.sum(scratch));
+            let kernels = lines(vmstat.clone().unwrap_or_default());
+            let mut host_text = host(vmstat);
+            if let Some(text) = composed(|out| compose::vmstat(&figures, traffic.as_ref(), &mut host_text, out, scratch)) {
+                let key = |line: &Vec<u8>| line.split(|byte| *byte == b' ').next().map(<[u8]>::to_vec);
+                prop_assert!(lines(text).iter().map(key).eq(kernels.iter().map(key)));
+            }
+        }
     }
 
     #[test]
