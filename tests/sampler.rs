@@ -1,6 +1,6 @@
-//! What only a sampler can tell: the load of a container, and limits above what it sees. The sampler, real containers and
-//! the object together, against the kernel. Needs root. The first test is the first by name too: it wants a kernel that
-//! has just been booted.
+//! What only a sampler can tell: the load of a container, what it takes on disk, and limits above what it sees. The
+//! sampler, real containers and the object together, against the kernel. Needs root. The first test is the first by name
+//! too: it wants a kernel that has just been booted.
 
 mod bed;
 
@@ -12,6 +12,8 @@ mod above;
 mod births;
 #[path = "sampler/boards.rs"]
 mod boards;
+#[path = "sampler/disk.rs"]
+mod disk;
 #[path = "sampler/groups.rs"]
 mod groups;
 #[path = "sampler/harness.rs"]

@@ -50,8 +50,12 @@ impl Disk {
         for hierarchy in hierarchies.iter_mut().filter(|it| it.root.load_kind().is_some()) {
             seen.extend(cgroups::look(hierarchy, round, self.own_device));
         }
-        self.shared.trees().keep(seen, Instant::now());
-        self.shared.news.notify_one();
+        let now = Instant::now();
+        let mut trees = self.shared.trees();
+        trees.keep(seen, now);
+        if trees.next_due().is_some_and(|due| due <= now) {
+            self.shared.news.notify_one();
+        }
     }
 
     /// What the files of a cgroup's container take, in bytes, where that was found out.

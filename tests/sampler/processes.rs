@@ -10,10 +10,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `holds`.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
+    until_within(PATIENCE, what, holds);
+}
+
+/// Waits until `holds`, for something that takes its time.
+pub(crate) fn until_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        assert!(begun.elapsed() < patience, "not after {patience:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

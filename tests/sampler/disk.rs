@@ -1,0 +1,187 @@
+//! What containers take on disk: real overlays for their roots, and what du says of the upper layers.
+
+use crate::bed;
+use crate::boards::{Sampler, sampler, slot};
+use crate::groups::{Group, load_key};
+use crate::processes::{Place, Started, serial, until, until_within};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Six samples are between two looks at a container.
+const OPTIONS: [&str; 3] = ["--disk", "--interval", "0.5"];
+
+/// A process whose root is an overlay in a mount namespace of its own, in a cgroup.
+struct Overlaid {
+    process: Started,
+    upper: PathBuf,
+}
+
+impl Overlaid {
+    /// With an upper layer that is there for all.
+    fn start(place: &Place, group: &Group) -> Self {
+        let home = place.file(&serial());
+        Self::start_after(":", &home, group)
+    }
+
+    /// After `first` was done in its mount namespace.
+    fn start_after(first: &str, home: &Path, group: &Group) -> Self {
+        for name in ["upper", "work", "root"] {
+            fs::create_dir_all(home.join(name)).expect("a layer");
+        }
+        let script = "set -e; cd $0; eval \"$1\"
+mount -t overlay overlay -o lowerdir=/,upperdir=$0/upper,workdir=$0/work root
+mount -t proc proc root/proc; cd root; mkdir old; pivot_root . old; umount -l old; exec sleep 1000";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).arg(home).arg(first);
+        group.enter(&mut command);
+        let process = Started::quietly(&mut command);
+        let container = Self { process, upper: home.join("upper") };
+        let name = format!("/proc/{}/comm", container.process.pid());
+        until("a container", || fs::read(&name).is_ok_and(|name| name == b"sleep\n"));
+        container
+    }
+
+    /// A path inside, which is written to as its own programs write.
+    fn inside(&self, path: &str) -> PathBuf {
+        Path::new("/proc").join(self.process.pid().to_string()).join("root").join(path)
+    }
+
+    fn du(&self) -> u64 {
+        let output = Command::new("du").args(["-sx", "--block-size=1"]).arg(&self.upper).output().expect("du");
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.split_whitespace().next().and_then(|size| size.parse().ok()).unwrap_or_else(|| panic!("du: {output:?}"))
+    }
+}
+
+fn used(place: &Place, group: &Group) -> Option<u64> {
+    slot(&place.board(), load_key(&group.path)?)?.disk_used_bytes()
+}
+
+fn is_published(place: &Place, group: &Group) -> bool {
+    load_key(&group.path).is_some_and(|key| slot(&place.board(), key).is_some())
+}
+
+#[test]
+fn disk_is_what_du_says_of_the_upper_layer() {
+    bed::log_machine();
+    let place = Place::new();
+    let (group, beside) = (Group::new(), Group::new());
+    let _sampler = Sampler::start(&place, &OPTIONS);
+    let container = Overlaid::start(&place, &group);
+    let mut neighbour = Command::new("sleep");
+    beside.enter(neighbour.arg("1000"));
+    let _neighbour = Started::quietly(&mut neighbour);
+    let follows = |what: &str| {
+        until(what, || used(&place, &group) == Some(container.du()));
+        println!("{what}: {} bytes", container.du());
+        container.du()
+    };
+    let empty = follows("a container that has just begun");
+    let written = container.inside("written");
+    fs::write(&written, vec![1; 8 << 20]).expect("8 MiB");
+    fs::hard_link(&written, container.inside("again")).expect("a second name");
+    let private = container.inside("private");
+    fs::create_dir(&private).expect("a directory");
+    fs::write(private.join("secret"), vec![1; 1 << 20]).expect("1 MiB");
+    chown(&private, Some(12345), Some(12345)).expect("another's");
+    fs::set_permissions(&private, Permissions::from_mode(0o0)).expect("nobody may look into it");
+    let grown = follows("files of 9 MiB");
+    assert!(grown >= empty + (9 << 20) && grown < empty + (10 << 20), "{empty} grew to {grown}");
+    fs::remove_dir_all(&private).expect("it goes");
+    assert!(follows("without 1 MiB") <= grown - (1 << 20));
+    assert!(is_published(&place, &beside), "the neighbour has a slot");
+    assert_eq!(used(&place, &beside), None, "and no overlay");
+}
+
+#[test]
+fn disk_is_of_one_container() {
+    let place = Place::new();
+    let pod = Group::new();
+    let (one, other) = (pod.below("one"), pod.below("other"));
+    let first = Overlaid::start(&place, &one);
+    let _sampler = Sampler::start(&place, &OPTIONS);
+    until("the cgroup above one container", || used(&place, &pod) == Some(first.du()));
+    let second = Overlaid::start(&place, &other);
+    fs::write(second.inside("file"), vec![1; 1 << 20]).expect("1 MiB");
+    until("another container", || used(&place, &other) == Some(second.du()));
+    assert_eq!((used(&place, &one), used(&place, &pod)), (Some(first.du()), None));
+    drop(second);
+    until("nothing of one that has ended", || used(&place, &other).is_none());
+}
+
+/// The upper layer is bound over a directory in the container's mount namespace, where the host has something else.
+#[test]
+fn disk_is_not_another_directorys() {
+    let place = Place::new();
+    let (group, good) = (Group::new(), Group::new());
+    let home = place.file(&serial());
+    fs::create_dir_all(home.join("real")).expect("a directory");
+    let first = "mount -t tmpfs tmpfs real; mkdir real/upper real/work real/root; mount --bind real $0; cd $0";
+    let container = Overlaid::start_after(first, &home, &group);
+    fs::write(container.upper.join("somebody's"), vec![1; 1 << 20]).expect("1 MiB");
+    let sampler = Sampler::start(&place, &OPTIONS);
+    let other = Overlaid::start(&place, &good);
+    until("a good container", || used(&place, &good) == Some(other.du()));
+    assert_eq!(used(&place, &group), None);
+    let log = sampler.log();
+    println!("{log}");
+    assert_eq!(log.matches("not measured").count(), 1, "{log}");
+    assert!(log.contains(&*container.upper.to_string_lossy()), "{log}");
+}
+
+#[test]
+fn disk_needs_rights() {
+    let place = Place::new();
+    let group = Group::new();
+    let container = Overlaid::start(&place, &group);
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args(["--bounding-set", "-all", "--inh-caps", "-all"]);
+    let command = sampler(&place.board(), &OPTIONS);
+    unprivileged.arg(command.get_program()).args(command.get_args()).env_remove("LD_PRELOAD");
+    let sampler = Sampler::start_by(&place, unprivileged);
+    until("it is said", || sampler.log().contains("CAP_SYS_PTRACE"));
+    until("a slot", || is_published(&place, &group));
+    assert_eq!(used(&place, &group), None);
+    assert_eq!(sampler.log().lines().count(), 1, "{}", sampler.log());
+    drop(container);
+}
+
+/// A thread rests after each few entries, which the kernel counts.
+#[test]
+fn disk_is_measured_in_small_steps() {
+    const STEP: usize = 250;
+    const FILES: usize = 50_000;
+    let place = Place::new();
+    let (large, small) = (Group::new(), Group::new());
+    let big = Overlaid::start(&place, &large);
+    for at in 0..FILES {
+        let directory = big.upper.join((at / 1000).to_string());
+        if at % 1000 == 0 {
+            fs::create_dir(&directory).expect("a directory");
+            fs::write(directory.join("filled"), vec![1; 8192]).expect("8 KiB");
+        }
+        fs::File::create(directory.join(at.to_string())).expect("a file");
+    }
+    let tiny = Overlaid::start(&place, &small);
+    let sampler = Sampler::start(&place, &OPTIONS);
+    until("the small one", || used(&place, &small) == Some(tiny.du()));
+    assert_eq!(used(&place, &large), None, "the small one came first");
+    until_within(Duration::from_secs(180), "the large one", || used(&place, &large).is_some());
+    let rests = rests(&sampler);
+    println!("{FILES} files, {rests} rests");
+    assert_eq!(used(&place, &large), Some(big.du()));
+    assert!(rests >= FILES / STEP, "{rests} rests");
+}
+
+/// How many times the thread that measures has slept.
+fn rests(sampler: &Sampler) -> usize {
+    let tasks = fs::read_dir(format!("/proc/{}/task", sampler.process.pid())).expect("its threads");
+    let mut tasks = tasks.map(|task| task.expect("a thread").path());
+    let is_it = |task: &PathBuf| fs::read_to_string(task.join("comm")).is_ok_and(|name| name == "disk\n");
+    let status = fs::read_to_string(tasks.find(is_it).expect("the thread").join("status")).expect("its status");
+    let sleeps = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    sleeps.expect("switches").trim().parse().expect("a number")
+}
