@@ -161,6 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_has_no_bad_line() {
+        let directory = Directory::new("example");
+        let text = include_str!("../../examples/cgproc.conf");
+        let whole = text.replace("\n#CGPROC", "\nCGPROC");
+        assert_ne!(text, whole);
+        for text in [text, &whole] {
+            assert_eq!(read(&directory.file(text, 0o644)).0.bad_lines, [""; 0]);
+        }
+    }
+
+    #[test]
     fn bad_lines_are_told_with_their_numbers() {
         let directory = Directory::new("bad");
         let long = "x".repeat(600);
