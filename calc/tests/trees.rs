@@ -1,8 +1,8 @@
 //! Recorded trees: the files of a container, and beside them the answer to each file.
 //!
 //! `tests/trees/NAME/` holds `proc/…` and `sys/…` as some kernel gave them (see its README), `directories` with the
-//! inode numbers and link counts that a repository cannot keep, `asked` with what differs from the caller's own view,
-//! and `expect/` with the answers. `UPDATE=1 cargo test` rewrites those; read the difference before you keep it.
+//! inode numbers and link counts that a repository cannot keep, `asked` with what differs from the caller's own view
+//! and with the paths of more files, and `expect/` with the answers. `UPDATE=1 cargo test` rewrites those; read the difference before you keep it.
 
 mod tree;
 
@@ -10,7 +10,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tree::{ANSWERS, Tree};
+use tree::Tree;
 
 /// The least buffer that the figures must do with, an odd one, and the largest that is lent.
 const BUFFERS: [usize; 3] = [512, 709, 2048];
@@ -29,7 +29,7 @@ fn every_tree_gives_the_answers_beside_it() {
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = Vec::new();
     for tree in trees() {
-        for answer in ANSWERS {
+        for answer in tree.answers() {
             let text = tree.answer(answer, BUFFERS[2]).unwrap_or_else(|| "(the kernel's own)\n".into());
             let path = tree.folder.join("expect").join(answer);
             if update {
@@ -48,13 +48,32 @@ fn every_tree_gives_the_answers_beside_it() {
 #[test]
 fn the_size_of_the_buffer_makes_no_difference() {
     for tree in trees() {
-        for answer in ANSWERS.into_iter().filter(|answer| *answer != "calls") {
+        for answer in tree.answers().filter(|answer| *answer != "calls") {
             let [first, rest @ ..] = BUFFERS.map(|size| tree.answer(answer, size));
             for other in rest {
                 assert_eq!(first, other, "{} of {}", answer, tree.folder.display());
             }
         }
     }
+}
+
+#[test]
+fn the_nodes_that_are_asked_for_add_up_to_the_machine() {
+    let kib = |text: &str, key: &str| -> u64 {
+        let values = text
+            .lines()
+            .filter_map(|line| line.split_once(':').filter(|(name, _)| name.rsplit(' ').next() == Some(key)));
+        values.map(|(_, value)| value.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap()).sum()
+    };
+    let with_nodes = trees().into_iter().filter(|tree| tree.asks_for("/meminfo"));
+    let added_up = with_nodes.map(|tree| {
+        let answer = |name| tree.answer(name, BUFFERS[0]).unwrap();
+        for (key, key_of_node) in [("MemTotal", "MemTotal"), ("MemFree", "MemFree"), ("Cached", "FilePages")] {
+            let (machine, nodes) = (kib(&answer("meminfo"), key), kib(&answer("files"), key_of_node));
+            assert!(machine > 0 && machine == nodes, "{key} of {}: {machine}, {nodes}", tree.folder.display());
+        }
+    });
+    assert!(added_up.count() >= 4);
 }
 
 #[test]

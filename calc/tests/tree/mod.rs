@@ -1,28 +1,24 @@
-//! A recorded tree as a source of files, and the way from it to the text of an answer.
+//! A recorded tree as a source of files, and what can be asked of it.
+
+mod answers;
 
 use calc::{
-    board::Above,
     cgroup::places::{Places, Whose},
-    compose,
     host::{Host, USER_HZ},
     settings::CpuCount,
     source::{Directory, Files, Source},
-    text::{Sink, Text},
-    view::{cpu, memory, ratchet::Ratchet, time, topology::Packages},
 };
 use std::{
     cell::Cell,
     ffi::{CStr, CString},
-    fmt::Write as _,
     fs,
     io::{Read as _, Seek as _},
     path::{Path, PathBuf},
     rc::Rc,
 };
 
-/// What can be asked of a tree: the files that are answered, the numbers of libc's functions, and how many calls of the
-/// kernel it takes.
-pub(crate) const ANSWERS: [&str; 8] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers", "calls"];
+/// What is asked of every tree: files, the numbers of libc's functions, and how many calls of the kernel it takes.
+const ANSWERS: [&str; 8] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers", "calls"];
 
 /// Where the kernel's calls are counted: an answer should take few of them.
 type Calls = Rc<Cell<u32>>;
@@ -93,16 +89,6 @@ impl Files for &Tree {
     }
 }
 
-/// Text that is kept.
-struct Kept(Vec<u8>);
-
-impl Sink for Kept {
-    fn write(&mut self, bytes: &[u8]) -> Option<()> {
-        self.0.extend_from_slice(bytes);
-        Some(())
-    }
-}
-
 impl Tree {
     pub(crate) fn open(folder: PathBuf) -> Self {
         let directories = fs::read_to_string(folder.join("directories")).unwrap_or_default();
@@ -123,8 +109,23 @@ impl Tree {
         self.folder.join(path.strip_prefix("/").expect("paths are absolute"))
     }
 
+    /// The values of the lines in `asked` that begin with `key`.
+    fn all_asked(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.asked.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
     fn asked(&self, key: &str) -> Option<&str> {
-        self.asked.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+        self.all_asked(key).next()
+    }
+
+    /// What is asked of this tree: `files` too, where it names some.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &'static str> {
+        ANSWERS.into_iter().chain(self.asked("file").map(|_| "files"))
+    }
+
+    /// Whether a file is asked for whose path ends so.
+    pub(crate) fn asks_for(&self, end: &str) -> bool {
+        self.all_asked("file").any(|path| path.ends_with(end))
     }
 
     fn with_whose<R>(&self, with: impl FnOnce(Whose<'_>) -> R) -> R {
@@ -163,77 +164,5 @@ impl Tree {
             swap_free_bytes: bytes("SwapFree"),
             since_boot_usec: ticks * (1_000_000 / USER_HZ),
         }
-    }
-
-    /// An answer, composed in a buffer of `size` bytes; `None` where the kernel's own stands.
-    pub(crate) fn answer(&self, answer: &str, size: usize) -> Option<String> {
-        let scratch = &mut vec![0; size][..];
-        let (files, host) = (&self, self.host());
-        let mut kept = Kept(Vec::new());
-        let mut text = Text::new(&mut kept);
-        let file = || files.open(&CString::new(format!("/proc/{answer}")).unwrap());
-        let places = self.places(scratch)?;
-        match answer {
-            "meminfo" => {
-                let mut figures = compose::MemoryFigures::default();
-                figures.read(files, &places, &Above::NONE, &host, scratch)?;
-                compose::meminfo(&figures, &mut file()?, &mut text, scratch)?;
-            }
-            "swaps" => {
-                let swap = memory::memory(files, &places, &Above::NONE, &host, scratch)?.swap?;
-                compose::swaps(&swap, &mut file()?, &mut text, scratch)?;
-            }
-            "numbers" => return self.numbers(&places, &host, scratch),
-            "calls" => return self.calls(scratch),
-            _ => {
-                let cpus = cpu::cpus(files, &places, &Above::NONE, self.cpu_count(), scratch)?;
-                let times = time::times(files, &places, &cpus, &host, None, scratch);
-                match answer {
-                    "cpuinfo" => {
-                        compose::cpuinfo(&cpus.online, &Packages::default(), &mut file()?, &mut text, scratch)?;
-                    }
-                    "online" => compose::cpu_list(&cpus.online, &mut text)?,
-                    "stat" => compose::stat(&cpus, &times?, None, 0, &mut file()?, &mut text, scratch)?,
-                    "uptime" => {
-                        let idle = Ratchet::default().show(1, times?.idle_ticks);
-                        compose::uptime(time::age_ticks(&places, &host)?, idle, &mut text)?;
-                    }
-                    other => panic!("no such answer: {other}"),
-                }
-            }
-        }
-        text.finish()?;
-        Some(String::from_utf8(kept.0).expect("the answers are text"))
-    }
-
-    /// How many calls of the kernel it takes to find the places, and to read what each figure is made of.
-    fn calls(&self, scratch: &mut [u8]) -> Option<String> {
-        let (files, host) = (&self, self.host());
-        let taken = |what: &str| format!("{what} {}\n", self.calls.replace(0));
-        self.calls.set(0);
-        let places = self.places(scratch)?;
-        let mut text = taken("places");
-        assert!(self.with_whose(|whose| places.still_hold(files, whose, scratch)), "places do not hold at once");
-        text += &taken("still_hold");
-        memory::memory(files, &places, &Above::NONE, &host, scratch);
-        text += &taken("memory");
-        if let Some(cpus) = cpu::cpus(files, &places, &Above::NONE, CpuCount::ByQuota, scratch) {
-            text += &taken("cpus");
-            time::times(files, &places, &cpus, &host, None, scratch);
-            text += &taken("times");
-        }
-        Some(text)
-    }
-
-    /// The figures that the calls give.
-    fn numbers(&self, places: &Places, host: &Host, scratch: &mut [u8]) -> Option<String> {
-        let files = &self;
-        let cpus = cpu::cpus(files, places, &Above::NONE, self.cpu_count(), scratch)?;
-        let mut numbers = String::new();
-        writeln!(numbers, "cpus {} capacity {:?}", cpus.online.count(), cpus.capacity).unwrap();
-        writeln!(numbers, "{:?}", time::times(files, places, &cpus, host, None, scratch)).unwrap();
-        writeln!(numbers, "age_ticks {:?}", time::age_ticks(places, host)).unwrap();
-        writeln!(numbers, "{:#?}", memory::memory(files, places, &Above::NONE, host, scratch)).unwrap();
-        Some(numbers)
     }
 }
