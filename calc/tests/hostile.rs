@@ -14,6 +14,7 @@ use calc::{
         cpu::{self, Cpus},
         io,
         memory::{self, Swap},
+        nodes::{self, Share},
         time::{self, Times},
         topology::Packages,
     },
@@ -120,6 +121,12 @@ const FILES: &[(&str, &str)] = &[
     ("cpuacct.usage", "123456789\n"),
     ("cpuacct.stat", "user 10\nsystem 2\n"),
     ("online", "0-7\n"),
+    ("cpuset.mems.effective", "0-1\n"),
+    ("cpuset.effective_mems", "1\n"),
+    ("meminfo", "Node 1 MemTotal:       8000000 kB\nNode 1 MemFree:        7000000 kB\nNode 1 HugePages_Free:  3\n"),
+    ("core_siblings_list", "0-3,8-11\n\0"),
+    ("thread_siblings_list", "0,8\n"),
+    ("physical_package_id", "1\n"),
 ];
 
 /// The kernel's texts of the answered files.
@@ -217,11 +224,22 @@ proptest! {
             prop_assert_eq!(text.lines().count(), MEMINFO.lines().count());
             prop_assert!(text.lines().all(|line| line.ends_with(" kB") && line.contains(": ")));
         }
+        if let Some(mut node) = tree.open(c"/sys/devices/system/node/node1/meminfo")
+            && let Some(share) = nodes::share(&tree, &places, &mut node, scratch)
+        {
+            prop_assert!(share.before + share.part <= share.whole);
+            let lines = composed(|out| compose::node_meminfo(&figures, &share, &mut node, out, scratch));
+            prop_assert!(lines.is_none_or(|text| text.starts_with(b"Node 1 MemTotal:")));
+        }
         let Some(cpus) = cpu::cpus(&tree, &places, &above, asked, scratch) else { return Ok(()) };
         let count = cpus.online.count();
         prop_assert!(count >= 1 && cpus.capacity.period_usec > 0);
         let is_within = u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec);
         prop_assert!(is_within || asked == CpuCount::ByWeight);
+        let mut packages = Packages::default();
+        packages.read(&tree, &cpus.online, scratch);
+        let package = packages.of(1).unwrap_or_default();
+        prop_assert!(package.cores <= package.siblings && u64::from(package.siblings) <= count);
         let times = time::times(&tree, &places, &cpus, &host, None, scratch).unwrap_or_default();
         let mut text = Bytes { all: STAT.into(), at: 0, step: tree.step };
         let stat = composed(|out| compose::stat(&cpus, &times, None, 0, &mut text, out, scratch)).unwrap();
@@ -275,6 +293,13 @@ proptest! {
         let _ = composed(|out| compose::stat(&cpus, &Times::default(), None, 0, &mut host, out, scratch));
         host.rewind();
         let _ = composed(|out| compose::cpuinfo(&online, &Packages::default(), &mut host, out, scratch));
+        host.rewind();
+        let _ = composed(|out| compose::cpu_list_within(&online, &mut host, out, scratch));
+        host.rewind();
+        let _ = composed(|out| compose::cpu_map_within(&online, &mut host, out, scratch));
+        host.rewind();
+        let share = Share { before: 3, part: 4, whole: 7 };
+        let _ = composed(|out| compose::node_meminfo(&MemoryFigures::default(), &share, &mut host, out, scratch));
     }
 
     #[test]
