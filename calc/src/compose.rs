@@ -2,6 +2,8 @@
 //!
 //! Every function takes the kernel's own text from `host` (except where none is needed), and gives `None` on any doubt.
 
+mod block_stat;
+mod block_stat;
 mod blocks;
 mod cpu_list;
 mod cpu_subsets;
@@ -17,6 +19,8 @@ mod swaps;
 mod uptime;
 mod vmstat;
 
+pub use block_stat::block_stat;
+pub use block_stat::block_stat;
 pub use blocks::block_size;
 pub use cpu_list::cpu_list;
 pub use cpu_subsets::{cpu_list_within, cpu_map_within};

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The columns after a device's name that every kernel has; 4.18 added those of discards, 5.5 those of flushes.
-const LEAST_COLUMNS: usize = 11;
+pub(super) const LEAST_COLUMNS: usize = 11;
 
 /// What a sector is here, whatever the device's are.
 const SECTOR_BYTES: u64 = 512;
@@ -83,7 +83,7 @@ pub(super) fn device(line: &[u8]) -> Option<(Device, &[u8])> {
 
 /// A column, in the order of `diskstats_show` (block/genhd.c). Merged and flushed operations, those under way, and all times are
 /// counted for no cgroup.
-fn column(traffic: &Traffic, index: usize) -> u64 {
+pub(super) fn column(traffic: &Traffic, index: usize) -> u64 {
     match index {
         0 => traffic.reads,
         2 => traffic.read_bytes / SECTOR_BYTES,

@@ -3,8 +3,8 @@
 use crate::{
     cgroup::{Controller, Level, Version, places::Places},
     lines::Lines,
-    scan,
-    source::{Files, Source},
+    path, scan,
+    source::{self, Files, Source},
 };
 
 /// A block device's number.
@@ -203,6 +203,12 @@ fn open_one<F: Files>(
     let mut open = |suffix| files.open(scope.file(name, suffix, scratch)?);
     let recursive = if what == What::All { None } else { open(b"_recursive".as_slice()) };
     Some(Told { what, file: recursive.or_else(|| open(b""))? })
+}
+
+/// The block device of a directory in sysfs, by the file `dev` in it.
+pub fn device_at(files: &impl Files, directory: &[u8], scratch: &mut [u8]) -> Option<Device> {
+    let mut file = files.open(path::join(scratch, &[directory, b"/dev"])?)?;
+    Device::parse(scan::without_newline(source::read_whole(&mut file, scratch)?))
 }
 
 /// Drivers whose devices pass an operation on to others, where the kernel counts it once more.
@@ -451,6 +457,15 @@ mod tests {
         assert_eq!(summed("7:0 wbytes=100\n8:0 wbytes=100\n"), Some((0, 200)));
         // RAID 5 writes from a thread of its own.
         assert_eq!(summed("9:0 rbytes=5 wbytes=70\n8:0 rbytes=5\n"), Some((5, 70)));
+    }
+
+    #[test]
+    fn a_device_by_its_directory() {
+        let tree = Tree::default().with("/sys/devices/virtual/block/loop0/dev", "7:0\n").with("/x/dev", "10:1x\n");
+        let at = |directory: &str| device_at(&tree, directory.as_bytes(), &mut [0; 64]);
+        assert_eq!(at("/sys/devices/virtual/block/loop0"), Some(LOOP0));
+        assert_eq!(at("/sys/devices/virtual/block/loop1"), None);
+        assert_eq!(at("/x"), None);
     }
 
     #[test]
