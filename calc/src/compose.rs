@@ -3,7 +3,6 @@
 //! Every function takes the kernel's own text from `host` (except where none is needed), and gives `None` on any doubt.
 
 mod block_stat;
-mod block_stat;
 mod blocks;
 mod cpu_list;
 mod cpu_subsets;
@@ -19,7 +18,6 @@ mod swaps;
 mod uptime;
 mod vmstat;
 
-pub use block_stat::block_stat;
 pub use block_stat::block_stat;
 pub use blocks::block_size;
 pub use cpu_list::cpu_list;
