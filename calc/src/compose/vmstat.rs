@@ -16,25 +16,29 @@ use crate::{
 enum Unit {
     Kib,
     Pages,
+    /// No more than the machine has.
+    PagesAtMost,
     /// What the page middle directory maps (`HPAGE_PMD_SIZE`).
     HugePages,
 }
 
 use Rule::{Sum, Zero};
-use Unit::{HugePages, Kib, Pages};
+use Unit::{HugePages, Kib, Pages, PagesAtMost};
 
 /// The lines `nr_*` in the kernel's order (`vmstat_text`, mm/vmstat.c), each by its rule in `/proc/meminfo`.
 static MEMORY: &[(Name, (Rule, Unit))] = &[
     (Name::new("free_pages"), (Rule::Free, Pages)),
+    (Name::new("free_pages_blocks"), (Rule::Free, PagesAtMost)),
     (Name::new("zone_inactive_anon"), (Rule::Counter(Counter::InactiveAnon), Pages)),
     (Name::new("zone_active_anon"), (Rule::Counter(Counter::ActiveAnon), Pages)),
     (Name::new("zone_inactive_file"), (Rule::Counter(Counter::InactiveFile), Pages)),
     (Name::new("zone_active_file"), (Rule::Counter(Counter::ActiveFile), Pages)),
     (Name::new("zone_unevictable"), (Rule::Counter(Counter::Unevictable), Pages)),
     (Name::new("zone_write_pending"), (Sum(Counter::FileDirty, Counter::FileWriteback), Pages)),
-    (Name::new("mlock"), (Rule::AtMost(Counter::Unevictable), Pages)),
+    (Name::new("mlock"), (Rule::Counter(Counter::Unevictable), PagesAtMost)),
     (Name::new("bounce"), (Zero, Pages)),
     (Name::new("zspages"), (Rule::Counter(Counter::Zswap), Pages)),
+    (Name::new("free_cma"), (Rule::Free, PagesAtMost)),
     (Name::new("inactive_anon"), (Rule::Counter(Counter::InactiveAnon), Pages)),
     (Name::new("active_anon"), (Rule::Counter(Counter::ActiveAnon), Pages)),
     (Name::new("inactive_file"), (Rule::Counter(Counter::InactiveFile), Pages)),
@@ -59,6 +63,8 @@ static MEMORY: &[(Name, (Rule, Unit))] = &[
     (Name::new("page_table_pages"), (Rule::Counter(Counter::Pagetables), Pages)),
     (Name::new("sec_page_table_pages"), (Rule::Counter(Counter::SecPagetables), Pages)),
     (Name::new("swapcached"), (Rule::Counter(Counter::Swapcached), Pages)),
+    (Name::new("dirty_threshold"), (Rule::Total, PagesAtMost)),
+    (Name::new("dirty_background_threshold"), (Rule::Total, PagesAtMost)),
     (Name::new("unstable"), (Zero, Pages)),
 ];
 
@@ -230,7 +236,7 @@ impl Figures {
     #[inline(never)]
     fn read_huge_page_kib(&mut self, files: &impl Files, scratch: &mut [u8]) {
         let counters = [Counter::AnonThp, Counter::ShmemThp, Counter::FileThp];
-        if counters.into_iter().any(|counter| self.kib(&Rule::Counter(counter), 0) > 0) {
+        if counters.into_iter().any(|counter| self.kib(&Rule::Counter(counter)) > 0) {
             let path = c"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
             let bytes =
                 files.open(path).and_then(|mut file| scan::whole_number(source::read_whole(&mut file, scratch)?));
@@ -238,8 +244,8 @@ impl Figures {
         }
     }
 
-    fn kib(&self, rule: &Rule, host_kib: u64) -> u64 {
-        self.memory.show(Some(rule), host_kib, &Share::ALL)
+    fn kib(&self, rule: &Rule) -> u64 {
+        self.memory.show(Some(rule), 0, &Share::ALL)
     }
 
     /// A line of memory; `None` where it is the kernel's.
@@ -247,13 +253,14 @@ impl Figures {
         if self.page_kib == 0 {
             return None;
         }
-        let unit_kib = match unit {
-            Kib => 1,
-            Pages => self.page_kib,
-            HugePages => self.huge_page_kib,
-        };
-        let kib = self.kib(rule, host.saturating_mul(unit_kib));
-        if kib == 0 { Some(0) } else { kib.checked_div(unit_kib) }
+        let kib = self.kib(rule);
+        match unit {
+            Kib => Some(kib),
+            Pages => kib.checked_div(self.page_kib),
+            PagesAtMost => Some(kib.checked_div(self.page_kib)?.min(host)),
+            HugePages if kib == 0 => Some(0),
+            HugePages => kib.checked_div(self.huge_page_kib),
+        }
     }
 
     /// The number of the line `key`, where the kernel has `host`; `None` where it is the kernel's.
@@ -403,8 +410,9 @@ mod tests {
         pairs.filter(|(ours, host)| ours != host).map(|(ours, _)| ours.to_string()).collect()
     }
 
-    const MEMORY_LINES: [&str; 31] = [
+    const MEMORY_LINES: [&str; 33] = [
         "nr_free_pages 17920",
+        "nr_free_pages_blocks 17920",
         "nr_zone_inactive_anon 2019",
         "nr_zone_active_anon 1",
         "nr_zone_inactive_file 4",
@@ -434,6 +442,7 @@ mod tests {
         "nr_page_table_pages 10",
         "nr_sec_page_table_pages 0",
         "nr_swapcached 0",
+        "nr_dirty_threshold 25600",
         "nr_unstable 0",
     ];
 
