@@ -107,7 +107,7 @@ fn memory_high_is_the_total_where_it_is_asked_for() {
 #[test]
 fn the_weight_counts_cpus_where_it_is_asked_for() {
     let script = "v2=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/cpu.weight\n\
-                  v1=/sys/fs/cgroup/cpu$(sed -n 's/^[0-9]*:cpu[a-z,]*://p' /proc/self/cgroup)/cpu.shares\n\
+                  v1=/sys/fs/cgroup/cpu$(sed -n 's/^[0-9]*:cpu\\(,[a-z]*\\)*://p' /proc/self/cgroup)/cpu.shares\n\
                   if [ -e \"$v2\" ]; then echo 20 >\"$v2\"; else echo 200 >\"$v1\"; fi || exit\n\
                   nproc; CGPROC_CPUS=quota nproc";
     let by_quota = bed::host().cpus.min(2);
