@@ -4,6 +4,7 @@ mod run;
 mod sampler;
 
 use crate::{
+    explain,
     failure::{Failure, OWN_CODE, say},
     show, view,
 };
@@ -22,6 +23,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Show(Show),
+    Explain(Explain),
     Sampler(sampler::Sampler),
     /// Print the man page of the command, or of one of its commands.
     #[command(hide = true)]
@@ -62,6 +64,23 @@ struct Show {
     verbose: bool,
 }
 
+/// Say where each figure is from that programs are shown in a container.
+///
+/// Each figure with what is shown, what the kernel says instead, the rule, the files that were read for it, and the cgroup
+/// whose limit it is. A list of all, or the whole story of FIGURE.
+#[derive(Args)]
+struct Explain {
+    /// A figure, such as memory.total, cpus.count, MemFree or load.1min; a group of them, such as memory, swap, cpus,
+    /// time, load, pressure, vmstat; or a file, such as /proc/meminfo.
+    #[arg(value_name = "FIGURE")]
+    figure: Option<String>,
+    #[command(flatten)]
+    scope: ScopeOptions,
+    /// Print an array of JSON objects.
+    #[arg(long)]
+    json: bool,
+}
+
 impl ScopeOptions {
     /// The cgroup in a form that `CGPROC_CGROUP` takes.
     fn cgroup(self) -> anyhow::Result<Option<OsString>> {
@@ -92,6 +111,9 @@ fn obey(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => run.obey(),
         Command::Show(Show { file, scope, verbose }) => Ok(show::show(&file, scope.cgroup()?, verbose).map(|()| 0)?),
+        Command::Explain(Explain { figure, scope, json }) => {
+            Ok(explain::explain(figure.as_deref(), scope.cgroup()?, json).map(|()| 0)?)
+        }
         Command::Sampler(sampler) => sampler.obey(),
         Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
         Command::Completions { shell } => {

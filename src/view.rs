@@ -2,7 +2,7 @@
 
 use crate::{
     cgroup, clocks,
-    kernel::Kernel,
+    kernel::{self, Kernel},
     published::Published,
     settings::{ROOM, Settings},
 };
@@ -70,6 +70,12 @@ impl<F: Files> View<F> {
         board::find_above(&self.files, &self.places, board, now, scratch, &mut self.above);
         let mut slot = Block::EMPTY;
         self.slot = board::find_scope(&self.files, &self.places, board, now, scratch, &mut slot).map(|()| slot);
+    }
+
+    /// How old the scope's slot is, in microseconds; `None` where it has none.
+    pub(crate) fn slot_age_usec(&self) -> Option<u64> {
+        let published_usec = self.slot.as_ref()?.published().realtime_usec;
+        Some(clocks::now_usec(libc::CLOCK_REALTIME).saturating_sub(published_usec))
     }
 
     /// The load; `None` where nobody publishes it.
@@ -163,6 +169,12 @@ pub(crate) fn machine() -> Host {
         swap_free_bytes: info.freeswap.saturating_mul(unit),
         since_boot_usec: clocks::now_usec(libc::CLOCK_BOOTTIME),
     }
+}
+
+/// How many CPUs the machine has online.
+pub(crate) fn machine_cpus() -> Option<u64> {
+    let mut online = Kernel.open(c"/sys/devices/system/cpu/online")?;
+    CpuSet::parse(kernel::whole(&mut online)?.trim_ascii()).map(|set| set.count())
 }
 
 /// The CPUs that we may run on, as the kernel has them.

@@ -7,6 +7,8 @@ mod bed;
 mod cgroups;
 #[path = "command/declared.rs"]
 mod declared;
+#[path = "command/explain.rs"]
+mod explain;
 #[path = "command/harness.rs"]
 mod harness;
 #[path = "command/input.rs"]

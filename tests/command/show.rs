@@ -40,7 +40,8 @@ fn show_prints_what_a_program_reads() {
         let script = format!("cat {file}; echo =; {} show {file}", bed::command().display());
         let text = printed(&run(&options, &script));
         let (read, shown) = text.split_once("=\n").expect("two texts");
-        assert!(!read.is_empty(), "{file}");
+        // A container that has used no device has none.
+        assert!(!read.is_empty() || file == "/proc/diskstats", "{file}");
         assert_eq!(shape(read), shape(shown), "{file}");
         if file.starts_with("/sys/devices/system/cpu") || file.contains("kernel") || file == "/proc/swaps" {
             assert_eq!(read, shown, "{file}");

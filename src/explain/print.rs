@@ -1,0 +1,101 @@
+//! Explanations on standard output: a table, stories, JSON.
+
+use super::{
+    Explanation, Imposer,
+    quantity::{Quantity, Unit},
+};
+use anyhow::{Context, Result};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+/// An array of objects.
+pub(super) fn json(all: &[Explanation]) -> Result<()> {
+    put(&(serde_json::to_string_pretty(all)? + "\n"))
+}
+
+/// A line for each figure; of those that are not shown, and of /proc/vmstat's lines that are the machine's, their number.
+pub(super) fn table(all: &[Explanation]) -> Result<()> {
+    let is_listed = |it: &&Explanation| it.here.is_some() && (!it.name.starts_with("vmstat.") || it.here != it.kernel);
+    let listed: Vec<&Explanation> = all.iter().filter(is_listed).collect();
+    let mut text = format!("{:<34} {:>18} {:>18}  WHY\n", "FIGURE", "HERE", "KERNEL");
+    for it in &listed {
+        let (here, kernel) = (shown(it.here.as_ref()), shown(it.kernel.as_ref()));
+        writeln!(text, "{:<34} {here:>18} {kernel:>18}  {}", it.name, why(it))?;
+    }
+    let rest = all.len() - listed.len();
+    if rest > 0 {
+        writeln!(
+            text,
+            "and {rest} of devices that are not shown, and lines of vmstat that are the machine's: --json has all"
+        )?;
+    }
+    put(&text)
+}
+
+fn shown(value: Option<&Quantity>) -> String {
+    match value {
+        Some(value) if value.unit != Unit::Path => value.to_string(),
+        _ => "-".to_owned(),
+    }
+}
+
+/// What made the figure what it is, in a few words.
+fn why(it: &Explanation) -> String {
+    match (&it.reason, &it.limited_by, &it.here) {
+        (Some(reason), ..) => format!("the kernel's: {reason}"),
+        (None, Some(imposer), _) => format!("limit of {}", name_of(imposer)),
+        (None, None, Some(Quantity { value, unit: Unit::Path })) => value.to_string(),
+        (None, None, _) => {
+            it.sources.first().map_or_else(|| "no cgroup file here tells it".to_owned(), |origin| origin.path.clone())
+        }
+    }
+}
+
+fn name_of(imposer: &Imposer) -> String {
+    match imposer {
+        Imposer::Cgroup(directory) => directory.clone(),
+        Imposer::OutOfSight(by) => format!("a cgroup out of sight, by {by}"),
+        Imposer::Setting(name) => format!("the setting {name}"),
+    }
+}
+
+/// All that is known of each figure.
+pub(super) fn stories(all: &[Explanation]) -> Result<()> {
+    let stories: Result<Vec<String>> = all.iter().map(story).collect();
+    put(&stories?.join("\n"))
+}
+
+fn story(it: &Explanation) -> Result<String> {
+    let mut text = String::new();
+    let exact = |value: &Option<Quantity>| match value {
+        None => "-".to_owned(),
+        Some(value) if value.to_string() == value.exact() => value.exact(),
+        Some(value) => format!("{value} ({})", value.exact()),
+    };
+    writeln!(text, "{}: {}", it.name, exact(&it.here))?;
+    writeln!(text, "  kernel   {}", exact(&it.kernel))?;
+    if !it.file.is_empty() {
+        writeln!(text, "  in       {}", it.file)?;
+    }
+    if let Some(reason) = it.reason {
+        writeln!(text, "  reason   the kernel's own stands: {reason}")?;
+    }
+    if let Some(imposer) = &it.limited_by {
+        writeln!(text, "  limit    {}", name_of(imposer))?;
+    }
+    writeln!(text, "  rule     {} [{}]", it.rule.sentence, it.rule.reference)?;
+    let mut label = "read";
+    for origin in &it.sources {
+        let lines: Vec<&str> = origin.value.lines().collect();
+        writeln!(text, "  {label:<8} {}  {}", origin.path, lines.join(", "))?;
+        label = "";
+    }
+    Ok(text)
+}
+
+fn put(text: &str) -> Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")
+}

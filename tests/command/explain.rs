@@ -1,0 +1,251 @@
+//! `cgproc explain`: each figure with its sources, and the cgroup that imposed the limit.
+
+use crate::bed;
+use crate::bed::Version;
+use crate::harness::{cgproc, err, own, printed, run, waiting};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The figures of `cgproc explain --json FIGURE`, run by `command`.
+fn figures(command: &mut Command) -> Vec<Value> {
+    let text = printed(&command.output().expect("cgproc"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The one figure by this name.
+fn figure<'f>(figures: &'f [Value], name: &str) -> &'f Value {
+    let mut named = figures.iter().filter(|figure| figure["name"] == name);
+    let found = named.next().unwrap_or_else(|| panic!("no {name}"));
+    assert!(named.next().is_none(), "{name} is there twice");
+    found
+}
+
+/// Seven cgroups, one below the other, in the hierarchy of each controller, with limits at levels of their own.
+struct Tree {
+    /// The highest in each hierarchy, each once.
+    tops: Vec<PathBuf>,
+    name: String,
+}
+
+/// Controllers with a limit: the level, the file on v1 and on v2, and what is written. Version 1 takes none that is wider than what
+/// is above it, or narrower than what is below.
+const LIMITS: [(&str, usize, [&str; 2], [&str; 2]); 9] = [
+    ("memory", 3, ["memory.limit_in_bytes", "memory.max"], ["300M", "300M"]),
+    ("memory", 5, ["memory.limit_in_bytes", "memory.max"], ["400M", "400M"]),
+    ("cpu", 2, ["cpu.cfs_quota_us", "cpu.max"], ["90000", "90000 100000"]),
+    ("cpu", 3, ["cpu.cfs_quota_us", "cpu.max"], ["50000", "50000 100000"]),
+    ("cpu", 6, ["cpu.shares", "cpu.max"], ["1024", "70000 100000"]),
+    ("pids", 4, ["pids.max", "pids.max"], ["77", "77"]),
+    ("cpuset", 7, ["cpuset.cpus", "cpuset.cpus"], ["0", "0"]),
+    ("cpuset", 6, ["cpuset.cpus", "cpuset.cpus"], ["0", "0"]),
+    ("cpuset", 5, ["cpuset.cpus", "cpuset.cpus"], ["0", "0"]),
+];
+
+impl Tree {
+    fn new() -> Self {
+        let mut tree = Self { tops: Vec::new(), name: format!("cgproc-explain-{}", std::process::id()) };
+        for controller in ["memory", "cpu", "pids", "cpuset"] {
+            let top = root_of(controller).join(&tree.name);
+            if !tree.tops.contains(&top) {
+                tree.tops.push(top);
+                (1..=7).for_each(|level| make(&tree.level(controller, level), level < 7));
+            }
+            tree.limit(controller);
+        }
+        tree
+    }
+
+    fn limit(&self, limited: &str) {
+        let version = usize::from(bed::version() == Version::V2);
+        for (controller, level, files, values) in LIMITS.iter().filter(|limit| limit.0 == limited) {
+            write(&self.level(controller, *level).join(files[version]), values[version]);
+        }
+    }
+
+    /// The directory of a level, the highest being 1.
+    fn level(&self, controller: &str, level: usize) -> PathBuf {
+        let top = root_of(controller).join(&self.name);
+        (2..=level).fold(top, |path, level| path.join(format!("l{level}")))
+    }
+
+    /// `arguments` of the command, from inside the lowest level.
+    fn inside(&self, arguments: &[&str]) -> Command {
+        let lowest = ["memory", "cpu", "pids", "cpuset"].map(|controller| self.level(controller, 7));
+        let join = lowest.map(|directory| format!("echo $$ >{}/cgroup.procs; ", directory.display())).concat();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{join} exec \"$@\""), "sh"]).arg(bed::command()).args(arguments);
+        command.env_remove("LD_PRELOAD");
+        command
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        for top in &self.tops {
+            let _ = Command::new("find").arg(top).args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]).status();
+        }
+    }
+}
+
+/// The top of the hierarchy of `controller`.
+fn root_of(controller: &str) -> PathBuf {
+    match bed::version() {
+        Version::V1 => Path::new("/sys/fs/cgroup").join(controller),
+        Version::V2 => "/sys/fs/cgroup".into(),
+    }
+}
+
+fn make(directory: &Path, has_below: bool) {
+    fs::create_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let parent = directory.parent().expect("a parent");
+    match bed::version() {
+        Version::V1 if directory.join("cpuset.cpus").exists() => {
+            for file in ["cpuset.cpus", "cpuset.mems"] {
+                write(&directory.join(file), &fs::read_to_string(parent.join(file)).expect(file));
+            }
+        }
+        Version::V2 if has_below => write(&directory.join("cgroup.subtree_control"), "+memory +cpu +cpuset +pids"),
+        _ => {}
+    }
+}
+
+fn write(file: &Path, value: &str) {
+    fs::write(file, value).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+}
+
+#[test]
+fn the_right_one_of_seven_levels_is_named() {
+    bed::log_machine();
+    let tree = Tree::new();
+    let all = figures(&mut tree.inside(&["explain", "--json"]));
+    let machine_has_more = bed::host().cpus > 1;
+    for (name, controller, level) in [
+        ("memory.total", "memory", 3),
+        ("meminfo.MemTotal", "memory", 3),
+        ("cpus.quota", "cpu", 3),
+        ("cpus.capacity", "cpu", 3),
+        ("pid_max", "pids", 4),
+        ("threads-max", "pids", 4),
+        ("cpus.online", "cpuset", 5),
+        ("cpus.count", "cpuset", 5),
+    ] {
+        if controller == "cpuset" && !machine_has_more {
+            continue;
+        }
+        let limited_by = &figure(&all, name)["limited_by"];
+        let expected = tree.level(controller, level);
+        assert_eq!(limited_by["by"], "cgroup", "{name}");
+        assert_eq!(limited_by["name"].as_str(), expected.to_str(), "{name}");
+    }
+    assert_eq!(figure(&all, "memory.total")["value_bytes"], 300 << 20);
+    assert_eq!(figure(&all, "meminfo.MemTotal")["value_kib"], 300 << 10);
+    assert_eq!(figure(&all, "cpus.quota")["value_cpus"], 0.5);
+    assert_eq!(figure(&all, "cpus.online")["value_list"], "0");
+    assert_eq!(figure(&all, "pid_max")["value_threads"], 77);
+}
+
+#[test]
+fn the_sources_are_the_files_with_their_texts() {
+    let options = ["--memory", "256M", "--cpus", "0.5"];
+    let script = format!("{} explain --json", bed::command().display());
+    let all: Vec<Value> = serde_json::from_str(&printed(&run(&options, &script))).expect("JSON");
+    let limit = if bed::version() == Version::V1 { "memory.limit_in_bytes" } else { "memory.max" };
+    let is_limit = |source: &&Value| source["path"].as_str().is_some_and(|path| path.ends_with(limit));
+    let total = figure(&all, "memory.total");
+    let first = total["sources"].as_array().expect("an array").iter().find(is_limit).expect(limit);
+    assert_eq!(first["value"], (256 << 20).to_string());
+    assert_eq!(total["value_bytes"], 256 << 20);
+    assert_eq!(total["is_kernels"], false);
+    let kernels = bed::figure(&fs::read_to_string("/proc/meminfo").expect("/proc/meminfo"), "MemTotal:");
+    assert_eq!(total["kernel_bytes"].as_u64(), kernels.map(|kib| kib << 10));
+    let cached = figure(&all, "meminfo.Cached")["sources"].as_array().expect("an array");
+    assert!(cached.len() == 1 && cached[0]["path"].as_str().is_some_and(|path| path.ends_with("/memory.stat")));
+    let key = if bed::version() == Version::V1 { "total_cache " } else { "file " };
+    assert!(cached[0]["value"].as_str().is_some_and(|value| value.starts_with(key)), "{cached:?}");
+}
+
+#[test]
+fn each_line_of_the_view_has_a_figure() {
+    let script = format!("cat /proc/meminfo; {} explain --json", bed::command().display());
+    let text = printed(&run(&["--memory", "256M"], &script));
+    let (meminfo, json) = text.split_at(text.find("[\n").expect("JSON"));
+    let all: Vec<Value> = serde_json::from_str(json).expect("JSON");
+    let lines: Vec<&str> = meminfo.lines().filter_map(|line| line.split(':').next()).collect();
+    assert!(lines.len() > 20, "{meminfo}");
+    for line in lines {
+        let of_line = figure(&all, &format!("meminfo.{line}"));
+        assert!(of_line["rule"].as_str().is_some_and(|rule| rule.ends_with('.')), "{line}");
+        assert!(of_line["value_kib"].is_u64() || of_line["value_pages"].is_u64(), "{of_line}");
+    }
+    for name in ["memory.available", "swap.used", "cpus.count", "time.user", "time.idle", "load.1min", "load.running"] {
+        figure(&all, name);
+    }
+}
+
+#[test]
+fn what_is_the_kernels_own_says_why() {
+    let all = figures(cgproc(&["explain", "--json"]).env("CGPROC", "off"));
+    let of_files = all.iter().filter(|figure| !figure["file"].is_null());
+    let reasons: Vec<&Value> = of_files.map(|figure| &figure["reason"]).collect();
+    assert!(reasons.len() > 50 && reasons.iter().all(|reason| *reason == "CGPROC=off"), "{reasons:?}");
+    let load = figures(cgproc(&["explain", "--json", "load.1min"]).env("CGPROC_BOARD", "/nowhere"));
+    assert_eq!(load[0]["is_kernels"], true);
+    assert!(load[0]["reason"].as_str().is_some_and(|reason| reason.contains("sampler")), "{load:?}");
+}
+
+#[test]
+fn figures_have_names_that_people_use() {
+    let (other, _) = waiting(&["--memory", "256M"]);
+    let pid = other.child().to_string();
+    let story = |name: &str| printed(&cgproc(&["explain", name, "--pid", &pid]).output().expect("cgproc"));
+    for (given, begins) in [
+        ("memory.total", "memory.total: 256.0 MiB (268435456 bytes)\n"),
+        ("MemTotal", "meminfo.MemTotal: 256.0 MiB (262144 kib)\n"),
+        ("meminfo.memtotal", "meminfo.MemTotal: 256.0 MiB (262144 kib)\n"),
+        ("memory", "memory.total: 256.0 MiB (268435456 bytes)\n"),
+        ("/proc/meminfo", "memory.total: 256.0 MiB (268435456 bytes)\n"),
+        ("idle", "time.idle: "),
+    ] {
+        let text = story(given);
+        assert!(text.starts_with(begins), "{given}: {text}");
+        assert!(text.contains("\n  rule     ") && text.contains("\n  kernel   "), "{text}");
+    }
+    let limit = own("memory");
+    assert!(story("memory.total").contains("\n  limit    "), "{}", limit.display());
+    let unknown = cgproc(&["explain", "colour"]).output().expect("cgproc");
+    assert_eq!(unknown.status.code(), Some(125));
+    let message = err(&unknown);
+    assert!(
+        message.starts_with("cgproc: no figure colour; there are ") && message.contains("memory.total"),
+        "{message}"
+    );
+}
+
+#[test]
+fn declared_limits_are_told_from_those_of_cgroups() {
+    let all = figures(cgproc(&["explain", "--json"]).env("CGPROC_CPUS", "1"));
+    let count = figure(&all, "cpus.count");
+    assert_eq!(count["value_cpus"], 1);
+    if bed::host().cpus > 1 {
+        assert_eq!(count["limited_by"]["by"], "setting");
+        assert_eq!(count["limited_by"]["name"], "CGPROC_CPUS");
+    }
+    let script = format!("{} explain --json memory.total", bed::command().display());
+    let output = cgproc(&["run", "--memory", "256M", "--", "sh", "-c", &script]).env("CGPROC_MEMORY", "64M").output();
+    let declared: Vec<Value> = serde_json::from_str(&printed(&output.expect("cgproc"))).expect("JSON");
+    assert_eq!(declared[0]["value_bytes"], 64 << 20);
+    assert_eq!(declared[0]["limited_by"]["name"], "CGPROC_MEMORY");
+}
+
+#[test]
+fn the_table_has_a_line_for_each_figure() {
+    let script = format!("{} explain", bed::command().display());
+    let text = printed(&run(&["--memory", "256M"], &script));
+    let line = |name: &str| text.lines().find(|line| line.split_whitespace().next() == Some(name));
+    assert!(text.starts_with("FIGURE "), "{text}");
+    let total = line("memory.total").expect("memory.total");
+    assert!(total.contains("256.0 MiB") && total.contains("limit of /sys/fs/cgroup"), "{total}");
+    assert!(line("load.1min").is_some() && line("meminfo.Cached").is_some() && line("vmstat.nr_zspages").is_none());
+}
