@@ -91,6 +91,7 @@ mod tests {
     use std::{
         format,
         string::{String, ToString},
+        vec::Vec,
     };
 
     /// A v2 process at `/a/b` of a machine with 8 CPUs.
@@ -249,7 +250,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_view_has_a_cpu_and_no_more_capacity_than_cpus(quota in 1_u64.., period in 1_u64.., cpus in prop::collection::btree_set(0_u64..2048, 1..40)) {
-            let list = cpus.iter().map(ToString::to_string).collect::<std::vec::Vec<_>>().join(",");
+            let list = cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
             let tree = v2().with("/sys/fs/cgroup/a/b/cpuset.cpus.effective", list).with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} {period}"));
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
             let view = super::cpus(&tree, &places, &Above::NONE, CpuCount::ByQuota, &mut [0; 512]).unwrap();
@@ -257,6 +258,18 @@ mod tests {
             prop_assert!(count >= 1 && view.online.iter().all(|cpu| cpus.contains(&cpu)));
             prop_assert!(u128::from(view.capacity.quota_usec) <= u128::from(count) * u128::from(view.capacity.period_usec));
             prop_assert_eq!(count, quota.div_ceil(period).min(cpus.len() as u64));
+        }
+
+        #[test]
+        fn a_weight_leaves_the_first_cpus_and_all_that_may_be_used(quota in prop::option::of(1_u64..1_000_000), weight in 1_u64..=10_000) {
+            let quota = quota.map_or("max".to_string(), |quota| quota.to_string());
+            let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} 100000")).with("/sys/fs/cgroup/a/b/cpu.weight", format!("{weight}\n"));
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            let [by_quota, by_weight] = [CpuCount::ByQuota, CpuCount::ByWeight].map(|by| super::cpus(&tree, &places, &Above::NONE, by, &mut [0; 512]).unwrap());
+            let (all, shown): (Vec<_>, Vec<_>) = (by_quota.online.iter().collect(), by_weight.online.iter().collect());
+            prop_assert!(!shown.is_empty() && all.starts_with(&shown));
+            prop_assert_eq!(by_quota.capacity, by_weight.capacity);
+            prop_assert_eq!(by_quota.counted_depth, by_weight.counted_depth);
         }
     }
 }
