@@ -3,7 +3,7 @@
 use crate::{
     cgroup::{Controller, Level, Version, places::Places},
     lines::Lines,
-    path, scan,
+    scan,
     source::{self, Files, Source},
 };
 
@@ -18,6 +18,11 @@ pub struct Device {
 
 impl Device {
     const LEAST: Self = Self { major: 0, minor: 0 };
+
+    /// The device that a file `dev` of sysfs names.
+    pub fn read(file: &mut impl Source) -> Option<Self> {
+        Self::parse(scan::without_newline(source::read_whole(file, &mut [0; 24])?))
+    }
 
     /// A device in the form `8:0`.
     fn parse(text: &[u8]) -> Option<Self> {
@@ -88,7 +93,8 @@ enum What {
     Operations,
 }
 
-/// The first device, in the order of their numbers, from one on.
+/// The first device, in the order of their numbers, from one on. Where several files tell a figure, they count the same
+/// operations, and not all of them all the time: the most counts.
 struct First {
     from: Device,
     found: Option<(Device, Traffic)>,
@@ -106,7 +112,7 @@ impl First {
             self.found = Some((device, Traffic::NONE));
         }
         if let Some(figure) = self.found.as_mut().and_then(|(_, traffic)| traffic.figure(what, key)) {
-            *figure = scan::whole_number(number)?;
+            *figure = scan::whole_number(number)?.max(*figure);
         }
         Some(())
     }
@@ -146,10 +152,9 @@ struct Told<F> {
 }
 
 impl<F: Source> Told<F> {
-    /// The first device from `from` on. `None` where the text is not whole.
+    /// Takes all of the file into account. `None` where its text is not whole.
     #[inline(never)]
-    fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<Option<(Device, Traffic)>> {
-        let mut first = First { from, found: None };
+    fn read(&mut self, first: &mut First, scratch: &mut [u8]) -> Option<()> {
         let mut ended = self.what == What::All;
         self.file.rewind();
         let mut lines = Lines::new(&mut self.file, scratch);
@@ -160,7 +165,7 @@ impl<F: Source> Told<F> {
                 what => ended |= first.take_one(what, line)?,
             }
         }
-        ended.then_some(first.found)
+        ended.then_some(())
     }
 }
 
@@ -205,12 +210,6 @@ fn open_one<F: Files>(
     Some(Told { what, file: recursive.or_else(|| open(b""))? })
 }
 
-/// The block device of a directory in sysfs, by the file `dev` in it.
-pub fn device_at(files: &impl Files, directory: &[u8], scratch: &mut [u8]) -> Option<Device> {
-    let mut file = files.open(path::join(scratch, &[directory, b"/dev"])?)?;
-    Device::parse(scan::without_newline(source::read_whole(&mut file, scratch)?))
-}
-
 /// Drivers whose devices pass an operation on to others, where the kernel counts it once more.
 fn passes_on(driver: &[u8]) -> bool {
     matches!(driver, b"device-mapper" | b"md" | b"mdp" | b"bcache" | b"drbd")
@@ -219,7 +218,7 @@ fn passes_on(driver: &[u8]) -> bool {
 impl<F: Source> Io<F> {
     /// What was done with `device`: `Some(None)` for nothing.
     pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Option<Option<Traffic>> {
-        let first = self.first(device, scratch)?.filter(|(first, _)| *first == device);
+        let first = self.first(device, scratch)?.found.filter(|(first, _)| *first == device);
         Some(first.map(|(_, traffic)| traffic).filter(|traffic| *traffic != Traffic::NONE))
     }
 
@@ -229,7 +228,7 @@ impl<F: Source> Io<F> {
         let (mut sum, mut passed_on) = (Traffic::NONE, Traffic::NONE);
         let mut next = Some(Device::LEAST);
         while let Some(from) = next {
-            let Some((device, traffic)) = self.first(from, scratch)? else { break };
+            let Some((device, traffic)) = self.first(from, scratch)?.found else { break };
             if self.is_passing_on(device, scratch) {
                 passed_on = passed_on.with(traffic, u64::max);
             } else {
@@ -241,18 +240,11 @@ impl<F: Source> Io<F> {
         Some(sum.with(passed_on, u64::max))
     }
 
-    /// The first device from `from` on, in the order of their numbers. Where several files tell a figure, they count the same
-    /// operations, and not all of them all the time.
-    fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<Option<(Device, Traffic)>> {
-        let mut first: Option<(Device, Traffic)> = None;
+    /// The first device from `from` on.
+    fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<First> {
+        let mut first = First { from, found: None };
         for told in self.told.iter_mut().flatten() {
-            first = match (first, told.first(from, scratch)?) {
-                (Some((device, one)), Some((same, other))) if device == same => {
-                    Some((device, one.with(other, u64::max)))
-                }
-                (Some(one), Some(other)) => Some(if one.0 < other.0 { one } else { other }),
-                (one, other) => one.or(other),
-            };
+            told.read(&mut first, scratch)?;
         }
         Some(first)
     }
@@ -460,12 +452,13 @@ mod tests {
     }
 
     #[test]
-    fn a_device_by_its_directory() {
-        let tree = Tree::default().with("/sys/devices/virtual/block/loop0/dev", "7:0\n").with("/x/dev", "10:1x\n");
-        let at = |directory: &str| device_at(&tree, directory.as_bytes(), &mut [0; 64]);
-        assert_eq!(at("/sys/devices/virtual/block/loop0"), Some(LOOP0));
-        assert_eq!(at("/sys/devices/virtual/block/loop1"), None);
-        assert_eq!(at("/x"), None);
+    fn a_device_by_its_number() {
+        let read = |text: &str| Device::read(&mut Bytes::new(text));
+        assert_eq!(read("7:0\n"), Some(LOOP0));
+        assert_eq!(read("1048575:1048575\n"), Some(Device { major: 1_048_575, minor: 1_048_575 }));
+        for text in ["", "7\n", "7:\n", ":0\n", "7:0:0\n", "7:0 \n", "7:00000000000000000000000000\n"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]
