@@ -74,6 +74,10 @@ impl Tree {
             text += &taken("cpus");
             time::times(files, &places, &cpus, &host, None, scratch);
             text += &taken("times");
+            if self.asked("file").is_some() {
+                Packages::default().read(files, &cpus.online, scratch);
+                text += &taken("packages");
+            }
         }
         Some(text)
     }
