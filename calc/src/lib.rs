@@ -5,6 +5,8 @@
 //!
 //! `source` → `scan`, `lines`, `cpus`, `capacity` → `cgroup` (where things are, what they say) → `board` (what is published
 //! of them) → `view` (what we present) → `compose` (the text of one /proc file) → `text`.
+//!
+//! Beside that way, `settings` are what a user asks for, and `policy` is the file that says so.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
