@@ -9,11 +9,20 @@ use anyhow::{Context, Result, bail};
 use calc::{
     answer::{Answer, BLOCKS, CPUS, NODES},
     compose::{self, MemoryFigures, VmstatFigures},
+    path,
     source::Files,
     text::Text,
-    view::{blocks, io, nodes, pids, pressure, topology::Packages},
+    view::{
+        blocks,
+        io::{self, Device},
+        nodes, pids, pressure,
+        topology::Packages,
+    },
 };
-use std::ffi::{CStr, CString};
+use std::{
+    ffi::{CStr, CString},
+    fs,
+};
 
 /// A file that has an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +57,10 @@ impl Asked {
     /// The file with this path, below /sys/devices/system as well, or whose path ends so.
     pub(crate) fn named(file: &str) -> Result<Self> {
         let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
-        let below = [b"", CPUS, NODES, BLOCKS].into_iter().find_map(|directory| Self::below(directory, file));
+        let real = fs::canonicalize(file).ok().and_then(|path| path.into_os_string().into_string().ok());
+        let given =
+            [b"".as_slice(), CPUS, NODES, BLOCKS].into_iter().find_map(|directory| Self::below(directory, file));
+        let below = given.or_else(|| Self::below(b"", &real?));
         let Some(asked) = fixed.or(below) else {
             let known: Vec<&str> = Answer::ALL.iter().filter_map(|it| it.path()?.to_str().ok()).collect();
             bail!("no answer for {file}; there is one for {}, and cpu0/topology/*, node0/*", known.join(", "));
@@ -114,6 +126,7 @@ impl Asked {
             Answer::CpuList | Answer::CpuMap => cpus_within(self.answer, view, host, out),
             Answer::NodeMeminfo => node_meminfo(view, host, &self.path, out),
             Answer::BlockSize => block_size(view, out),
+            Answer::BlockStat => block_stat(view, host, &self.path, out),
             Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => Err(NO_PRESSURE),
         }?;
         text.finish().ok_or(NOT_COMPOSED)?;
@@ -217,11 +230,22 @@ fn disks<F: Files>(answer: Answer, view: &View<F>, host: F::File, out: Out<'_, '
     .ok_or(NOT_COMPOSED)
 }
 
+fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
+    let scratch: &mut Scratch = &mut [0; _];
+    // The device's number is in the file beside it.
+    let beside = path.to_bytes().strip_suffix(b"stat").and_then(|directory| path::join(scratch, &[directory, b"dev"]));
+    let device = beside.and_then(|path| Device::read(&mut view.files.open(path)?)).ok_or(NO_IO)?;
+    let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
+    compose::block_stat(&mut io, device, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+}
+
 fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let scratch: &mut Scratch = &mut [0; _];
     let traffic = io::open(&view.files, &view.places, scratch).and_then(|mut io| io.sum(scratch));
-    let mut figures = VmstatFigures::default();
-    figures.read(&view.files, &view.places, &view.above, &view.machine, scratch).ok_or(NO_VMSTAT)?;
+    let mut memory = MemoryFigures::default();
+    let is_limited = memory.read(&view.files, &view.places, &view.above, &view.machine, scratch).is_some();
+    let mut figures = VmstatFigures::of(is_limited.then_some(&memory));
+    figures.read(&view.files, &view.places, scratch).ok_or(NO_VMSTAT)?;
     compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
 }
 

@@ -47,6 +47,8 @@ pub enum Answer {
     CpuMap,
     /// `/sys/devices/system/node/nodeN/meminfo`
     NodeMeminfo,
+    /// What `/sys/block/NAME/stat` leads to: the columns of a block device in `/proc/diskstats`.
+    BlockStat,
 }
 
 /// Where the directories of CPUs are.
@@ -65,7 +67,7 @@ const NAMES_OF_MAPS: &[u8] = b"/cpumap/shared_cpu_map/thread_siblings/core_sibli
 
 impl Answer {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Meminfo,
         Self::Swaps,
         Self::Stat,
@@ -86,6 +88,7 @@ impl Answer {
         Self::CpuList,
         Self::CpuMap,
         Self::NodeMeminfo,
+        Self::BlockStat,
     ];
 
     /// The file's canonical path; `None` for a family of files.
@@ -108,7 +111,7 @@ impl Answer {
             Self::PidMax => c"/proc/sys/kernel/pid_max",
             Self::ThreadsMax => c"/proc/sys/kernel/threads-max",
             Self::BlockSize => c"/sys/devices/system/memory/block_size_bytes",
-            Self::CpuList | Self::CpuMap | Self::NodeMeminfo => return None,
+            Self::CpuList | Self::CpuMap | Self::NodeMeminfo | Self::BlockStat => return None,
         })
     }
 
@@ -120,6 +123,7 @@ impl Answer {
         match below_member(path, NODES, b"node") {
             Some(b"meminfo") => Some(Self::NodeMeminfo),
             Some(below) => Self::of_list(below),
+            None if is_block_stat(path) => Some(Self::BlockStat),
             None => Self::ALL.into_iter().find(|answer| answer.path().is_some_and(|own| own.to_bytes() == path)),
         }
     }
@@ -155,7 +159,8 @@ impl Answer {
             (_, Some(path)) => scan::split_at_last(path.to_bytes(), b'/').is_some_and(|(_, last)| last == name),
             (Self::CpuList, _) => is_one_of(NAMES_OF_LISTS, name),
             (Self::CpuMap, _) => is_one_of(NAMES_OF_MAPS, name),
-            _ => name == b"meminfo",
+            (Self::NodeMeminfo, _) => name == b"meminfo",
+            _ => name == b"stat",
         }
     }
 
@@ -179,6 +184,9 @@ impl Answer {
             b"cpu" => matches!(self, Self::CpuOnline | Self::CpuPresent | Self::CpuList | Self::CpuMap),
             b"pressure" => self.is_pressure(),
             b"node" => matches!(self, Self::NodeMeminfo | Self::BlockSize),
+            b"diskstats" => matches!(self, Self::Diskstats | Self::BlockStat),
+            b"stat" => self == Self::Stat,
+            b"meminfo" => self == Self::Meminfo,
             _ => false,
         }
     }
@@ -186,6 +194,12 @@ impl Answer {
 
 /// Of those that are not in the match above.
 const SHORTEST_NAME_OF_FAMILY: usize = b"die_cpus".len();
+
+/// Whether `path` is the `stat` of a device. Of the devices of sysfs only block devices have one; what it does not look like is passed
+/// through when it is read.
+fn is_block_stat(path: &[u8]) -> bool {
+    path.starts_with(b"/sys/devices/") && path.ends_with(b"/stat")
+}
 
 /// What of `path` is below the member `<name>N` of `directory`.
 fn below_member<'p>(path: &'p [u8], directory: &[u8], name: &[u8]) -> Option<&'p [u8]> {
@@ -231,6 +245,14 @@ mod tests {
         for other in ["/topology/core_id", "/cpufreq/related_cpus", "/meminfo", "/topology/", "", "x/cpulist"] {
             assert_eq!(of(&std::format!("{cpu}{other}")), None, "{other}");
         }
+        for device in [
+            "virtual/block/loop0",
+            "pci0000:00/0000:00:01.0/virtio0/block/vda/vda1",
+            "virtual/nvme-subsystem/nvme-subsys0/nvme0n1",
+        ] {
+            assert_eq!(of(&std::format!("/sys/devices/{device}/stat")), Some(Answer::BlockStat), "{device}");
+        }
+        assert_eq!(of("/proc/4711/stat"), None);
         assert_eq!(of("/sys/devices/system/cpu/cpux/cpulist"), None);
         assert_eq!(of("/sys/devices/system/node/meminfo"), None);
         assert_eq!(of("/tmp/cpulist"), None);

@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(answers("cpu"), [Answer::CpuOnline, Answer::CpuPresent, Answer::CpuList, Answer::CpuMap]);
         assert_eq!(answers("pressure"), [Answer::PressureCpu, Answer::PressureMemory, Answer::PressureIo]);
         assert_eq!(answers("node"), [Answer::BlockSize, Answer::NodeMeminfo]);
-        assert_eq!(answers("diskstats,,partitions,"), [Answer::Diskstats, Answer::Partitions]);
+        assert_eq!(answers("diskstats,,partitions,"), [Answer::Diskstats, Answer::Partitions, Answer::BlockStat]);
         assert_eq!(answers("vmstat,pid_max,threads-max"), [Answer::Vmstat, Answer::PidMax, Answer::ThreadsMax]);
         assert_eq!(answers("online,block_size_bytes"), [Answer::CpuOnline, Answer::BlockSize]);
         assert_eq!(answers("shared_cpu_list"), [Answer::CpuList]);

@@ -7,7 +7,7 @@ use calc::{
     compose::{self, MemoryFigures, VmstatFigures},
     cpus::CpuSet,
     host::Host,
-    settings::CpuCount,
+    settings::{CpuCount, MemoryLimit},
     source::{Directory, Files, Source},
     text::Text,
     view::{
@@ -197,14 +197,20 @@ fn asked() -> impl Strategy<Value = CpuCount> {
     prop_oneof![Just(CpuCount::ByQuota), Just(CpuCount::ByWeight), any::<u64>().prop_map(CpuCount::from_word)]
 }
 
+fn limit() -> impl Strategy<Value = MemoryLimit> {
+    let bytes = (1..u64::MAX).prop_map(MemoryLimit::Bytes);
+    prop_oneof![3 => Just(MemoryLimit::Max), 3 => Just(MemoryLimit::High), 1 => bytes]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, above in above(), asked in asked()) {
+    fn damaged_trees(tree in tree(), host: (u32, u32, u32, u64), scratch in 64..600_usize, above in above(), asked in asked(), limit in limit()) {
         let scratch = &mut vec![0; scratch][..];
-        let Some(places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
+        let Some(mut places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
         prop_assert!(places.still_hold(&tree, Whose::Caller, scratch));
+        places.declare(limit);
         let host = Host {
             memory_bytes: u64::from(host.0) << 10, swap_bytes: u64::from(host.1) << 10,
             swap_free_bytes: u64::from(host.2) << 10, since_boot_usec: host.3,
@@ -269,9 +275,11 @@ proptest! {
                 prop_assert!(lines(text).iter().all(|line| kernels.contains(line)));
             }
         }
-        let mut figures = VmstatFigures::default();
         let machine = Host { memory_bytes: 1 << 40, ..Host::default() };
-        if figures.read(&tree, &places, &above, &machine, scratch).is_some() {
+        let mut memory = MemoryFigures::default();
+        let is_limited = memory.read(&tree, &places, &above, &machine, scratch).is_some();
+        let mut figures = VmstatFigures::of(is_limited.then_some(&memory));
+        if figures.read(&tree, &places, scratch).is_some() {
             let traffic = io::open(&tree, &places, scratch).and_then(|mut io| io.sum(scratch));
             let kernels = lines(vmstat.clone().unwrap_or_default());
             let mut host_text = host(vmstat);

@@ -31,6 +31,7 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
         Answer::CpuOnline | Answer::CpuPresent => cpus::list(out),
         Answer::Loadavg => load::loadavg(host, out),
         Answer::Diskstats => disks::diskstats(host, out),
+        Answer::BlockStat => disks::block_stat(host, out),
         Answer::Partitions => disks::partitions(host, out),
         Answer::Vmstat => disks::vmstat(host, out),
         Answer::PidMax | Answer::ThreadsMax => pids::limit(host, out),

@@ -1,6 +1,6 @@
 //! The file that holds an answer: a memfd named after its path, so that any process that gets it knows what it is.
 
-use crate::{fds, options, sys, sys::Fd};
+use crate::{fds, options, path, sys, sys::Fd};
 use calc::answer::Answer;
 use calc::path::PathIn;
 use calc::text::Sink;
@@ -81,8 +81,8 @@ fn created(name: &CStr) -> Option<Fd> {
     sys::memfd_create(name, 0).ok()
 }
 
-/// Room for the longest name of a memory file: `/memfd:/sys/devices/system/cpu/cpu2047/…/thread_siblings_list (deleted)`.
-const ROOM: usize = 112;
+/// Room for the name of a memory file, `/memfd:<path> (deleted)`, with the longest path that is answered.
+const ROOM: usize = path::ROOM + 20;
 const BEFORE_NAME: &[u8] = b"/memfd:";
 const AFTER_NAME: &[u8] = b" (deleted)";
 
@@ -99,10 +99,13 @@ pub(crate) fn with_path<T>(answer: Answer, fd: c_int, use_it: impl FnOnce(&CStr)
 #[inline(never)]
 fn with_real_path<T>(fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
     let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
-    let target = sys::readlink(link(fd, &mut buffer)?, &mut target)?;
-    let path = name(target).unwrap_or(target);
-    let mut buffer = [0; ROOM];
-    use_it(PathIn::new(&mut buffer).push(path)?.finish()?)
+    let len = sys::readlink(link(fd, &mut buffer)?, &mut target)?.len();
+    let (from, to) = match name(target.get(..len)?) {
+        Some(name) => (BEFORE_NAME.len(), BEFORE_NAME.len().checked_add(name.len())?),
+        None => (0, len),
+    };
+    *target.get_mut(to)? = 0;
+    use_it(CStr::from_bytes_with_nul(target.get(from..=to)?).ok()?)
 }
 
 /// The name of a memory file, out of what its link says.

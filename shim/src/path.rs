@@ -6,7 +6,7 @@ use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
 
 /// Longer than any path that we answer; a path that does not fit is none of ours.
-const ROOM: usize = 160;
+pub(crate) const ROOM: usize = 160;
 
 /// What a path leads to.
 pub(crate) enum Target {

@@ -26,7 +26,8 @@ pub(super) fn figures(answer: Answer, path: &str, text: &str) -> Vec<Named> {
         Answer::BlockSize => block_size(text),
         Answer::CpuList | Answer::CpuMap => vec![(family_name(path), Quantity::text(text, Unit::List))],
         Answer::NodeMeminfo => node_meminfo(path, text),
-        Answer::CpuPresent | Answer::Swaps => Vec::new(),
+        // What they say is in other files too.
+        Answer::CpuPresent | Answer::Swaps | Answer::BlockStat => Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Controller, Version, places::Places};
 use crate::{
     cpus::CpuSet,
+    scan,
     source::{self, Files},
 };
 use core::ffi::CStr;
@@ -46,9 +47,9 @@ pub(crate) fn allowed(
     if let Some(place) = places.hierarchy(Controller::Cpuset) {
         for level in place.chain() {
             for name in names(kind, place.version) {
-                match level.text(files, name, scratch)? {
-                    None | Some(b"" | b"\n") => {}
-                    Some(list) => return set.parse_into(list),
+                let list = level.text(files, name, scratch)?.map(scan::without_end);
+                if let Some(list) = list.filter(|list| !list.is_empty()) {
+                    return set.parse_into(list);
                 }
             }
         }

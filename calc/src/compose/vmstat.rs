@@ -2,9 +2,7 @@
 
 use super::{MemoryFigures, meminfo::Rule};
 use crate::{
-    board::Above,
     cgroup::{Controller, Level, Version, memory::Counter, places::Places},
-    host::Host,
     lines::Lines,
     scan::{self, Name},
     source::{self, Files, Source},
@@ -200,60 +198,35 @@ fn bit(index: usize) -> u64 {
 }
 
 /// What `/proc/vmstat` is composed of.
-pub struct Figures {
-    memory: MemoryFigures,
-    /// 0 where memory is not limited: then its lines are the kernel's.
+pub struct Figures<'m> {
+    /// `None` where memory is not limited: then its lines are the kernel's.
+    memory: Option<&'m MemoryFigures>,
     page_kib: u64,
     /// 0 where that is not known.
     huge_page_kib: u64,
     events: Events,
 }
 
-impl Default for Figures {
-    fn default() -> Self {
-        Self { memory: MemoryFigures::default(), page_kib: 0, huge_page_kib: 0, events: Events::NONE }
+impl<'m> Figures<'m> {
+    /// With these figures of memory, where it is limited.
+    pub fn of(memory: Option<&'m MemoryFigures>) -> Self {
+        Self { memory, page_kib: 0, huge_page_kib: 0, events: Events::NONE }
     }
-}
 
-impl Figures {
-    /// Reads them in place, since they are many. `None` on any doubt.
-    pub fn read(
-        &mut self,
-        files: &impl Files,
-        places: &Places,
-        above: &Above,
-        machine: &Host,
-        scratch: &mut [u8],
-    ) -> Option<()> {
-        if self.memory.read(files, places, above, machine, scratch).is_some() {
+    /// Reads the others in place, since they are many. `None` on any doubt.
+    pub fn read(&mut self, files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<()> {
+        if let Some(memory) = self.memory {
             self.page_kib = page_bytes(files, scratch)? / 1024;
-            self.read_huge_page_kib(files, scratch);
+            if has_huge_pages(memory) {
+                self.huge_page_kib = huge_page_bytes(files, scratch).unwrap_or(0) / 1024;
+            }
         }
         self.events.read(files, places, scratch)
     }
 
-    /// Where there are huge pages.
-    #[inline(never)]
-    fn read_huge_page_kib(&mut self, files: &impl Files, scratch: &mut [u8]) {
-        let counters = [Counter::AnonThp, Counter::ShmemThp, Counter::FileThp];
-        if counters.into_iter().any(|counter| self.kib(&Rule::Counter(counter)) > 0) {
-            let path = c"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
-            let bytes =
-                files.open(path).and_then(|mut file| scan::whole_number(source::read_whole(&mut file, scratch)?));
-            self.huge_page_kib = bytes.unwrap_or(0) / 1024;
-        }
-    }
-
-    fn kib(&self, rule: &Rule) -> u64 {
-        self.memory.show(Some(rule), 0, &Share::ALL)
-    }
-
     /// A line of memory; `None` where it is the kernel's.
     fn memory(&self, rule: &Rule, unit: &Unit, host: u64) -> Option<u64> {
-        if self.page_kib == 0 {
-            return None;
-        }
-        let kib = self.kib(rule);
+        let kib = kib(self.memory?, rule);
         match unit {
             Kib => Some(kib),
             Pages => kib.checked_div(self.page_kib),
@@ -283,6 +256,21 @@ impl Figures {
 struct Expected {
     memory: usize,
     event: usize,
+}
+
+fn kib(memory: &MemoryFigures, rule: &Rule) -> u64 {
+    memory.show(Some(rule), 0, &Share::ALL)
+}
+
+fn has_huge_pages(memory: &MemoryFigures) -> bool {
+    [Counter::AnonThp, Counter::ShmemThp, Counter::FileThp].map(Rule::Counter).iter().any(|rule| kib(memory, rule) > 0)
+}
+
+/// The size of a huge page.
+#[inline(never)]
+fn huge_page_bytes(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
+    let mut file = files.open(c"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")?;
+    scan::whole_number(source::read_whole(&mut file, scratch)?)
 }
 
 /// The size of a page.
@@ -332,9 +320,11 @@ pub fn vmstat<S: Sink>(
 mod tests {
     use super::*;
     use crate::{
+        board::Above,
         cgroup::places::Whose,
         compose::meminfo,
         fixture::{Bytes, Tree, composed},
+        host::Host,
     };
     use proptest::prelude::*;
     use std::{
@@ -390,20 +380,26 @@ mod tests {
             .with("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n")
     }
 
-    fn figures(tree: &Tree) -> Option<Figures> {
+    fn memory(tree: &Tree, scratch: &mut [u8]) -> Option<MemoryFigures> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
-        let mut figures = Figures::default();
-        figures.read(tree, &places, &Above::NONE, &MACHINE, &mut [0; 512])?;
-        Some(figures)
+        let mut memory = MemoryFigures::default();
+        memory.read(tree, &places, &Above::NONE, &MACHINE, scratch).map(|()| memory)
     }
 
-    fn text(figures: &Figures, io: Option<&Traffic>, host: &str) -> Option<String> {
+    fn figures<'m>(tree: &Tree, memory: Option<&'m MemoryFigures>) -> Option<Figures<'m>> {
+        let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
+        let mut figures = Figures::of(memory);
+        figures.read(tree, &places, &mut [0; 512]).map(|()| figures)
+    }
+
+    fn text(figures: &Figures<'_>, io: Option<&Traffic>, host: &str) -> Option<String> {
         composed(|out| vmstat(figures, io, &mut Bytes::in_steps(host, 100), out, &mut [0; 256]))
     }
 
     /// The lines that differ from the kernel's.
     fn changes(tree: &Tree, io: Option<&Traffic>) -> Vec<String> {
-        let text = text(&figures(tree).unwrap(), io, HOST).unwrap();
+        let memory = memory(tree, &mut [0; 512]);
+        let text = text(&figures(tree, memory.as_ref()).unwrap(), io, HOST).unwrap();
         assert_eq!(text.lines().count(), HOST.lines().count());
         let pairs = text.lines().zip(HOST.lines());
         assert!(pairs.clone().all(|(ours, host)| ours.split(' ').next() == host.split(' ').next()));
@@ -520,7 +516,7 @@ mod tests {
     #[test]
     fn the_machines_root_has_the_kernels() {
         let tree = v2("max").with("/proc/self/cgroup", "0::/\n");
-        let figures = figures(&tree).unwrap();
+        let figures = figures(&tree, None).unwrap();
         assert_eq!(text(&figures, None, HOST), None);
         let io = Traffic { read_bytes: 1024, ..Traffic::default() };
         assert_eq!(text(&figures, Some(&io), "a 5\npgpgin 7\n").unwrap(), "a 5\npgpgin 1\n");
@@ -536,13 +532,14 @@ mod tests {
 
     #[test]
     fn doubt() {
-        let file =
-            |name: &str, text: &str| figures(&v2("max").with(&format!("/sys/fs/cgroup/a/{name}"), text)).is_some();
+        let file = |name: &str, text: &str| {
+            figures(&v2("max").with(&format!("/sys/fs/cgroup/a/{name}"), text), None).is_some()
+        };
         assert!(file("memory.stat", ""));
         assert!(!file("memory.stat", "pgfault many\n"));
         assert!(!file("memory.stat", "pgfault 12"));
         assert!(!file("memory.events", "oom_kill\n"));
-        let figures = figures(&v2("max")).unwrap();
+        let figures = figures(&v2("max"), None).unwrap();
         for host in ["", "pgfault\n", "pgfault 1 2\n", "pgfault 12", "pgfault -1\n", "nr_free_pages 3\n"] {
             assert_eq!(text(&figures, None, host), None, "{host}");
         }
@@ -560,7 +557,7 @@ mod tests {
 
     #[test]
     fn figures_lie_on_a_hooks_stack() {
-        assert!(size_of::<Figures>() <= 700, "{}", size_of::<Figures>());
+        assert!(size_of::<Figures<'_>>() <= 400, "{}", size_of::<Figures<'_>>());
     }
 
     #[test]
@@ -610,7 +607,7 @@ mod tests {
             let memory = MemoryFigures::of(total, free, &counters);
             let lines: String = SAME.iter().map(|(_, key, size)| format!("{key}: {} kB\n", host * size)).collect();
             let meminfo = composed(|out| meminfo(&memory, &mut Bytes::new(lines), out, &mut [0; 512])).unwrap();
-            let figures = Figures { memory, page_kib: 4, huge_page_kib: 2048, ..Figures::default() };
+            let figures = Figures { page_kib: 4, huge_page_kib: 2048, ..Figures::of(Some(&memory)) };
             let lines: String = SAME.iter().map(|(key, ..)| format!("{key} {host}\n")).collect();
             let vmstat = text(&figures, None, &lines).unwrap();
             let (meminfo, vmstat) = (parse(&meminfo), parse(&vmstat));
@@ -621,13 +618,14 @@ mod tests {
 
         #[test]
         fn a_text_that_is_cut_off_gives_no_wrong_line(cut in 0..HOST.len(), stat_cut in 0..STAT.len()) {
-            let whole = figures(&v2("104857600")).unwrap();
+            let memory = memory(&v2("104857600"), &mut [0; 512]);
+            let whole = figures(&v2("104857600"), memory.as_ref()).unwrap();
             let all = text(&whole, None, HOST).unwrap();
             if let Some(text) = text(&whole, None, &HOST[..cut]) {
                 prop_assert!(all.starts_with(&text));
             }
             let cut = v2("max").with("/sys/fs/cgroup/a/memory.stat", &STAT[..stat_cut]);
-            if let Some(figures) = figures(&cut) {
+            if let Some(figures) = figures(&cut, None) {
                 let text = text(&figures, None, HOST).unwrap();
                 let either: Vec<_> = all.lines().chain(HOST.lines()).collect();
                 prop_assert!(text.lines().all(|line| either.contains(&line)));
@@ -638,8 +636,9 @@ mod tests {
         fn any_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..300), stat in "[a-z_0-9 \n]{0,200}", scratch in 0_usize..300) {
             let tree = v2("104857600").with("/sys/fs/cgroup/a/memory.stat", stat);
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let mut figures = Figures::default();
-            let _ = figures.read(&tree, &places, &Above::NONE, &MACHINE, &mut vec![0; scratch]);
+            let memory = memory(&tree, &mut vec![0; scratch]);
+            let mut figures = Figures::of(memory.as_ref());
+            let _ = figures.read(&tree, &places, &mut vec![0; scratch]);
             let _ = composed(|out| vmstat(&figures, None, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
             let _ = page_bytes_of(&host);
         }

@@ -117,7 +117,7 @@ impl First {
         Some(())
     }
 
-    /// A line of `io.stat`. Kernels 5.15 and 5.16 put devices without figures before another on its line.
+    /// A line of `io.stat`. Kernels 5.15 to 5.18 put devices without figures before another on its line.
     fn take_all(&mut self, line: &[u8]) -> Option<()> {
         let mut device = None;
         for word in scan::parts(line, b' ').filter(|word| !word.is_empty()) {

@@ -136,13 +136,14 @@ impl View<'_> {
                 compose::pid_max(pids::limit(files, places, scratch)?, host, text, scratch)
             }
             // They need a board, or are another file.
-            Answer::Loadavg | Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => None,
+            Answer::BlockStat | Answer::Loadavg | Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => None,
         }
     }
 
     fn vmstat(&self, host: &mut File, text: &mut Text<'_, Kept>, scratch: &mut [u8]) -> Option<()> {
-        let mut figures = VmstatFigures::default();
-        figures.read(&self.tree, &self.places, &Above::NONE, &self.host, scratch)?;
+        let memory = self.figures(scratch);
+        let mut figures = VmstatFigures::of(memory.as_ref());
+        figures.read(&self.tree, &self.places, scratch)?;
         let traffic = io::open(&self.tree, &self.places, scratch).and_then(|mut io| io.sum(scratch));
         compose::vmstat(&figures, traffic.as_ref(), host, text, scratch)
     }

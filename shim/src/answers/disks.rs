@@ -1,12 +1,15 @@
 //! `/proc/diskstats`, `/proc/partitions`, `/proc/vmstat`: what the scope did, as far as it is one scope.
 
-use super::text;
+use super::{memory::read_figures, text};
 use crate::kernel::{Kernel, Reading};
 use crate::scope::{self, Scratch};
-use crate::{clock, owner};
-use calc::compose::{self, VmstatFigures};
+use crate::{memory_file, owner};
+use calc::answer::Answer;
+use calc::compose::{self, MemoryFigures, VmstatFigures};
+use calc::path;
+use calc::source::Files;
 use calc::text::Sink;
-use calc::view::io::{self, Io, Traffic};
+use calc::view::io::{self, Device, Io, Traffic};
 use calc::view::ratchet;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,6 +22,24 @@ pub(super) fn diskstats(host: c_int, out: &mut impl Sink) -> Option<()> {
 }
 
 #[inline(never)]
+pub(super) fn block_stat(host: c_int, out: &mut impl Sink) -> Option<()> {
+    is_counted_on()?;
+    let device = device_of(host)?;
+    let mut io = opened()?;
+    text(out, |text, scratch| compose::block_stat(&mut io, device, &mut Reading::of(host, false), text, scratch))
+}
+
+/// The number of the device whose `stat` the descriptor is: it is in the file `dev` beside it.
+#[inline(never)]
+fn device_of(stat: c_int) -> Option<Device> {
+    let scratch: &mut Scratch = &mut [0; _];
+    memory_file::with_path(Answer::BlockStat, stat, |path| {
+        let directory = path.to_bytes().strip_suffix(b"stat")?;
+        Device::read(&mut Kernel.open(path::join(scratch, &[directory, b"dev"])?)?)
+    })
+}
+
+#[inline(never)]
 pub(super) fn partitions(host: c_int, out: &mut impl Sink) -> Option<()> {
     let mut io = opened()?;
     text(out, |text, scratch| compose::partitions(&mut io, &mut Reading::of(host, true), text, scratch))
@@ -28,9 +49,28 @@ pub(super) fn partitions(host: c_int, out: &mut impl Sink) -> Option<()> {
 pub(super) fn vmstat(host: c_int, out: &mut impl Sink) -> Option<()> {
     is_counted_on()?;
     let traffic = traffic();
-    let mut figures = VmstatFigures::default();
-    read_figures(&mut figures)?;
-    text(out, |text, scratch| compose::vmstat(&figures, traffic.as_ref(), &mut Reading::of(host, true), text, scratch))
+    let mut memory = MemoryFigures::default();
+    let is_limited = read_figures(&mut memory).is_some();
+    vmstat_with(is_limited.then_some(&memory), traffic.as_ref(), host, out)
+}
+
+/// The scope's other counters are read once its memory is: that takes the most of the stack.
+#[inline(never)]
+fn vmstat_with(
+    memory: Option<&MemoryFigures>,
+    traffic: Option<&Traffic>,
+    host: c_int,
+    out: &mut impl Sink,
+) -> Option<()> {
+    let mut figures = VmstatFigures::of(memory);
+    read_events(&mut figures)?;
+    text(out, |text, scratch| compose::vmstat(&figures, traffic, &mut Reading::of(host, true), text, scratch))
+}
+
+#[inline(never)]
+fn read_events(figures: &mut VmstatFigures<'_>) -> Option<()> {
+    let scratch: &mut Scratch = &mut [0; _];
+    scope::with_places(|places| figures.read(&Kernel, places, scratch))
 }
 
 /// The files that tell what the scope read and wrote.
@@ -49,13 +89,6 @@ fn traffic() -> Option<Traffic> {
 fn sum(io: &mut Io<Reading>) -> Option<Traffic> {
     let scratch: &mut Scratch = &mut [0; _];
     io.sum(scratch)
-}
-
-#[inline(never)]
-fn read_figures(figures: &mut VmstatFigures) -> Option<()> {
-    let machine = clock::machine()?;
-    let scratch: &mut Scratch = &mut [0; _];
-    scope::with_places(|places| scope::with_above(|above| figures.read(&Kernel, places, above, &machine, scratch)))
 }
 
 /// The scope of which this process was shown counters; 0 before the first.

@@ -25,7 +25,7 @@ pub(super) fn node_meminfo(host: c_int, out: &mut impl Sink) -> Option<()> {
 }
 
 #[inline(never)]
-fn read_figures(figures: &mut MemoryFigures) -> Option<()> {
+pub(super) fn read_figures(figures: &mut MemoryFigures) -> Option<()> {
     let machine = clock::machine()?;
     let scratch: &mut Scratch = &mut [0; _];
     scope::with_places(|places| scope::with_above(|above| figures.read(&Kernel, places, above, &machine, scratch)))
