@@ -139,6 +139,11 @@ impl Name {
         Self { bytes, len: len as u8 }
     }
 
+    /// Whether this is `name`; by length first, which tells most apart.
+    pub fn is(&self, name: &[u8]) -> bool {
+        usize::from(self.len) == name.len() && self.text() == name
+    }
+
     /// The name's text.
     pub fn text(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
@@ -148,9 +153,9 @@ impl Name {
 /// The row of a table that `key` stands in, and its index. A text in the table's order finds each row at once, if the
 /// search begins where the last one ended.
 pub fn find_from<'t, V>(table: &'t [(Name, V)], first: usize, key: &[u8]) -> Option<(usize, &'t (Name, V))> {
-    let mut rows = table.iter().enumerate();
-    let after = rows.clone().skip(first).find(|(_, row)| row.0.text() == key);
-    after.or_else(|| rows.find(|(_, row)| row.0.text() == key))
+    let rows = table.iter().enumerate();
+    let is_it = |(_, row): &(usize, &(Name, V))| row.0.is(key);
+    rows.clone().skip(first).find(is_it).or_else(|| rows.take(first).find(is_it))
 }
 
 #[cfg(test)]
@@ -210,7 +215,9 @@ mod tests {
     fn rows_are_found_from_any_start() {
         let table = [(Name::new("a"), 1), (Name::new("b"), 2), (Name::new("c"), 3)];
         for first in 0..5 {
-            assert_eq!(find_from(&table, first, b"b").map(|(index, row)| (index, row.1)), Some((1, 2)));
+            for (index, (name, number)) in table.iter().enumerate() {
+                assert_eq!(find_from(&table, first, name.text()), Some((index, &(*name, *number))));
+            }
             assert_eq!(find_from(&table, first, b"ab"), None);
         }
     }
