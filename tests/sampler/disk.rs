@@ -13,6 +13,22 @@ use std::time::Duration;
 /// Six samples are between two looks at a container.
 const OPTIONS: [&str; 3] = ["--disk", "--interval", "0.5"];
 
+/// Makes a mount namespace with an overlay for its root, as container runtimes do, after something else was done there. The
+/// board's directory is the one above.
+const ENTER: &str = r#"
+set -e
+home=$PWD
+eval "$1"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$home/upper,workdir=$home/work" root
+cd root
+mkdir old board
+mount --bind "$home/.." board
+mount -t proc proc proc
+mount --rbind /sys sys
+pivot_root . old
+umount -l old
+exec sleep 1000"#;
+
 /// A process whose root is an overlay in a mount namespace of its own, in a cgroup.
 struct Overlaid {
     process: Started,
@@ -31,11 +47,8 @@ impl Overlaid {
         for name in ["upper", "work", "root"] {
             fs::create_dir_all(home.join(name)).expect("a layer");
         }
-        let script = "set -e; cd $0; eval \"$1\"
-mount -t overlay overlay -o lowerdir=/,upperdir=$0/upper,workdir=$0/work root
-mount -t proc proc root/proc; cd root; mkdir old; pivot_root . old; umount -l old; exec sleep 1000";
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", script]).arg(home).arg(first);
+        command.args(["--mount", "sh", "-c", ENTER, "enter", first]).current_dir(home);
         group.enter(&mut command);
         let process = Started::quietly(&mut command);
         let container = Self { process, upper: home.join("upper") };
@@ -47,6 +60,19 @@ mount -t proc proc root/proc; cd root; mkdir old; pivot_root . old; umount -l ol
     /// A path inside, which is written to as its own programs write.
     fn inside(&self, path: &str) -> PathBuf {
         Path::new("/proc").join(self.process.pid().to_string()).join("root").join(path)
+    }
+
+    /// What df shows of its root under the object, with a limit: size, used, available.
+    fn df(&self, group: &Group, limit: &str) -> Vec<u64> {
+        let mut command = Command::new("nsenter");
+        command.args(["--mount", "--target", &self.process.pid().to_string(), "env", "CGPROC_BOARD=/board/board"]);
+        command.arg(format!("LD_PRELOAD={}", bed::object().display())).arg(format!("CGPROC_DISK={limit}"));
+        command.args(["df", "-B1", "--output=size,used,avail", "/"]);
+        group.enter(&mut command);
+        let output = command.output().expect("df");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let figures = text.lines().last().expect("a line").split_whitespace();
+        figures.map(|figure| figure.parse().unwrap_or_else(|_| panic!("df: {output:?}"))).collect()
     }
 
     fn du(&self) -> u64 {
@@ -90,6 +116,9 @@ fn disk_is_what_du_says_of_the_upper_layer() {
     fs::set_permissions(&private, Permissions::from_mode(0o0)).expect("nobody may look into it");
     let grown = follows("files of 9 MiB");
     assert!(grown >= empty + (9 << 20) && grown < empty + (10 << 20), "{empty} grew to {grown}");
+    let shown = container.df(&group, "100M");
+    println!("df: {shown:?}");
+    assert_eq!(shown, [100 << 20, grown, (100 << 20) - grown]);
     fs::remove_dir_all(&private).expect("it goes");
     assert!(follows("without 1 MiB") <= grown - (1 << 20));
     assert!(is_published(&place, &beside), "the neighbour has a slot");
@@ -119,7 +148,7 @@ fn disk_is_not_another_directorys() {
     let (group, good) = (Group::new(), Group::new());
     let home = place.file(&serial());
     fs::create_dir_all(home.join("real")).expect("a directory");
-    let first = "mount -t tmpfs tmpfs real; mkdir real/upper real/work real/root; mount --bind real $0; cd $0";
+    let first = "mount -t tmpfs tmpfs real; mkdir real/upper real/work real/root; mount --bind real $home; cd $home";
     let container = Overlaid::start_after(first, &home, &group);
     fs::write(container.upper.join("somebody's"), vec![1; 1 << 20]).expect("1 MiB");
     let sampler = Sampler::start(&place, &OPTIONS);
