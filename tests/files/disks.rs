@@ -1,0 +1,161 @@
+//! What containers read from and write to one disk, past the page cache so that all of it is theirs: each of them sees its own
+//! traffic, and no disk that it never used.
+
+use crate::bed::{self, Findings, PLAIN, Version};
+use crate::groups::Group;
+use crate::harness::Running;
+use crate::processes::{Place, serial};
+use crate::text::{line_with, number, section};
+use std::fs;
+use std::path::PathBuf;
+
+/// A loop device.
+struct Disk {
+    name: String,
+    image: PathBuf,
+    /// Version 1 counts only what is done with disks that have a limit somewhere (`block/blk-throttle.c`, since 6.10).
+    _limit: Option<Group>,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let image = PathBuf::from(format!("/dev/shm/cgproc-test-{}.img", serial()));
+        fs::File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("an image");
+        let device = bed::sh(&format!("losetup --find --show {}", image.display()));
+        let name = device.trim().strip_prefix("/dev/").expect("a loop device").to_owned();
+        let limit = (bed::version() == Version::V1).then(|| a_limit(&name));
+        Self { name, image, _limit: limit }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        bed::sh(&format!("losetup --detach /dev/{}", self.name));
+        let _ = fs::remove_file(&self.image);
+    }
+}
+
+fn a_limit(disk: &str) -> Group {
+    let number = fs::read_to_string(format!("/sys/class/block/{disk}/dev")).expect("its number");
+    let group = Group::new();
+    group.set("blkio.throttle.read_bps_device", &format!("{} 1000000000000", number.trim()));
+    group
+}
+
+/// What a container does with the disk, in MiB.
+struct Case {
+    written: u64,
+    read: u64,
+}
+
+const CASES: [Case; 3] = [Case { written: 24, read: 10 }, Case { written: 5, read: 0 }, Case { written: 0, read: 0 }];
+
+impl Case {
+    fn script(&self, disk: &str) -> String {
+        let Self { written, read } = self;
+        let write = format!("dd if=/dev/zero of=/dev/{disk} bs=1M count={written} oflag=direct 2>/dev/null\n");
+        let read = format!("dd if=/dev/{disk} of=/dev/null bs=64k count={} iflag=direct 2>/dev/null\n", read * 16);
+        if self.written > 0 { write + &read } else { String::new() }
+    }
+}
+
+#[test]
+fn each_container_sees_its_own_traffic() {
+    bed::log_machine();
+    let (place, disk) = (Place::new(), Disk::new());
+    let all_are_done = place.file("done");
+    let show = format!(
+        "echo done; until [ -e {} ]; do sleep 0.1; done
+        show() {{ echo \"== $*\"; \"$@\"; }}
+        show iostat -k -d; show vmstat -d; show cat /proc/diskstats; show cat /proc/partitions; show cat /proc/vmstat",
+        all_are_done.display()
+    );
+    let start = |case: &Case| Running::start(&PLAIN, &place, &format!("{}{show}", case.script(&disk.name)), 60);
+    let running: Vec<Running> = CASES.iter().map(start).collect();
+    running.iter().for_each(|container| container.said("done"));
+    fs::write(all_are_done, "").expect("a file in memory");
+    let mut findings = Findings::default();
+    for (case, container) in CASES.iter().zip(running) {
+        check(&mut findings, case, &disk.name, &container.whole());
+    }
+    findings.conclude("disks");
+}
+
+fn check(findings: &mut Findings, case: &Case, disk: &str, text: &str) {
+    let (written, read) = (case.written << 10, case.read << 10);
+    let diskstats = section(text, "cat /proc/diskstats");
+    // The program, where a disk is named in its lines, and there KiB read and written.
+    for (program, at, columns, sectors) in
+        [("iostat -k -d", 0, [5, 6], 1), ("vmstat -d", 0, [3, 7], 2), ("cat /proc/diskstats", 2, [5, 9], 2)]
+    {
+        let line = line_with(section(text, program), disk, at);
+        let shown = line.as_ref().map(|words| columns.map(|column| number(words, column) / sectors));
+        let right = match shown {
+            Some([shown_read, shown_written]) => is_close(shown_read, read) && is_close(shown_written, written),
+            None => written == 0,
+        };
+        println!("{program}: {disk} {shown:?} KiB of {read} and {written}");
+        findings.check(right, || format!("{program} shows {shown:?} KiB of {read} and {written}: {line:?}"));
+    }
+    check_columns(findings, diskstats);
+    let listed = line_with(section(text, "cat /proc/partitions"), disk, 3);
+    findings.check(listed.is_some() == (written > 0), || format!("partitions: {listed:?}"));
+    let size = listed.map_or(64 << 10, |words| number(&words, 2));
+    findings.check(size == 64 << 10, || format!("partitions: {size} KiB of {disk}"));
+    check_paging(findings, diskstats, section(text, "cat /proc/vmstat"));
+}
+
+/// Within 5 %.
+fn is_close(shown: u64, truth: u64) -> bool {
+    shown.abs_diff(truth) * 20 <= truth
+}
+
+/// As many as the kernel has.
+fn check_columns(findings: &mut Findings, diskstats: &str) {
+    let kernels = fs::read_to_string("/proc/diskstats").expect("the kernel's");
+    let count = |line: &str| line.split_whitespace().count();
+    let expected = kernels.lines().next().map_or(0, count);
+    for line in diskstats.lines() {
+        findings.check(count(line) == expected, || format!("diskstats: not {expected} columns: {line}"));
+    }
+}
+
+/// Paging is what went to and from all the disks.
+fn check_paging(findings: &mut Findings, diskstats: &str, vmstat: &str) {
+    for (key, column) in [("pgpgin ", 5), ("pgpgout ", 9)] {
+        let words = diskstats.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        // A partition's traffic is its disk's too.
+        let disks = words.filter(|words| fs::exists(format!("/sys/block/{}", words[2])).expect("/sys/block"));
+        let moved: u64 = disks.map(|words| number(&words, column) / 2).sum();
+        let shown = bed::figure(vmstat, key).unwrap_or_else(|| panic!("no {key} in {vmstat}"));
+        findings.check(is_close(shown, moved), || format!("vmstat: {key} {shown}, disks {moved}"));
+    }
+}
+
+/// Programs that look twice show what was done between.
+#[test]
+fn programs_show_what_is_done_while_they_watch() {
+    let (place, disk) = (Place::new(), Disk::new());
+    let own = place.file("watched");
+    let script = format!(
+        "iostat -k -d 3 2 >{0}.iostat & vmstat -n 1 5 >{0}.vmstat & sleep 1.5
+        {1}wait; echo '== iostat'; cat {0}.iostat; echo '== vmstat'; cat {0}.vmstat",
+        own.display(),
+        CASES[0].script(&disk.name)
+    );
+    let text = Running::start(&PLAIN, &place, &script, 60).whole();
+    let (written, read) = (CASES[0].written << 10, CASES[0].read << 10);
+    let mut findings = Findings::default();
+    let line = line_with(section(&text, "iostat"), &disk.name, 0).unwrap_or_else(|| panic!("{text}"));
+    let iostat = [number(&line, 5), number(&line, 6)];
+    // The first line is since the beginning; then blocks in and out of each second.
+    let seconds = section(&text, "vmstat").lines().skip(3).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let vmstat = seconds.fold([0, 0], |[read, written], words| [read + number(&words, 8), written + number(&words, 9)]);
+    println!("KiB read and written: iostat {iostat:?}, vmstat {vmstat:?}, in truth [{read}, {written}]");
+    for (program, [shown_read, shown_written]) in [("iostat", iostat), ("vmstat", vmstat)] {
+        findings.check(is_close(shown_read, read) && is_close(shown_written, written), || {
+            format!("{program}: {shown_read} and {shown_written} of {read} and {written}: {text}")
+        });
+    }
+    findings.conclude("disks that are watched");
+}
