@@ -4,7 +4,7 @@ mod run;
 mod sampler;
 
 use crate::{
-    explain,
+    doctor, explain,
     failure::{Failure, OWN_CODE, say},
     show, view,
 };
@@ -24,6 +24,7 @@ enum Command {
     Run(run::Run),
     Show(Show),
     Explain(Explain),
+    Doctor(Doctor),
     Sampler(sampler::Sampler),
     /// Print the man page of the command, or of one of its commands.
     #[command(hide = true)]
@@ -81,6 +82,18 @@ struct Explain {
     json: bool,
 }
 
+/// Say whether the view is in force here and, if not, why.
+///
+/// Looks at the preloaded library in this and other processes, at the settings, the cgroups, the board and what else
+/// programs' answers depend on, and says of each problem what to do about it.
+#[derive(Args)]
+#[command(after_help = "Exit status: 0 when all is well, 1 when there are problems, 125 when cgproc itself fails.")]
+struct Doctor {
+    /// Print an array of JSON objects.
+    #[arg(long)]
+    json: bool,
+}
+
 impl ScopeOptions {
     /// The cgroup in a form that `CGPROC_CGROUP` takes.
     fn cgroup(self) -> anyhow::Result<Option<OsString>> {
@@ -114,6 +127,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Explain(Explain { figure, scope, json }) => {
             Ok(explain::explain(figure.as_deref(), scope.cgroup()?, json).map(|()| 0)?)
         }
+        Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),
         Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
         Command::Completions { shell } => {

@@ -94,6 +94,24 @@ pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: b
     }
 }
 
+/// A limit in force, for a message.
+pub(crate) struct Limit {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) imposer: String,
+}
+
+/// The limits that the view goes by.
+pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
+    const LIMITS: [&str; 5] = ["memory.total", "swap.total", "cpus.quota", "cpus.count", "pid_max"];
+    let all = Explainer::new(settings.cgroup.as_deref(), settings).map(|explainer| explainer.all()).unwrap_or_default();
+    let limit = |it: Explanation| {
+        let imposer = print::name_of(&it.limited_by?);
+        LIMITS.contains(&it.name.as_str()).then_some(Limit { value: it.here?.to_string(), name: it.name, imposer })
+    };
+    all.into_iter().filter_map(limit).collect()
+}
+
 /// The figures that `name` means: one, those of a file, those whose names begin or end so.
 fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);

@@ -8,6 +8,7 @@ mod cli;
 mod clocks;
 mod cpus;
 mod declared;
+mod doctor;
 mod explain;
 mod failure;
 mod home;

@@ -5,7 +5,7 @@ mod file;
 
 use anyhow::{Result, bail};
 use calc::settings::{Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
-pub(crate) use file::File;
+pub(crate) use file::{File, State};
 use std::{
     env,
     ffi::{OsStr, OsString},

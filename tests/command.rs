@@ -7,6 +7,8 @@ mod bed;
 mod cgroups;
 #[path = "command/declared.rs"]
 mod declared;
+#[path = "command/doctor.rs"]
+mod doctor;
 #[path = "command/explain.rs"]
 mod explain;
 #[path = "command/harness.rs"]

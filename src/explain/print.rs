@@ -53,7 +53,8 @@ fn why(it: &Explanation) -> String {
     }
 }
 
-fn name_of(imposer: &Imposer) -> String {
+/// Who imposed a limit, for a person.
+pub(super) fn name_of(imposer: &Imposer) -> String {
     match imposer {
         Imposer::Cgroup(directory) => directory.clone(),
         Imposer::OutOfSight(by) => format!("a cgroup out of sight, by {by}"),

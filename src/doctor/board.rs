@@ -1,0 +1,97 @@
+//! The board that a sampler publishes on.
+
+use super::Finding;
+use crate::{clocks, published::Published, settings::Settings, trusted, view::View};
+use calc::board::{Block, Board, Kind, MAGIC, VERSION};
+use rustix::fs::statfs;
+use std::path::Path;
+
+const CHECK: &str = "board";
+
+const START: &str = "run cgproc sampler on the host, and mount the board's directory into the container";
+
+/// What there is to say about the board that is read here.
+pub(super) fn check(settings: Option<&Settings>, view: Option<&View>) -> Vec<Finding> {
+    let Some(settings) = settings else { return Vec::new() };
+    let path = settings.board.as_path();
+    let finding = match header(path) {
+        Ok(header) => fresh(&header).err().unwrap_or_else(|| slot(view)),
+        Err(finding) => finding,
+    };
+    vec![finding.on(path.display())]
+}
+
+/// The first block of a board that may be believed.
+fn header(path: &Path) -> Result<Block, Finding> {
+    let untrusted =
+        |reason: String| Finding::problem(CHECK, "board-untrusted", format!("it is not believed: {reason}"));
+    match trusted::open(path) {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            let found = "there is none: load averages are the machine's, and limits out of sight are not known";
+            return Err(Finding::note(CHECK, "board-missing", found).cure(START));
+        }
+        Err(reason) => {
+            let remedy = "let a sampler write it: root's or your own, mode 644, no symbolic link";
+            return Err(untrusted(format!("{reason:#}")).cure(remedy));
+        }
+    }
+    let Some(board) = Published::open(path) else {
+        let kind = statfs(path).map_or(0, |it| it.f_type);
+        return Err(
+            untrusted(format!("it is on no tmpfs (file system {kind:#x})")).cure("put it on a tmpfs, such as /run")
+        );
+    };
+    let mut header = Block::EMPTY;
+    let is_whole = board.copy(0, &mut header).is_some() && header.is_whole();
+    if is_whole && header.slots().is_some() {
+        return Ok(header);
+    }
+    Err(of_another_kind(&mut header, is_whole))
+}
+
+/// What is wrong with a file that is no board of ours.
+fn of_another_kind(header: &mut Block, is_whole: bool) -> Finding {
+    let [_, magic, version, ..] = *header.words_mut();
+    if is_whole && magic == MAGIC && version != VERSION {
+        let found = format!("it has version {version}, and version {VERSION} is read here");
+        return Finding::problem(CHECK, "board-version", found).cure("use a sampler and a library of the same release");
+    }
+    Finding::problem(CHECK, "board-garbage", "it is no board, or is cut short").cure("start the sampler again")
+}
+
+/// Whether somebody keeps it up to date.
+fn fresh(header: &Block) -> Result<(), Finding> {
+    if header.has_ended() {
+        let found = "the sampler has ended: load averages become the machine's";
+        return Err(Finding::problem(CHECK, "board-ended", found).cure("start cgproc sampler again"));
+    }
+    let now_usec = clocks::now_usec(libc::CLOCK_REALTIME);
+    if header.is_fresh(now_usec) {
+        return Ok(());
+    }
+    let age_sec = now_usec.saturating_sub(header.published().realtime_usec) / 1_000_000;
+    let found = format!("nobody publishes any more: it was last written {age_sec} s ago");
+    Err(Finding::problem(CHECK, "board-stale", found).cure("start cgproc sampler again, and look at why it ended"))
+}
+
+/// Whether it tells of this scope.
+fn slot(view: Option<&View>) -> Finding {
+    match view {
+        Some(view) if view.slot_age_usec().is_some() => {
+            Finding::ok(CHECK, "board", "it is kept up to date, and tells of this cgroup")
+        }
+        Some(view) if !has_load(view) => {
+            Finding::ok(CHECK, "board", "it is kept up to date; the machine's root cgroup has no load of its own")
+        }
+        _ => Finding::problem(CHECK, "board-no-slot", "it is kept up to date, but tells nothing of this cgroup").cure(
+            "run the sampler where it sees this cgroup: on the host, or in the container itself; beside it, with the same \
+             user and no fewer capabilities",
+        ),
+    }
+}
+
+/// Whether the scope is a cgroup whose load is counted apart: not so for the machine's root.
+fn has_load(view: &View) -> bool {
+    view.scope_directories().iter().any(|(kind, _)| matches!(kind, Kind::Unified | Kind::Cpuacct | Kind::Declared))
+}

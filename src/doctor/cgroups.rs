@@ -1,0 +1,152 @@
+//! Where the cgroups are, and what limits they have.
+
+use super::Finding;
+use crate::{
+    explain::{Limit, limits as limits_in_force},
+    settings::Settings,
+    view::View,
+};
+use procfs::process::MountInfo;
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Component, Path, PathBuf},
+};
+
+const CHECK: &str = "cgroups";
+
+/// Controllers of version 1 that figures come from, as `/proc/PID/cgroup` names them.
+const CONTROLLERS: [&str; 6] = ["memory", "cpu", "cpuacct", "cpuset", "blkio", "pids"];
+
+/// The own cgroup in one hierarchy.
+struct Membership {
+    /// Version 1's; empty for version 2.
+    controllers: Vec<String>,
+    path: String,
+}
+
+impl Membership {
+    /// Those of this process that figures come from, in the form `4:memory:/docker/4f1e`.
+    fn all() -> Vec<Self> {
+        let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        text.lines().filter_map(Self::parse).collect()
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let names: Vec<&str> = fields.next()?.split(',').filter(|name| !name.is_empty()).collect();
+        let controllers = names.iter().filter(|name| CONTROLLERS.contains(name)).map(|name| (*name).to_owned());
+        let controllers: Vec<String> = controllers.collect();
+        (names.is_empty() || !controllers.is_empty()).then_some(Self { controllers, path: fields.next()?.to_owned() })
+    }
+
+    fn is_unified(&self) -> bool {
+        self.controllers.is_empty()
+    }
+
+    fn name(&self) -> String {
+        if self.is_unified() { "version 2".to_owned() } else { self.controllers.join(",") }
+    }
+
+    /// Whether a mount is of this hierarchy.
+    fn is_of(&self, mount: &MountInfo) -> bool {
+        match mount.fs_type.as_str() {
+            "cgroup2" => self.is_unified(),
+            "cgroup" => !self.is_unified() && self.controllers.iter().all(|it| mount.super_options.contains_key(it)),
+            _ => false,
+        }
+    }
+
+    /// Its directory below a mount that shows it.
+    fn directory(&self, mount: &MountInfo) -> Option<PathBuf> {
+        let below = Path::new(&self.path).strip_prefix(&mount.root).ok()?;
+        // "/../x" lies outside the namespace, and `..` of the mount's directory is another file system.
+        let is_inside = !below.components().any(|it| it == Component::ParentDir);
+        let directory: PathBuf = mount.mount_point.components().chain(below.components()).collect();
+        (is_inside && directory.join("cgroup.procs").exists()).then_some(directory)
+    }
+}
+
+/// The version, the layout, and what is out of sight.
+pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
+    let memberships = Membership::all();
+    let has_v1 = memberships.iter().any(|it| !it.is_unified());
+    let unified = memberships.iter().find(|it| it.is_unified());
+    let layout = match (has_v1, unified) {
+        (true, Some(unified)) if mounts.iter().any(|mount| unified.is_of(mount)) => {
+            "hybrid: version 1, and version 2 beside it"
+        }
+        (true, _) => "version 1",
+        (false, Some(_)) => "version 2",
+        (false, None) => {
+            return vec![Finding::problem(
+                CHECK,
+                "cgroups-none",
+                "this kernel has no cgroups, or shows none in /proc/self/cgroup",
+            )];
+        }
+    };
+    let namespace = if is_in_namespace() { ", in a cgroup namespace" } else { "" };
+    let first = Finding::ok(CHECK, "cgroups", format!("{layout}{namespace}"));
+    let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()));
+    [first].into_iter().chain(needed.map(|it| place(it, mounts))).collect()
+}
+
+/// Where the cgroup is in one hierarchy, or why that cannot be told.
+fn place(membership: &Membership, mounts: &[MountInfo]) -> Finding {
+    let name = membership.name();
+    let of_hierarchy: Vec<&MountInfo> = mounts.iter().filter(|mount| membership.is_of(mount)).collect();
+    if of_hierarchy.is_empty() {
+        let found = format!("{name}: the hierarchy is not mounted, and its figures are the machine's");
+        return Finding::problem(CHECK, "cgroups-not-mounted", found).on("/sys/fs/cgroup").cure(
+            "mount the cgroup file system into the container: docker does, -v /sys/fs/cgroup:/sys/fs/cgroup:ro does",
+        );
+    }
+    if let Some(directory) = of_hierarchy.iter().rev().find_map(|mount| membership.directory(mount)) {
+        return Finding::ok(CHECK, "cgroups-place", format!("{name}: the own cgroup is in sight"))
+            .on(directory.display());
+    }
+    let outside = if membership.path.starts_with("/..") { "of the cgroup namespace" } else { "of what is mounted" };
+    let found =
+        format!("{name}: the own cgroup {} lies outside {outside}, and its figures are the machine's", membership.path);
+    Finding::problem(CHECK, "cgroups-outside", found)
+        .on(of_hierarchy[0].mount_point.display())
+        .cure("start the program inside the container, or name its cgroup by CGPROC_CGROUP")
+}
+
+/// Whether this is another cgroup namespace than the machine's own, whose number is fixed (`PROC_CGROUP_INIT_INO`).
+fn is_in_namespace() -> bool {
+    const INITIAL: u64 = 0xefff_fffb;
+    fs::metadata("/proc/self/ns/cgroup").is_ok_and(|namespace| namespace.ino() != INITIAL)
+}
+
+/// The limits that are in force.
+pub(super) fn limits(settings: Option<&Settings>, view: Option<&View>) -> Vec<Finding> {
+    let (Some(settings), Some(_)) = (settings, view) else { return Vec::new() };
+    let found = limits_in_force(settings);
+    let of = |Limit { name, value, imposer }| Finding::ok("limits", "limit", format!("{name} is {value}")).on(imposer);
+    if found.is_empty() {
+        let found = "no cgroup in sight limits memory, CPUs or processes: those figures are the machine's";
+        return vec![
+            Finding::note("limits", "limits-none", found)
+                .cure("give the container limits, or declare them: CGPROC_MEMORY, CGPROC_CPUS"),
+        ];
+    }
+    found.into_iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hierarchies_that_figures_come_from() {
+        let names = |line| Membership::parse(line).map(|it| (it.name(), it.path));
+        assert_eq!(names("4:memory:/docker/4f"), Some(("memory".to_owned(), "/docker/4f".to_owned())));
+        assert_eq!(names("2:cpu,cpuacct:/a:b"), Some(("cpu,cpuacct".to_owned(), "/a:b".to_owned())));
+        assert_eq!(names("0::/"), Some(("version 2".to_owned(), "/".to_owned())));
+        assert_eq!(names("9:name=systemd:/x"), None);
+        assert_eq!(names("5:devices:/x"), None);
+        assert_eq!(names("garbage"), None);
+    }
+}

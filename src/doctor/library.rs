@@ -1,0 +1,133 @@
+//! The preloaded library: in this process, and where processes are told to look for it.
+
+use super::{
+    Finding,
+    elf::{self, Elf, Fault},
+};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+const CHECK: &str = "library";
+
+/// Read by glibc's loader, and not by musl's.
+const FILE: &str = "etc/ld.so.preload";
+
+const REBUILD: &str = "put the library that was built for this machine there, whole (cargo build --release)";
+
+/// Whether it is loaded here, with what there is to say about that.
+pub(super) fn check() -> (bool, Vec<Finding>) {
+    let variable = std::env::var_os("LD_PRELOAD").unwrap_or_default();
+    let loaded = mapped("self");
+    let first = match &loaded {
+        Some(path) => Finding::ok(CHECK, "library-loaded", "it is loaded in this process").on(path),
+        None => absent(&variable),
+    };
+    let in_variable = faults(entries(variable.as_bytes()), "LD_PRELOAD names");
+    let file = fs::read(Path::new("/").join(FILE)).unwrap_or_default();
+    let in_file = faults(entries(&file), "/etc/ld.so.preload names");
+    let findings = [vec![first], in_variable, in_file].into_iter().flatten();
+    (loaded.is_some(), findings.collect())
+}
+
+/// Why this process has it not, as far as its environment tells.
+fn absent(variable: &OsStr) -> Finding {
+    let finding = |code, found| Finding::problem(CHECK, code, found);
+    if entries(variable.as_bytes()).iter().any(|path| is_ours(path)) {
+        return finding("library-refused", "LD_PRELOAD names it, and the loader did not take it")
+            .on(variable.display());
+    }
+    if in_file(Path::new("/")) {
+        return finding("library-refused", "/etc/ld.so.preload names it, and the loader did not take it")
+            .cure("musl's loader does not read that file: set LD_PRELOAD");
+    }
+    finding("library-not-named", "it is not loaded in this process: neither LD_PRELOAD nor /etc/ld.so.preload names it")
+        .cure("set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or run programs by cgproc run")
+}
+
+/// What is wrong with the files that the loader is told to load.
+fn faults(named: Vec<PathBuf>, by: &str) -> Vec<Finding> {
+    let absolute = named.into_iter().filter(|path| path.is_absolute());
+    absolute.filter_map(|path| Some(faulty(fault(&path)?, by).on(path.display()))).collect()
+}
+
+fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
+    let finding = Finding::problem(CHECK, code, format!("{by} a file that {what}"));
+    match code {
+        "library-missing" => finding.cure("put the library there, or correct the path"),
+        "library-unreadable" => finding.cure("let everybody read it, and its directories be entered: chmod 755"),
+        _ => finding.cure(REBUILD),
+    }
+}
+
+/// What is wrong with a library: a code and the words for it.
+pub(super) fn fault(path: &Path) -> Option<(&'static str, String)> {
+    Some(match elf::read(path) {
+        Err(Fault::Missing) => ("library-missing", "is not there".to_owned()),
+        Err(Fault::Unreadable) => ("library-unreadable", "cannot be read".to_owned()),
+        Err(Fault::Foreign) => ("library-foreign", "is no library".to_owned()),
+        Err(Fault::Truncated) => ("library-truncated", "is cut short".to_owned()),
+        Ok(Elf { bits, .. }) if bits != 64 => ("library-architecture", format!("is for {bits} bits")),
+        Ok(Elf { machine, .. }) if machine != elf::MACHINE => {
+            ("library-architecture", format!("is for another processor (ELF machine {machine})"))
+        }
+        Ok(_) => return None,
+    })
+}
+
+/// The paths in a value of `LD_PRELOAD`, or in `/etc/ld.so.preload`, whose lines may end in comments.
+pub(super) fn entries(text: &[u8]) -> Vec<PathBuf> {
+    let lines = text.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b'#').next());
+    let words = lines.flat_map(|line| line.split(|byte| b" \t:".contains(byte))).filter(|word| !word.is_empty());
+    words.map(|word| OsStr::from_bytes(word).into()).collect()
+}
+
+/// Whether a file is the library, by its name.
+pub(super) fn is_ours(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"))
+}
+
+/// Whether the preload file of the file system at `root` names it.
+pub(super) fn in_file(root: &Path) -> bool {
+    fs::read(root.join(FILE)).is_ok_and(|text| entries(&text).iter().any(|path| is_ours(path)))
+}
+
+/// Where a process has it mapped from.
+pub(super) fn mapped(process: &str) -> Option<String> {
+    let maps = fs::read(Path::new("/proc").join(process).join("maps")).ok()?;
+    let paths = maps.split(|byte| *byte == b'\n').filter_map(|line| line.splitn(2, |byte| *byte == b'/').nth(1));
+    let ours = paths.map(|path| Path::new("/").join(OsStr::from_bytes(path))).find(|path| is_ours(path))?;
+    Some(ours.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loaders_lists() {
+        let of = |text: &str| entries(text.as_bytes());
+        assert_eq!(of("/a.so:/b.so /c.so"), ["/a.so", "/b.so", "/c.so"].map(PathBuf::from));
+        assert_eq!(of("/a.so # one\n# two\n\n/b.so\n"), ["/a.so", "/b.so"].map(PathBuf::from));
+        assert!(of(" :").is_empty());
+    }
+
+    #[test]
+    fn ours_by_name() {
+        for (path, ours) in
+            [("/l/libcgproc.so", true), ("libcgproc.so.1", true), ("/l/libfaketime.so", false), ("/", false)]
+        {
+            assert_eq!(is_ours(Path::new(path)), ours, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_no_fault() {
+        assert_eq!(fault(Path::new("/proc/self/exe")), None);
+        assert_eq!(fault(Path::new("/no/such/file")).unwrap().0, "library-missing");
+        assert_eq!(fault(Path::new("/etc/passwd")).unwrap().0, "library-foreign");
+    }
+}

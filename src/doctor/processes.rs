@@ -1,0 +1,246 @@
+//! The other processes in sight: which of them have the library, and why the others have it not.
+
+use super::{
+    Finding, Severity,
+    elf::{self, Elf},
+    library,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const CHECK: &str = "processes";
+
+/// Why a process has not got the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Static,
+    OtherBits,
+    OtherMachine,
+    OtherLibc,
+    Secure,
+    NotNamed,
+    Missing,
+    Broken,
+    Before,
+    Unknown,
+}
+
+/// Each reason: its code, whether the set-up is to blame, the words, and what to do.
+const REASONS: [(Why, &str, bool, &str, &str); 10] = [
+    (
+        Why::Static,
+        "process-static",
+        false,
+        "are static programs, which load nothing",
+        "give them their limits by options of their own (GOMAXPROCS, GOMEMLIMIT), or run lxcfs for them",
+    ),
+    (
+        Why::OtherBits,
+        "process-bits",
+        false,
+        "are programs of 32 bits",
+        "there is no library for them: run lxcfs for them",
+    ),
+    (
+        Why::OtherMachine,
+        "process-machine",
+        true,
+        "are programs for another processor",
+        "build the library for that processor, and name it by $PLATFORM in LD_PRELOAD",
+    ),
+    (
+        Why::OtherLibc,
+        "process-libc",
+        false,
+        "have another libc than glibc or musl",
+        "there is no library for them: run lxcfs for them",
+    ),
+    (
+        Why::Secure,
+        "process-secure",
+        false,
+        "gained privileges when they started (setuid, capabilities): the loader drops LD_PRELOAD",
+        "name the library in /etc/ld.so.preload, which glibc's loader reads for them too",
+    ),
+    (
+        Why::NotNamed,
+        "process-not-named",
+        true,
+        "were started without LD_PRELOAD (env -i, su -, sudo, a service manager)",
+        "pass LD_PRELOAD on, or name the library in /etc/ld.so.preload",
+    ),
+    (
+        Why::Missing,
+        "process-library-missing",
+        true,
+        "have an LD_PRELOAD that names a file which is not there for them",
+        "put the library at that path in their file system",
+    ),
+    (
+        Why::Broken,
+        "process-library-broken",
+        true,
+        "have an LD_PRELOAD that names a file which cannot be loaded",
+        "put the library that was built for this machine there, whole and readable",
+    ),
+    (
+        Why::Before,
+        "process-before",
+        true,
+        "were started before the library was there, or refused it",
+        "start them again",
+    ),
+    (Why::Unknown, "process-unknown", false, "cannot be looked at", "run cgproc doctor as root, or as their user"),
+];
+
+/// Looks at all processes but this one. Where the library is not loaded here, that they have it not is no problem of its own.
+pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
+    let processes: Vec<Seen> = others().iter().filter_map(|pid| Seen::at(&Path::new("/proc").join(pid))).collect();
+    let loaded = processes.iter().filter(|process| process.why.is_none()).count();
+    let of_loaded = match (loaded, processes.len()) {
+        (0, 0) => Finding::ok(CHECK, "processes-none", "there are no others in sight"),
+        (loaded, all) => Finding::ok(CHECK, "processes-loaded", format!("{loaded} of {all} others have the library")),
+    };
+    let without = REASONS.into_iter().filter_map(|(why, code, is_blamed, words, remedy)| {
+        let names = names(&processes, why)?;
+        let severity = if is_blamed && is_loaded_here { Severity::Problem } else { Severity::Note };
+        Some(Finding::new(severity, CHECK, code, format!("{names} {words}")).cure(remedy))
+    });
+    [of_loaded].into_iter().chain(without).collect()
+}
+
+/// The numbers of all processes but this one.
+fn others() -> Vec<String> {
+    let own = std::process::id().to_string();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && *name != own).collect()
+}
+
+/// Some of the processes that have it not for this reason.
+fn names(processes: &[Seen], why: Why) -> Option<String> {
+    const FEW: usize = 8;
+    let all: Vec<&str> = processes.iter().filter(|it| it.why == Some(why)).map(|it| it.name.as_str()).collect();
+    let named = all.iter().take(FEW).copied().collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => None,
+        1..=FEW => Some(named),
+        count => Some(format!("{named} and {} others", count - FEW)),
+    }
+}
+
+/// A process with a program.
+#[derive(Debug)]
+struct Seen {
+    /// Its number and the name of its program.
+    name: String,
+    /// None where it has the library.
+    why: Option<Why>,
+}
+
+impl Seen {
+    /// The process whose directory this is; none of the kernel's own threads, and of those that have just ended.
+    fn at(directory: &Path) -> Option<Self> {
+        let comm = fs::read_to_string(directory.join("comm")).ok()?;
+        let pid = directory.file_name()?.to_str()?;
+        let why = match fs::read(directory.join("maps")) {
+            Ok(maps) if maps.is_empty() => return None,
+            Ok(_) if library::mapped(pid).is_some() => None,
+            Ok(_) => Some(why(directory)),
+            Err(_) if directory.exists() => Some(Why::Unknown),
+            Err(_) => return None,
+        };
+        Some(Self { name: format!("{pid} {}", comm.trim()), why })
+    }
+}
+
+/// Why the process has it not: what no library could change first.
+fn why(directory: &Path) -> Why {
+    let Ok(program) = elf::read(&directory.join("exe")) else { return Why::Unknown };
+    if let Some(why) = unfit(&program) {
+        return why;
+    }
+    if is_secure(directory) == Some(true) {
+        return Why::Secure;
+    }
+    let Ok(environment) = fs::read(directory.join("environ")) else { return Why::Unknown };
+    let named = environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"LD_PRELOAD="));
+    let ours: Vec<PathBuf> =
+        named.map(library::entries).unwrap_or_default().into_iter().filter(|path| library::is_ours(path)).collect();
+    let root = directory.join("root");
+    match ours.iter().find(|path| path.is_absolute()) {
+        Some(path) => match library::fault(&below(&root, path)) {
+            Some(("library-missing", _)) => Why::Missing,
+            Some(_) => Why::Broken,
+            None => Why::Before,
+        },
+        None if !ours.is_empty() || library::in_file(&root) => Why::Before,
+        None => Why::NotNamed,
+    }
+}
+
+/// What of a program itself keeps the library out.
+fn unfit(program: &Elf) -> Option<Why> {
+    if program.bits != 64 {
+        return Some(Why::OtherBits);
+    }
+    if program.machine != elf::MACHINE {
+        return Some(Why::OtherMachine);
+    }
+    let Some(loader) = &program.interpreter else { return Some(Why::Static) };
+    let name = loader.rsplit('/').next().unwrap_or_default();
+    let is_served = ["ld-linux", "ld-musl", "ld-2.", "ld.so"].iter().any(|known| name.starts_with(known));
+    (!is_served).then_some(Why::OtherLibc)
+}
+
+/// Where a path of the process's lies for us.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// Whether the kernel told its loader to take nothing from the environment (`AT_SECURE`).
+fn is_secure(directory: &Path) -> Option<bool> {
+    const AT_SECURE: u64 = 23;
+    let vector = fs::read(directory.join("auxv")).ok()?;
+    let (words, _) = vector.as_chunks::<8>();
+    let pairs = words.iter().map(|word| u64::from_ne_bytes(*word)).collect::<Vec<_>>();
+    pairs.chunks_exact(2).find(|pair| pair[0] == AT_SECURE).map(|pair| pair[1] != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(bits: u32, machine: u16, loader: Option<&str>) -> Elf {
+        Elf { bits, machine, interpreter: loader.map(str::to_owned) }
+    }
+
+    #[test]
+    fn programs_that_nothing_can_be_loaded_into() {
+        let of = |bits, machine, loader| unfit(&program(bits, machine, loader));
+        assert_eq!(of(64, elf::MACHINE, Some("/lib64/ld-linux-x86-64.so.2")), None);
+        assert_eq!(of(64, elf::MACHINE, Some("/lib/ld-musl-x86_64.so.1")), None);
+        assert_eq!(of(64, elf::MACHINE, Some("/system/bin/linker64")), Some(Why::OtherLibc));
+        assert_eq!(of(64, elf::MACHINE, None), Some(Why::Static));
+        assert_eq!(of(64, 1, Some("/lib/ld-linux.so.3")), Some(Why::OtherMachine));
+        assert_eq!(of(32, 3, None), Some(Why::OtherBits));
+    }
+
+    #[test]
+    fn every_reason_has_words() {
+        for why in REASONS.map(|reason| reason.0) {
+            let seen = || Seen { name: "7 x".to_owned(), why: Some(why) };
+            assert_eq!(names(&[seen()], why).as_deref(), Some("7 x"));
+            let many: Vec<Seen> = (0..11).map(|_| seen()).collect();
+            assert!(names(&many, why).is_some_and(|names| names.ends_with("7 x and 3 others")));
+        }
+        assert_eq!(names(&[], Why::Static), None);
+    }
+
+    #[test]
+    fn this_process_is_not_secure() {
+        assert_eq!(is_secure(Path::new("/proc/self")), Some(false));
+    }
+}

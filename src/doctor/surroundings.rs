@@ -1,0 +1,90 @@
+//! What else decides whether a program gets an answer: other mounts over the files, the kernel's options, the process's limits.
+
+use super::Finding;
+use crate::{answers::Asked, view::View};
+use calc::answer::Answer;
+use procfs::process::MountInfo;
+use rustix::process::{Resource, getrlimit};
+use std::{fs, path::Path};
+
+const CHECK: &str = "here";
+
+/// What there is to say.
+pub(super) fn check(mounts: &[MountInfo], view: Option<&View>) -> Vec<Finding> {
+    let found = [mounted_over(mounts), hidden_processes(mounts), filtered(), small_files()];
+    found.into_iter().flatten().chain(view.and_then(|view| pressure(mounts, view))).collect()
+}
+
+/// Files that something else answers.
+fn mounted_over(mounts: &[MountInfo]) -> Option<Finding> {
+    let answered: Vec<Asked> = Answer::ALL.into_iter().filter_map(Asked::of).collect();
+    let is_over = |mount: &&MountInfo| answered.iter().any(|asked| Path::new(asked.name()) == mount.mount_point);
+    let over: Vec<&MountInfo> = mounts.iter().filter(is_over).collect();
+    let names = over.iter().map(|mount| mount.mount_point.display().to_string()).collect::<Vec<_>>().join(", ");
+    if over.is_empty() {
+        None
+    } else if over.iter().any(|mount| mount.fs_type.contains("lxcfs")) {
+        Some(Finding::note(CHECK, "lxcfs", "lxcfs answers for some files, which are left to it").on(names))
+    } else {
+        Some(Finding::note(CHECK, "mounted-over", "something is mounted over files, which are left to it").on(names))
+    }
+}
+
+/// A /proc that hides other users' processes.
+fn hidden_processes(mounts: &[MountInfo]) -> Option<Finding> {
+    let proc = mounts.iter().rfind(|mount| mount.mount_point == Path::new("/proc"))?;
+    let hidden = proc.super_options.get("hidepid").or_else(|| proc.mount_options.get("hidepid"))?.as_deref()?;
+    let found = format!("hidepid={hidden}: who may not see process 1 takes the own cgroup for the container's");
+    (!matches!(hidden, "0" | "off")).then(|| {
+        Finding::note(CHECK, "hidepid", found)
+            .on("/proc")
+            .cure("mount /proc without hidepid, or name the container by CGPROC_CGROUP")
+    })
+}
+
+/// A seccomp filter, which may not foresee the system calls of the library.
+fn filtered() -> Option<Finding> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"))?.trim();
+    (mode != "0").then(|| {
+        let found = "a seccomp filter is in force; docker's own lets all pass that the library needs";
+        Finding::note(CHECK, "seccomp", found).cure("where a filter kills for memfd_create, set CGPROC=off")
+    })
+}
+
+/// A limit of file sizes below that of a text: the answer is a file too.
+fn small_files() -> Option<Finding> {
+    const LARGEST_TEXT: u64 = 64 << 10;
+    let limit = getrlimit(Resource::Fsize).current?;
+    (limit < LARGEST_TEXT).then(|| {
+        let found = format!("files may have {limit} bytes: longer answers stay the kernel's");
+        Finding::problem(CHECK, "file-size", found).on("RLIMIT_FSIZE").cure("ulimit -f unlimited")
+    })
+}
+
+/// Whether the scope has pressure files that programs can wait on.
+fn pressure(mounts: &[MountInfo], view: &View) -> Option<Finding> {
+    if !Path::new("/proc/pressure/cpu").exists() {
+        let found = "the kernel measures no pressure";
+        return Some(Finding::note(CHECK, "pressure-none", found).on("/proc/pressure").cure("boot with psi=1"));
+    }
+    let scope = view.scope_directories().into_iter().find(|(kind, _)| *kind == calc::board::Kind::Unified);
+    let Some((_, directory)) = scope else {
+        let found = "pressure is the machine's: version 1 has none of a cgroup's";
+        return Some(Finding::note(CHECK, "pressure-machine", found).on("/proc/pressure"));
+    };
+    let file = directory.join("memory.pressure");
+    if !file.exists() {
+        let found = "the cgroup measures no pressure: that is the machine's";
+        return Some(
+            Finding::note(CHECK, "pressure-none", found).on(file.display()).cure("write 1 to its cgroup.pressure"),
+        );
+    }
+    let mount = mounts.iter().rfind(|mount| directory.starts_with(&mount.mount_point))?;
+    mount.mount_options.contains_key("ro").then(|| {
+        let found = "the cgroups are mounted read-only: programs that wait for pressure get the machine's";
+        Finding::note(CHECK, "pressure-read-only", found)
+            .on(file.display())
+            .cure("mount /sys/fs/cgroup read-write (docker: --cgroupns private and rw)")
+    })
+}

@@ -1,0 +1,434 @@
+//! `cgproc doctor`: set-ups that the tests break, each diagnosed.
+
+use crate::bed;
+use crate::bed::Version;
+use crate::harness::{Public, Started, err, kill, out, tempfile};
+use calc::board::{Block, Published, sealed};
+use serde_json::Value;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The command as the first process of a pid namespace, with mounts of its own.
+struct Patient {
+    before: String,
+    variables: Vec<String>,
+    command: Command,
+}
+
+/// What was found, and the exit status.
+struct Diagnosis {
+    findings: Vec<Value>,
+    status: Option<i32>,
+}
+
+impl Patient {
+    /// With the library preloaded, and nothing wrong.
+    fn new() -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount", "--mount-proc", "sh", "-ec"]).stdin(Stdio::null());
+        command.env_remove("LD_PRELOAD").env("LC_ALL", "C");
+        let variables = vec![format!("LD_PRELOAD={}", bed::object().display())];
+        Self { before: String::new(), variables, command }
+    }
+
+    /// Runs a script in it first.
+    fn after(mut self, script: &str) -> Self {
+        self.before += &format!("{script}\n");
+        self
+    }
+
+    /// With a variable, which may be one that it has already.
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|known| !known.starts_with(&format!("{name}=")));
+        self.variables.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Without the library.
+    fn bare(mut self) -> Self {
+        self.variables.clear();
+        self
+    }
+
+    fn diagnosed(mut self) -> Diagnosis {
+        let script = format!("{}exec env \"$@\"", self.before);
+        self.command.arg(script).arg("sh").args(&self.variables).arg(bed::command()).args(["doctor", "--json"]);
+        let output = self.command.output().expect("unshare");
+        let findings = serde_json::from_str(&out(&output)).unwrap_or_else(|error| panic!("{error}: {}", err(&output)));
+        Diagnosis { findings, status: output.status.code() }
+    }
+}
+
+impl Diagnosis {
+    fn find(&self, code: &str) -> Option<&Value> {
+        self.findings.iter().find(|finding| finding["code"] == code)
+    }
+
+    fn found(&self, code: &str) -> &Value {
+        self.find(code).unwrap_or_else(|| panic!("no {code} in {:#?}", self.findings))
+    }
+
+    /// A problem with a remedy; the status says that there are some.
+    fn problem(&self, code: &str) -> &Value {
+        let found = self.found(code);
+        assert_eq!(found["severity"], "problem", "{found}");
+        assert!(found["remedy"].is_string() || code == "library-refused", "{found}");
+        assert_eq!(self.status, Some(1), "{found}");
+        found
+    }
+
+    /// Worth knowing, and no problem.
+    fn note(&self, code: &str) -> &Value {
+        let found = self.found(code);
+        assert_eq!(found["severity"], "note", "{found}");
+        found
+    }
+}
+
+/// A file for one test, which goes with it.
+struct File(PathBuf);
+
+impl File {
+    fn new(bytes: &[u8]) -> Self {
+        Self::at(tempfile().with_extension("so"), bytes)
+    }
+
+    fn at(path: PathBuf, bytes: &[u8]) -> Self {
+        fs::write(&path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self(path)
+    }
+
+    /// On a tmpfs, for a board.
+    fn in_memory(bytes: &[u8]) -> Self {
+        Self::at(Path::new("/dev/shm").join(tempfile().file_name().expect("a name")), bytes)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("UTF-8")
+    }
+
+    fn mode(&self, mode: u32) {
+        fs::set_permissions(&self.0, fs::Permissions::from_mode(mode)).expect("its mode");
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A copy of /etc with another text in one of its files.
+fn etc(file: &str, text: &str) -> String {
+    format!(
+        "mount -t tmpfs tmpfs /mnt && cp -a /etc /mnt/etc && printf '{text}' >/mnt/etc/{file} && mount --bind /mnt/etc /etc"
+    )
+}
+
+#[test]
+fn a_whole_set_up_is_well() {
+    bed::log_machine();
+    let diagnosis = Patient::new().diagnosed();
+    assert_eq!(diagnosis.status, Some(0), "{:#?}", diagnosis.findings);
+    assert_eq!(diagnosis.found("library-loaded")["path"].as_str(), bed::object().to_str());
+    assert_eq!(diagnosis.found("processes-none")["severity"], "ok");
+    let version = diagnosis.found("cgroups")["found"].as_str().expect("words");
+    assert_eq!(version.contains("version 1"), bed::version() == Version::V1, "{version}");
+    for finding in &diagnosis.findings {
+        assert!(finding["check"].is_string() && finding["found"].is_string(), "{finding}");
+    }
+}
+
+#[test]
+fn a_person_reads_a_line_for_each_finding() {
+    let output = Command::new(bed::command()).arg("doctor").env_remove("LD_PRELOAD").output().expect("cgproc");
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    assert!(text.starts_with("problem  library    it is not loaded in this process"), "{text}");
+    assert!(text.contains("\n                    → set LD_PRELOAD="), "{text}");
+    assert!(text.lines().last().is_some_and(|last| last.ends_with("problem") || last.ends_with("problems")), "{text}");
+}
+
+#[test]
+fn nobody_named_the_library() {
+    Patient::new().bare().diagnosed().problem("library-not-named");
+}
+
+#[test]
+fn the_named_library_is_not_there() {
+    let diagnosis = Patient::new().with("LD_PRELOAD", "/nowhere/libcgproc.so").diagnosed();
+    assert_eq!(diagnosis.problem("library-missing")["path"], "/nowhere/libcgproc.so");
+    diagnosis.problem("library-refused");
+}
+
+#[test]
+fn the_library_cannot_be_read() {
+    let public = Public::new();
+    let object = public.0.join("libcgproc.so");
+    fs::set_permissions(&object, fs::Permissions::from_mode(0o600)).expect("its mode");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "env"]);
+    command.arg(format!("LD_PRELOAD={}", object.display())).arg(public.0.join("cgproc")).args(["doctor", "--json"]);
+    let output = command.env_remove("LD_PRELOAD").output().expect("setpriv");
+    let findings = serde_json::from_str(&out(&output)).expect("JSON");
+    let diagnosis = Diagnosis { findings, status: output.status.code() };
+    assert_eq!(diagnosis.problem("library-unreadable")["path"].as_str(), object.to_str());
+}
+
+#[test]
+fn the_library_is_for_another_machine_or_cut_short() {
+    let object = fs::read(bed::object()).expect("the object");
+    let mut arm = object.clone();
+    arm[18] = 183;
+    for (bytes, code) in [
+        (arm.as_slice(), "library-architecture"),
+        // With all its headers, the loader would take it, and every program die of what is missing.
+        (&object[..100], "library-truncated"),
+        (b"not a library", "library-foreign"),
+    ] {
+        let named = File::new(bytes);
+        let both = format!("{}:{}", named.path(), bed::object().display());
+        let diagnosis = Patient::new().with("LD_PRELOAD", &both).diagnosed();
+        assert_eq!(diagnosis.problem(code)["path"].as_str(), Some(named.path()));
+        assert_eq!(diagnosis.found("library-loaded")["severity"], "ok");
+    }
+}
+
+#[test]
+fn the_loaders_file_names_what_is_not_there() {
+    let diagnosis = Patient::new().after(&etc("ld.so.preload", "/nowhere/libcgproc.so\\n")).diagnosed();
+    let found = diagnosis.problem("library-missing");
+    assert!(found["found"].as_str().is_some_and(|words| words.contains("/etc/ld.so.preload")), "{found}");
+}
+
+#[test]
+fn settings_that_are_not_understood() {
+    let diagnosis = Patient::new().with("CGPROC_MEMORY", "lots").diagnosed();
+    let found = diagnosis.problem("setting-not-understood")["found"].as_str().expect("words");
+    assert!(found.starts_with("CGPROC_MEMORY=lots is not understood"), "{found}");
+    Patient::new().with("CGPROC", "off").diagnosed().problem("off");
+    Patient::new().with("CGPROC_FILES", "meminfo").diagnosed().note("files");
+    let diagnosis = Patient::new().with("CGPROC_CGROUP", "/no/such/cgroup").diagnosed();
+    assert_eq!(diagnosis.problem("cgroup-missing")["path"], "/no/such/cgroup");
+}
+
+#[test]
+fn the_administrators_file() {
+    let diagnosis = Patient::new().after(&etc("cgproc.conf", "CGPROC_CPUS=many\\nCGPROC_UPTIME=host\\n")).diagnosed();
+    assert_eq!(diagnosis.found("file-taken")["path"], "/etc/cgproc.conf");
+    let found = diagnosis.problem("file-bad-line")["found"].as_str().expect("words");
+    assert!(found.contains("/etc/cgproc.conf:1: CGPROC_CPUS takes"), "{found}");
+    let script = etc("cgproc.conf", "CGPROC_CPUS=1\\n") + " && chmod 666 /etc/cgproc.conf";
+    let diagnosis = Patient::new().after(&script).diagnosed();
+    let found = diagnosis.problem("file-refused")["found"].as_str().expect("words");
+    assert!(found.contains("mode 666"), "{found}");
+}
+
+/// Block 0 of a board that was published so long ago.
+fn header(age_sec: u64) -> [u64; 32] {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    let realtime_usec = u64::try_from(now.as_micros()).expect("µs") - age_sec * 1_000_000;
+    let published = Published { realtime_usec, void_after_usec: realtime_usec + 15_000_000, ..Published::default() };
+    let mut block = Block::header(4);
+    block.set_published(&published);
+    *block.words_mut()
+}
+
+/// A board with this header and no slots.
+fn board(words: [u64; 32]) -> File {
+    let bytes: Vec<u8> = sealed(words, 2).iter().flat_map(|word| word.to_ne_bytes()).collect();
+    File::in_memory(&[bytes, vec![0; 4 * 256]].concat())
+}
+
+fn diagnosis_of_board(path: &str) -> Diagnosis {
+    Patient::new().with("CGPROC_BOARD", path).diagnosed()
+}
+
+#[test]
+fn a_board_that_nobody_keeps() {
+    diagnosis_of_board("/nowhere/board").note("board-missing");
+    let stale = board(header(3600));
+    let diagnosis = diagnosis_of_board(stale.path());
+    let found = diagnosis.problem("board-stale")["found"].as_str().expect("words");
+    assert!(found.contains("36"), "{found}");
+    let mut other = header(0);
+    other[2] = 99;
+    let other = board(other);
+    let diagnosis = diagnosis_of_board(other.path());
+    let found = diagnosis.problem("board-version")["found"].as_str().expect("words");
+    assert!(found.contains("version 99"), "{found}");
+    let short = File::in_memory(&[7; 100]);
+    diagnosis_of_board(short.path()).problem("board-garbage");
+}
+
+#[test]
+fn a_board_that_is_not_believed() {
+    let open = board(header(0));
+    open.mode(0o666);
+    let diagnosis = diagnosis_of_board(open.path());
+    let found = diagnosis.problem("board-untrusted")["found"].as_str().expect("words");
+    assert!(found.contains("mode 666"), "{found}");
+    let link = File::in_memory(b"");
+    fs::remove_file(&link.0).expect("removed");
+    std::os::unix::fs::symlink(&open.0, &link.0).expect("a link");
+    let diagnosis = diagnosis_of_board(link.path());
+    assert!(diagnosis.problem("board-untrusted")["found"].as_str().is_some_and(|it| it.contains("symbolic link")));
+    let script = "mount -t ramfs ramfs /mnt && : >/mnt/board && chmod 644 /mnt/board";
+    let diagnosis = Patient::new().after(script).with("CGPROC_BOARD", "/mnt/board").diagnosed();
+    assert!(diagnosis.problem("board-untrusted")["found"].as_str().is_some_and(|it| it.contains("no tmpfs")));
+}
+
+#[test]
+fn a_sampler_that_ended_or_does_not_see_us() {
+    let directory = Path::new("/dev/shm").join(tempfile().file_name().expect("a name"));
+    let path = directory.join("board");
+    fs::create_dir(&directory).expect("a directory");
+    let mut sampler = Started::new(Command::new(bed::command()).args(["sampler", "--board"]).arg(&path));
+    while !path.exists() {
+        std::thread::yield_now();
+    }
+    kill(sampler.pid(), libc::SIGTERM);
+    sampler.ended();
+    let diagnosis = diagnosis_of_board(path.to_str().expect("UTF-8"));
+    let _ = fs::remove_dir_all(&directory);
+    diagnosis.problem("board-ended");
+    let empty = board(header(0));
+    let script = format!("{}mount --make-rprivate /", in_a_cgroup());
+    let diagnosis = Patient::new().after(&script).with("CGPROC_BOARD", empty.path()).diagnosed();
+    leave_cgroups();
+    diagnosis.problem("board-no-slot");
+}
+
+/// The hierarchies where a test puts itself into a cgroup of its own.
+fn hierarchies() -> &'static [&'static str] {
+    match bed::version() {
+        Version::V1 => &["/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpuacct"],
+        Version::V2 => &["/sys/fs/cgroup"],
+    }
+}
+
+fn own_directory(hierarchy: &str) -> String {
+    format!("{hierarchy}/cgproc-doctor-{}", std::process::id())
+}
+
+/// A script that joins them.
+fn in_a_cgroup() -> String {
+    let join = |hierarchy: &&str| {
+        let directory = own_directory(hierarchy);
+        format!("mkdir -p {directory} && echo 0 >{directory}/cgroup.procs\n")
+    };
+    hierarchies().iter().map(join).collect()
+}
+
+/// Removes them, once the kernel has let go of those who were in them.
+fn leave_cgroups() {
+    for directory in hierarchies().iter().map(|hierarchy| own_directory(hierarchy)) {
+        while fs::remove_dir(&directory).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn cgroups_that_are_not_mounted() {
+    let diagnosis = Patient::new().after("umount -R -l /sys/fs/cgroup").diagnosed();
+    let found = diagnosis.problem("cgroups-not-mounted")["found"].as_str().expect("words");
+    assert!(found.contains("is not mounted"), "{found}");
+}
+
+#[test]
+fn an_own_cgroup_outside_of_what_is_mounted() {
+    let (hierarchy, mount) = match bed::version() {
+        Version::V1 => ("/sys/fs/cgroup/memory", "mount -t cgroup -o memory cgroup /sys/fs/cgroup/memory"),
+        Version::V2 => ("/sys/fs/cgroup", "mount -t cgroup2 cgroup2 /sys/fs/cgroup"),
+    };
+    let below = format!("{hierarchy}/cgproc-outside-{}", std::process::id());
+    let outside =
+        format!("echo 0 >{hierarchy}/cgroup.procs; umount {hierarchy}; {mount}; rmdir /mnt/x; exec env \"$@\"");
+    let script = format!(
+        "mount -t tmpfs tmpfs /mnt && mkdir /mnt/x {below} && echo 0 >{below}/cgroup.procs && \
+         exec unshare --cgroup sh -ec '{outside}' sh \"$@\""
+    );
+    let diagnosis = Patient::new().after(&script).diagnosed();
+    let _ = fs::remove_dir(&below);
+    let found = diagnosis.problem("cgroups-outside")["found"].as_str().expect("words");
+    assert!(found.contains("outside of the cgroup namespace"), "{found}");
+}
+
+#[test]
+fn other_processes_without_the_library() {
+    let busybox = bed::cache().join("busybox-static/bin/busybox");
+    let object = bed::object().display().to_string();
+    let start = format!(
+        "LD_PRELOAD={object} sleep 60 & env -i sleep 60 & env -i LD_PRELOAD=/nowhere/libcgproc.so sleep 60 2>/dev/null & \
+         LD_PRELOAD={object} {} sleep 60 & \
+         mount -t tmpfs -o mode=755 tmpfs /mnt && cp \"$(command -v sleep)\" /mnt/gains && chown 65534 /mnt/gains && \
+         chmod 4755 /mnt/gains && {{ LD_PRELOAD={object} /mnt/gains 60 2>/dev/null & }}\n\
+         for comm in sleep sleep sleep busybox gains; do until grep -qsx $comm /proc/[0-9]*/comm; do :; done; done\n\
+         until [ \"$(cat /proc/[0-9]*/comm | grep -cx sleep)\" = 3 ]; do :; done",
+        busybox.display()
+    );
+    let diagnosis = Patient::new().after(&start).diagnosed();
+    assert_eq!(
+        diagnosis.found("processes-loaded")["found"],
+        "1 of 5 others have the library",
+        "{:#?}",
+        diagnosis.findings
+    );
+    for (code, name) in [("process-static", "busybox"), ("process-secure", "gains")] {
+        assert!(diagnosis.note(code)["found"].as_str().is_some_and(|words| words.contains(name)), "{code}");
+    }
+    for code in ["process-not-named", "process-library-missing"] {
+        assert!(diagnosis.problem(code)["found"].as_str().is_some_and(|words| words.contains("sleep")), "{code}");
+    }
+}
+
+#[test]
+fn what_else_is_in_the_way() {
+    let script = "cp /proc/uptime /tmp/cgproc-uptime-$$ && mount --bind /tmp/cgproc-uptime-$$ /proc/uptime && rm /tmp/cgproc-uptime-$$";
+    let diagnosis = Patient::new().after(script).diagnosed();
+    assert_eq!(diagnosis.note("mounted-over")["path"], "/proc/uptime");
+    Patient::new().after("mount -t proc -o hidepid=2 proc /proc").diagnosed().note("hidepid");
+    let diagnosis = Patient::new().after("ulimit -f 1").diagnosed();
+    assert_eq!(diagnosis.problem("file-size")["path"], "RLIMIT_FSIZE");
+}
+
+#[test]
+fn a_filter_of_system_calls() {
+    if !fs::read_to_string("/proc/self/status").expect("its status").contains("Seccomp:") {
+        println!("this kernel has no seccomp");
+        return;
+    }
+    let mut patient = Patient::new();
+    // SAFETY: two system calls, and nothing that another thread could have left half done.
+    unsafe { patient.command.pre_exec(filter) };
+    patient.diagnosed().note("seccomp");
+}
+
+/// Puts on a filter that lets everything pass.
+fn filter() -> io::Result<()> {
+    const RETURN: u16 = 0x06;
+    let mut allow = libc::sock_filter { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };
+    let program = libc::sock_fprog { len: 1, filter: &raw mut allow };
+    // SAFETY: the program outlives the call.
+    match unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[test]
+fn a_read_only_mount_has_no_triggers() {
+    if bed::version() == Version::V1 || !Path::new("/proc/pressure/memory").exists() {
+        println!("this kernel has no pressure of cgroups");
+        return;
+    }
+    let script = format!("{}mount -o remount,ro,bind /sys/fs/cgroup", in_a_cgroup());
+    let diagnosis = Patient::new().after(&script).diagnosed();
+    leave_cgroups();
+    diagnosis.note("pressure-read-only");
+}
