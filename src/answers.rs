@@ -8,7 +8,7 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use calc::{
     answer::{Answer, BLOCKS, CPUS, NODES},
-    compose::{self, MemoryFigures, VmstatFigures},
+    compose::{self, MemoryFigures, StatFigures, VmstatFigures},
     path,
     source::Files,
     text::Text,
@@ -16,6 +16,7 @@ use calc::{
         blocks,
         io::{self, Device},
         nodes, pids, pressure,
+        shares::Shares,
         topology::Packages,
     },
 };
@@ -182,7 +183,9 @@ fn stat<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result
         return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, scratch).ok_or(NOT_COMPOSED);
     };
     times.idle_ticks = times.idle_ticks.max(0);
-    compose::stat(&cpus, &times, view.load().as_ref(), 0, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    let (shares, load) = (Shares::among(&cpus.online), view.load());
+    let figures = StatFigures { times: &times, shares: &shares, load: load.as_ref(), later_sec: view.later_sec() };
+    compose::stat(&cpus.online, &figures, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn cpuinfo<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {

@@ -28,6 +28,7 @@ pub(crate) const ROOM: usize = LONGEST_TEXT;
 pub(crate) struct Settings {
     pub(crate) off: bool,
     pub(crate) uptime_is_the_hosts: bool,
+    pub(crate) btime_is_the_containers: bool,
     pub(crate) affinity_is_the_kernels: bool,
     pub(crate) answered: Answered,
     pub(crate) cpus: CpuCount,
@@ -96,6 +97,7 @@ impl Settings {
         Self {
             off: false,
             uptime_is_the_hosts: false,
+            btime_is_the_containers: false,
             affinity_is_the_kernels: false,
             answered: Answered::ALL,
             cpus: CpuCount::default(),
@@ -119,8 +121,9 @@ impl Settings {
             Value::Board(path) => self.board = OsStr::from_bytes(path).into(),
             Value::HostUptime(host) => self.uptime_is_the_hosts = host,
             Value::KernelAffinity(kernel) => self.affinity_is_the_kernels = kernel,
-            // The boot time is the host's, and the object alone writes notes.
-            Value::ContainerBtime(_) | Value::Debug(_) => {}
+            Value::ContainerBtime(container) => self.btime_is_the_containers = container,
+            // The object alone writes notes.
+            Value::Debug(_) => {}
         }
         self.origins.push((key, origin));
     }

@@ -12,7 +12,7 @@ use calc::{
     cgroup::places::{Places, Whose},
     compose,
     cpus::{CpuSet, MAX_CPUS},
-    host::Host,
+    host::{Host, USER_HZ},
     settings::CpuCount,
     source::Files,
     text::{Sink, Text},
@@ -43,6 +43,7 @@ pub(crate) struct View<F = Kernel> {
     /// The scope's slot on the board.
     slot: Option<Block>,
     by: CpuCount,
+    btime_is_the_containers: bool,
 }
 
 impl View {
@@ -57,7 +58,15 @@ impl<F: Files> View<F> {
     pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         let mut places = located(&files, cgroup)?;
         places.declare(settings.memory);
-        let mut view = Self { files, places, machine: machine(), above: Above::NONE, slot: None, by: settings.cpus };
+        let mut view = Self {
+            files,
+            places,
+            machine: machine(),
+            above: Above::NONE,
+            slot: None,
+            by: settings.cpus,
+            btime_is_the_containers: settings.btime_is_the_containers,
+        };
         if let Some(board) = Published::open(&settings.board) {
             view.take(&board);
         }
@@ -113,6 +122,11 @@ impl<F: Files> View<F> {
     pub(crate) fn times(&self, cpus: &Cpus) -> Option<Times> {
         let scratch = &mut [0; size_of::<Scratch>()];
         time::times(&self.files, &self.places, cpus, &self.machine, self.capacity_usec(cpus), scratch)
+    }
+
+    /// How much later than the machine the container is said to have booted, in seconds.
+    pub(crate) fn later_sec(&self) -> u64 {
+        if self.btime_is_the_containers { self.places.began_ticks / USER_HZ } else { 0 }
     }
 
     /// The container's age.

@@ -29,7 +29,7 @@ pub use meminfo::{Figures as MemoryFigures, meminfo};
 pub use node_meminfo::node_meminfo;
 pub use partitions::partitions;
 pub use pid_max::pid_max;
-pub use stat::{stat, stat_of_kernel};
+pub use stat::{Figures as StatFigures, stat, stat_of_kernel};
 pub use swaps::swaps;
 pub use uptime::uptime;
 pub use vmstat::{Figures as VmstatFigures, vmstat};

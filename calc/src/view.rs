@@ -9,5 +9,6 @@ pub mod nodes;
 pub mod pids;
 pub mod pressure;
 pub mod ratchet;
+pub mod shares;
 pub mod time;
 pub mod topology;

@@ -4,7 +4,7 @@ use calc::{
     board::Above,
     capacity::Capacity,
     cgroup::places::{Places, Whose},
-    compose::{self, MemoryFigures, VmstatFigures},
+    compose::{self, MemoryFigures, StatFigures, VmstatFigures},
     cpus::CpuSet,
     host::Host,
     settings::{CpuCount, MemoryLimit},
@@ -15,6 +15,7 @@ use calc::{
         io,
         memory::{self, Swap},
         nodes::{self, Share},
+        shares::Shares,
         time::{self, Times},
         topology::Packages,
     },
@@ -202,6 +203,11 @@ fn limit() -> impl Strategy<Value = MemoryLimit> {
     prop_oneof![3 => Just(MemoryLimit::Max), 3 => Just(MemoryLimit::High), 1 => bytes]
 }
 
+fn stat_of(online: &CpuSet, times: &Times, host: &mut Bytes, scratch: &mut [u8]) -> Option<Vec<u8>> {
+    let figures = StatFigures { times, shares: &Shares::among(online), load: None, later_sec: 0 };
+    composed(|out| compose::stat(online, &figures, host, out, scratch))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -248,7 +254,7 @@ proptest! {
         prop_assert!(package.cores <= package.siblings && u64::from(package.siblings) <= count);
         let times = time::times(&tree, &places, &cpus, &host, None, scratch).unwrap_or_default();
         let mut text = Bytes { all: STAT.into(), at: 0, step: tree.step };
-        let stat = composed(|out| compose::stat(&cpus, &times, None, 0, &mut text, out, scratch)).unwrap();
+        let stat = stat_of(&cpus.online, &times, &mut text, scratch).unwrap();
         let lines = stat.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"cpu")).count() as u64;
         prop_assert_eq!(lines, count + 1);
     }
@@ -298,7 +304,7 @@ proptest! {
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
         host.rewind();
-        let _ = composed(|out| compose::stat(&cpus, &Times::default(), None, 0, &mut host, out, scratch));
+        let _ = stat_of(&cpus.online, &Times::default(), &mut host, scratch);
         host.rewind();
         let _ = composed(|out| compose::cpuinfo(&online, &Packages::default(), &mut host, out, scratch));
         host.rewind();
@@ -316,7 +322,7 @@ proptest! {
         let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let scratch = &mut [0; 512];
         let stat = stat.map(|all| Bytes { all, at: 0, step: 100 });
-        if let Some(text) = stat.and_then(|mut host| composed(|out| compose::stat(&cpus, &Times::default(), None, 0, &mut host, out, scratch))) {
+        if let Some(text) = stat.and_then(|mut host| stat_of(&cpus.online, &Times::default(), &mut host, scratch)) {
             prop_assert!(text.starts_with(b"cpu  0"));
         }
         let cpuinfo = cpuinfo.map(|all| Bytes { all, at: 0, step: 100 });

@@ -7,28 +7,29 @@ use crate::{
     scan,
     source::Source,
     text::{Sink, Text},
-    view::{cpu::Cpus, time::Times},
+    view::{
+        shares::{self, Columns, Shares},
+        time::Times,
+    },
 };
-use core::num::NonZero;
 
-/// What the column `index` of a `cpu` line holds, in the kernel's order: user nice system idle iowait irq softirq steal
-/// guest guest_nice.
-fn column(times: &Times, index: usize) -> u64 {
-    match index {
-        0 => times.user_ticks,
-        2 => times.system_ticks,
-        3 => u64::try_from(times.idle_ticks).unwrap_or(0),
-        _ => 0,
-    }
+/// What is shown of the scope.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures<'f> {
+    /// Its times; the idle time is what is to be shown: the caller has made it monotonic.
+    pub times: &'f Times,
+    /// What falls to each CPU.
+    pub shares: &'f Shares,
+    /// Without it the numbers of threads that run and that are blocked stay the machine's.
+    pub load: Option<&'f Load>,
+    /// How much later than the machine it is said to have booted (`CGPROC_BTIME`).
+    pub later_sec: u64,
 }
 
-/// `/proc/stat`. `times.idle_ticks` is what is to be shown: the caller has made it monotonic. Without `load` the numbers of
-/// threads that run and that are blocked stay the machine's. The time of boot is shown `later_sec` later (`CGPROC_BTIME`).
+/// `/proc/stat`
 pub fn stat<S: Sink>(
-    cpus: &Cpus,
-    times: &Times,
-    load: Option<&Load>,
-    later_sec: u64,
+    online: &CpuSet,
+    figures: &Figures<'_>,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
@@ -36,14 +37,14 @@ pub fn stat<S: Sink>(
     let mut lines = Lines::new(host, scratch);
     let total = lines.next()??.whole()?.strip_prefix(b"cpu  ")?;
     let columns = scan::parts(scan::without_newline(total), b' ').count();
-    cpu_lines(cpus, times, columns, out)?;
+    cpu_lines(online, figures, columns, out)?;
     let mut of_cpu = false;
     while let Some(line) = lines.next()? {
         if line.begins {
             of_cpu = line.bytes.starts_with(b"cpu");
         }
         if !of_cpu {
-            match line.whole().and_then(|text| number(load, later_sec, text)) {
+            match line.whole().and_then(|text| number(figures, text)) {
                 Some((name, number)) => number_line(name, number, out)?,
                 None => out.bytes(line.bytes)?,
             }
@@ -53,12 +54,12 @@ pub fn stat<S: Sink>(
 }
 
 /// The container's number for a line, where it has one, behind the line's name.
-fn number<'l>(load: Option<&Load>, later_sec: u64, line: &'l [u8]) -> Option<(&'l [u8], u64)> {
+fn number<'l>(figures: &Figures<'_>, line: &'l [u8]) -> Option<(&'l [u8], u64)> {
     let (name, machines) = scan::key_value(line)?;
     let own = match name {
-        b"btime" => machines.saturating_add(later_sec),
-        b"procs_running" => load?.running.max(1).into(),
-        b"procs_blocked" => load?.blocked.into(),
+        b"btime" => machines.saturating_add(figures.later_sec),
+        b"procs_running" => figures.load?.running.max(1).into(),
+        b"procs_blocked" => figures.load?.blocked.into(),
         _ => return None,
     };
     Some((name, own))
@@ -72,30 +73,34 @@ fn number_line<S: Sink>(name: &[u8], number: u64, out: &mut Text<'_, S>) -> Opti
 }
 
 /// The `cpu` lines: the sum, and the view's CPUs.
-fn cpu_lines<S: Sink>(cpus: &Cpus, times: &Times, columns: usize, out: &mut Text<'_, S>) -> Option<()> {
-    let count = NonZero::new(cpus.online.count())?;
+fn cpu_lines<S: Sink>(online: &CpuSet, figures: &Figures<'_>, columns: usize, out: &mut Text<'_, S>) -> Option<()> {
+    if *online == CpuSet::EMPTY {
+        return None;
+    }
     out.bytes(b"cpu ")?;
-    row(times, columns, |ticks| ticks, out)?;
-    for (index, cpu) in (0..).zip(cpus.online.iter()) {
+    row(&shares::columns(figures.times), columns, out)?;
+    for (rank, cpu) in (0..).zip(online.iter()) {
         out.bytes(b"cpu")?;
         out.number(cpu)?;
-        row(times, columns, |ticks| share(ticks, index, count), out)?;
+        row(&figures.shares.columns(rank, figures.times), columns, out)?;
     }
     Some(())
 }
 
-/// The columns of a line.
-fn row<S: Sink>(times: &Times, columns: usize, of: impl Fn(u64) -> u64, out: &mut Text<'_, S>) -> Option<()> {
+/// The columns of a line, in the kernel's order: user nice system idle iowait irq softirq steal guest guest_nice.
+fn row<S: Sink>(shown: &Columns, columns: usize, out: &mut Text<'_, S>) -> Option<()> {
+    let [user, system, idle] = *shown;
     for index in 0..columns {
+        let ticks = match index {
+            0 => user,
+            2 => system,
+            3 => idle,
+            _ => 0,
+        };
         out.bytes(b" ")?;
-        out.number(of(column(times, index)))?;
+        out.number(ticks)?;
     }
     out.bytes(b"\n")
-}
-
-/// The part of `ticks` that falls to CPU number `index` of `count`. The parts add up, and none shrinks while `ticks` grows.
-fn share(ticks: u64, index: u64, count: NonZero<u64>) -> u64 {
-    (ticks / count).saturating_add(u64::from(index < ticks % count))
 }
 
 /// The columns that a kernel may have.
@@ -158,20 +163,24 @@ fn cpu_of(line: &[u8]) -> Option<(u64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        capacity::Capacity,
-        fixture::{Bytes, composed},
-    };
-    use proptest::prelude::*;
+    use crate::fixture::{Bytes, composed};
     use std::string::String;
 
-    fn text(list: &str, times: Times, host: &str) -> Option<String> {
+    const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
+
+    const FIGURES: Figures<'_> = Figures { times: &TIMES, shares: &Shares::START, load: None, later_sec: 0 };
+
+    fn shown(list: &str, figures: &Figures<'_>, host: &str) -> Option<String> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
-        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
-        composed(|out| stat(&cpus, &times, None, 0, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
+        let mut shares = *figures.shares;
+        shares.follow(&online, figures.times);
+        let figures = Figures { shares: &shares, ..*figures };
+        composed(|out| stat(&online, &figures, &mut Bytes::in_steps(host, 100), out, &mut [0; 512]))
     }
 
-    const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
+    fn text(list: &str, times: Times, host: &str) -> Option<String> {
+        shown(list, &Figures { times: &times, ..FIGURES }, host)
+    }
 
     #[test]
     fn the_cpu_lines_are_ours_and_the_rest_is_the_kernels() {
@@ -186,15 +195,7 @@ mod tests {
     #[test]
     fn threads_are_the_containers_where_they_are_known() {
         let host = "cpu  1 2 3 4\ncpu0 1 2 3 4\nprocesses 9\nprocs_running 7\nprocs_blocked 3\nprocs_runningx 1\n";
-        let cpus = Cpus {
-            online: CpuSet::parse(b"0").unwrap(),
-            capacity: Capacity { quota_usec: 1, period_usec: 1 },
-            counted_depth: 0,
-        };
-        let with = |load: Option<Load>| {
-            let host = &mut Bytes::new(host);
-            composed(|out| stat(&cpus, &TIMES, load.as_ref(), 0, host, out, &mut [0; 512])).unwrap()
-        };
+        let with = |load: Option<Load>| shown("0", &Figures { load: load.as_ref(), ..FIGURES }, host).unwrap();
         let ours = "cpu  11 0 6 101\ncpu0 11 0 6 101\nprocesses 9\n";
         let load = Load { running: 2, blocked: 1, ..Load::default() };
         assert_eq!(with(Some(load)), [ours, "procs_running 2\nprocs_blocked 1\nprocs_runningx 1\n"].concat());
@@ -205,9 +206,8 @@ mod tests {
 
     #[test]
     fn the_time_of_boot_is_the_containers_where_that_is_asked_for() {
-        let cpus = Cpus { online: CpuSet::parse(b"0").unwrap(), capacity: Capacity::of_whole(1), counted_depth: 0 };
-        let host = &mut Bytes::new("cpu  1 2 3 4\ncpu0 1 2 3 4\nbtime 1000\n");
-        let text = composed(|out| stat(&cpus, &TIMES, None, 55, host, out, &mut [0; 512])).unwrap();
+        let host = "cpu  1 2 3 4\ncpu0 1 2 3 4\nbtime 1000\n";
+        let text = shown("0", &Figures { later_sec: 55, ..FIGURES }, host).unwrap();
         assert!(text.ends_with("\nbtime 1055\n"), "{text}");
     }
 
@@ -239,15 +239,5 @@ mod tests {
         assert_eq!(text("0", TIMES, ""), None);
         assert_eq!(text("0", TIMES, "intr 1 2 3\n"), None);
         assert_eq!(text("", TIMES, "cpu  1 2 3 4\n"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn shares_add_up_and_never_shrink(ticks in 0_u64..1_000_000_000_000, more in 0_u64..5000, count in 1_u64..2048) {
-            let count = NonZero::new(count).unwrap();
-            let shares = |ticks| (0..count.get()).map(move |index| share(ticks, index, count));
-            prop_assert_eq!(shares(ticks).sum::<u64>(), ticks);
-            prop_assert!(shares(ticks).zip(shares(ticks + more)).all(|(before, after)| before <= after));
-        }
     }
 }

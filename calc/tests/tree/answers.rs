@@ -5,7 +5,7 @@ use calc::{
     answer::Answer,
     board::Above,
     cgroup::places::Places,
-    compose::{self, MemoryFigures, VmstatFigures},
+    compose::{self, MemoryFigures, StatFigures, VmstatFigures},
     host::Host,
     settings::CpuCount,
     source::Files as _,
@@ -17,6 +17,7 @@ use calc::{
         memory::{self, Memory},
         nodes, pids,
         ratchet::Ratchet,
+        shares::Shares,
         time::{self, Times},
         topology::Packages,
     },
@@ -113,10 +114,7 @@ impl View<'_> {
             }
             Answer::Swaps => compose::swaps(&self.memory(scratch)?.swap?, host, text, scratch),
             Answer::Vmstat => self.vmstat(host, text, scratch),
-            Answer::Stat => {
-                let cpus = self.cpus(scratch)?;
-                compose::stat(&cpus, &self.times(&cpus, scratch)?, None, 0, host, text, scratch)
-            }
+            Answer::Stat => self.stat(host, text, scratch),
             Answer::Uptime => {
                 let idle_ticks = self.times(&self.cpus(scratch)?, scratch)?.idle_ticks;
                 compose::uptime(time::age_ticks(places, &self.host)?, Ratchet::default().show(1, idle_ticks), text)
@@ -136,8 +134,17 @@ impl View<'_> {
                 compose::pid_max(pids::limit(files, places, scratch)?, host, text, scratch)
             }
             // They need a board, or are another file.
-            Answer::BlockStat | Answer::Loadavg | Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => None,
+            Answer::BlockStat | Answer::Loadavg | Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => {
+                None
+            }
         }
+    }
+
+    fn stat(&self, host: &mut File, text: &mut Text<'_, Kept>, scratch: &mut [u8]) -> Option<()> {
+        let cpus = self.cpus(scratch)?;
+        let (times, shares) = (self.times(&cpus, scratch)?, Shares::among(&cpus.online));
+        let figures = StatFigures { times: &times, shares: &shares, load: None, later_sec: 0 };
+        compose::stat(&cpus.online, &figures, host, text, scratch)
     }
 
     fn vmstat(&self, host: &mut File, text: &mut Text<'_, Kept>, scratch: &mut [u8]) -> Option<()> {
