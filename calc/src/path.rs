@@ -18,6 +18,17 @@ pub fn join<'b>(buffer: &'b mut [u8], parts: &[&[u8]]) -> Option<&'b CStr> {
     CStr::from_bytes_with_nul(buffer.get(..=len)?).ok()
 }
 
+/// The path of what is `below` a numbered member of a directory: `/sys/devices/system/cpu` has `cpu`, 12, `/topology/core_id`.
+pub(crate) fn below_member<'b>(
+    buffer: &'b mut [u8],
+    directory: &[u8],
+    name: &[u8],
+    number: u64,
+    below: &[u8],
+) -> Option<&'b CStr> {
+    join(buffer, &[directory, b"/", name, text::decimal(number, &mut [0; _]), below])
+}
+
 /// A NUL-terminated path under construction in a lent buffer.
 pub struct PathIn<'b> {
     buffer: &'b mut [u8],
@@ -41,11 +52,6 @@ impl<'b> PathIn<'b> {
         Some(self)
     }
 
-    /// Appends `number` in decimal.
-    pub fn push_number(self, number: u64) -> Option<Self> {
-        self.push(text::decimal(number, &mut [0; _]))
-    }
-
     /// The finished path; `None` when it does not fit or holds a NUL.
     pub fn finish(self) -> Option<&'b CStr> {
         *self.buffer.get_mut(self.len)? = 0;
@@ -65,14 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_parts_too() {
-        let is = |number, room, expected| {
-            let buffer = &mut [0; 16][..room];
-            PathIn::new(buffer).push(b"/cpu").and_then(|path| path.push_number(number)?.finish()) == expected
-        };
-        assert!(is(0, 16, Some(c"/cpu0")));
-        assert!(is(2047, 16, Some(c"/cpu2047")));
-        assert!(is(2047, 8, None));
+    fn members_are_numbered() {
+        let is =
+            |number, room, expected| below_member(&mut [0; 16][..room], b"/cpu", b"cpu", number, b"/id") == expected;
+        assert!(is(0, 16, Some(c"/cpu/cpu0/id")));
+        assert!(is(2047, 16, Some(c"/cpu/cpu2047/id")));
+        assert!(is(2047, 15, None));
     }
 
     #[test]

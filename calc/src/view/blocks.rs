@@ -3,8 +3,7 @@
 use crate::{
     answer::BLOCKS,
     lines::Lines,
-    path::PathIn,
-    scan,
+    path, scan,
     source::{self, Files},
 };
 use core::num::NonZero;
@@ -33,7 +32,7 @@ pub fn first(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
 const PAGE_BYTES: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
 
 fn exists(files: &impl Files, block: u64, scratch: &mut [u8]) -> Option<bool> {
-    let path = PathIn::new(scratch).push(BLOCKS)?.push(b"/memory")?.push_number(block)?.finish()?;
+    let path = path::below_member(scratch, BLOCKS, b"memory", block, b"")?;
     Some(files.directory(path).is_some())
 }
 

@@ -9,8 +9,7 @@ use crate::{
     },
     cpus::CpuSet,
     lines::Lines,
-    path::PathIn,
-    scan,
+    path, scan,
     source::{Files, Source},
 };
 use core::num::NonZero;
@@ -63,7 +62,7 @@ pub fn share(files: &impl Files, places: &Places, host: &mut impl Source, scratc
 /// A node's memory in KiB, by the kernel.
 #[inline(never)]
 fn memory_of(files: &impl Files, number: u64, scratch: &mut [u8]) -> Option<u64> {
-    let path = PathIn::new(scratch).push(NODES)?.push(b"/node")?.push_number(number)?.push(b"/meminfo")?.finish()?;
+    let path = path::below_member(scratch, NODES, b"node", number, b"/meminfo")?;
     let node = Node::read(&mut files.open(path)?, scratch)?;
     (node.number == number).then_some(node.kib)
 }

@@ -3,8 +3,7 @@
 use crate::{
     answer::CPUS,
     cpus::CpuSet,
-    path::PathIn,
-    scan,
+    path, scan,
     source::{self, Files},
 };
 
@@ -28,11 +27,11 @@ pub struct Package {
     pub cores: u32,
 }
 
-/// A set of CPUs below `topology/`: the list's name of old, which kernels since 5.3 have too, and its new one.
+/// A list of CPUs: its name of old, which kernels since 5.3 have too, and its new one.
 type Names = [&'static [u8]; 2];
 
-const PACKAGE: Names = [b"core_siblings_list", b"package_cpus_list"];
-const CORE: Names = [b"thread_siblings_list", b"core_cpus_list"];
+const PACKAGE: Names = [b"/topology/core_siblings_list", b"/topology/package_cpus_list"];
+const CORE: Names = [b"/topology/thread_siblings_list", b"/topology/core_cpus_list"];
 
 impl Packages {
     /// Reads them in place, as far as the kernel tells: what is not known stays out.
@@ -100,14 +99,13 @@ fn shared(names: Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch:
 /// `topology/physical_package_id`, which is −1 where nobody knows it.
 #[inline(never)]
 fn physical_id(cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<u32> {
-    let mut file = open(cpu, b"physical_package_id", files, scratch)?;
+    let mut file = open(cpu, b"/topology/physical_package_id", files, scratch)?;
     u32::try_from(scan::whole_number(source::read_whole(&mut file, scratch)?)?).ok()
 }
 
-/// Opens a file below the `topology/` of a CPU.
+/// Opens a file below the directory of a CPU.
 fn open<F: Files>(cpu: u64, name: &[u8], files: &F, scratch: &mut [u8]) -> Option<F::File> {
-    let path = PathIn::new(scratch).push(CPUS)?.push(b"/cpu")?.push_number(cpu)?;
-    files.open(path.push(b"/topology/")?.push(name)?.finish()?)
+    files.open(path::below_member(scratch, CPUS, b"cpu", cpu, name)?)
 }
 
 #[cfg(test)]
