@@ -87,6 +87,11 @@ impl<F: Files> View<F> {
         Some(clocks::now_usec(libc::CLOCK_REALTIME).saturating_sub(published_usec))
     }
 
+    /// What the container's files take on disk; `None` where nobody measures that.
+    pub(crate) fn disk_used_bytes(&self) -> Option<u64> {
+        self.slot.as_ref().and_then(Block::disk_used_bytes)
+    }
+
     /// The load; `None` where nobody publishes it.
     pub(crate) fn load(&self) -> Option<Load> {
         self.slot.as_ref().and_then(Block::load)

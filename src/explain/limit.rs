@@ -20,6 +20,8 @@ pub(super) enum Resource {
     /// CPU time, by the quota or the number of CPUs.
     Capacity,
     Pids,
+    /// Room on the root's file system.
+    Disk,
 }
 
 /// Who imposed a limit.
@@ -156,9 +158,15 @@ pub(super) fn imposer(resource: Resource, reads: &[Read], beside: &Beside<'_>) -
         Resource::Pids => least_bytes(&levels, |level| level.number("pids.max"), u64::MAX),
         Resource::Quota if beside.has_cpus => Some(Imposer::Setting("CGPROC_CPUS")),
         Resource::Quota => least_quota(&levels, above).map(|(_, imposer)| imposer),
+        Resource::Disk => Some(Imposer::Setting("CGPROC_DISK")),
         Resource::Cpus => cpus(&levels, beside),
         Resource::Capacity => quota_below(beside.online?.count(), &levels, beside).or_else(|| cpus(&levels, beside)),
     }
+}
+
+/// The least quota that a calculation found which read `reads`, in CPUs.
+pub(super) fn quota_cpus(reads: &[Read], above: &Above) -> Option<f64> {
+    least_quota(&Level::all(reads), above).map(|((quota, period), _)| quota as f64 / period as f64)
 }
 
 /// The level with the least limit, unless that above is no more; `u64::MAX` for none.

@@ -214,7 +214,7 @@ static RULES: &[Rule] = &[
     rule("time.system", "CPU time of the scope in the kernel.", "kernel cgroup_base_stat_cputime_show, cpuacct_stats_show", TIMES, None),
     rule("time.nice", "0: no cgroup counts it apart from user time.", "proc_stat(5)", TIMES, None),
     rule("time.idle", "What the scope could have used since its beginning − user − system.", "docs/figures.md", IDLE, None),
-    rule("time.boot", "The machine's: start times of processes are on that clock.", "proc_stat(5)", &["proc/stat:btime"], None),
+    rule("time.boot", "The machine's, since start times of processes are on that clock; the container's by CGPROC_BTIME=container.", "proc_stat(5)", &["proc/stat:btime"], None),
     rule("uptime", "Time since the scope's first process began.", "kernel fs/proc/uptime.c, lxcfs get_reaper_start_time", &["stat"], None),
     rule("uptime.idle", "As time.idle: what the scope could have used and did not.", "kernel fs/proc/uptime.c", IDLE, None),
 
@@ -233,6 +233,7 @@ static RULES: &[Rule] = &[
     rule("pressure.*", "The scope's own file stands in the place of the kernel's.", "kernel Documentation/accounting/psi.rst", &[], None),
     rule("pid_max", "The least pids.max of the cgroup and of those above it, at most the machine's.", "kernel kernel/cgroup/pids.c", &["pids.max"], Some(Resource::Pids)),
     rule("threads-max", "The least pids.max of the cgroup and of those above it, at most the machine's.", "kernel kernel/cgroup/pids.c", &["pids.max"], Some(Resource::Pids)),
+    rule("disk.*", "The size that CGPROC_DISK names; used is what the sampler measured of the container's files, free at most the machine's.", "statfs(2), docs/figures.md", &[BOARD], Some(Resource::Disk)),
     rule("node*.cpulist", "The kernel's list, as far as its CPUs are shown.", "kernel drivers/base/node.c", CPUS, None),
     rule("node*.MemTotal", "The node's share of the container's total, as its memory is to that of all nodes.", "docs/figures.md", LIMITS, Some(Resource::Memory)),
     rule("node*", "The node's share of what the container has.", "kernel drivers/base/node.c, docs/figures.md", &["memory.stat", "meminfo"], None),

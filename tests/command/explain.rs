@@ -1,8 +1,8 @@
 //! `cgproc explain`: each figure with its sources, and the cgroup that imposed the limit.
 
 use crate::bed;
-use crate::bed::Version;
-use crate::harness::{cgproc, err, own, printed, run, waiting};
+use crate::bed::{Container, Version};
+use crate::harness::{Started, cgproc, err, own, printed, run, tempfile, waiting};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -248,4 +248,76 @@ fn the_table_has_a_line_for_each_figure() {
     let total = line("memory.total").expect("memory.total");
     assert!(total.contains("256.0 MiB") && total.contains("limit of /sys/fs/cgroup"), "{total}");
     assert!(line("load.1min").is_some() && line("meminfo.Cached").is_some() && line("vmstat.nr_zspages").is_none());
+}
+
+/// A cgroup in every hierarchy, above containers.
+struct Parent(&'static str);
+
+impl Parent {
+    fn new(name: &'static str) -> Self {
+        Self::hierarchies().iter().for_each(|hierarchy| make(&hierarchy.join(name), true));
+        Self(name)
+    }
+
+    fn hierarchies() -> Vec<PathBuf> {
+        if bed::version() == Version::V2 {
+            return vec!["/sys/fs/cgroup".into()];
+        }
+        let entries = fs::read_dir("/sys/fs/cgroup").expect("/sys/fs/cgroup").flatten();
+        let is_of_controllers = |path: &PathBuf| {
+            let others = ["systemd", "unified"].map(|name| Path::new("/sys/fs/cgroup").join(name));
+            !path.is_symlink() && path.join("cgroup.procs").exists() && !others.contains(path)
+        };
+        entries.map(|entry| entry.path()).filter(is_of_controllers).collect()
+    }
+
+    fn limit(&self, controller: &str, v1: &str, v2: &str, values: [&str; 2]) {
+        let (file, value) = if bed::version() == Version::V1 { (v1, values[0]) } else { (v2, values[1]) };
+        write(&root_of(controller).join(self.0).join(file), value);
+    }
+}
+
+impl Drop for Parent {
+    fn drop(&mut self) {
+        for hierarchy in Self::hierarchies() {
+            let _ = fs::remove_dir(hierarchy.join(self.0));
+        }
+    }
+}
+
+#[test]
+fn limits_out_of_sight_are_told_from_those_in_sight() {
+    let parent = Parent::new("cgproc-explain-above");
+    parent.limit("memory", "memory.limit_in_bytes", "memory.max", ["300M", "300M"]);
+    parent.limit("cpu", "cpu.cfs_quota_us", "cpu.max", ["50000", "50000 100000"]);
+    let directory = Path::new("/dev/shm").join(tempfile().file_name().expect("a name"));
+    fs::create_dir(&directory).expect("a directory");
+    let board = directory.join("board");
+    let _sampler = Started::new(Command::new(bed::command()).args(["sampler", "--board"]).arg(&board));
+    let command = bed::command().display().to_string();
+    let script = format!(
+        "export CGPROC_BOARD={}\nuntil {command} explain --json cpus.quota 2>&1 | grep -q out_of_sight; do sleep 0.1; done\n\
+         {command} explain --json cpus; echo =; {command} explain --json memory.total",
+        board.display()
+    );
+    let container = Container { memory: "400M", quota_usec: None, under: Some(parent.0), ..bed::PLAIN };
+    let outcome = container.run(&script, None, 60);
+    let _ = fs::remove_dir_all(&directory);
+    let (cpus, memory) = outcome.text.split_once("=\n").unwrap_or_else(|| panic!("{}", outcome.text));
+    let cpus: Vec<Value> = serde_json::from_str(cpus).expect("JSON");
+    assert_eq!(figure(&cpus, "cpus.quota")["value_cpus"], 0.5);
+    assert_eq!(figure(&cpus, "cpus.quota")["limited_by"]["name"], "the board");
+    assert!(bed::host().cpus == 1 || figure(&cpus, "cpus.count")["limited_by"]["by"] == "out_of_sight");
+    let memory: Vec<Value> = serde_json::from_str(memory).expect("JSON");
+    assert_eq!(figure(&memory, "memory.total")["value_bytes"], 300 << 20);
+    assert_eq!(figure(&memory, "memory.total")["limited_by"]["by"], "out_of_sight");
+}
+
+#[test]
+fn the_disk_is_limited_by_a_setting() {
+    let all = figures(cgproc(&["explain", "--json", "disk"]).env("CGPROC_BOARD", "/nowhere"));
+    assert_eq!(figure(&all, "disk.total")["reason"], "CGPROC_DISK is not set");
+    assert_eq!(figure(&all, "disk.total")["value_bytes"], figure(&all, "disk.total")["kernel_bytes"]);
+    let all = figures(cgproc(&["explain", "--json", "disk"]).env("CGPROC_BOARD", "/nowhere").env("CGPROC_DISK", "1G"));
+    assert!(figure(&all, "disk.free")["reason"].as_str().is_some_and(|reason| reason.contains("sampler --disk")));
 }

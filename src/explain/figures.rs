@@ -1,0 +1,236 @@
+//! All figures of a view, each calculated once more to see what is read for it.
+
+use super::{
+    Explanation, Origin,
+    limit::{self, Beside, Imposer, Resource},
+    quantity::{Quantity, Unit},
+    rules::Rule,
+    texts,
+};
+use crate::{
+    answers::{Asked, NO_CPUS, NO_LOAD, Reason},
+    kernel::Kernel,
+    recorder::{Read, Recorder},
+    settings::Settings,
+    view::{self, View},
+};
+use anyhow::{Context, Result};
+use calc::{
+    answer::Answer,
+    settings::{CpuCount, Key, MemoryLimit},
+    view::disk::Space,
+};
+use rustix::fs::statfs;
+use std::{ffi::OsStr, fs, path::Path};
+
+/// The view, and the record of what it is calculated from.
+pub(super) struct Figures<'s> {
+    settings: &'s Settings,
+    files: Recorder<Kernel>,
+    view: View<Recorder<Kernel>>,
+    /// What was read to find the cgroups.
+    found_by: Vec<Read>,
+    is_own: bool,
+}
+
+impl<'s> Figures<'s> {
+    /// Those of `cgroup`, or of our own.
+    pub(super) fn of(cgroup: Option<&OsStr>, settings: &'s Settings) -> Result<Self> {
+        let files = Recorder::new(Kernel);
+        let view = View::over(files.clone(), cgroup, settings).with_context(|| match cgroup {
+            Some(cgroup) => format!("no cgroup {} in sight", cgroup.display()),
+            None => "no cgroup found: all figures are the kernel's (cgproc doctor says more)".to_owned(),
+        })?;
+        let found_by = files.take();
+        Ok(Self { settings, files, view, found_by, is_own: cgroup.is_none() })
+    }
+
+    /// In the order of a table.
+    pub(super) fn all(&self) -> Vec<Explanation> {
+        let files = self.asked();
+        let in_files = files.iter().flat_map(|asked| self.of_file(asked));
+        let mut all: Vec<Explanation> = self.cgroups().into_iter().chain(in_files).collect();
+        // The figures that no file has stand beside those that are related.
+        let at = all.iter().position(|it| it.name == "cpus.online").map_or(all.len(), |at| at + 1);
+        all.splice(at..at, self.capacity());
+        // Our root is that of the view where nobody else's is asked for.
+        if self.is_own {
+            all.extend(self.disk());
+        }
+        all
+    }
+
+    /// The files that figures are in.
+    fn asked(&self) -> Vec<Asked> {
+        const OF_A_CPU: [&str; 2] = ["topology/core_cpus_list", "topology/package_cpus_list"];
+        const OF_A_NODE: [&str; 2] = ["cpulist", "meminfo"];
+        let fixed = Answer::ALL.into_iter().filter_map(Asked::of);
+        let cpus = self.view.cpus().map(|cpus| cpus.online.iter().collect::<Vec<_>>()).unwrap_or_default();
+        let of_cpus = cpus.into_iter().flat_map(|cpu| OF_A_CPU.map(|name| format!("cpu{cpu}/{name}")));
+        let of_nodes = nodes().into_iter().flat_map(|node| OF_A_NODE.map(|name| format!("{node}/{name}")));
+        let in_families = of_cpus.chain(of_nodes).filter_map(|name| Asked::named(&name).ok());
+        fixed.chain(in_families).filter(|asked| Path::new(asked.name()).exists()).collect()
+    }
+
+    /// The figures of a file.
+    fn of_file(&self, asked: &Asked) -> Vec<Explanation> {
+        self.files.take();
+        let ours = match asked.passes(&Kernel, self.settings) {
+            Some(reason) => Err(reason),
+            None => asked.text(&self.view),
+        };
+        let reads = self.files.take();
+        let parsed = |text: &[u8]| texts::figures(asked.answer, asked.name(), &String::from_utf8_lossy(text));
+        let kernels = asked.kernels_own(&Kernel).map(|text| parsed(&text)).unwrap_or_default();
+        let (here, reason) = match ours {
+            Ok(text) => (parsed(&text), None),
+            Err(reason) => (kernels.clone(), Some(reason)),
+        };
+        let of = |figures: &[texts::Named], name: &str| figures.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+        let hidden = kernels.iter().filter(|(name, _)| of(&here, name).is_none());
+        let names = here.iter().chain(hidden).map(|(name, _)| name);
+        let explained = names.map(|name| {
+            let values = (of(&here, name), of(&kernels, name));
+            self.explained(name, asked.name(), values, reason, &reads)
+        });
+        explained.collect()
+    }
+
+    /// A figure with its rule and, where it is not the kernel's own, its sources and who limited it.
+    fn explained(
+        &self,
+        name: &str,
+        file: &str,
+        (here, kernel): (Option<Quantity>, Option<Quantity>),
+        reason: Option<Reason>,
+        reads: &[Read],
+    ) -> Explanation {
+        let rule = Rule::of(name);
+        let is_unpublished = rule.is_of_board_alone() && self.view.slot_age_usec().is_none();
+        let reason = reason.or(is_unpublished.then_some(NO_LOAD));
+        let is_limited = reason.is_none() && here != kernel;
+        let limited_by = rule.limit.filter(|_| is_limited).and_then(|resource| self.imposer(resource, reads));
+        let mut sources = if reason.is_none() { self.origins(rule, reads) } else { Vec::new() };
+        sources.extend(self.decision(limited_by.as_ref()));
+        Explanation { name: name.to_owned(), file: file.to_owned(), limited_by, sources, here, kernel, reason, rule }
+    }
+
+    fn imposer(&self, resource: Resource, reads: &[Read]) -> Option<Imposer> {
+        let beside = Beside {
+            above: &self.view.above,
+            has_memory: matches!(self.settings.memory, MemoryLimit::Bytes(_)),
+            has_cpus: matches!(self.settings.cpus, CpuCount::Milli(_)),
+            online: self.view.cpus().map(|cpus| cpus.online),
+        };
+        limit::imposer(resource, reads, &beside)
+    }
+
+    /// What of the record a figure goes by.
+    fn origins(&self, rule: &Rule, reads: &[Read]) -> Vec<Origin> {
+        let origin = |read: &Read| {
+            let value = counting(&read.text, &rule.lines_of(&read.path)?);
+            (!value.is_empty()).then(|| Origin { path: read.path.clone(), value })
+        };
+        let board = self.view.slot_age_usec().filter(|_| rule.is_of_board()).map(|published_usec| Origin {
+            path: self.settings.board.display().to_string(),
+            value: format!("the scope's slot, published {} ms ago", published_usec / 1000),
+        });
+        // When the scope began was read where it was found.
+        let found_by = if rule.sources.is_empty() { &[][..] } else { &self.found_by };
+        reads.iter().chain(found_by).filter_map(origin).chain(board).collect()
+    }
+
+    /// Where the setting is made that imposed a limit.
+    fn decision(&self, imposer: Option<&Imposer>) -> Option<Origin> {
+        let Some(Imposer::Setting(name)) = imposer else { return None };
+        let made = self.settings.origin(Key::of(name.as_bytes())?);
+        Some(Origin { path: made.to_string(), value: (*name).to_owned() })
+    }
+
+    /// Where the view is taken from.
+    fn cgroups(&self) -> Vec<Explanation> {
+        let kinds = self.view.scope_directories();
+        let explained = kinds.iter().map(|(kind, directory)| {
+            let name = format!("cgroup.{}", format!("{kind:?}").to_lowercase());
+            let here = Quantity::text(&directory.display().to_string(), Unit::Path);
+            self.explained(&name, "", (Some(here), None), None, &self.found_by)
+        });
+        explained.collect()
+    }
+
+    /// The CPU time that may be used, which no file has.
+    fn capacity(&self) -> Vec<Explanation> {
+        self.files.take();
+        let cpus = self.view.cpus();
+        let reads = self.files.take();
+        let Some(cpus) = cpus else {
+            return vec![self.explained("cpus.capacity", "", (None, None), Some(NO_CPUS), &reads)];
+        };
+        let of = |name, cpus, kernel| {
+            let here = Quantity::decimal(cpus, Unit::Cpus);
+            self.explained(name, "", (Some(here), kernel), None, &reads)
+        };
+        let declared = if let CpuCount::Milli(milli) = self.settings.cpus { Some(milli as f64 / 1000.0) } else { None };
+        let quota = declared.or_else(|| limit::quota_cpus(&reads, &self.view.above));
+        let capacity = cpus.capacity.quota_usec as f64 / cpus.capacity.period_usec as f64;
+        let machine = view::machine_cpus().map(|count| Quantity::decimal(count as f64, Unit::Cpus));
+        let quota = quota.map(|quota| of("cpus.quota", quota, None));
+        quota.into_iter().chain([of("cpus.capacity", capacity, machine)]).collect()
+    }
+
+    /// The room on the file system of our root, which programs ask by `statfs`.
+    fn disk(&self) -> Vec<Explanation> {
+        let Ok(found) = statfs("/") else { return Vec::new() };
+        let block_bytes = u64::try_from(found.f_bsize).unwrap_or(0);
+        let machine = Space { blocks: found.f_blocks, free: found.f_bfree, available: found.f_bavail };
+        let limited = self.limit_of_disk().and_then(|(limit_bytes, used_bytes)| {
+            machine.limited(limit_bytes, used_bytes, block_bytes).ok_or("its blocks have no size")
+        });
+        let amounts = |space: &Space| {
+            let used = space.blocks.saturating_sub(space.free);
+            [
+                ("disk.total", space.blocks),
+                ("disk.used", used),
+                ("disk.free", space.free),
+                ("disk.available", space.available),
+            ]
+        };
+        let quantity = |blocks: u64| Some(Quantity::whole(blocks.saturating_mul(block_bytes), Unit::Bytes));
+        let here = amounts(limited.as_ref().unwrap_or(&machine));
+        let explained = here.into_iter().zip(amounts(&machine)).map(|((name, here), (_, kernel))| {
+            self.explained(name, "", (quantity(here), quantity(kernel)), limited.err(), &[])
+        });
+        explained.collect()
+    }
+
+    /// The declared size of our root, and what is used of it.
+    fn limit_of_disk(&self) -> Result<(u64, u64), Reason> {
+        if self.settings.off {
+            return Err("CGPROC=off");
+        }
+        let limit_bytes = self.settings.disk_bytes.ok_or("CGPROC_DISK is not set")?;
+        let used_bytes =
+            self.view.disk_used_bytes().ok_or("nobody measures what is used: cgproc sampler --disk does")?;
+        Ok((limit_bytes, used_bytes))
+    }
+}
+
+/// What counts of a file's text: its one line, or the lines with these keys.
+fn counting(text: &str, keys: &[&str]) -> String {
+    let has_key = |line: &&str| keys.iter().any(|key| line.split([' ', ':']).next() == Some(key));
+    let lines: Vec<&str> = match keys {
+        [] => text.lines().collect(),
+        _ => text.lines().filter(has_key).collect(),
+    };
+    lines.join("\n")
+}
+
+/// The names of the machine's NUMA nodes.
+fn nodes() -> Vec<String> {
+    let entries = fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let number = |name: &str| name.strip_prefix("node").and_then(|number| number.parse::<u32>().ok());
+    let mut numbered: Vec<(u32, String)> = names.filter_map(|name| Some((number(&name)?, name))).collect();
+    numbered.sort();
+    numbered.into_iter().map(|(_, name)| name).collect()
+}
