@@ -59,6 +59,23 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
         Some(unsafe { to.assume_init_ref() })
     }
 
+    /// Lends the value, or the default where there is none, to be changed, and keeps what it has become.
+    #[inline(always)]
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R
+    where
+        T: Default,
+    {
+        let mut value = MaybeUninit::uninit();
+        if self.recall(&mut value).is_none() {
+            value.write(T::default());
+        }
+        // SAFETY: written whole just now, or recalled.
+        let value = unsafe { value.assume_init_mut() };
+        let result = change(value);
+        self.keep(value);
+        result
+    }
+
     /// Keeps `value` from now on, unless another is just doing so or the memory is not ours.
     pub(crate) fn keep(&self, value: &T) {
         // SAFETY: T has WORDS words, all initialised.

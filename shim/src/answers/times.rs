@@ -14,7 +14,6 @@ use calc::view::ratchet::{self, Ratchet};
 use calc::view::shares::Shares;
 use calc::view::time::{self, Times};
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
 
 #[inline(never)]
 pub(super) fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
@@ -90,6 +89,17 @@ struct Shown {
 // SAFETY: words, all of them.
 unsafe impl Plain for Shown {}
 
+impl Shown {
+    /// The times as they are to be shown, under these keys.
+    fn ratcheted(&mut self, times: &Times, of_use: u64, of_idle: u64) -> Times {
+        Times {
+            user_ticks: self.user.show(of_use, times.user_ticks as i64),
+            system_ticks: self.system.show(of_use, times.system_ticks as i64),
+            idle_ticks: self.idle.show(of_idle, times.idle_ticks) as i64,
+        }
+    }
+}
+
 static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 
 /// What is shown of the scope at one moment.
@@ -107,21 +117,21 @@ impl Now {
     fn show(&mut self, machine: &Host, capacity_usec: Option<u64>) -> Option<()> {
         let scratch: &mut Scratch = &mut [0; _];
         scope::with_places(|places| {
+            self.age_ticks = time::age_ticks(places, machine);
             scope::with_counted(|cpus| {
-                let mut shown = SHOWN.recall(&mut MaybeUninit::uninit()).copied().unwrap_or_default();
-                let by_formula = ratchet::key_of_idle(places, cpus);
-                // What a process has begun by the formula goes on by it: a counter has one source. Below the scope there is no other.
-                let goes_on = shown.idle.is_of(by_formula) || !time::are_of_scope(places, cpus);
-                let capacity_usec = capacity_usec.filter(|_| !goes_on);
-                let of_idle =
-                    if capacity_usec.is_some() { ratchet::key_of_idle_by_board(places, cpus) } else { by_formula };
-                let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
-                self.times = ratcheted(&mut shown, &times, (ratchet::key_of_use(places, cpus), of_idle));
-                shown.shares.follow(&cpus.online, &self.times);
-                SHOWN.keep(&shown);
-                self.shares = shown.shares;
-                self.age_ticks = time::age_ticks(places, machine);
-                Some(())
+                SHOWN.change(|shown| {
+                    // What a process has begun by the formula goes on by it: a counter has one source. Below the scope there is no other.
+                    let by_formula = ratchet::key_of_idle(places, cpus);
+                    let goes_on = shown.idle.is_of(by_formula) || !time::are_of_scope(places, cpus);
+                    let capacity_usec = capacity_usec.filter(|_| !goes_on);
+                    let by_board = || ratchet::key_of_idle_by_board(places, cpus);
+                    let of_idle = capacity_usec.map_or(by_formula, |_| by_board());
+                    let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
+                    self.times = shown.ratcheted(&times, ratchet::key_of_use(places, cpus), of_idle);
+                    shown.shares.follow(&cpus.online, &self.times);
+                    self.shares = shown.shares;
+                    Some(())
+                })
             })
         })
     }
@@ -145,12 +155,4 @@ fn published(machine: &Host) -> Published {
     let is_declared = matches!(options::cpu_count(), CpuCount::Milli(_));
     let capacity_usec = if is_declared { None } else { block.capacity_usec(now, elapsed) };
     Published { capacity_usec, load: block.load() }
-}
-
-fn ratcheted(shown: &mut Shown, times: &Times, (of_use, of_idle): (u64, u64)) -> Times {
-    Times {
-        user_ticks: shown.user.show(of_use, times.user_ticks as i64),
-        system_ticks: shown.system.show(of_use, times.system_ticks as i64),
-        idle_ticks: shown.idle.show(of_idle, times.idle_ticks) as i64,
-    }
 }
