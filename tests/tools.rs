@@ -34,13 +34,15 @@ const SWAP_KIB: u64 = 256 << 10;
 /// A Java machine on half a CPU of a busy machine takes its time.
 const LONGEST_SEC: u32 = 120;
 
+const COMMON: Container = Container { pids: Some(1000), ..PLAIN };
+
 fn container_profile() -> Profile {
-    let container = Container { cpus: Some("1"), ..swap_if_any(PLAIN) };
+    let container = Container { cpus: Some("1"), ..swap_if_any(COMMON) };
     Profile { name: "container", container, cpu_list: "1", mark: 0 }
 }
 
 fn quota_profile() -> Profile {
-    let container = Container { quota_usec: Some(50_000), ..swap_if_any(PLAIN) };
+    let container = Container { quota_usec: Some(50_000), ..swap_if_any(COMMON) };
     Profile { name: "quota only", container, cpu_list: "0", mark: 1 }
 }
 
@@ -161,6 +163,8 @@ fn native_should_match(profile: &Profile, line: &Line<'_>) -> bool {
         "fails" => false,
         "v1" => bed::version() == bed::Version::V1,
         "noswap" => bed::host().swap_kib == 0,
+        "nonodes" => !Path::new("/sys/devices/system/node").exists(),
+        "noblocks" => !Path::new("/sys/devices/system/memory").exists(),
         other => panic!("tools.tsv: {}: mark {other}", line.id),
     }
 }

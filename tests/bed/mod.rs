@@ -112,6 +112,8 @@ pub(crate) struct Container {
     pub(crate) swap: Option<&'static str>,
     pub(crate) quota_usec: Option<u32>,
     pub(crate) cpus: Option<&'static str>,
+    /// Processes and threads.
+    pub(crate) pids: Option<u32>,
     /// Before all other work of the machine.
     pub(crate) is_favoured: bool,
     /// The cgroup, there in every hierarchy, that it is made below.
@@ -125,6 +127,7 @@ pub(crate) const PLAIN: Container = Container {
     swap: None,
     quota_usec: Some(150_000),
     cpus: None,
+    pids: None,
     is_favoured: false,
     under: None,
     view: View::Namespace,
@@ -149,6 +152,9 @@ impl Container {
         }
         if let Some(cpus) = self.cpus {
             command.args(["-c", cpus]);
+        }
+        if let Some(pids) = self.pids {
+            command.args(["-p", &pids.to_string()]);
         }
         if self.is_favoured {
             command.arg("-f");
