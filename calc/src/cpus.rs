@@ -120,7 +120,8 @@ impl CpuSet {
         }
     }
 
-    /// Which of the four CPUs from 4 × `index` on are in the set: the hexadecimal digit at that place of the kernel's bitmaps.
+    /// Which of the four CPUs from 4 × `index` on are in the set: the hexadecimal digit at that place of the kernel's
+    /// bitmaps.
     pub(crate) fn digit(&self, index: usize) -> u8 {
         let word = self.words.get(index / 16).copied().unwrap_or(0);
         (word.rotate_right((index % 16).saturating_mul(4) as u32) & 0xf) as u8

@@ -18,7 +18,8 @@ pub fn join<'b>(buffer: &'b mut [u8], parts: &[&[u8]]) -> Option<&'b CStr> {
     CStr::from_bytes_with_nul(buffer.get(..=len)?).ok()
 }
 
-/// The path of what is `below` a numbered member of a directory: `/sys/devices/system/cpu` has `cpu`, 12, `/topology/core_id`.
+/// The path of what is `below` a numbered member of a directory: `/sys/devices/system/cpu` has `cpu`, 12,
+/// `/topology/core_id`.
 pub(crate) fn below_member<'b>(
     buffer: &'b mut [u8],
     directory: &[u8],

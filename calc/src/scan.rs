@@ -86,8 +86,8 @@ pub fn without_newline(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
 
-/// A list or a bitmap of CPUs without the newline it may end in, nor the NUL behind that, which some kernels since 5.15 give
-/// as well (`bitmap_print_to_buf`, `lib/bitmap.c`).
+/// A list or a bitmap of CPUs without the newline it may end in, nor the NUL behind that, which some kernels since 5.15
+/// give as well (`bitmap_print_to_buf`, `lib/bitmap.c`).
 pub(crate) fn without_end(bytes: &[u8]) -> &[u8] {
     without_newline(bytes.strip_suffix(b"\0").unwrap_or(bytes))
 }

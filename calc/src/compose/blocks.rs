@@ -2,8 +2,8 @@
 
 use crate::text::{Sink, Text};
 
-/// `/sys/devices/system/memory/block_size_bytes`: all the container's memory as one block, in hexadecimal digits without a
-/// prefix (`block_size_bytes_show`, `drivers/base/memory.c`).
+/// `/sys/devices/system/memory/block_size_bytes`: all the container's memory as one block, in hexadecimal digits
+/// without a prefix (`block_size_bytes_show`, `drivers/base/memory.c`).
 pub fn block_size<S: Sink>(total_bytes: u64, out: &mut Text<'_, S>) -> Option<()> {
     if total_bytes == 0 {
         return None;

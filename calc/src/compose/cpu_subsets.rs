@@ -8,8 +8,8 @@ use crate::{
     text::{self, Sink, Text},
 };
 
-/// A list of CPUs (`3,7-8`, `bitmap_print_to_pagebuf`): those of the kernel's that are in the view. An empty one is an empty
-/// line, as a node without CPUs has it.
+/// A list of CPUs (`3,7-8`, `bitmap_print_to_pagebuf`): those of the kernel's that are in the view. An empty one is an
+/// empty line, as a node without CPUs has it.
 pub fn cpu_list_within<S: Sink>(
     online: &CpuSet,
     host: &mut impl Source,

@@ -22,8 +22,8 @@ enum Within {
 
 /// `/proc/cpuinfo`: what it says of the view's CPUs.
 ///
-/// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x counts them, has a line for
-/// each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`).
+/// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x counts them, has a line
+/// for each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`).
 pub fn cpuinfo<S: Sink>(
     online: &CpuSet,
     packages: &Packages,

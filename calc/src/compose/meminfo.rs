@@ -17,7 +17,8 @@ use crate::{
     },
 };
 
-/// What a line of `/proc/meminfo`, or of a node's, shows in a container. No function of it, which would be a pointer: see [`Name`].
+/// What a line of `/proc/meminfo`, or of a node's, shows in a container. No function of it, which would be a pointer:
+/// see [`Name`].
 pub(super) enum Rule {
     /// The host's number: a constant of the machine.
     Host,

@@ -7,8 +7,8 @@ use crate::{
     view::nodes::Share,
 };
 
-/// `/sys/devices/system/node/nodeN/meminfo`: the kernel's lines, each with the node's share of what the container has. The
-/// rules are those of `/proc/meminfo`.
+/// `/sys/devices/system/node/nodeN/meminfo`: the kernel's lines, each with the node's share of what the container has.
+/// The rules are those of `/proc/meminfo`.
 pub fn node_meminfo<S: Sink>(
     figures: &MemoryFigures,
     share: &Share,

@@ -8,8 +8,8 @@ use crate::{
 };
 use core::num::NonZero;
 
-/// The number of the machine's first memory block (`/sys/devices/system/memory/memoryN`), the only one that a container is
-/// shown: of the size of all its memory.
+/// The number of the machine's first memory block (`/sys/devices/system/memory/memoryN`), the only one that a container
+/// is shown: of the size of all its memory.
 ///
 /// It is 0 unless RAM begins elsewhere, as on many arm64 machines; then it is the block that the first zone begins in.
 pub fn first(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
@@ -43,8 +43,8 @@ fn block_bytes(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     scan::whole_hexadecimal(digits)
 }
 
-/// The number of the page that the first populated zone begins with (`zoneinfo_show_print`, `mm/vmstat.c`): a zone without
-/// pages has a 0 there, or no such line.
+/// The number of the page that the first populated zone begins with (`zoneinfo_show_print`, `mm/vmstat.c`): a zone
+/// without pages has a 0 there, or no such line.
 #[inline(never)]
 fn start_pfn(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     let mut file = files.open(c"/proc/zoneinfo")?;

@@ -39,8 +39,8 @@ impl Share {
     }
 }
 
-/// The share of the node whose kernel's own meminfo is `host`, by the memory of the nodes that the container may take memory
-/// from. A node outside has none. `host` is left at its start.
+/// The share of the node whose kernel's own meminfo is `host`, by the memory of the nodes that the container may take
+/// memory from. A node outside has none. `host` is left at its start.
 pub fn share(files: &impl Files, places: &Places, host: &mut impl Source, scratch: &mut [u8]) -> Option<Share> {
     let own = Node::read(host, scratch)?;
     host.rewind();
