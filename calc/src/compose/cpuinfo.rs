@@ -9,17 +9,6 @@ use crate::{
     view::topology::{Package, Packages},
 };
 
-/// Where in the text a line is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    /// A block of a CPU in the view.
-    Shown,
-    /// A block of another CPU.
-    Hidden,
-    /// Neither: what some architectures say of the whole machine.
-    Machine,
-}
-
 /// `/proc/cpuinfo`: what it says of the view's CPUs.
 ///
 /// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x counts them, has a line
@@ -33,34 +22,47 @@ pub fn cpuinfo<S: Sink>(
 ) -> Option<()> {
     let count = online.count();
     let mut lines = Lines::new(host, scratch);
-    let (mut within, mut package) = (Within::Machine, None);
+    let mut block = Block::MACHINE;
     let mut shown = 0_u64;
     while let Some(line) = lines.next()? {
         let field = if line.begins { Field::parse(line.bytes) } else { None };
         let listed = if line.begins { listed(line.bytes) } else { None };
-        match field.map(|field| (field.key, field.value)) {
-            Some((b"processor" | b"cpu number", cpu)) => {
-                within = if online.contains(cpu) { Within::Shown } else { Within::Hidden };
-                package = None;
-            }
-            Some((b"physical id", id)) => package = packages.of(id),
-            _ => {}
+        if let Some(field) = field {
+            block.read(&field, online, packages);
         }
         let named = listed.or(field.filter(|field| field.key == b"processor").map(|field| field.value));
         shown = shown.saturating_add(named.is_some_and(|cpu| online.contains(cpu)).into());
-        let is_hidden = listed.map_or(within == Within::Hidden, |cpu| !online.contains(cpu));
-        if !is_hidden {
-            match field.and_then(|field| Some((field, field.figure(package, count)?))) {
+        if listed.map_or(block.is_shown, |cpu| online.contains(cpu)) {
+            match field.and_then(|field| Some((field, field.figure(block.package, count)?))) {
                 Some((field, figure)) => field.with(figure, out)?,
                 None => out.bytes(line.bytes)?,
             }
         }
         if line.begins && line.bytes == b"\n" {
-            within = Within::Machine;
+            block = Block::MACHINE;
         }
     }
     // Text of another form, or not of the CPUs that the view was made for.
     (shown == count).then_some(())
+}
+
+/// The lines up to the next empty one.
+struct Block {
+    is_shown: bool,
+    package: Option<Package>,
+}
+
+impl Block {
+    /// What some architectures say of the whole machine.
+    const MACHINE: Self = Self { is_shown: true, package: None };
+
+    fn read(&mut self, field: &Field<'_>, online: &CpuSet, packages: &Packages) {
+        match field.key {
+            b"processor" | b"cpu number" => *self = Self { is_shown: online.contains(field.value), package: None },
+            b"physical id" => self.package = packages.of(field.value),
+            _ => {}
+        }
+    }
 }
 
 /// The CPU of a line like `processor 3: version = FF,  identification = 0133E8,  machine = 3906`.
