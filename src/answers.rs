@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use calc::{
-    answer::{Answer, BLOCKS, CPUS, NODES},
+    answer::{Answer, CPUS, NODES},
     compose::{self, MemoryFigures, StatFigures, VmstatFigures},
     path,
     source::Files,
@@ -23,6 +23,8 @@ use calc::{
 use std::{
     ffi::{CStr, CString},
     fs,
+    os::unix::ffi::OsStrExt,
+    path::PathBuf,
 };
 
 /// A file that has an answer.
@@ -55,23 +57,24 @@ impl Asked {
         Some(Self { answer, path: answer.path()?.to_owned() })
     }
 
-    /// The file with this path, below /sys/devices/system as well, or whose path ends so.
+    /// The file with this path, by symbolic links too, or below the directories of CPUs and nodes, or whose path ends so.
     pub(crate) fn named(file: &str) -> Result<Self> {
         let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
-        let real = fs::canonicalize(file).ok().and_then(|path| path.into_os_string().into_string().ok());
-        let given =
-            [b"".as_slice(), CPUS, NODES, BLOCKS].into_iter().find_map(|directory| Self::below(directory, file));
-        let below = given.or_else(|| Self::below(b"", &real?));
-        let Some(asked) = fixed.or(below) else {
+        let found = match file.starts_with('/') {
+            true => Self::at(file.as_bytes()).or_else(|| Self::at(fs::canonicalize(file).ok()?.as_os_str().as_bytes())),
+            false => {
+                [CPUS, NODES].into_iter().find_map(|directory| Self::at(&[directory, b"/", file.as_bytes()].concat()))
+            }
+        };
+        let Some(asked) = fixed.or(found) else {
             let known: Vec<&str> = Answer::ALL.iter().filter_map(|it| it.path()?.to_str().ok()).collect();
             bail!("no answer for {file}; there is one for {}, and cpu0/topology/*, node0/*", known.join(", "));
         };
         Ok(asked)
     }
 
-    fn below(directory: &[u8], file: &str) -> Option<Self> {
-        let path = if directory.is_empty() { file.into() } else { [directory, b"/", file.as_bytes()].concat() };
-        Some(Self { answer: Answer::from_path(&path)?, path: CString::new(path).ok()? })
+    fn at(path: &[u8]) -> Option<Self> {
+        Some(Self { answer: Answer::from_path(path)?, path: CString::new(path).ok()? })
     }
 
     /// The path, for a message.

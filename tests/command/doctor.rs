@@ -69,6 +69,8 @@ impl Diagnosis {
     }
 
     fn found(&self, code: &str) -> &Value {
+        let page = fs::read_to_string(bed::repository("docs/explain.md")).expect("docs/explain.md");
+        assert!(page.contains(&format!("`{code}`")), "{code} is not documented");
         self.find(code).unwrap_or_else(|| panic!("no {code} in {:#?}", self.findings))
     }
 

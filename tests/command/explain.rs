@@ -185,6 +185,18 @@ fn each_line_of_the_view_has_a_figure() {
 }
 
 #[test]
+fn every_group_is_documented() {
+    let page = fs::read_to_string(bed::repository("docs/explain.md")).expect("docs/explain.md");
+    for figure in figures(&mut cgproc(&["explain", "--json"])) {
+        let name = figure["name"].as_str().expect("a name");
+        let group = name.split('.').next().unwrap_or_default();
+        let kind = group.trim_end_matches(|byte: char| byte.is_ascii_digit());
+        let documented = if kind == group { format!("`{group}") } else { format!("`{kind}N.") };
+        assert!(page.contains(&documented), "{name}");
+    }
+}
+
+#[test]
 fn what_is_the_kernels_own_says_why() {
     let all = figures(cgproc(&["explain", "--json"]).env("CGPROC", "off"));
     let of_files = all.iter().filter(|figure| !figure["file"].is_null());
