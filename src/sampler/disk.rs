@@ -60,7 +60,8 @@ impl Disk {
 
     /// What the files of a cgroup's container take, in bytes, where that was found out.
     pub(super) fn used_bytes(&self, seen: &Seen) -> Option<u64> {
-        self.shared.trees().used_bytes(seen.overlay()?)
+        let overlay = seen.overlay()?;
+        self.shared.trees().used_bytes(overlay)
     }
 }
 

@@ -80,7 +80,9 @@ fn look_at(hierarchy: &mut Hierarchy, index: usize, round: usize, own_device: u6
     let own = is_due.then(|| Root::of(&hierarchy.first_processes(node), own_device));
     if let Some(Node { seen, .. }) = hierarchy.node_mut(index) {
         seen.looks += usize::from(is_due);
-        seen.own = own.unwrap_or(std::mem::take(&mut seen.own));
+        if let Some(own) = own {
+            seen.own = own;
+        }
         seen.all = seen.own.clone();
     }
 }
@@ -91,5 +93,36 @@ fn sum(hierarchy: &mut Hierarchy, index: usize) {
     let (below, parent) = (node.seen.all.clone(), node.parent());
     if let Some(Node { seen, .. }) = parent.and_then(|parent| hierarchy.node_mut(parent)) {
         seen.all = std::mem::take(&mut seen.all).and(below);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay(device: u64) -> Root {
+        Root::Overlay(Arc::new(Overlay { device, upper: "/u".into() }), 7)
+    }
+
+    #[test]
+    fn only_what_all_have_is_of_all() {
+        let device = |root: Root| root.overlay().map(|(overlay, _)| overlay.device);
+        assert_eq!(device(overlay(1).and(overlay(1))), Some(1));
+        assert_eq!(device(overlay(1).and(overlay(2))), None);
+        assert_eq!(device(overlay(1).and(Root::Other)), None);
+        assert_eq!(device(Root::Unknown.and(overlay(1))), Some(1));
+        assert_eq!(device(overlay(1).and(Root::Unknown)), Some(1));
+        assert_eq!(device(overlay(1).and(overlay(2)).and(overlay(1))), None);
+        assert_eq!(device(Root::Unknown.and(Root::Unknown)), None);
+    }
+
+    #[test]
+    fn the_first_process_that_can_be_asked_tells() {
+        let me = std::process::id();
+        assert!(matches!(Root::of(&[], 0), Root::Unknown));
+        assert!(matches!(Root::of(&[u32::MAX], 0), Root::Unknown));
+        // What shares our root is in no container.
+        let own = rustix::fs::stat("/").unwrap().st_dev;
+        assert!(matches!(Root::of(&[u32::MAX, me], own), Root::Other));
     }
 }
