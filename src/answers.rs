@@ -57,14 +57,14 @@ impl Asked {
         Some(Self { answer, path: answer.path()?.to_owned() })
     }
 
-    /// The file with this path, by symbolic links too, or below the directories of CPUs and nodes, or whose path ends so.
+    /// The file with this path, which may be one of symbolic links, or below the directories of CPUs and nodes, or whose path ends so.
     pub(crate) fn named(file: &str) -> Result<Self> {
         let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
-        let found = match file.starts_with('/') {
-            true => Self::at(file.as_bytes()).or_else(|| Self::at(fs::canonicalize(file).ok()?.as_os_str().as_bytes())),
-            false => {
-                [CPUS, NODES].into_iter().find_map(|directory| Self::at(&[directory, b"/", file.as_bytes()].concat()))
-            }
+        let found = if file.starts_with('/') {
+            let real = || fs::canonicalize(file).ok().map(PathBuf::into_os_string);
+            Self::at(file.as_bytes()).or_else(|| Self::at(real()?.as_bytes()))
+        } else {
+            [CPUS, NODES].into_iter().find_map(|directory| Self::at(&[directory, b"/", file.as_bytes()].concat()))
         };
         let Some(asked) = fixed.or(found) else {
             let known: Vec<&str> = Answer::ALL.iter().filter_map(|it| it.path()?.to_str().ok()).collect();
