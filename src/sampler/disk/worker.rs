@@ -108,7 +108,48 @@ fn rest(cpu: Duration, elapsed: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trees::Trees;
     use super::*;
+    use crate::sampler::directory::DIRECTORY;
+    use rustix::fs::{CWD, Mode, openat};
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+        sync::{Condvar, Mutex},
+    };
+
+    fn tree(home: &Path, files: usize) -> Arc<Overlay> {
+        let upper = home.join(files.to_string());
+        fs::create_dir_all(&upper).unwrap();
+        for at in 0..files {
+            fs::write(upper.join(at.to_string()), "").unwrap();
+        }
+        Arc::new(Overlay { device: 1, upper })
+    }
+
+    fn measurement(overlay: &Arc<Overlay>) -> Measurement {
+        let top = openat(CWD, &overlay.upper, DIRECTORY, Mode::empty()).unwrap();
+        Measurement { overlay: Arc::clone(overlay), walk: Walk::new(top).unwrap(), worked: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_small_tree_does_not_wait_for_a_large_one() {
+        let home: PathBuf = std::env::temp_dir().join(format!("cgproc-worker-{}", std::process::id()));
+        let (large, small) = (tree(&home, 3 * STEP), tree(&home, 1));
+        let now = Instant::now();
+        let mut trees = Trees::new(Duration::ZERO);
+        trees.keep([(Arc::clone(&large), 1), (Arc::clone(&small), 1)], now);
+        while trees.begin(now).is_some() {}
+        let shared = Arc::new(Shared { trees: Mutex::new(trees), news: Condvar::new() });
+        let mut worker = Worker::new(Arc::clone(&shared));
+        worker.under_way.extend([&large, &small].map(measurement));
+        let found = || [&large, &small].map(|overlay| shared.trees().used_bytes(overlay).is_some());
+        for expected in [[false, false], [false, true], [false, true], [false, true], [true, true]] {
+            worker.advance_one();
+            assert_eq!(found(), expected);
+        }
+        fs::remove_dir_all(home).unwrap();
+    }
 
     #[test]
     fn rests_follow_the_work_and_the_disk() {
