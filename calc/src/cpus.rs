@@ -1,6 +1,9 @@
 //! Sets of CPUs, as the kernel's bitmaps and lists (`0-3,7`) have them.
 
-use crate::scan;
+mod list;
+
+use crate::source::Source;
+use list::List;
 
 /// The largest CPU number we know, plus one; a machine with more gets the kernel's own answers.
 pub const MAX_CPUS: usize = 2048;
@@ -22,27 +25,22 @@ impl CpuSet {
     /// Parses a kernel list: `0-3,7`, with a final newline or without. `None` when it is not one, or names a CPU we cannot hold.
     pub fn parse(list: &[u8]) -> Option<Self> {
         let mut set = Self::EMPTY;
-        set.parse_into(list)?;
+        let mut read = List::default();
+        read.read(list, &mut set)?;
+        read.end(&mut set)?;
         Some(set)
     }
 
-    /// Adds the CPUs of a kernel list; where that fails, some of them may have been added.
-    pub(crate) fn parse_into(&mut self, list: &[u8]) -> Option<()> {
-        let mut rest = scan::without_end(list);
-        while !rest.is_empty() {
-            let (first, after) = scan::number(rest)?;
-            let (last, after) = match after.split_first() {
-                Some((b'-', after)) => scan::number(after)?,
-                _ => (first, after),
-            };
-            self.insert(first, last)?;
-            rest = match after.split_first() {
-                None => after,
-                Some((b',', after)) if !after.is_empty() => after,
-                Some(_) => return None,
-            };
+    /// Adds the CPUs of the kernel list that `file` holds; where that fails, some of them may have been added.
+    pub(crate) fn read(&mut self, file: &mut impl Source, scratch: &mut [u8]) -> Option<()> {
+        let mut list = List::default();
+        loop {
+            let len = file.read(scratch)?;
+            list.read(scratch.get(..len)?, self)?;
+            if len == 0 || (len < scratch.len() && file.short_read_is_end()) {
+                return list.end(self);
+            }
         }
-        Some(())
     }
 
     /// Adds the CPUs from `first` to `last`.
@@ -104,6 +102,11 @@ impl CpuSet {
         let mut set = *self;
         set.keep(other);
         set
+    }
+
+    /// Whether no CPU is in the set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
     }
 
     /// Leaves those that are in `other` too.
@@ -179,6 +182,7 @@ impl Iterator for Iter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Bytes;
     use proptest::prelude::*;
     use std::{collections::BTreeSet, vec::Vec};
 
@@ -212,7 +216,10 @@ mod tests {
             "0-2048",
             "1\n2",
             "1\0\n",
-            "1\n\0\0",
+            "1\n\n",
+            "1\n\x002",
+            "1-2-3",
+            "\0",
             "18446744073709551616",
         ] {
             assert_eq!(cpus(list), None, "{list:?}");
@@ -254,6 +261,15 @@ mod tests {
             prop_assert!(difference.iter().eq(one.difference(&other).copied()));
             let digit = |index: usize| (0..4).filter(|bit| one.contains(&(4 * index as u64 + bit))).map(|bit| 1 << bit).sum::<u8>();
             prop_assert!((0..520).all(|index| set(&one).digit(index) == digit(index)));
+        }
+
+        #[test]
+        fn files_are_read_in_pieces(cpus in prop::collection::btree_set(0_u64..2048, 0..400), step in 1_usize..40, size in 1_usize..40, end in "\n?") {
+            let list = cpus.iter().map(std::string::ToString::to_string).collect::<Vec<_>>().join(",") + &end;
+            let mut set = CpuSet::EMPTY;
+            set.read(&mut Bytes::in_steps(list, step), &mut std::vec![0; size]).unwrap();
+            prop_assert!(set.iter().eq(cpus.iter().copied()));
+            prop_assert_eq!(set.is_empty(), cpus.is_empty());
         }
 
         #[test]

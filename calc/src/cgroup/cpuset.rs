@@ -1,11 +1,7 @@
 //! The cpuset controller's files.
 
 use super::{Controller, Version, places::Places};
-use crate::{
-    cpus::CpuSet,
-    scan,
-    source::{self, Files},
-};
+use crate::{cpus::CpuSet, source::Files};
 use core::ffi::CStr;
 
 /// What a cpuset allows.
@@ -47,13 +43,14 @@ pub(crate) fn allowed(
     if let Some(place) = places.hierarchy(Controller::Cpuset) {
         for level in place.chain() {
             for name in names(kind, place.version) {
-                let list = level.text(files, name, scratch)?.map(scan::without_end);
-                if let Some(list) = list.filter(|list| !list.is_empty()) {
-                    return set.parse_into(list);
+                let Some(mut file) = level.open(files, name, scratch) else { continue };
+                set.read(&mut file, scratch)?;
+                if !set.is_empty() {
+                    return Some(());
                 }
             }
         }
     }
-    set.parse_into(source::read_whole(&mut files.open(online(kind))?, scratch)?)?;
-    (*set != CpuSet::EMPTY).then_some(())
+    set.read(&mut files.open(online(kind))?, scratch)?;
+    (!set.is_empty()).then_some(())
 }

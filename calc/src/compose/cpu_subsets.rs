@@ -17,7 +17,7 @@ pub fn cpu_list_within<S: Sink>(
     scratch: &mut [u8],
 ) -> Option<()> {
     let mut shown = CpuSet::EMPTY;
-    shown.parse_into(source::read_whole(host, scratch)?)?;
+    shown.read(host, scratch)?;
     shown.keep(online);
     cpu_list(&shown, out)
 }
@@ -81,6 +81,15 @@ mod tests {
         assert_eq!(list("0-3", "4-7\n").unwrap(), "\n");
         assert_eq!(list("0-3", "\n").unwrap(), "\n");
         assert_eq!(list("0-3", "2-5\n\0").unwrap(), "2-3\n");
+    }
+
+    #[test]
+    fn a_list_may_be_longer_than_the_buffer() {
+        let even: Vec<_> = (0..MAX_CPUS).step_by(2).map(|cpu| cpu.to_string()).collect();
+        assert_eq!(
+            list("1-5,2000-2047", &even.join(",")).unwrap(),
+            "2,4,".to_string() + &even[1000..].join(",") + "\n"
+        );
     }
 
     #[test]

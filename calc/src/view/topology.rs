@@ -93,7 +93,7 @@ fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u3
 fn shared(names: Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<()> {
     set.insert(cpu, cpu)?;
     let mut file = names.into_iter().find_map(|name| open(cpu, name, files, scratch))?;
-    set.parse_into(source::read_whole(&mut file, scratch)?)
+    set.read(&mut file, scratch)
 }
 
 /// `topology/physical_package_id`, which is −1 where nobody knows it.
