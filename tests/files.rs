@@ -1,8 +1,10 @@
 //! The figures besides memory, CPUs, times and load: disks, paging, pressure, topology, the size of the
-//! root. Real tools in real containers. Needs root.
+//! root; and all figures while limits change. Real tools in real containers. Needs root.
 
 mod bed;
 
+#[path = "files/changes.rs"]
+mod changes;
 #[path = "files/df.rs"]
 mod df;
 #[path = "files/disks.rs"]

@@ -3,7 +3,7 @@
 
 mod bed;
 
-use bed::{Container, PLAIN, Version};
+use bed::{Container, PLAIN, Version, disk::Disk};
 use std::process::Command;
 
 /// Lines of meminfo where the two differ, and why. Here ours must stay within the container; lxcfs's need not.
@@ -173,6 +173,121 @@ fn swaps() {
     };
     assert_eq!(fields(ours).first().map(Vec::len), Some(2), "{ours}");
     assert_eq!(fields(lxcfs), fields(ours));
+}
+
+/// Where the two differ in cpuinfo, and why.
+const KNOWN_IN_CPUINFO: [(&str, &str); 4] = [
+    ("processor", "lxcfs numbers from 0; ours are the real numbers, to which programs can be bound"),
+    ("siblings", "lxcfs copies the host's line: more than there are processors in the file"),
+    ("cpu cores", "lxcfs copies the host's line"),
+    ("cpu MHz", "it changes between two looks"),
+];
+
+#[test]
+fn cpuinfo() {
+    let mut findings = bed::Findings::default();
+    for (quota_usec, cpus) in [(Some(50_000), None), (Some(150_000), None), (None, Some("1"))] {
+        let container = Container { quota_usec, cpus, ..PLAIN };
+        let text = in_lxcfs(&container, r#"cat "$LXCFS/proc/cpuinfo"; echo ===; cat /proc/cpuinfo"#);
+        let (lxcfs, ours) = text.split_once("===\n").expect("two copies");
+        let key = |line: &'_ str| line.split(':').next().unwrap_or_default().trim().to_owned();
+        for (theirs, own) in lxcfs.lines().zip(ours.lines()) {
+            let is_known = KNOWN_IN_CPUINFO.iter().any(|(known, _)| *known == key(own));
+            let alike = if is_known { key(theirs) == key(own) } else { theirs == own };
+            findings.check(alike, || format!("{container:?}: lxcfs {theirs:?}, ours {own:?}"));
+        }
+        let [theirs, own] = [lxcfs, ours].map(|copy| copy.lines().count());
+        findings.check(theirs == own, || format!("{container:?}: lxcfs {theirs} lines, ours {own}"));
+    }
+    findings.conclude("cpuinfo");
+}
+
+/// What lxcfs shows below /sys/devices/system/cpu in a container whose CPU is the machine's second, what ours is, and why.
+const CPU_LISTS: [(&str, &str, &str, &str); 4] = [
+    ("online", "0", "1", "lxcfs numbers from 0"),
+    ("present", "HOST", "1", "lxcfs passes the host's on, which lscpu counts"),
+    ("possible", "HOST", "HOST", "arrays are sized by it"),
+    ("offline", "", "", ""),
+];
+
+#[test]
+fn lists_of_cpus() {
+    let container = Container { quota_usec: None, cpus: Some("1"), ..PLAIN };
+    let all = bed::sh("cat /sys/devices/system/cpu/possible");
+    let mut findings = bed::Findings::default();
+    for (name, lxcfs, ours, reason) in CPU_LISTS {
+        let path = format!("/sys/devices/system/cpu/{name}");
+        let text = in_lxcfs(&container, &format!("echo \"$(cat \"$LXCFS{path}\")=$(cat {path})\""));
+        let expected = format!("{lxcfs}={ours}").replace("HOST", all.trim());
+        findings.check(text.trim() == expected, || format!("{name}: lxcfs=ours {text}, not {expected}: {reason}"));
+    }
+    findings.conclude("lists of CPUs");
+}
+
+/// lxcfs asks for the counters of a scheduler that Linux 5.0 has removed (`blkio.io_serviced_recursive`); where they are not
+/// there it copies the host's text. So ours is the part of its figures that is the container's own.
+#[test]
+fn diskstats() {
+    let disk = Disk::new();
+    let all = bed::sh(&format!("{}cat /proc/diskstats", disk.traffic(3, 0)));
+    let copies = r#"cat "$LXCFS/proc/diskstats"; echo ===; cat /proc/diskstats"#;
+    let text = in_lxcfs(&PLAIN, &format!("{}{copies}", disk.traffic(24, 10)));
+    let (lxcfs, ours) = text.split_once("===\n").expect("two copies");
+    let line = |copy: &str| -> Vec<u64> {
+        let mut words = copy.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let own = words.rfind(|words| words.get(2) == Some(&&*disk.name));
+        own.map_or_else(Vec::new, |words| words[3..].iter().map(|word| word.parse().expect("a figure")).collect())
+    };
+    let (before, lxcfs, ours) = (line(&all), line(lxcfs), line(ours));
+    println!("the host's before {before:?}, lxcfs {lxcfs:?}, ours {ours:?}");
+    let mut findings = bed::Findings::default();
+    findings.check(lxcfs.len() == ours.len(), || format!("columns: lxcfs {}, ours {}", lxcfs.len(), ours.len()));
+    for (column, name) in ["reads", "merged", "sectors read", "ms", "writes", "merged", "sectors"].iter().enumerate() {
+        // No cgroup knows what was merged, and how long it took.
+        let has_source = !["merged", "ms"].contains(name);
+        let expected = if has_source { lxcfs[column] - before[column] } else { 0 };
+        findings.check(ours[column] == expected, || format!("{name}: {}, not {expected}", ours[column]));
+    }
+    findings.conclude("diskstats");
+}
+
+/// The files of lxcfs, and the test that compares them, or why none does.
+const FILES: [(&str, &str); 8] = [
+    ("cpuinfo", "cpuinfo, processor_count"),
+    ("diskstats", "diskstats"),
+    ("loadavg", "ring sampler: ours are the sampler's, and lxcfs's are the host's unless it is told to count"),
+    ("meminfo", "meminfo, tmpfs_is_not_available"),
+    ("slabinfo", "not ours: only root may read the kernel's, and no tool of the list does"),
+    ("stat", "shape_of_stat, processor_count"),
+    ("swaps", "swaps"),
+    ("uptime", "uptime"),
+];
+
+/// Files of ours that lxcfs has not got, or passes on as the host's. The other rings hold them against the kernel.
+const OURS_ALONE: [&str; 9] = [
+    "/proc/partitions",
+    "/proc/vmstat",
+    "/proc/pressure/memory",
+    "/proc/sys/kernel/pid_max",
+    "/proc/sys/kernel/threads-max",
+    "/sys/devices/system/cpu/cpu0/topology/package_cpus_list",
+    "/sys/devices/system/node/node0/meminfo",
+    "/sys/devices/system/node/node0/cpulist",
+    "/sys/devices/system/memory/block_size_bytes",
+];
+
+#[test]
+fn no_file_is_left_out() {
+    let text = in_lxcfs(&PLAIN, r#"ls "$LXCFS/proc""#);
+    assert!(text.split_whitespace().eq(FILES.map(|(name, _)| name)), "{text}");
+    let mut findings = bed::Findings::default();
+    for path in OURS_ALONE {
+        let theirs = in_lxcfs(&PLAIN, &format!("head -n 1 \"$LXCFS{path}\" 2>/dev/null || true"));
+        let hosts = bed::sh(&format!("head -n 1 {path}"));
+        findings
+            .check(theirs.is_empty() || theirs == hosts, || format!("{path}: lxcfs {theirs:?}, the host {hosts:?}"));
+    }
+    findings.conclude("files");
 }
 
 /// Runs a script under the object in a container, with a private lxcfs beside it.

@@ -2,6 +2,8 @@
 //! containers, and what is known of the machine.
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
+pub(crate) mod disk;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

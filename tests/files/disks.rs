@@ -1,46 +1,11 @@
 //! What containers read from and write to one disk, past the page cache so that all of it is theirs: each of them sees its own
 //! traffic, and no disk that it never used.
 
-use crate::bed::{self, Findings, PLAIN, Version};
-use crate::groups::Group;
+use crate::bed::{self, Findings, PLAIN, disk::Disk};
 use crate::harness::Running;
-use crate::processes::{Place, serial};
+use crate::processes::Place;
 use crate::text::{line_with, number, section};
 use std::fs;
-use std::path::PathBuf;
-
-/// A loop device.
-struct Disk {
-    name: String,
-    image: PathBuf,
-    /// Version 1 counts only what is done with disks that have a limit somewhere (`block/blk-throttle.c`, since 6.10).
-    _limit: Option<Group>,
-}
-
-impl Disk {
-    fn new() -> Self {
-        let image = PathBuf::from(format!("/dev/shm/cgproc-test-{}.img", serial()));
-        fs::File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("an image");
-        let device = bed::sh(&format!("losetup --find --show {}", image.display()));
-        let name = device.trim().strip_prefix("/dev/").expect("a loop device").to_owned();
-        let limit = (bed::version() == Version::V1).then(|| a_limit(&name));
-        Self { name, image, _limit: limit }
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        bed::sh(&format!("losetup --detach /dev/{}", self.name));
-        let _ = fs::remove_file(&self.image);
-    }
-}
-
-fn a_limit(disk: &str) -> Group {
-    let number = fs::read_to_string(format!("/sys/class/block/{disk}/dev")).expect("its number");
-    let group = Group::new();
-    group.set("blkio.throttle.read_bps_device", &format!("{} 1000000000000", number.trim()));
-    group
-}
 
 /// What a container does with the disk, in MiB.
 struct Case {
@@ -49,15 +14,6 @@ struct Case {
 }
 
 const CASES: [Case; 3] = [Case { written: 24, read: 10 }, Case { written: 5, read: 0 }, Case { written: 0, read: 0 }];
-
-impl Case {
-    fn script(&self, disk: &str) -> String {
-        let Self { written, read } = self;
-        let write = format!("dd if=/dev/zero of=/dev/{disk} bs=1M count={written} oflag=direct 2>/dev/null\n");
-        let read = format!("dd if=/dev/{disk} of=/dev/null bs=64k count={} iflag=direct 2>/dev/null\n", read * 16);
-        if self.written > 0 { write + &read } else { String::new() }
-    }
-}
 
 #[test]
 fn each_container_sees_its_own_traffic() {
@@ -70,7 +26,10 @@ fn each_container_sees_its_own_traffic() {
         show iostat -k -d; show vmstat -d; show cat /proc/diskstats; show cat /proc/partitions; show cat /proc/vmstat",
         all_are_done.display()
     );
-    let start = |case: &Case| Running::start(&PLAIN, &place, &format!("{}{show}", case.script(&disk.name)), 60);
+    let start = |case: &Case| {
+        let traffic = disk.traffic(case.written, case.read);
+        Running::start(&PLAIN, &place, &format!("{traffic}{show}"), 60)
+    };
     let running: Vec<Running> = CASES.iter().map(start).collect();
     running.iter().for_each(|container| container.said("done"));
     fs::write(all_are_done, "").expect("a file in memory");
@@ -100,8 +59,8 @@ fn check(findings: &mut Findings, case: &Case, disk: &str, text: &str) {
     check_columns(findings, diskstats);
     let listed = line_with(section(text, "cat /proc/partitions"), disk, 3);
     findings.check(listed.is_some() == (written > 0), || format!("partitions: {listed:?}"));
-    let size = listed.map_or(64 << 10, |words| number(&words, 2));
-    findings.check(size == 64 << 10, || format!("partitions: {size} KiB of {disk}"));
+    let size = listed.map_or(Disk::MIB << 10, |words| number(&words, 2));
+    findings.check(size == Disk::MIB << 10, || format!("partitions: {size} KiB of {disk}"));
     check_paging(findings, diskstats, section(text, "cat /proc/vmstat"));
 }
 
@@ -141,7 +100,7 @@ fn programs_show_what_is_done_while_they_watch() {
         "iostat -k -d 3 2 >{0}.iostat & vmstat -n 1 5 >{0}.vmstat & sleep 1.5
         {1}wait; echo '== iostat'; cat {0}.iostat; echo '== vmstat'; cat {0}.vmstat",
         own.display(),
-        CASES[0].script(&disk.name)
+        disk.traffic(CASES[0].written, CASES[0].read)
     );
     let text = Running::start(&PLAIN, &place, &script, 60).whole();
     let (written, read) = (CASES[0].written << 10, CASES[0].read << 10);
