@@ -170,18 +170,18 @@ impl Figures {
 
     /// The KiB of `share` that a line shows where the host has `host_kib`.
     pub(super) fn show(&self, rule: Option<&Rule>, host_kib: u64, share: &Share) -> u64 {
-        let part = |bytes: u64| share.of(bytes / 1024);
-        let Some(rule) = rule else { return host_kib.min(part(self.memory.total_bytes)) };
+        let total = share.scaled(kib(self.memory.total_bytes));
+        let part = |bytes: u64| total.of(kib(bytes));
+        let Some(rule) = rule else { return host_kib.min(total.part) };
         match rule {
             OfHost => host_kib,
             Zero => 0,
-            // The sum of parts, each of them rounded: so they fit into the total of each node.
-            Rule::Total => part(self.memory.free_bytes).saturating_add(self.used_kib(share)),
+            Rule::Total => total.part,
             Rule::Free => part(self.memory.free_bytes),
-            Rule::Used => self.used_kib(share),
+            Rule::Used => self.used_of(&total).part,
             Rule::Available => part(self.memory.available_bytes),
-            Rule::Cached => part(self.cached()),
-            Rule::ReclaimableSlab => part(self.reclaimable_slab()),
+            Rule::Cached => self.used_of(&total).of(kib(self.cached())),
+            Rule::ReclaimableSlab => self.used_of(&total).without(kib(self.cached())).of(kib(self.reclaimable_slab())),
             Rule::Slab => part(self.slab()),
             Rule::SwapTotal => self.memory.swap.map_or(host_kib, |swap| part(swap.total_bytes)),
             Rule::SwapFree => self.memory.swap.map_or(host_kib, |swap| part(swap.free_bytes)),
@@ -195,14 +195,15 @@ impl Figures {
         }
     }
 
-    /// The KiB of `share` that are not free: page cache, reclaimable slab and all else.
-    fn used_kib(&self, share: &Share) -> u64 {
-        let kib = |bytes: u64| bytes / 1024;
-        let used = kib(self.memory.total_bytes).saturating_sub(kib(self.memory.free_bytes));
-        let (cached, slab) = (kib(self.cached()), kib(self.reclaimable_slab()));
-        let rest = used.saturating_sub(cached).saturating_sub(slab);
-        [cached, slab, rest].into_iter().fold(0, |sum, part| sum.saturating_add(share.of(part)))
+    /// Of a share of the total, what is in use: free memory, page cache and reclaimable slab are divided one after the
+    /// other, so that they fit into it whatever the rounding.
+    fn used_of(&self, total: &Share) -> Share {
+        total.without(kib(self.memory.free_bytes))
     }
+}
+
+fn kib(bytes: u64) -> u64 {
+    bytes / 1024
 }
 
 /// `/proc/meminfo`: the host's lines with the figures in place of its numbers.

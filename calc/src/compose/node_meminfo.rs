@@ -128,6 +128,7 @@ mod tests {
             for node in &shown {
                 prop_assert_eq!(node.len(), KEYS.len());
                 prop_assert!(node["MemFree"] + node["FilePages"] + node["SReclaimable"] <= node["MemTotal"]);
+                prop_assert!(node.values().all(|kib| *kib <= node["MemTotal"]));
                 prop_assert_eq!(node["MemUsed"], node["MemTotal"] - node["MemFree"]);
             }
             let machine: String = KEYS.iter().map(|key| format!("{key}: {:>10} kB\n", kib * nodes.len() as u64)).collect();

@@ -31,11 +31,30 @@ impl Share {
 
     /// The node's part of `sum`: what it and the nodes before have of it, without what those have.
     pub fn of(&self, sum: u64) -> u64 {
-        if self.part == self.whole {
-            return sum;
+        self.up_to(self.before.saturating_add(self.part), sum).saturating_sub(self.up_to(self.before, sum))
+    }
+
+    /// What those nodes have of `sum` that have the first `nodes` of the whole.
+    fn up_to(&self, nodes: u64, sum: u64) -> u64 {
+        match NonZero::new(self.whole) {
+            Some(whole) if nodes < whole.get() => capacity::scale(sum, nodes, whole),
+            _ if nodes == 0 => 0,
+            _ => sum,
         }
-        let up_to = |nodes| NonZero::new(self.whole).map_or(0, |whole| capacity::scale(sum, nodes, whole));
-        up_to(self.before.saturating_add(self.part)).saturating_sub(up_to(self.before))
+    }
+
+    /// The same share with `sum` as the whole. What is divided by it fits into the node's part of `sum`.
+    pub(crate) fn scaled(&self, sum: u64) -> Self {
+        Self { before: self.up_to(self.before, sum), part: self.of(sum), whole: sum }
+    }
+
+    /// The share of what is left of the whole once `taken` of it is divided.
+    pub(crate) fn without(&self, taken: u64) -> Self {
+        Self {
+            before: self.before.saturating_sub(self.up_to(self.before, taken)),
+            part: self.part.saturating_sub(self.of(taken)),
+            whole: self.whole.saturating_sub(taken),
+        }
     }
 }
 
@@ -177,6 +196,25 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_fits_into_the_whole_fits_into_each_part(
+            nodes in prop::collection::vec(0_u64..1 << 40, 1..9), sum in 0_u64..1 << 50, taken in 0.0..=1.0, then in 0.0..=1.0,
+        ) {
+            let fraction = |of: u64, fraction: f64| ((of as f64 * fraction) as u64).min(of);
+            let taken = fraction(sum, taken);
+            let then = fraction(sum - taken, then);
+            let (mut before, mut sums) = (0, [0; 3]);
+            for part in &nodes {
+                let share = Share { before, part: *part, whole: nodes.iter().sum() }.scaled(sum);
+                let rest = share.without(taken);
+                prop_assert!(share.of(taken) + rest.of(then) <= share.part);
+                prop_assert_eq!(share.of(taken) + rest.part, share.part);
+                before += part;
+                sums = [sums[0] + share.part, sums[1] + share.of(taken), sums[2] + rest.of(then)];
+            }
+            prop_assert!(before == 0 || sums == [sum, taken, then]);
+        }
+
+        #[test]
         fn parts_add_up(nodes in prop::collection::vec(0_u64..1 << 50, 1..9), sum: u64, garbage: (u64, u64, u64)) {
             let tree = machine(&nodes);
             let parts: Option<Vec<_>> = nodes.iter().enumerate().map(|(node, kib)| {
@@ -185,6 +223,7 @@ mod tests {
             }).collect();
             prop_assert_eq!(parts.map(|parts| parts.iter().sum::<u64>()), (nodes.iter().sum::<u64>() > 0).then_some(sum));
             let (before, part, whole) = garbage;
+            let _ = Share { before, part, whole }.scaled(sum).without(sum);
             let _ = Share { before, part, whole }.of(sum);
         }
     }
