@@ -140,16 +140,23 @@ impl<'s> Figures<'s> {
         reads.iter().chain(found_by).filter_map(origin).chain(board).collect()
     }
 
-    /// Where the setting is made that imposed a limit.
+    /// Where a limit is told that is in no file of a cgroup: where the setting is made, or the board.
     fn decision(&self, imposer: Option<&Imposer>) -> Option<Origin> {
-        let Some(Imposer::Setting(name)) = imposer else { return None };
-        let made = self.settings.origin(Key::of(name.as_bytes())?);
-        Some(Origin { path: made.to_string(), value: (*name).to_owned() })
+        let (path, value) = match imposer? {
+            Imposer::Setting(name) => (self.settings.origin(Key::of(name.as_bytes())?).to_string(), *name),
+            imposer if *imposer == limit::BOARD => {
+                (self.settings.board.display().to_string(), "the least limit above what is in sight")
+            }
+            _ => return None,
+        };
+        Some(Origin { path, value: value.to_owned() })
     }
 
     /// Where the view is taken from.
     fn cgroups(&self) -> Vec<Explanation> {
-        let kinds = self.view.scope_directories();
+        let mut kinds = self.view.scope_directories();
+        // Version 2's controllers have one directory.
+        kinds.dedup();
         let explained = kinds.iter().map(|(kind, directory)| {
             let name = format!("cgroup.{}", format!("{kind:?}").to_lowercase());
             let here = Quantity::text(&directory.display().to_string(), Unit::Path);

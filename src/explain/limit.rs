@@ -143,7 +143,8 @@ pub(super) struct Beside<'v> {
     pub(super) online: Option<CpuSet>,
 }
 
-const BOARD: Imposer = Imposer::OutOfSight("the board");
+/// Whoever the board tells of.
+pub(super) const BOARD: Imposer = Imposer::OutOfSight("the board");
 
 /// Who imposed the limit of `resource` by which a figure was calculated that read `reads`.
 pub(super) fn imposer(resource: Resource, reads: &[Read], beside: &Beside<'_>) -> Option<Imposer> {

@@ -361,17 +361,19 @@ fn an_own_cgroup_outside_of_what_is_mounted() {
     assert!(found.contains("outside of the cgroup namespace"), "{found}");
 }
 
+/// Starts a program that sleeps, and waits until it does.
+const START: &str = "start() { \"$@\" 60 2>/dev/null & \
+    until grep -qsE 'sleep|busybox|gains' /proc/$!/comm && grep -qs '^State:.S' /proc/$!/status; do :; done; }";
+
 #[test]
 fn other_processes_without_the_library() {
     let busybox = bed::cache().join("busybox-static/bin/busybox");
     let object = bed::object().display().to_string();
     let start = format!(
-        "LD_PRELOAD={object} sleep 60 & env -i sleep 60 & env -i LD_PRELOAD=/nowhere/libcgproc.so sleep 60 2>/dev/null & \
-         LD_PRELOAD={object} {} sleep 60 & \
+        "{START}\nstart env LD_PRELOAD={object} sleep\nstart env -i sleep\n\
+         start env -i LD_PRELOAD=/nowhere/libcgproc.so sleep\nstart env LD_PRELOAD={object} {} sleep\n\
          mount -t tmpfs -o mode=755 tmpfs /mnt && cp \"$(command -v sleep)\" /mnt/gains && chown 65534 /mnt/gains && \
-         chmod 4755 /mnt/gains && {{ LD_PRELOAD={object} /mnt/gains 60 2>/dev/null & }}\n\
-         for comm in sleep sleep sleep busybox gains; do until grep -qsx $comm /proc/[0-9]*/comm; do :; done; done\n\
-         until [ \"$(cat /proc/[0-9]*/comm | grep -cx sleep)\" = 3 ]; do :; done",
+         chmod 4755 /mnt/gains\nstart env LD_PRELOAD={object} /mnt/gains",
         busybox.display()
     );
     let diagnosis = Patient::new().after(&start).diagnosed();
@@ -387,6 +389,22 @@ fn other_processes_without_the_library() {
     for code in ["process-not-named", "process-library-missing"] {
         assert!(diagnosis.problem(code)["found"].as_str().is_some_and(|words| words.contains("sleep")), "{code}");
     }
+}
+
+#[test]
+fn processes_that_refused_the_library_or_began_before() {
+    let object = bed::object();
+    let start = format!("{START}\nstart env -i sleep");
+    let preload = etc("ld.so.preload", &format!("{}\\n", object.display()));
+    let diagnosis = Patient::new().bare().after(&start).after(&preload).diagnosed();
+    assert!(diagnosis.problem("process-before")["found"].as_str().is_some_and(|words| words.contains("sleep")));
+    let start = format!(
+        "{START}\nmount -t tmpfs tmpfs /mnt && head -c 100 {} >/mnt/libcgproc.so\n\
+         start env LD_PRELOAD=/mnt/libcgproc.so sleep",
+        object.display()
+    );
+    let diagnosis = Patient::new().after(&start).diagnosed();
+    assert!(diagnosis.problem("process-library-broken")["found"].as_str().is_some_and(|words| words.contains("sleep")));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::bed;
 use crate::bed::{Container, Version};
 use crate::harness::{Started, cgproc, err, own, printed, run, tempfile, waiting};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -185,14 +186,16 @@ fn each_line_of_the_view_has_a_figure() {
 }
 
 #[test]
-fn every_group_is_documented() {
+fn every_figure_is_documented_and_there_once() {
     let page = fs::read_to_string(bed::repository("docs/explain.md")).expect("docs/explain.md");
+    let mut names = HashSet::new();
     for figure in figures(&mut cgproc(&["explain", "--json"])) {
         let name = figure["name"].as_str().expect("a name");
         let group = name.split('.').next().unwrap_or_default();
         let kind = group.trim_end_matches(|byte: char| byte.is_ascii_digit());
         let documented = if kind == group { format!("`{group}") } else { format!("`{kind}N.") };
         assert!(page.contains(&documented), "{name}");
+        assert!(names.insert(name.to_owned()), "{name} is there twice");
     }
 }
 
