@@ -195,7 +195,7 @@ fn disk_is_measured_in_small_steps() {
         fs::File::create(directory.join(at.to_string())).expect("a file");
     }
     let sampler = Sampler::start(&place, &OPTIONS);
-    until_within(Duration::from_secs(180), "a figure", || used(&place, &group).is_some());
+    until_within(Duration::from_secs(300), "a figure", || used(&place, &group).is_some());
     let rests = rests(&sampler);
     println!("{FILES} files, {rests} rests");
     assert_eq!(used(&place, &group), Some(container.du()));
