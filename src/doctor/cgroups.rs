@@ -57,6 +57,15 @@ impl Membership {
         }
     }
 
+    fn is_mounted(&self, mounts: &[MountInfo]) -> bool {
+        mounts.iter().any(|mount| self.is_of(mount))
+    }
+
+    /// Its directory, as far as a mount shows it.
+    fn shown(&self, mounts: &[MountInfo]) -> Option<PathBuf> {
+        mounts.iter().rev().filter(|mount| self.is_of(mount)).find_map(|mount| self.directory(mount))
+    }
+
     /// Its directory below a mount that shows it.
     fn directory(&self, mount: &MountInfo) -> Option<PathBuf> {
         let below = Path::new(&self.path).strip_prefix(&mount.root).ok()?;
@@ -73,36 +82,32 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
     let has_v1 = memberships.iter().any(|it| !it.is_unified());
     let unified = memberships.iter().find(|it| it.is_unified());
     let layout = match (has_v1, unified) {
-        (true, Some(unified)) if mounts.iter().any(|mount| unified.is_of(mount)) => {
-            "hybrid: version 1, and version 2 beside it"
-        }
+        (true, Some(unified)) if unified.is_mounted(mounts) => "hybrid: version 1, and version 2 beside it",
         (true, _) => "version 1",
         (false, Some(_)) => "version 2",
         (false, None) => {
-            return vec![Finding::problem(
-                CHECK,
-                "cgroups-none",
-                "this kernel has no cgroups, or shows none in /proc/self/cgroup",
-            )];
+            let found = Finding::problem(CHECK, "cgroups-none", "/proc/self/cgroup names no cgroup");
+            return vec![found.cure("mount /proc, and run a kernel with cgroups")];
         }
     };
     let namespace = if is_in_namespace() { ", in a cgroup namespace" } else { "" };
     let first = Finding::ok(CHECK, "cgroups", format!("{layout}{namespace}"));
-    let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()));
-    [first].into_iter().chain(needed.map(|it| place(it, mounts))).collect()
+    // Beside version 1, version 2 need not be there.
+    let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()) || it.is_mounted(mounts));
+    let places = needed.flat_map(|it| [Some(place(it, mounts)), not_enabled(it, mounts, has_v1)]);
+    [first].into_iter().chain(places.flatten()).collect()
 }
 
 /// Where the cgroup is in one hierarchy, or why that cannot be told.
 fn place(membership: &Membership, mounts: &[MountInfo]) -> Finding {
     let name = membership.name();
-    let of_hierarchy: Vec<&MountInfo> = mounts.iter().filter(|mount| membership.is_of(mount)).collect();
-    if of_hierarchy.is_empty() {
+    let Some(mount) = mounts.iter().find(|mount| membership.is_of(mount)) else {
         let found = format!("{name}: the hierarchy is not mounted, and its figures are the machine's");
-        return Finding::problem(CHECK, "cgroups-not-mounted", found).on("/sys/fs/cgroup").cure(
-            "mount the cgroup file system into the container: docker does, -v /sys/fs/cgroup:/sys/fs/cgroup:ro does",
-        );
-    }
-    if let Some(directory) = of_hierarchy.iter().rev().find_map(|mount| membership.directory(mount)) {
+        return Finding::problem(CHECK, "cgroups-not-mounted", found)
+            .on("/sys/fs/cgroup")
+            .cure("mount the cgroup file system there; read-only will do");
+    };
+    if let Some(directory) = membership.shown(mounts) {
         return Finding::ok(CHECK, "cgroups-place", format!("{name}: the own cgroup is in sight"))
             .on(directory.display());
     }
@@ -110,8 +115,24 @@ fn place(membership: &Membership, mounts: &[MountInfo]) -> Finding {
     let found =
         format!("{name}: the own cgroup {} lies outside {outside}, and its figures are the machine's", membership.path);
     Finding::problem(CHECK, "cgroups-outside", found)
-        .on(of_hierarchy[0].mount_point.display())
+        .on(mount.mount_point.display())
         .cure("start the program inside the container, or name its cgroup by CGPROC_CGROUP")
+}
+
+/// Version 2's controllers that nobody enabled for the own cgroup; beside version 1 that has most of them.
+fn not_enabled(membership: &Membership, mounts: &[MountInfo], has_v1: bool) -> Option<Finding> {
+    const NEEDED: [&str; 4] = ["memory", "cpu", "io", "pids"];
+    let directory = membership.shown(mounts).filter(|_| membership.is_unified() && !has_v1)?;
+    let enabled = fs::read_to_string(directory.join("cgroup.controllers")).ok()?;
+    let missing = NEEDED.into_iter().filter(|name| !enabled.split_whitespace().any(|it| it == *name));
+    let missing = missing.collect::<Vec<_>>().join(", ");
+    let found =
+        format!("version 2: not enabled here: {missing}. The figures are those of a cgroup above, or the machine's");
+    (!missing.is_empty()).then(|| {
+        Finding::note(CHECK, "cgroups-not-enabled", found)
+            .on(directory.display())
+            .cure("write +memory +cpu +io +pids to cgroup.subtree_control of the cgroups above")
+    })
 }
 
 /// Whether this is another cgroup namespace than the machine's own, whose number is fixed (`PROC_CGROUP_INIT_INO`).

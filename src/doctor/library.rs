@@ -38,7 +38,8 @@ fn absent(variable: &OsStr) -> Finding {
     let finding = |code, found| Finding::problem(CHECK, code, found);
     if entries(variable.as_bytes()).iter().any(|path| is_ours(path)) {
         return finding("library-refused", "LD_PRELOAD names it, and the loader did not take it")
-            .on(variable.display());
+            .on(variable.display())
+            .cure("name it by its full path, and see below what is wrong with the file");
     }
     if in_file(Path::new("/")) {
         return finding("library-refused", "/etc/ld.so.preload names it, and the loader did not take it")

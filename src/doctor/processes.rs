@@ -48,7 +48,7 @@ const REASONS: [(Why, &str, bool, &str, &str); 10] = [
         "process-machine",
         true,
         "are programs for another processor",
-        "build the library for that processor, and name it by $PLATFORM in LD_PRELOAD",
+        "build the library for that processor, and name that one for them",
     ),
     (
         Why::OtherLibc,
@@ -191,7 +191,7 @@ fn unfit(program: &Elf) -> Option<Why> {
     }
     let Some(loader) = &program.interpreter else { return Some(Why::Static) };
     let name = loader.rsplit('/').next().unwrap_or_default();
-    let is_served = ["ld-linux", "ld-musl", "ld-2.", "ld.so"].iter().any(|known| name.starts_with(known));
+    let is_served = ["ld-linux", "ld-musl"].iter().any(|known| name.starts_with(known));
     (!is_served).then_some(Why::OtherLibc)
 }
 

@@ -85,6 +85,35 @@ fn pressure(mounts: &[MountInfo], view: &View) -> Option<Finding> {
         let found = "the cgroups are mounted read-only: programs that wait for pressure get the machine's";
         Finding::note(CHECK, "pressure-read-only", found)
             .on(file.display())
-            .cure("mount /sys/fs/cgroup read-write (docker: --cgroupns private and rw)")
+            .cure("mount /sys/fs/cgroup read-write, where programs are to wait for the container's own")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mounts(lines: &[&str]) -> Vec<MountInfo> {
+        lines.iter().map(|line| MountInfo::from_line(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn lxcfs_is_told_from_other_mounts() {
+        let lxcfs = "600 599 0:52 /proc/meminfo /proc/meminfo rw,nosuid - fuse.lxcfs lxcfs rw,user_id=0,group_id=0";
+        let bind = "601 599 0:53 /x /proc/stat rw - tmpfs tmpfs rw";
+        let other = "602 599 0:53 /x /proc/kcore rw - tmpfs tmpfs rw";
+        let found = |lines: &[&str]| mounted_over(&mounts(lines)).map(|it| (it.code, it.path.unwrap()));
+        assert_eq!(found(&[lxcfs]), Some(("lxcfs", "/proc/meminfo".to_owned())));
+        assert_eq!(found(&[lxcfs, bind]), Some(("lxcfs", "/proc/meminfo, /proc/stat".to_owned())));
+        assert_eq!(found(&[bind]), Some(("mounted-over", "/proc/stat".to_owned())));
+        assert_eq!(found(&[other]), None);
+    }
+
+    #[test]
+    fn what_hidepid_hides() {
+        let with = |options| format!("22 26 0:21 / /proc rw,relatime - proc proc {options}");
+        let found = |options| hidden_processes(&mounts(&[&with(options)])).is_some();
+        assert!(found("rw,hidepid=2") && found("rw,hidepid=invisible"));
+        assert!(!found("rw") && !found("rw,hidepid=0") && !found("rw,hidepid=off"));
+    }
 }

@@ -452,3 +452,21 @@ fn a_read_only_mount_has_no_triggers() {
     leave_cgroups();
     diagnosis.note("pressure-read-only");
 }
+
+#[test]
+fn controllers_that_nobody_enabled() {
+    if bed::version() == Version::V1 {
+        println!("version 1 has its controllers where they are mounted");
+        return;
+    }
+    let above = format!("/sys/fs/cgroup/cgproc-enabled-{}", std::process::id());
+    let script = format!("mkdir -p {above}/x && echo 0 >{above}/x/cgroup.procs");
+    let diagnosis = Patient::new().after(&script).diagnosed();
+    for directory in [format!("{above}/x"), above] {
+        while fs::remove_dir(&directory).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
+            std::thread::yield_now();
+        }
+    }
+    let found = diagnosis.note("cgroups-not-enabled")["found"].as_str().expect("words");
+    assert!(found.contains("memory, cpu"), "{found}");
+}
