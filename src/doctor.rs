@@ -2,6 +2,7 @@
 
 mod board;
 mod cgroups;
+mod container;
 mod elf;
 mod library;
 mod processes;

@@ -2,6 +2,7 @@
 
 use super::{
     Finding, Severity,
+    container::Container,
     elf::{self, Elf},
     library,
 };
@@ -95,20 +96,31 @@ const REASONS: [(Why, &str, bool, &str, &str); 10] = [
     (Why::Unknown, "process-unknown", false, "cannot be looked at", "run cgproc doctor as root, or as their user"),
 ];
 
-/// Looks at all processes but this one. Where the library is not loaded here, that they have it not is no problem of its own.
+/// Looks at all processes but this one. It is a problem where they are of this container, and the library is loaded here.
 pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
-    let processes: Vec<Seen> = others().iter().filter_map(|pid| Seen::at(&Path::new("/proc").join(pid))).collect();
-    let loaded = processes.iter().filter(|process| process.why.is_none()).count();
-    let of_loaded = match (loaded, processes.len()) {
-        (0, 0) => Finding::ok(CHECK, "processes-none", "there are no others in sight"),
-        (loaded, all) => Finding::ok(CHECK, "processes-loaded", format!("{loaded} of {all} others have the library")),
+    let container = Container::own();
+    let numbers = others();
+    let seen = numbers.iter().filter_map(|pid| Seen::at(&Path::new("/proc").join(pid), &container));
+    let (inside, outside): (Vec<Seen>, Vec<Seen>) = seen.partition(|process| process.is_inside);
+    let all = inside.len() + outside.len();
+    let loaded = inside.iter().chain(&outside).filter(|process| process.why.is_none()).count();
+    let first = match all {
+        0 => Finding::ok(CHECK, "processes-none", "there are no others in sight"),
+        _ => Finding::ok(CHECK, "processes-loaded", format!("{loaded} of {all} others have the library")),
     };
-    let without = REASONS.into_iter().filter_map(|(why, code, is_blamed, words, remedy)| {
-        let names = names(&processes, why)?;
-        let severity = if is_blamed && is_loaded_here { Severity::Problem } else { Severity::Note };
-        Some(Finding::new(severity, CHECK, code, format!("{names} {words}")).cure(remedy))
-    });
-    [of_loaded].into_iter().chain(without).collect()
+    let of_inside = without(&inside, is_loaded_here, "");
+    let of_outside = without(&outside, false, ", outside of this container,");
+    [first].into_iter().chain(of_inside).chain(of_outside).collect()
+}
+
+/// Those of `processes` that have it not, by the reasons.
+fn without(processes: &[Seen], can_be_problem: bool, place: &str) -> Vec<Finding> {
+    let finding = |(why, code, is_blamed, words, remedy)| {
+        let names = names(processes, why)?;
+        let severity = if is_blamed && can_be_problem { Severity::Problem } else { Severity::Note };
+        Some(Finding::new(severity, CHECK, code, format!("{names}{place} {words}")).cure(remedy))
+    };
+    REASONS.into_iter().filter_map(finding).collect()
 }
 
 /// The numbers of all processes but this one.
@@ -136,13 +148,15 @@ fn names(processes: &[Seen], why: Why) -> Option<String> {
 struct Seen {
     /// Its number and the name of its program.
     name: String,
+    /// Whether it is of this container.
+    is_inside: bool,
     /// None where it has the library.
     why: Option<Why>,
 }
 
 impl Seen {
     /// The process whose directory this is; none of the kernel's own threads, and of those that have just ended.
-    fn at(directory: &Path) -> Option<Self> {
+    fn at(directory: &Path, container: &Container) -> Option<Self> {
         let comm = fs::read_to_string(directory.join("comm")).ok()?;
         let pid = directory.file_name()?.to_str()?;
         let why = match fs::read(directory.join("maps")) {
@@ -152,7 +166,8 @@ impl Seen {
             Err(_) if directory.exists() => Some(Why::Unknown),
             Err(_) => return None,
         };
-        Some(Self { name: format!("{pid} {}", comm.trim()), why })
+        let is_inside = container.has(&fs::read_to_string(directory.join("cgroup")).unwrap_or_default());
+        Some(Self { name: format!("{pid} {}", comm.trim()), is_inside, why })
     }
 }
 
@@ -231,7 +246,7 @@ mod tests {
     #[test]
     fn every_reason_has_words() {
         for why in REASONS.map(|reason| reason.0) {
-            let seen = || Seen { name: "7 x".to_owned(), why: Some(why) };
+            let seen = || Seen { name: "7 x".to_owned(), is_inside: true, why: Some(why) };
             assert_eq!(names(&[seen()], why).as_deref(), Some("7 x"));
             let many: Vec<Seen> = (0..11).map(|_| seen()).collect();
             assert!(names(&many, why).is_some_and(|names| names.ends_with("7 x and 3 others")));

@@ -1,0 +1,46 @@
+//! Which of the processes in sight are of this container.
+
+use std::{fs, os::unix::fs::MetadataExt};
+
+/// What tells the processes of this container from others in sight.
+pub(super) struct Container {
+    /// All in sight are, in a pid namespace that is not the machine's own.
+    has_namespace: bool,
+    /// `/proc/PID/cgroup`
+    cgroups: String,
+}
+
+impl Container {
+    /// That of this process.
+    pub(super) fn own() -> Self {
+        // `PROC_PID_INIT_INO`
+        const INITIAL: u64 = 0xefff_fffc;
+        Self {
+            has_namespace: fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() != INITIAL),
+            cgroups: fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
+        }
+    }
+
+    /// Whether a process with these cgroups is in the same or below in each hierarchy.
+    pub(super) fn has(&self, cgroups: &str) -> bool {
+        let is_below = |line: &str| {
+            let rest = cgroups.lines().find_map(|other| other.strip_prefix(line));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || line.ends_with('/'))
+        };
+        self.has_namespace || self.cgroups.lines().all(is_below)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_of_the_same_cgroup_and_below() {
+        let has = |own: &str, other| Container { has_namespace: false, cgroups: own.to_owned() }.has(other);
+        assert!(has("4:memory:/a\n2:cpu:/\n", "4:memory:/a/b\n2:cpu:/x\n"));
+        assert!(has("0::/\n", "0::/a\n") && has("0::/a\n", "0::/a\n"));
+        assert!(!has("0::/a\n", "0::/ab\n") && !has("0::/a\n", "0::/\n") && !has("0::/a\n", ""));
+        assert!(Container { has_namespace: true, cgroups: "0::/a\n".to_owned() }.has("0::/\n"));
+    }
+}
