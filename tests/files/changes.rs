@@ -48,14 +48,16 @@ fn in_hierarchy(path: &str, file: &str) -> PathBuf {
 /// A container in which `follow.py` looks at everything.
 struct Followed {
     container: Running,
-    end: PathBuf,
+    /// It goes on while this is there.
+    file: PathBuf,
 }
 
 impl Followed {
     fn start(container: &Container, place: &Place) -> Self {
-        let end = place.file("end");
-        let container = Running::start(container, place, &format!("python3 follow.py {}", end.display()), 120);
-        Self { container, end }
+        let file = place.file("follow");
+        fs::write(&file, "").expect("a file in memory");
+        let container = Running::start(container, place, &format!("python3 follow.py {}", file.display()), 120);
+        Self { container, file }
     }
 
     /// Waits until it shows this, by every door.
@@ -69,7 +71,7 @@ impl Followed {
 
     /// Ends it, and gives back what went backwards.
     fn end(self) -> Vec<String> {
-        fs::write(self.end, "").expect("a file in memory");
+        fs::remove_file(self.file).expect("it goes");
         let text = self.container.whole();
         let looks = text.lines().filter(|line| line.starts_with("shown")).count();
         assert!(looks > 0, "{text}");

@@ -91,18 +91,20 @@ fn check_paging(findings: &mut Findings, diskstats: &str, vmstat: &str) {
     }
 }
 
-/// Programs that look twice show what was done between.
+/// Programs that look twice show what was done between, and not what others do.
 #[test]
 fn programs_show_what_is_done_while_they_watch() {
     let (place, disk) = (Place::new(), Disk::new());
-    let own = place.file("watched");
     let script = format!(
-        "iostat -k -d 3 2 >{0}.iostat & vmstat -n 1 5 >{0}.vmstat & sleep 1.5
+        "iostat -k -d 3 2 >{0}.iostat & vmstat -n 1 5 >{0}.vmstat & sleep 1; echo watching; sleep 1
         {1}wait; echo '== iostat'; cat {0}.iostat; echo '== vmstat'; cat {0}.vmstat",
-        own.display(),
+        place.file("shown").display(),
         disk.traffic(CASES[0].written, CASES[0].read)
     );
-    let text = Running::start(&PLAIN, &place, &script, 60).whole();
+    let container = Running::start(&PLAIN, &place, &script, 60);
+    container.said("watching");
+    bed::sh(&disk.traffic(7, 3));
+    let text = container.whole();
     let (written, read) = (CASES[0].written << 10, CASES[0].read << 10);
     let mut findings = Findings::default();
     let line = line_with(section(&text, "iostat"), &disk.name, 0).unwrap_or_else(|| panic!("{text}"));

@@ -1,8 +1,8 @@
-"""Reads every figure over and over in one process until a file is there, each file opened anew and, every second time, again
+"""Reads every figure over and over in one process while a file is there, each file opened anew and, every second time, again
 through a kept descriptor. Prints a `shown` line whenever what it shows has changed, MiB of memory, then the CPUs of each
 door; and a `backwards` line for every counter that falls.
 
-    follow.py END
+    follow.py FILE
 """
 
 import itertools
@@ -69,9 +69,7 @@ def counters(stat, turn):
 def main():
     # By both ways of reading: what a kept descriptor shows may be as old as the kernel's last tick.
     last, before = None, [{}, {}]
-    for turn in itertools.count():
-        if os.path.exists(sys.argv[1]):
-            return
+    for turn in itertools.takewhile(lambda _: os.path.exists(sys.argv[1]), itertools.count()):
         stat = read("stat", turn)
         now, after = shown(stat, turn), counters(stat, turn)
         if now != last:
