@@ -26,11 +26,12 @@ use std::{
 /// Runs `program` and returns its exit code.
 pub(crate) fn run(program: &[OsString], cgroup: Option<OsString>, limits: &Limits) -> Result<u8, Failure> {
     child::hold_closed_standard_descriptors();
-    let settings = Settings::of_environment()?;
+    let mut settings = Settings::of_environment()?;
     preload()?;
-    if let Some(cgroup) = &cgroup {
-        View::of(Some(cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
-        set_variable(settings::CGROUP, Some(cgroup));
+    if let Some(cgroup) = cgroup {
+        View::of(Some(&cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
+        set_variable(settings::CGROUP, Some(&cgroup));
+        settings.cgroup = Some(cgroup);
     }
     cgroup::clear_stale();
     home::clear_stale();
@@ -108,7 +109,7 @@ impl Place {
 /// Starts the program in the best place that we may give it.
 fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(Child, Started), Failure> {
     let inherited = signals::take_over();
-    let own = View::of(env::var_os(settings::CGROUP).as_deref(), settings);
+    let own = View::of(settings.cgroup.as_deref(), settings);
     let spawn = |joins| child::start(command(program), joins, inherited);
     let failed = |error| Failure::of_exec(program[0].clone(), error);
     if *limits == Limits::default() {

@@ -30,37 +30,6 @@ pub(crate) fn below_member<'b>(
     join(buffer, &[directory, b"/", name, text::decimal(number, &mut [0; _]), below])
 }
 
-/// A NUL-terminated path under construction in a lent buffer.
-pub struct PathIn<'b> {
-    buffer: &'b mut [u8],
-    len: usize,
-}
-
-impl<'b> PathIn<'b> {
-    /// An empty path in `buffer`.
-    pub fn new(buffer: &'b mut [u8]) -> Self {
-        Self { buffer, len: 0 }
-    }
-
-    /// Appends `bytes`; `None` when they do not fit with the final NUL.
-    pub fn push(mut self, bytes: &[u8]) -> Option<Self> {
-        let end = self.len.checked_add(bytes.len())?;
-        let room = self.buffer.get_mut(self.len..end)?;
-        for (to, from) in room.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        self.len = end;
-        Some(self)
-    }
-
-    /// The finished path; `None` when it does not fit or holds a NUL.
-    pub fn finish(self) -> Option<&'b CStr> {
-        *self.buffer.get_mut(self.len)? = 0;
-        let path = self.buffer.get(..=self.len)?;
-        CStr::from_bytes_with_nul(path).ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +37,7 @@ mod tests {
     #[test]
     fn a_path_is_built_of_parts() {
         let mut buffer = [b'x'; 8];
-        assert_eq!(PathIn::new(&mut buffer).push(b"/a").and_then(|path| path.push(b"/b")?.finish()), Some(c"/a/b"));
+        assert_eq!(join(&mut buffer, &[b"/a", b"", b"/b"]), Some(c"/a/b"));
     }
 
     #[test]
@@ -82,13 +51,13 @@ mod tests {
 
     #[test]
     fn the_final_nul_needs_room_too() {
-        assert_eq!(PathIn::new(&mut [0; 3]).push(b"/ab").and_then(PathIn::finish), None);
-        assert_eq!(PathIn::new(&mut [0; 4]).push(b"/ab").and_then(PathIn::finish), Some(c"/ab"));
-        assert_eq!(PathIn::new(&mut []).finish(), None);
+        assert_eq!(join(&mut [0; 3], &[b"/ab"]), None);
+        assert_eq!(join(&mut [0; 4], &[b"/ab"]), Some(c"/ab"));
+        assert_eq!(join(&mut [], &[]), None);
     }
 
     #[test]
     fn a_nul_inside_is_no_path() {
-        assert_eq!(PathIn::new(&mut [0; 9]).push(b"/a\0b").and_then(PathIn::finish), None);
+        assert_eq!(join(&mut [0; 9], &[b"/a\0b"]), None);
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::{fds, options, path, sys, sys::Fd};
 use calc::answer::Answer;
-use calc::path::PathIn;
 use calc::text::Sink;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -132,7 +131,7 @@ pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
             break;
         }
     }
-    PathIn::new(buffer).push(b"/proc/self/fd/")?.push(digits.get(start..)?)?.finish()
+    calc::path::join(buffer, &[b"/proc/self/fd/", digits.get(start..)?])
 }
 
 /// An answer that was given before.
