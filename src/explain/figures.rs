@@ -110,7 +110,7 @@ impl<'s> Figures<'s> {
         let reason = reason.or(is_unpublished.then_some(NO_LOAD));
         let is_limited = reason.is_none() && here != kernel;
         let limited_by = rule.limit.filter(|_| is_limited).and_then(|resource| self.imposer(resource, reads));
-        let mut sources = if reason.is_none() { self.origins(rule, reads) } else { Vec::new() };
+        let mut sources = if reason.is_none() { self.origins(rule, name, reads) } else { Vec::new() };
         sources.extend(self.decision(limited_by.as_ref()));
         Explanation { name: name.to_owned(), file: file.to_owned(), limited_by, sources, here, kernel, reason, rule }
     }
@@ -126,9 +126,13 @@ impl<'s> Figures<'s> {
     }
 
     /// What of the record a figure goes by.
-    fn origins(&self, rule: &Rule, reads: &[Read]) -> Vec<Origin> {
+    fn origins(&self, rule: &Rule, name: &str, reads: &[Read]) -> Vec<Origin> {
+        // A node has a share of what is in a line of meminfo.
+        let shared =
+            name.strip_prefix("node").and_then(|rest| rest.split_once('.')).map(|(_, key)| format!("meminfo.{key}"));
+        let of_shared = |path: &str| shared.as_ref().and_then(|name| Rule::of(name).lines_of(path, name));
         let origin = |read: &Read| {
-            let value = counting(&read.text, &rule.lines_of(&read.path)?);
+            let value = counting(&read.text, &rule.lines_of(&read.path, name).or_else(|| of_shared(&read.path))?);
             (!value.is_empty()).then(|| Origin { path: read.path.clone(), value })
         };
         let board = self.view.slot_age_usec().filter(|_| rule.is_of_board()).map(|published_usec| Origin {
@@ -222,9 +226,11 @@ impl<'s> Figures<'s> {
     }
 }
 
-/// What counts of a file's text: its one line, or the lines with these keys.
-fn counting(text: &str, keys: &[&str]) -> String {
-    let has_key = |line: &&str| keys.iter().any(|key| line.split([' ', ':']).next() == Some(key));
+/// What counts of a file's text: all of it, or the lines with these keys, `file 4096`, `Node 0 Dirty: 4 kB`.
+fn counting(text: &str, keys: &[String]) -> String {
+    let key_of =
+        |line: &str| line.split([' ', ':']).nth(if line.starts_with("Node ") { 2 } else { 0 }).map(str::to_owned);
+    let has_key = |line: &&str| key_of(line).is_some_and(|key| keys.contains(&key));
     let lines: Vec<&str> = match keys {
         [] => text.lines().collect(),
         _ => text.lines().filter(has_key).collect(),

@@ -12,7 +12,7 @@ pub(super) struct Rule {
     /// Where that is from: the kernel's source, lxcfs, a manual page.
     pub(super) reference: &'static str,
     /// How the paths of the files end that it goes by, each with the lines of it that count, `memory.stat:file,total_cache`;
-    /// all that were read, where there are none.
+    /// all that were read, where there are none. `$` stands for the figure's own key.
     pub(super) sources: &'static [&'static str],
     /// What is limited, where a cgroup can be named that did it.
     pub(super) limit: Option<Resource>,
@@ -21,6 +21,9 @@ pub(super) struct Rule {
 impl Rule {
     /// The rule of the figure by this name.
     pub(super) fn of(name: &str) -> &'static Self {
+        if let Some((_, line)) = PAGES.iter().find(|(key, _)| name.strip_prefix("vmstat.nr_") == Some(*key)) {
+            return Self::of(line);
+        }
         let is_of = |rule: &&Self| match rule.of.split_once('*') {
             Some((beginning, end)) => name.starts_with(beginning) && name.ends_with(end),
             None => rule.of == name,
@@ -38,18 +41,67 @@ impl Rule {
         self.sources == [BOARD]
     }
 
-    /// What counts of the file at `path`: `None` for nothing, an empty list for all of it.
-    pub(super) fn lines_of(&self, path: &str) -> Option<Vec<&'static str>> {
+    /// What counts of the file at `path` for the figure by this name: `None` for nothing, an empty list for all of it.
+    pub(super) fn lines_of(&self, path: &str, name: &str) -> Option<Vec<String>> {
         if self.sources.is_empty() {
             return Some(Vec::new());
         }
         let is_meant = |end: &str| path.strip_suffix(end).is_some_and(|before| before.ends_with('/'));
         self.sources.iter().find_map(|source| match source.split_once(':') {
-            Some((end, lines)) => is_meant(end).then(|| lines.split(',').collect()),
+            Some((end, lines)) => {
+                is_meant(end).then(|| lines.split(',').map(|line| line.replace('$', key_of(name))).collect())
+            }
             None => is_meant(source).then(Vec::new),
         })
     }
 }
+
+/// What a figure's line is called: `MemFree` of `meminfo.MemFree`.
+fn key_of(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(_, key)| key)
+}
+
+/// Lines of vmstat, without `nr_`, that count the pages of a line of meminfo.
+const PAGES: [(&str, &str); 38] = [
+    ("free_pages", "meminfo.MemFree"),
+    ("free_pages_blocks", "meminfo.MemFree"),
+    ("free_cma", "meminfo.MemFree"),
+    ("zone_inactive_anon", "meminfo.Inactive(anon)"),
+    ("zone_active_anon", "meminfo.Active(anon)"),
+    ("zone_inactive_file", "meminfo.Inactive(file)"),
+    ("zone_active_file", "meminfo.Active(file)"),
+    ("zone_unevictable", "meminfo.Unevictable"),
+    ("zone_write_pending", "meminfo.Dirty"),
+    ("mlock", "meminfo.Unevictable"),
+    ("bounce", "meminfo.Bounce"),
+    ("zspages", "meminfo.Zswap"),
+    ("inactive_anon", "meminfo.Inactive(anon)"),
+    ("active_anon", "meminfo.Active(anon)"),
+    ("inactive_file", "meminfo.Inactive(file)"),
+    ("active_file", "meminfo.Active(file)"),
+    ("unevictable", "meminfo.Unevictable"),
+    ("slab_reclaimable", "meminfo.SReclaimable"),
+    ("slab_unreclaimable", "meminfo.SUnreclaim"),
+    ("anon_pages", "meminfo.AnonPages"),
+    ("mapped", "meminfo.Mapped"),
+    ("file_pages", "meminfo.Cached"),
+    ("dirty", "meminfo.Dirty"),
+    ("writeback", "meminfo.Writeback"),
+    ("writeback_temp", "meminfo.WritebackTmp"),
+    ("shmem", "meminfo.Shmem"),
+    ("shmem_hugepages", "meminfo.ShmemHugePages"),
+    ("shmem_pmdmapped", "meminfo.ShmemPmdMapped"),
+    ("file_hugepages", "meminfo.FileHugePages"),
+    ("file_pmdmapped", "meminfo.FilePmdMapped"),
+    ("anon_transparent_hugepages", "meminfo.AnonHugePages"),
+    ("vmalloc", "meminfo.VmallocUsed"),
+    ("kernel_stack", "meminfo.KernelStack"),
+    ("page_table_pages", "meminfo.PageTables"),
+    ("sec_page_table_pages", "meminfo.SecPageTables"),
+    ("swapcached", "meminfo.SwapCached"),
+    ("dirty_threshold", "meminfo.MemTotal"),
+    ("dirty_background_threshold", "meminfo.MemTotal"),
+];
 
 /// Stands for the board among the sources.
 const BOARD: &str = "board";
@@ -109,6 +161,12 @@ const IDLE: &[&str] = &[
     "1/stat",
     BOARD,
 ];
+const BYTES: &[&str] = &[
+    "io.stat",
+    "blkio.throttle.io_service_bytes_recursive",
+    "blkio.throttle.io_service_bytes",
+    "blkio.bfq.io_service_bytes_recursive",
+];
 const MEMINFO: &str = "kernel fs/proc/meminfo.c, memory.stat";
 
 /// A column of diskstats that no cgroup has.
@@ -133,12 +191,12 @@ const fn counter(of: &'static str, sources: &'static [&'static str]) -> Rule {
 
 /// A line that no cgroup has a figure for.
 const fn zero(of: &'static str) -> Rule {
-    rule(of, "0: no cgroup has any.", MEMINFO, &["proc/meminfo"], None)
+    rule(of, "0: no cgroup has any.", MEMINFO, &["proc/meminfo:$"], None)
 }
 
 /// A line that is the machine's.
 const fn machines(of: &'static str) -> Rule {
-    rule(of, "The machine's: a constant of the hardware or of the kernel.", MEMINFO, &["proc/meminfo"], None)
+    rule(of, "The machine's: a constant of the hardware or of the kernel.", MEMINFO, &["proc/meminfo:$"], None)
 }
 
 static OTHER: Rule = rule("*", "The machine's.", "docs/figures.md", &[], None);
@@ -201,7 +259,7 @@ static RULES: &[Rule] = &[
     machines("meminfo.Huge*"),
     machines("meminfo.HardwareCorrupted"),
     machines("meminfo.DirectMap*"),
-    rule("meminfo.*", "The machine's, at most the container's total.", MEMINFO, &["proc/meminfo"], None),
+    rule("meminfo.*", "The machine's, at most the container's total.", MEMINFO, &["proc/meminfo:$"], None),
 
     rule("cpus.count", "The CPUs of the cpuset, at most the least quota rounded up.", "lxcfs max_cpu_count", CPUS, Some(Resource::Cpus)),
     rule("cpus.online", "The first N CPUs of the cpuset, under their own numbers; N is the least quota rounded up.", "lxcfs max_cpu_count, without its renumbering", CPUS, Some(Resource::Cpus)),
@@ -229,14 +287,18 @@ static RULES: &[Rule] = &[
     no_source("diskstats.*.flushes"),
     rule("diskstats.*", "What the scope did with the device; devices that it did not use are not shown.", "kernel block/genhd.c, block/blk-throttle.c", &[], None),
     rule("partitions.*", "The kernel's line, for devices that the scope used.", "kernel block/genhd.c", &[], None),
-    rule("vmstat.*", "The scope's, where memory.stat or io.stat has it; else the machine's.", "kernel mm/vmstat.c, mm/memcontrol.c", &["memory.stat", "io.stat"], None),
+    rule("vmstat.pgpgin", "What the scope read from disks; the machine's where nobody counts that.", "kernel mm/vmstat.c, block/blk-cgroup.c", BYTES, None),
+    rule("vmstat.pgpgout", "What the scope wrote to disks; the machine's where nobody counts that.", "kernel mm/vmstat.c, block/blk-cgroup.c", BYTES, None),
+    rule("vmstat.oom_kill", "Processes of the scope that were killed for want of memory.", "kernel mm/memcontrol.c", &["memory.events:$", "memory.oom_control:$"], None),
+    rule("vmstat.nr_*", "The machine's: no cgroup counts it.", "kernel mm/vmstat.c", &["proc/vmstat:$"], None),
+    rule("vmstat.*", "The scope's, where memory.stat has it under the same name; else the machine's.", "kernel mm/vmstat.c, mm/memcontrol.c", &["memory.stat:$,total_$", "proc/vmstat:$"], None),
     rule("pressure.*", "The scope's own file stands in the place of the kernel's.", "kernel Documentation/accounting/psi.rst", &[], None),
     rule("pid_max", "The least pids.max of the cgroup and of those above it, at most the machine's.", "kernel kernel/cgroup/pids.c", &["pids.max"], Some(Resource::Pids)),
     rule("threads-max", "The least pids.max of the cgroup and of those above it, at most the machine's.", "kernel kernel/cgroup/pids.c", &["pids.max"], Some(Resource::Pids)),
     rule("disk.*", "The size that CGPROC_DISK names; used is what the sampler measured of the container's files, free at most the machine's.", "statfs(2), docs/figures.md", &[BOARD], Some(Resource::Disk)),
     rule("node*.cpulist", "The kernel's list, as far as its CPUs are shown.", "kernel drivers/base/node.c", CPUS, None),
     rule("node*.MemTotal", "The node's share of the container's total, as its memory is to that of all nodes.", "docs/figures.md", LIMITS, Some(Resource::Memory)),
-    rule("node*", "The node's share of what the container has.", "kernel drivers/base/node.c, docs/figures.md", &["memory.stat", "meminfo"], None),
+    rule("node*", "The node's share of what the container has.", "kernel drivers/base/node.c, docs/figures.md", &["meminfo:$"], None),
 ];
 
 #[cfg(test)]
@@ -258,14 +320,18 @@ mod tests {
 
     #[test]
     fn what_counts_of_a_file() {
-        let rule = Rule::of("meminfo.Cached");
-        assert_eq!(rule.lines_of("/c/memory.stat"), Some(vec!["file", "total_cache"]));
-        assert_eq!(rule.lines_of("/c/memory.max"), None);
-        assert_eq!(Rule::of("pid_max").lines_of("/c/pids.max"), Some(Vec::new()));
-        assert_eq!(Rule::of("pid_max").lines_of("/c/my-pids.max"), None);
-        assert_eq!(Rule::of("time.idle").lines_of("/proc/1/stat"), Some(Vec::new()));
-        assert_eq!(Rule::of("time.idle").lines_of("/proc/stat"), None);
-        assert_eq!(Rule::of("pressure.io.some.total").lines_of("/c/io.pressure"), Some(Vec::new()));
+        let lines = |name, path| Rule::of(name).lines_of(path, name).map(|lines| lines.join(" "));
+        let all = Some(String::new());
+        assert_eq!(lines("meminfo.Cached", "/c/memory.stat").as_deref(), Some("file total_cache"));
+        assert_eq!(lines("meminfo.Cached", "/c/memory.max"), None);
+        assert_eq!(lines("meminfo.Hugepagesize", "/proc/meminfo").as_deref(), Some("Hugepagesize"));
+        assert_eq!(lines("vmstat.pgfault", "/c/memory.stat").as_deref(), Some("pgfault total_pgfault"));
+        assert_eq!(lines("vmstat.nr_mapped", "/c/memory.stat").as_deref(), Some("file_mapped total_mapped_file"));
+        assert_eq!(lines("pid_max", "/c/pids.max"), all);
+        assert_eq!(lines("pid_max", "/c/my-pids.max"), None);
+        assert_eq!(lines("time.idle", "/proc/1/stat"), all);
+        assert_eq!(lines("time.idle", "/proc/stat"), None);
+        assert_eq!(lines("pressure.io.some.total", "/c/io.pressure"), all);
     }
 
     #[test]
