@@ -96,7 +96,7 @@ fn check_paging(findings: &mut Findings, diskstats: &str, vmstat: &str) {
 fn programs_show_what_is_done_while_they_watch() {
     let (place, disk) = (Place::new(), Disk::new());
     let script = format!(
-        "iostat -k -d 3 2 >{0}.iostat & vmstat -n 1 5 >{0}.vmstat & sleep 1; echo watching; sleep 1
+        "iostat -k -d 6 2 >{0}.iostat & vmstat -n 1 7 >{0}.vmstat & sleep 1; echo watching; sleep 1
         {1}wait; echo '== iostat'; cat {0}.iostat; echo '== vmstat'; cat {0}.vmstat",
         place.file("shown").display(),
         disk.traffic(CASES[0].written, CASES[0].read)
