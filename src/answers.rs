@@ -57,7 +57,8 @@ impl Asked {
         Some(Self { answer, path: answer.path()?.to_owned() })
     }
 
-    /// The file with this path, which may be one of symbolic links, or below the directories of CPUs and nodes, or whose path ends so.
+    /// The file with this path, which may be one of symbolic links, or below the directories of CPUs and nodes, or
+    /// whose path ends so.
     pub(crate) fn named(file: &str) -> Result<Self> {
         let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
         let found = if file.starts_with('/') {

@@ -85,7 +85,7 @@ fn slot(view: Option<&View>) -> Finding {
             Finding::ok(CHECK, "board", "it is kept up to date; the machine's root cgroup has no load of its own")
         }
         _ => Finding::problem(CHECK, "board-no-slot", "it is kept up to date, but tells nothing of this cgroup").cure(
-            "run the sampler where it sees this cgroup: on the host, or in the container itself; beside it, with the same \
+            "run the sampler where it sees this cgroup: on the host, or in the container; beside it, as the same \
              user and no fewer capabilities",
         ),
     }

@@ -96,7 +96,8 @@ const REASONS: [(Why, &str, bool, &str, &str); 10] = [
     (Why::Unknown, "process-unknown", false, "cannot be looked at", "run cgproc doctor as root, or as their user"),
 ];
 
-/// Looks at all processes but this one. It is a problem where they are of this container, and the library is loaded here.
+/// Looks at all processes but this one. What they lack is a problem where they are of this container, and the library
+/// is loaded here.
 pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let container = Container::own();
     let numbers = others();

@@ -1,4 +1,4 @@
-//! What else decides whether a program gets an answer: other mounts over the files, the kernel's options, the process's limits.
+//! What else decides on an answer: mounts over the files, options of the kernel's, limits of the process.
 
 use super::Finding;
 use crate::{answers::Asked, view::View};

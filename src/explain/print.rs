@@ -15,7 +15,7 @@ pub(super) fn json(all: &[Explanation]) -> Result<()> {
     put(&(serde_json::to_string_pretty(all)? + "\n"))
 }
 
-/// A line for each figure; of those that are not shown, and of /proc/vmstat's lines that are the machine's, their number.
+/// A line for each figure; of those that are not shown, and of vmstat's lines that are the machine's, their number.
 pub(super) fn table(all: &[Explanation]) -> Result<()> {
     let is_listed = |it: &&Explanation| it.here.is_some() && (!it.name.starts_with("vmstat.") || it.here != it.kernel);
     let listed: Vec<&Explanation> = all.iter().filter(is_listed).collect();

@@ -127,7 +127,8 @@ impl Drop for File {
 /// A copy of /etc with another text in one of its files.
 fn etc(file: &str, text: &str) -> String {
     format!(
-        "mount -t tmpfs tmpfs /mnt && cp -a /etc /mnt/etc && printf '{text}' >/mnt/etc/{file} && mount --bind /mnt/etc /etc"
+        "mount -t tmpfs tmpfs /mnt && cp -a /etc /mnt/etc && printf '{text}' >/mnt/etc/{file} && \
+         mount --bind /mnt/etc /etc"
     )
 }
 
@@ -409,7 +410,7 @@ fn processes_that_refused_the_library_or_began_before() {
 
 #[test]
 fn what_else_is_in_the_way() {
-    let script = "cp /proc/uptime /tmp/cgproc-uptime-$$ && mount --bind /tmp/cgproc-uptime-$$ /proc/uptime && rm /tmp/cgproc-uptime-$$";
+    let script = "mount -t tmpfs tmpfs /mnt && cp /proc/uptime /mnt && mount --bind /mnt/uptime /proc/uptime";
     let diagnosis = Patient::new().after(script).diagnosed();
     assert_eq!(diagnosis.note("mounted-over")["path"], "/proc/uptime");
     Patient::new().after("mount -t proc -o hidepid=2 proc /proc").diagnosed().note("hidepid");

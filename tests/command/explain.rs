@@ -30,8 +30,8 @@ struct Tree {
     name: String,
 }
 
-/// Controllers with a limit: the level, the file on v1 and on v2, and what is written. Version 1 takes none that is wider than what
-/// is above it, or narrower than what is below.
+/// Controllers with a limit: the level, the file on v1 and on v2, and what is written. Version 1 takes none that is
+/// wider than what is above it, or narrower than what is below.
 const LIMITS: [(&str, usize, [&str; 2], [&str; 2]); 9] = [
     ("memory", 3, ["memory.limit_in_bytes", "memory.max"], ["300M", "300M"]),
     ("memory", 5, ["memory.limit_in_bytes", "memory.max"], ["400M", "400M"]),
@@ -311,7 +311,8 @@ fn limits_out_of_sight_are_told_from_those_in_sight() {
     let _sampler = Started::new(Command::new(bed::command()).args(["sampler", "--board"]).arg(&board));
     let command = bed::command().display().to_string();
     let script = format!(
-        "export CGPROC_BOARD={}\nuntil {command} explain --json cpus.quota 2>&1 | grep -q out_of_sight; do sleep 0.1; done\n\
+        "export CGPROC_BOARD={}\n\
+         until {command} explain --json cpus.quota 2>&1 | grep -q out_of_sight; do sleep 0.1; done\n\
          {command} explain --json cpus; echo =; {command} explain --json memory.total",
         board.display()
     );
