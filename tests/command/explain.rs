@@ -308,7 +308,7 @@ fn limits_out_of_sight_are_told_from_those_in_sight() {
     let directory = Path::new("/dev/shm").join(tempfile().file_name().expect("a name"));
     fs::create_dir(&directory).expect("a directory");
     let board = directory.join("board");
-    let _sampler = Started::new(Command::new(bed::command()).args(["sampler", "--board"]).arg(&board));
+    let sampler = Started::new(Command::new(bed::command()).args(["sampler", "--board"]).arg(&board));
     let command = bed::command().display().to_string();
     let script = format!(
         "export CGPROC_BOARD={}\n\
@@ -318,6 +318,7 @@ fn limits_out_of_sight_are_told_from_those_in_sight() {
     );
     let container = Container { memory: "400M", quota_usec: None, under: Some(parent.0), ..bed::PLAIN };
     let outcome = container.run(&script, None, 60);
+    drop(sampler);
     let _ = fs::remove_dir_all(&directory);
     let (cpus, memory) = outcome.text.split_once("=\n").unwrap_or_else(|| panic!("{}", outcome.text));
     let cpus: Vec<Value> = serde_json::from_str(cpus).expect("JSON");
