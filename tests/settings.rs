@@ -95,6 +95,20 @@ fn a_file_that_others_may_have_written_does_not_count() {
     }
 }
 
+/// With more rights than its caller has, a program goes by the file alone. It is reached through `/etc/ld.so.preload`.
+#[test]
+fn a_privileged_program_goes_by_the_file_and_not_by_the_environment() {
+    let script = format!(
+        "cp \"$(type -P head)\" /mnt/plain && cp /mnt/plain /mnt/privileged && chmod 4755 /mnt/privileged || exit
+         echo {} >/etc/ld.so.preload
+         for it in plain privileged; do
+             CGPROC_MEMORY=50M total setpriv --reuid 65534 --clear-groups /mnt/$it -n1
+         done",
+        bed::object().display()
+    );
+    assert_eq!(under(FILE, ":", &script), kib(50) + &kib(200));
+}
+
 #[test]
 fn memory_high_is_the_total_where_it_is_asked_for() {
     let script = "high=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.high\n\
