@@ -64,7 +64,10 @@ impl Account {
     /// before.
     fn is_being_made(&self, now: &Now) -> bool {
         const MAKING_USEC: u64 = 2_000_000;
-        !self.has_run || self.born_usec.is_some_and(|born| now.boottime_usec.saturating_sub(born) < MAKING_USEC)
+        let is_young = self.born_usec.is_some_and(|born| now.boottime_usec.saturating_sub(born) < MAKING_USEC);
+        // One that was born under our eyes, and not looked at since, may have run.
+        let is_unused = !self.has_run && (self.born_usec.is_none() || self.time.is_some());
+        is_young || is_unused
     }
 
     /// Lets the time until `now` pass at the rate before, and counts at `rate` from then on.
@@ -177,6 +180,15 @@ mod tests {
             account.accrue(2 * SECOND, &at(911));
             assert_eq!(slot(account, &at(911)).capacity_usec(at(911).realtime_usec, 11 * SECOND), Some(12 * SECOND));
         }
+    }
+
+    #[test]
+    fn what_may_have_run_keeps_its_history() {
+        let mut account = Account::default();
+        account.begin(&at(100));
+        account.accrue(3 * SECOND, &at(100));
+        account.accrue(SECOND, &at(104));
+        assert_eq!(slot(&account, &at(104)).capacity_usec(at(105).realtime_usec, 5 * SECOND), Some((12 + 1) * SECOND));
     }
 
     #[test]
