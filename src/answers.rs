@@ -20,12 +20,7 @@ use calc::{
         topology::Packages,
     },
 };
-use std::{
-    ffi::{CStr, CString},
-    fs,
-    os::unix::ffi::OsStrExt,
-    path::PathBuf,
-};
+use std::ffi::{CStr, CString};
 
 /// A file that has an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,14 +57,18 @@ impl Asked {
     pub(crate) fn named(file: &str) -> Result<Self> {
         let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
         let found = if file.starts_with('/') {
-            let real = || fs::canonicalize(file).ok().map(PathBuf::into_os_string);
-            Self::at(file.as_bytes()).or_else(|| Self::at(real()?.as_bytes()))
+            Self::at(file.as_bytes()).or_else(|| Self::at(&kernel::real_path(file)?))
         } else {
-            [CPUS, NODES].into_iter().find_map(|directory| Self::at(&[directory, b"/", file.as_bytes()].concat()))
+            let member = [CPUS, NODES].into_iter().find_map(|directory| Self::at(&path_below(directory, file)));
+            let block_device = || Self::at(&kernel::real_path(path_below(DEVICES, file))?);
+            member.filter(|found| found.answer != Answer::BlockStat).or_else(block_device)
         };
         let Some(asked) = fixed.or(found) else {
             let known: Vec<&str> = Answer::ALL.iter().filter_map(|it| it.path()?.to_str().ok()).collect();
-            bail!("no answer for {file}; there is one for {}, and cpu0/topology/*, node0/*", known.join(", "));
+            bail!(
+                "no answer for {file}; there is one for {}, cpu0/topology/*, node0/*, and sda/stat",
+                known.join(", ")
+            );
         };
         Ok(asked)
     }
@@ -137,6 +136,13 @@ impl Asked {
         text.finish().ok_or(NOT_COMPOSED)?;
         Ok(bytes.0)
     }
+}
+
+/// Links to the directories of all block devices.
+const DEVICES: &[u8] = b"/sys/class/block";
+
+fn path_below(directory: &[u8], file: &str) -> Vec<u8> {
+    [directory, b"/", file.as_bytes()].concat()
 }
 
 /// Whether `file` is the answer's path, or the end of it; the names of pressure files alone would mean too much.

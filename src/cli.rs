@@ -6,10 +6,10 @@ mod sampler;
 use crate::{
     doctor, explain,
     failure::{Failure, OWN_CODE, say},
-    show, view,
+    output, show, view,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::{ffi::OsString, io};
+use std::ffi::OsString;
 
 /// Let the programs in a Linux container see their own CPUs and memory.
 #[derive(Parser)]
@@ -55,7 +55,8 @@ struct ScopeOptions {
 #[derive(Args)]
 struct Show {
     /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, partitions, vmstat, pressure/{cpu,memory,io},
-    /// pid_max, threads-max, online, present, block_size_bytes, cpuN/topology/*, nodeN/{meminfo,cpulist,cpumap}.
+    /// pid_max, threads-max, online, present, block_size_bytes, cpuN/topology/*, nodeN/{meminfo,cpulist,cpumap},
+    /// DEVICE/stat.
     #[arg(value_name = "FILE")]
     file: String,
     #[command(flatten)]
@@ -131,8 +132,9 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Sampler(sampler) => sampler.obey(),
         Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "cgproc", &mut io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "cgproc", &mut script);
+            Ok(output::put(&script).map(|()| 0)?)
         }
     }
 }
@@ -145,7 +147,9 @@ fn man(command: Option<&str>) -> anyhow::Result<()> {
         None => page,
         Some(name) => page.find_subcommand(name).cloned().ok_or_else(|| anyhow::anyhow!("no command {name}"))?,
     };
-    Ok(clap_mangen::Man::new(page).render(&mut io::stdout())?)
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    output::put(&text)
 }
 
 #[cfg(test)]

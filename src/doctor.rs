@@ -9,14 +9,15 @@ mod processes;
 mod settings;
 mod surroundings;
 
-use crate::{settings::Settings, view::View};
-use anyhow::{Context, Result};
+use crate::{
+    output::{plain, put},
+    settings::Settings,
+    view::View,
+};
+use anyhow::Result;
 use procfs::process::{MountInfo, Process};
 use serde::Serialize;
-use std::{
-    fmt,
-    io::{self, Write},
-};
+use std::fmt;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,8 +86,7 @@ impl Finding {
 pub(crate) fn doctor(as_json: bool) -> Result<u8> {
     let findings = examined();
     let text = if as_json { serde_json::to_string_pretty(&findings)? + "\n" } else { for_a_person(&findings) };
-    let mut out = io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")?;
+    put(text.as_bytes())?;
     Ok(u8::from(problems(&findings) > 0))
 }
 
@@ -123,7 +123,7 @@ fn for_a_person(findings: &[Finding]) -> String {
     let mut text = String::new();
     for Finding { severity, check, found, path, remedy, .. } in findings {
         let path = path.as_ref().map_or_else(String::new, |path| format!(" ({path})"));
-        text += &format!("{severity:<8} {check:<10} {found}{path}\n");
+        text += &format!("{severity:<8} {check:<10} {}\n", plain(&format!("{found}{path}")));
         if let Some(remedy) = remedy {
             text += &format!("{:<19} → {remedy}\n", "");
         }

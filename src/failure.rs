@@ -1,5 +1,6 @@
 //! How the command fails: one line on standard error and an exit code, as `docker run` and `env` have them.
 
+use crate::output::plain;
 use std::{ffi::OsString, fmt::Display, io, io::Write};
 
 /// Why the command ends with a status of its own.
@@ -40,7 +41,7 @@ pub(crate) const OWN_CODE: u8 = 125;
 
 /// Prints a line on standard error. A closed or full one is nobody's reason to fail.
 pub(crate) fn say(message: impl Display) {
-    let _ = writeln!(io::stderr(), "cgproc: {}", without_numbers(&message.to_string()));
+    let _ = writeln!(io::stderr(), "cgproc: {}", plain(&without_numbers(&message.to_string())));
 }
 
 /// The message without the numbers that the standard library puts behind the kernel's words, ` (os error 13)`.

@@ -3,10 +3,14 @@
 use calc::source::{Directory, Files, Source};
 use rustix::{
     fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, SeekFrom, open, seek, stat, statfs},
+    fs::{FileType, Mode, OFlags, SeekFrom, open, readlink, seek, stat, statfs},
     io,
+    path::Arg,
 };
-use std::ffi::CStr;
+use std::{
+    ffi::{CStr, CString},
+    os::fd::AsRawFd,
+};
 
 /// The running kernel's files, read past libc: an object preloaded into this very process does not see it.
 #[derive(Clone, Copy)]
@@ -60,6 +64,13 @@ impl<S: Source> Source for Iterated<S> {
     fn short_read_is_end(&self) -> bool {
         false
     }
+}
+
+/// The path without symbolic links of what is at `path`.
+pub(crate) fn real_path(path: impl Arg) -> Option<Vec<u8>> {
+    let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    readlink(link, Vec::new()).ok().map(CString::into_bytes)
 }
 
 /// All of a file.

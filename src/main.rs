@@ -15,6 +15,7 @@ mod home;
 mod kernel;
 mod limits;
 mod object;
+mod output;
 mod published;
 mod recorder;
 mod run;

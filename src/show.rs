@@ -4,14 +4,12 @@ use crate::{
     answers::{Asked, Reason},
     failure::say,
     kernel::Kernel,
+    output::put,
     settings::Settings,
     view::View,
 };
 use anyhow::{Context, Result};
-use std::{
-    ffi::OsString,
-    io::{self, Write},
-};
+use std::ffi::OsString;
 
 /// Prints `file`, as seen in `cgroup` or in our own.
 pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Result<()> {
@@ -30,8 +28,7 @@ pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Resul
             asked.kernels_own(&Kernel)?
         }
     };
-    let mut out = io::stdout();
-    out.write_all(&text).and_then(|()| out.flush()).context("standard output")
+    put(&text)
 }
 
 /// Composes the text, as the object does; the reason where it would let the kernel's own pass.

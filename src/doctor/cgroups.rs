@@ -57,10 +57,6 @@ impl Membership {
         }
     }
 
-    fn is_mounted(&self, mounts: &[MountInfo]) -> bool {
-        mounts.iter().any(|mount| self.is_of(mount))
-    }
-
     /// Its directory, as far as a mount shows it.
     fn shown(&self, mounts: &[MountInfo]) -> Option<PathBuf> {
         mounts.iter().rev().filter(|mount| self.is_of(mount)).find_map(|mount| self.directory(mount))
@@ -82,7 +78,7 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
     let has_v1 = memberships.iter().any(|it| !it.is_unified());
     let unified = memberships.iter().find(|it| it.is_unified());
     let layout = match (has_v1, unified) {
-        (true, Some(unified)) if unified.is_mounted(mounts) => "hybrid: version 1, and version 2 beside it",
+        (true, Some(unified)) if unified.shown(mounts).is_some() => "hybrid: version 1, and version 2 beside it",
         (true, _) => "version 1",
         (false, Some(_)) => "version 2",
         (false, None) => {
@@ -92,8 +88,8 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
     };
     let namespace = if is_in_namespace() { ", in a cgroup namespace" } else { "" };
     let first = Finding::ok(CHECK, "cgroups", format!("{layout}{namespace}"));
-    // Beside version 1, version 2 need not be there.
-    let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()) || it.is_mounted(mounts));
+    // Beside version 1, version 2 need not be in sight.
+    let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()) || it.shown(mounts).is_some());
     let places = needed.flat_map(|it| [Some(place(it, mounts)), not_enabled(it, mounts, has_v1)]);
     [first].into_iter().chain(places.flatten()).collect()
 }

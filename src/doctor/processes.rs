@@ -8,6 +8,7 @@ use super::{
 };
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -96,7 +97,7 @@ const REASONS: [(Why, &str, bool, &str, &str); 10] = [
     (Why::Unknown, "process-unknown", false, "cannot be looked at", "run cgproc doctor as root, or as their user"),
 ];
 
-/// Looks at all processes but this one. What they lack is a problem where they are of this container, and the library
+/// Looks at all processes but those of this command. What they lack is a problem where they are of this container, and the library
 /// is loaded here.
 pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let container = Container::own();
@@ -124,12 +125,18 @@ fn without(processes: &[Seen], can_be_problem: bool, place: &str) -> Vec<Finding
     REASONS.into_iter().filter_map(finding).collect()
 }
 
-/// The numbers of all processes but this one.
+/// The numbers of all processes but this one, and but those of the same program: neither `cgproc run` nor a sampler is
+/// to see the view.
 fn others() -> Vec<String> {
-    let own = std::process::id().to_string();
+    let program = |process: &str| {
+        let file = fs::metadata(Path::new("/proc").join(process).join("exe")).ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    let own = program("self");
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && *name != own).collect()
+    let numbers = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    numbers.filter(|number| own.is_none() || program(number) != own).collect()
 }
 
 /// Some of the processes that have it not for this reason.

@@ -18,10 +18,11 @@ use anyhow::{Context, Result};
 use calc::{
     answer::Answer,
     settings::{CpuCount, Key, MemoryLimit},
+    source::Files,
     view::disk::Space,
 };
-use rustix::fs::statfs;
-use std::{ffi::OsStr, fs, path::Path};
+use rustix::fs::{Dir, Mode, OFlags, open, statfs};
+use std::ffi::OsStr;
 
 /// The view, and the record of what it is calculated from.
 pub(super) struct Figures<'s> {
@@ -69,7 +70,7 @@ impl<'s> Figures<'s> {
         let of_cpus = cpus.into_iter().flat_map(|cpu| OF_A_CPU.map(|name| format!("cpu{cpu}/{name}")));
         let of_nodes = nodes().into_iter().flat_map(|node| OF_A_NODE.map(|name| format!("{node}/{name}")));
         let in_families = of_cpus.chain(of_nodes).filter_map(|name| Asked::named(&name).ok());
-        fixed.chain(in_families).filter(|asked| Path::new(asked.name()).exists()).collect()
+        fixed.chain(in_families).filter(|asked| Kernel.file_system(&asked.path).is_some()).collect()
     }
 
     /// The figures of a file.
@@ -238,10 +239,11 @@ fn counting(text: &str, keys: &[String]) -> String {
     lines.join("\n")
 }
 
-/// The names of the machine's NUMA nodes.
+/// The names of the machine's NUMA nodes, read past libc.
 fn nodes() -> Vec<String> {
-    let entries = fs::read_dir("/sys/devices/system/node").into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let directory = open("/sys/devices/system/node", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+    let entries = directory.and_then(Dir::new).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
     let number = |name: &str| name.strip_prefix("node").and_then(|number| number.parse::<u32>().ok());
     let mut numbered: Vec<(u32, String)> = names.filter_map(|name| Some((number(&name)?, name))).collect();
     numbered.sort();

@@ -4,15 +4,13 @@ use super::{
     Explanation, Imposer,
     quantity::{Quantity, Unit},
 };
-use anyhow::{Context, Result};
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use crate::output::{plain, put};
+use anyhow::Result;
+use std::fmt::Write as _;
 
 /// An array of objects.
 pub(super) fn json(all: &[Explanation]) -> Result<()> {
-    put(&(serde_json::to_string_pretty(all)? + "\n"))
+    put((serde_json::to_string_pretty(all)? + "\n").as_bytes())
 }
 
 /// A line for each figure; of those that are not shown, and of vmstat's lines that are the machine's, their number.
@@ -22,7 +20,7 @@ pub(super) fn table(all: &[Explanation]) -> Result<()> {
     let mut text = format!("{:<34} {:>18} {:>18}  WHY\n", "FIGURE", "HERE", "KERNEL");
     for it in &listed {
         let (here, kernel) = (shown(it.here.as_ref()), shown(it.kernel.as_ref()));
-        writeln!(text, "{:<34} {here:>18} {kernel:>18}  {}", it.name, why(it))?;
+        writeln!(text, "{:<34} {here:>18} {kernel:>18}  {}", it.name, plain(&why(it)))?;
     }
     let rest = all.len() - listed.len();
     if rest > 0 {
@@ -31,7 +29,7 @@ pub(super) fn table(all: &[Explanation]) -> Result<()> {
             "and {rest} of devices that are not shown, and lines of vmstat that are the machine's: --json has all"
         )?;
     }
-    put(&text)
+    put(text.as_bytes())
 }
 
 fn shown(value: Option<&Quantity>) -> String {
@@ -65,7 +63,7 @@ pub(super) fn name_of(imposer: &Imposer) -> String {
 /// All that is known of each figure.
 pub(super) fn stories(all: &[Explanation]) -> Result<()> {
     let stories: Result<Vec<String>> = all.iter().map(story).collect();
-    put(&stories?.join("\n"))
+    put(stories?.join("\n").as_bytes())
 }
 
 fn story(it: &Explanation) -> Result<String> {
@@ -84,19 +82,14 @@ fn story(it: &Explanation) -> Result<String> {
         writeln!(text, "  reason   the kernel's own stands: {reason}")?;
     }
     if let Some(imposer) = &it.limited_by {
-        writeln!(text, "  limit    {}", name_of(imposer))?;
+        writeln!(text, "  limit    {}", plain(&name_of(imposer)))?;
     }
     writeln!(text, "  rule     {} [{}]", it.rule.sentence, it.rule.reference)?;
     let mut label = "read";
     for origin in &it.sources {
-        let lines: Vec<&str> = origin.value.lines().collect();
-        writeln!(text, "  {label:<8} {}  {}", origin.path, lines.join(", "))?;
+        let lines: Vec<String> = origin.value.lines().map(plain).collect();
+        writeln!(text, "  {label:<8} {}  {}", plain(&origin.path), lines.join(", "))?;
         label = "";
     }
     Ok(text)
-}
-
-fn put(text: &str) -> Result<()> {
-    let mut out = io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")
 }

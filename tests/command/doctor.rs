@@ -147,6 +147,27 @@ fn a_whole_set_up_is_well() {
 }
 
 #[test]
+fn containers_are_well() {
+    for view in [bed::View::Bind, bed::View::Namespace] {
+        let script = format!("exec {} doctor --json", bed::command().display());
+        let outcome = bed::Container { view, ..bed::PLAIN }.run(&script, Some(&bed::object()), 60);
+        assert_eq!(outcome.status, Some(0), "{view:?}: {}", outcome.text);
+    }
+}
+
+#[test]
+fn a_declared_view_is_well() {
+    let public = Public::new();
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--mount", "--mount-proc", "setpriv", "--reuid", "65534", "--regid", "65534"]);
+    command.args(["--clear-groups", "--inh-caps=-all"]).arg(public.0.join("cgproc"));
+    command.args(["run", "--memory", "64M", "--cpus", "1", "--"]).arg(public.0.join("cgproc")).arg("doctor");
+    let output = command.env_remove("CGPROC_OBJECT").env_remove("LD_PRELOAD").output().expect("unshare");
+    assert!(err(&output).contains("shown, not enforced"), "{}", err(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+}
+
+#[test]
 fn a_person_reads_a_line_for_each_finding() {
     let output = Command::new(bed::command()).arg("doctor").env_remove("LD_PRELOAD").output().expect("cgproc");
     assert_eq!(output.status.code(), Some(1));

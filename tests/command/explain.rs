@@ -211,6 +211,19 @@ fn what_is_the_kernels_own_says_why() {
 }
 
 #[test]
+fn the_library_makes_no_difference() {
+    let script = format!(
+        "explain() {{ \"$@\" {} explain --json --pid {} | grep '\"name\": \"[a-z]'; }}\n\
+         explain env; echo =; explain env LD_PRELOAD=",
+        bed::command().display(),
+        std::process::id()
+    );
+    let text = printed(&run(&["--memory", "256M", "--cpuset", "0"], &script));
+    let (with, without) = text.split_once("=\n").expect("two lists");
+    assert!(with.lines().count() > 50 && with == without, "{text}");
+}
+
+#[test]
 fn figures_have_names_that_people_use() {
     let (other, _) = waiting(&["--memory", "256M"]);
     let pid = other.child().to_string();

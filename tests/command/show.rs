@@ -62,6 +62,31 @@ fn show_says_why_it_is_the_kernels_text() {
 }
 
 #[test]
+fn block_devices_have_names() {
+    let Some(device) = fs::read_dir("/sys/class/block").expect("/sys/class/block").flatten().next() else {
+        println!("this machine has no block device");
+        return;
+    };
+    let file = device.path().join("stat");
+    let kernels = fs::read_to_string(&file).expect("its columns").split_whitespace().count();
+    let short = format!("{}/stat", device.file_name().display());
+    for name in [short.as_str(), file.to_str().expect("UTF-8")] {
+        let shown = printed(&cgproc(&["show", name]).output().expect("cgproc"));
+        assert_eq!(shown.split_whitespace().count(), kernels, "{name}: {shown}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    for arguments in [&["show", "meminfo"][..], &["completions", "bash"], &["man"]] {
+        let full = fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let output = cgproc(arguments).stdout(full).output().expect("cgproc");
+        assert_eq!(output.status.code(), Some(125), "{arguments:?}");
+        assert!(err(&output).contains("standard output"), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
 fn the_view_of_another_container() {
     let (other, memberships) = waiting(&["--memory", "256M"]);
     let pid = other.child().to_string();

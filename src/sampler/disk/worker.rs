@@ -3,7 +3,7 @@
 use super::{Shared, overlay::Overlay, trouble::Trouble, walk::Walk};
 use crate::{clocks::now_usec, failure::say};
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     mem::{Discriminant, discriminant},
     sync::Arc,
     thread,
@@ -20,8 +20,8 @@ const MOST: usize = 4;
 pub(super) struct Worker {
     shared: Arc<Shared>,
     under_way: VecDeque<Measurement>,
-    /// Of each kind of trouble, the first is said.
-    said: HashSet<Discriminant<Trouble>>,
+    /// When each kind of trouble was last said.
+    said: HashMap<Discriminant<Trouble>, Instant>,
 }
 
 /// A tree that is being measured.
@@ -33,7 +33,7 @@ struct Measurement {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, under_way: VecDeque::new(), said: HashSet::new() }
+        Self { shared, under_way: VecDeque::new(), said: HashMap::new() }
     }
 
     pub(super) fn run(mut self) {
@@ -74,13 +74,25 @@ impl Worker {
     }
 
     fn finish(&mut self, overlay: &Overlay, found: Result<u64, Trouble>, worked: Duration) {
-        self.shared.trees().finish(overlay, found, worked, Instant::now());
+        let now = Instant::now();
+        self.shared.trees().finish(overlay, found, worked, now);
         if let Err(trouble) = found
             && trouble != Trouble::Ended
-            && self.said.insert(discriminant(&trouble))
+            && self.may_say(&trouble, now)
         {
             say(format_args!("{}: not measured: {trouble}", overlay.upper.display()));
         }
+    }
+
+    /// Whether trouble of this kind was not said for a while: no container fills the log, or keeps others out of it for long.
+    fn may_say(&mut self, trouble: &Trouble, now: Instant) -> bool {
+        const QUIET: Duration = Duration::from_secs(600);
+        let kind = discriminant(trouble);
+        let is_due = self.said.get(&kind).is_none_or(|said| now.duration_since(*said) >= QUIET);
+        if is_due {
+            self.said.insert(kind, now);
+        }
+        is_due
     }
 }
 
@@ -149,6 +161,17 @@ mod tests {
             assert_eq!(found(), expected);
         }
         fs::remove_dir_all(home).unwrap();
+    }
+
+    #[test]
+    fn each_kind_of_trouble_is_said_now_and_then() {
+        let shared = Arc::new(Shared { trees: Mutex::new(Trees::new(Duration::ZERO)), news: Condvar::new() });
+        let mut worker = Worker::new(shared);
+        let now = Instant::now();
+        let mut may_say = |trouble, sec| worker.may_say(&trouble, now + Duration::from_secs(sec));
+        assert!(may_say(Trouble::Refused, 0) && may_say(Trouble::Deep, 0));
+        assert!(!may_say(Trouble::Refused, 599) && may_say(Trouble::Refused, 600));
+        assert!(!may_say(Trouble::Refused, 700));
     }
 
     #[test]
