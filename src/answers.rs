@@ -237,7 +237,7 @@ fn disks<F: Files>(answer: Answer, view: &View<F>, host: F::File, out: Out<'_, '
     let scratch: &mut Scratch = &mut [0; _];
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
     match answer {
-        Answer::Diskstats => compose::diskstats(&mut io, &mut Iterated(host), out, scratch),
+        Answer::Diskstats => compose::diskstats(&mut io, |_, traffic| traffic, &mut Iterated(host), out, scratch),
         _ => compose::partitions(&mut io, &mut Iterated(host), out, scratch),
     }
     .ok_or(NOT_COMPOSED)
@@ -249,7 +249,7 @@ fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out
     let beside = path.to_bytes().strip_suffix(b"stat").and_then(|directory| path::join(scratch, &[directory, b"dev"]));
     let device = beside.and_then(|path| Device::read(&mut view.files.open(path)?)).ok_or(NO_IO)?;
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    compose::block_stat(&mut io, device, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::block_stat(&mut io, device, |_, traffic| traffic, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {

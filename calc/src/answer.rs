@@ -117,6 +117,9 @@ impl Answer {
 
     /// The answer to the file whose canonical path is `path`.
     pub fn from_path(path: &[u8]) -> Option<Self> {
+        if is_roundabout(path) {
+            return None;
+        }
         if let Some(below) = below_member(path, CPUS, b"cpu") {
             return Self::of_list(below);
         }
@@ -145,7 +148,7 @@ impl Answer {
         self.path().is_some_and(|path| path.to_bytes().starts_with(b"/proc/"))
     }
 
-    /// Whether it is what tasks wait for: then the scope's own file is given in place of the kernel's, for writing too.
+    /// Whether it tells how long tasks wait. For writing the scope's own file is given in place of the kernel's.
     pub fn is_pressure(self) -> bool {
         matches!(self, Self::PressureCpu | Self::PressureMemory | Self::PressureIo)
     }
@@ -194,6 +197,11 @@ impl Answer {
 
 /// Of those that are not in the match above.
 const SHORTEST_NAME_OF_FAMILY: usize = b"die_cpus".len();
+
+/// Whether `path` may lead elsewhere than it says: the names of memory files are anybody's to choose.
+fn is_roundabout(path: &[u8]) -> bool {
+    scan::parts(path, b'/').skip(1).any(|part| matches!(part, b"" | b"." | b".."))
+}
 
 /// Whether `path` is the `stat` of a device. Of the devices of sysfs only block devices have one; what it does not look like is passed
 /// through when it is read.
@@ -253,6 +261,10 @@ mod tests {
             assert_eq!(of(&std::format!("/sys/devices/{device}/stat")), Some(Answer::BlockStat), "{device}");
         }
         assert_eq!(of("/proc/4711/stat"), None);
+        for elsewhere in ["/sys/devices/../../tmp/stat", "/sys/devices/./stat", "/sys/devices//stat"] {
+            assert_eq!(of(elsewhere), None, "{elsewhere}");
+        }
+        assert_eq!(of(&std::format!("{cpu}/cache/index0/../../../../../../../tmp/shared_cpu_list")), None);
         assert_eq!(of("/sys/devices/system/cpu/cpux/cpulist"), None);
         assert_eq!(of("/sys/devices/system/node/meminfo"), None);
         assert_eq!(of("/tmp/cpulist"), None);

@@ -272,7 +272,7 @@ proptest! {
             let _ = io.sum(scratch);
             let kernels = lines(diskstats.clone().unwrap_or_default());
             let mut host_text = host(diskstats);
-            if let Some(text) = composed(|out| compose::diskstats(&mut io, &mut host_text, out, scratch)) {
+            if let Some(text) = composed(|out| compose::diskstats(&mut io, |_, traffic| traffic, &mut host_text, out, scratch)) {
                 prop_assert!(lines(text).iter().all(|line| kernels.iter().any(|kernel| head(kernel) == head(line))));
             }
             let kernels = lines(partitions.clone().unwrap_or_default());

@@ -10,6 +10,7 @@ mod times;
 
 use crate::{scope, sys};
 use calc::answer::Answer;
+use calc::compose;
 use calc::text::{Sink, Text};
 use core::ffi::c_int;
 
@@ -39,8 +40,15 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
         Answer::CpuList => cpus::list_within(host, out),
         Answer::CpuMap => cpus::map_within(host, out),
         Answer::NodeMeminfo => memory::node_meminfo(host, out),
-        Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => None,
+        Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => pressure(answer, out),
     }
+}
+
+/// `/proc/pressure/*`, to be read.
+#[inline(never)]
+fn pressure(answer: Answer, out: &mut impl Sink) -> Option<()> {
+    let mut own = crate::pressure::reading(answer)?;
+    text(out, |text, scratch| compose::pressure(&mut own, text, scratch))
 }
 
 /// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.

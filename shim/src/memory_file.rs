@@ -1,6 +1,6 @@
 //! The file that holds an answer: a memfd named after its path, so that any process that gets it knows what it is.
 
-use crate::{fds, options, path, sys, sys::Fd};
+use crate::{answers, fds, options, path, sys, sys::Fd};
 use calc::answer::Answer;
 use calc::text::Sink;
 use core::ffi::{CStr, c_int, c_uint};
@@ -115,7 +115,8 @@ fn name(target: &[u8]) -> Option<&[u8]> {
 /// Opens the kernel's own file in whose place `fd` carries `answer`.
 #[inline(never)]
 pub(crate) fn kernels_own(answer: Answer, fd: c_int) -> Option<Fd> {
-    with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY))
+    let own = with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK))?;
+    answers::is_the_kernels(answer, own.number())?.then_some(own)
 }
 
 /// `/proc/self/fd/<fd>`

@@ -81,27 +81,22 @@ fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
     if options::off() || is_a_process_file(path) {
         return None;
     }
-    match Answer::from_path(path) {
-        Some(answer) => Some(Target::Ours(answer)),
-        None => match behind(fd)? {
-            Found::Ours(answer) => Some(Target::Ours(answer)),
-            Found::Member(member) => member.is_hidden().then_some(Target::Hidden),
-        },
+    // Whether a CPU has the file at all is asked first, where it is one of many.
+    if let Some(answer) = Answer::from_path(path).filter(|answer| answer.path().is_some()) {
+        return Some(Target::Ours(answer));
+    }
+    match behind(fd)? {
+        (Some(member), _) if member.is_hidden() => Some(Target::Hidden),
+        (_, answer) => answer.map(Target::Ours),
     }
 }
 
-/// What a path turned out to be.
-enum Found {
-    Ours(Answer),
-    Member(Member),
-}
-
-/// What is behind `fd`, in the kernel's word.
+/// What is behind `fd`, in the kernel's word, and what it is below.
 #[inline(never)]
-fn behind(fd: c_int) -> Option<Found> {
+fn behind(fd: c_int) -> Option<(Option<Member>, Option<Answer>)> {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
     let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
-    Answer::from_path(real).map(Found::Ours).or_else(|| Member::within(real).map(Found::Member))
+    Some((Member::within(real), Answer::from_path(real)))
 }
 
 /// `/proc/PID/stat`: by far the most frequent path that ends in a name of ours.

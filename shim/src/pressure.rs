@@ -1,7 +1,8 @@
-//! `/proc/pressure`: the scope's own file takes the place of the kernel's, so that what is written to it and waited for is the
-//! scope's too. It is no copy: nothing is ever refreshed.
+//! `/proc/pressure` for writing: a trigger is written to the file and waited for, so the scope's own file takes the place of the
+//! kernel's. It is no copy, and never refreshed.
 
 use crate::answers;
+use crate::kernel::Reading;
 use crate::scope::{self, Scratch};
 use crate::sys::{self, Fd};
 use calc::answer::Answer;
@@ -16,14 +17,17 @@ pub(crate) fn put_scopes(fd: c_int, answer: Answer, flags: c_int) -> Option<()> 
         return None;
     }
     scope::look()?;
-    sys::dup3(&scopes(answer, flags)?, fd, flags & libc::O_CLOEXEC)
+    sys::dup3(&scopes(answer, flags & (libc::O_ACCMODE | libc::O_NONBLOCK))?, fd, flags & libc::O_CLOEXEC)
 }
 
+/// The scope's file, once [`scope::look`] has found where.
 #[inline(never)]
 fn scopes(answer: Answer, flags: c_int) -> Option<Fd> {
     let scratch: &mut Scratch = &mut [0; _];
-    scope::with_places(|places| {
-        let path = pressure::path(answer, places, scratch)?;
-        sys::open(path, flags & (libc::O_ACCMODE | libc::O_NONBLOCK) | libc::O_NOCTTY)
-    })
+    scope::with_places(|places| sys::open(pressure::path(answer, places, scratch)?, flags | libc::O_NOCTTY))
+}
+
+/// The same, to be read.
+pub(crate) fn reading(answer: Answer) -> Option<Reading> {
+    scopes(answer, libc::O_RDONLY).map(Reading::owned)
 }

@@ -34,14 +34,13 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, flags: c_int) -> c_i
 #[cold]
 pub(crate) fn over(fd: c_int, answer: Answer, flags: c_int) {
     const OF_ANOTHER_KIND: c_int = libc::O_CREAT | libc::O_TRUNC | libc::O_PATH | libc::O_DIRECTORY | libc::O_TMPFILE;
-    let is_for_reading = flags & libc::O_ACCMODE == libc::O_RDONLY;
     if flags & OF_ANOTHER_KIND != 0 || !options::answers(answer) {
         return;
     }
-    if answer.is_pressure() {
-        pressure::put_scopes(fd, answer, flags);
-    } else if is_for_reading {
+    if flags & libc::O_ACCMODE == libc::O_RDONLY {
         answered(fd, answer, flags);
+    } else if answer.is_pressure() {
+        pressure::put_scopes(fd, answer, flags);
     }
 }
 

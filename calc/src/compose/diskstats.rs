@@ -16,10 +16,12 @@ const SECTOR_BYTES: u64 = 512;
 
 /// `/proc/diskstats`: the kernel's lines of the devices that the scope used, with what it did.
 ///
-/// Half of `scratch` holds the kernel's lines, half those of the scope's files.
+/// `shown` makes of a device's figures those that are to be shown. Half of `scratch` holds the kernel's lines, half those of the
+/// scope's files.
 #[inline(never)]
 pub fn diskstats<S: Sink, F: Source>(
     io: &mut Io<F>,
+    mut shown: impl FnMut(Device, Traffic) -> Traffic,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
@@ -31,7 +33,7 @@ pub fn diskstats<S: Sink, F: Source>(
         if line.is_used()
             && let Some(traffic) = io.of_device(line.device, for_io)?
         {
-            line.with(&traffic, out)?;
+            line.with(&shown(line.device, traffic), out)?;
         }
     }
     Some(())
@@ -121,7 +123,9 @@ mod tests {
 
     fn text(io: &str, host: &str, step: usize, scratch: usize) -> Option<String> {
         let mut io = Io::of_version_2(io);
-        composed(|out| diskstats(&mut io, &mut Bytes::in_steps(host, step), out, &mut vec![0; scratch]))
+        composed(|out| {
+            diskstats(&mut io, |_, traffic| traffic, &mut Bytes::in_steps(host, step), out, &mut vec![0; scratch])
+        })
     }
 
     #[test]
@@ -198,7 +202,7 @@ mod tests {
         #[test]
         fn any_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..400), io in "[0-9a-z:= \n]{0,200}", scratch in 0_usize..300) {
             let mut io = Io::of_version_2(&io);
-            let _ = composed(|out| diskstats(&mut io, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+            let _ = composed(|out| diskstats(&mut io, |_, traffic| traffic, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     lines::Lines,
     scan,
     source::{self, Files, Source},
+    view::ratchet::Onward,
 };
 
 /// A block device's number.
@@ -22,6 +23,11 @@ impl Device {
     /// The device that a file `dev` of sysfs names.
     pub fn read(file: &mut impl Source) -> Option<Self> {
         Self::parse(scan::without_newline(source::read_whole(file, &mut [0; 24])?))
+    }
+
+    /// A number for it, never 0.
+    fn word(self) -> u64 {
+        self.major.rotate_left(32).wrapping_add(self.minor).wrapping_add(1)
     }
 
     /// A device in the form `8:0`.
@@ -78,6 +84,37 @@ impl Traffic {
             reads: make(self.reads, other.reads),
             writes: make(self.writes, other.writes),
             discards: make(self.discards, other.discards),
+        }
+    }
+}
+
+/// What a process was shown of a device. Plain words, so that it can be kept in atomic words; all zero is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Shown {
+    /// Its number, plus 1.
+    device: u64,
+    counters: [Onward; 6],
+}
+
+impl Shown {
+    /// Whether this is of `device`, or of none yet.
+    pub fn may_be_of(&self, device: Device) -> bool {
+        self.device == 0 || self.device == device.word()
+    }
+
+    /// What to show of `device`, of which `traffic` is told: no figure runs backwards.
+    pub fn show(&mut self, device: Device, traffic: &Traffic) -> Traffic {
+        self.device = device.word();
+        let mut counters = self.counters.iter_mut();
+        let mut onward = |number| counters.next().map_or(number, |counter| counter.show(number));
+        Traffic {
+            read_bytes: onward(traffic.read_bytes),
+            written_bytes: onward(traffic.written_bytes),
+            discarded_bytes: onward(traffic.discarded_bytes),
+            reads: onward(traffic.reads),
+            writes: onward(traffic.writes),
+            discards: onward(traffic.discards),
         }
     }
 }
@@ -330,6 +367,18 @@ mod tests {
         [("Read", read), ("Write", write), ("Sync", total), ("Async", 0), ("Discard", discard), ("Total", total)]
             .map(|(key, number)| format!("{device} {key} {number}\n"))
             .concat()
+    }
+
+    #[test]
+    fn what_a_cgroup_did_that_is_gone_is_not_taken_back() {
+        let (loop0, sda) = (Device { major: 7, minor: 0 }, Device { major: 8, minor: 0 });
+        let mut shown = Shown::default();
+        let told = |reads, writes| Traffic { reads, writes, ..Traffic::NONE };
+        assert!(shown.may_be_of(loop0));
+        assert_eq!(shown.show(loop0, &told(10, 5)), told(10, 5));
+        assert_eq!(shown.show(loop0, &told(3, 6)), told(10, 6));
+        assert_eq!(shown.show(loop0, &told(4, 7)), told(11, 7));
+        assert!(shown.may_be_of(loop0) && !shown.may_be_of(sda));
     }
 
     #[test]

@@ -37,6 +37,25 @@ impl Ratchet {
     }
 }
 
+/// A counter whose source may take back what others added to it: version 1 forgets what a cgroup did that is gone. Plain
+/// words; all zero is the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Onward {
+    /// What was taken back.
+    lost: u64,
+    last: u64,
+}
+
+impl Onward {
+    /// What to show where the source says `number`: it goes on from the last time, and never backwards.
+    pub fn show(&mut self, number: u64) -> u64 {
+        self.lost = self.lost.max(self.last.saturating_sub(number));
+        self.last = number.saturating_add(self.lost);
+        self.last
+    }
+}
+
 /// A key for what the scope has done: it differs between scopes, and is not 0.
 pub fn key_of_counts(places: &Places) -> u64 {
     places.scope_hash().max(1)
@@ -88,6 +107,12 @@ mod tests {
         assert_eq!([5000, 5010].map(|formula| ratchet.show(8, formula)), [100, 110]);
         assert_eq!([-3000, -2995].map(|formula| ratchet.show(9, formula)), [110, 115]);
         assert_eq!(ratchet.show(7, 40), 115);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_given_again() {
+        let mut counter = Onward::default();
+        assert_eq!([100, 130, 40, 45, 200, 10].map(|number| counter.show(number)), [100, 130, 130, 135, 290, 290]);
     }
 
     #[test]

@@ -128,7 +128,9 @@ impl View<'_> {
             Answer::CpuOnline | Answer::CpuPresent => compose::cpu_list(&self.cpus(scratch)?.online, text),
             Answer::CpuList => compose::cpu_list_within(&self.cpus(scratch)?.online, host, text, scratch),
             Answer::CpuMap => compose::cpu_map_within(&self.cpus(scratch)?.online, host, text, scratch),
-            Answer::Diskstats => compose::diskstats(&mut io::open(files, places, scratch)?, host, text, scratch),
+            Answer::Diskstats => {
+                compose::diskstats(&mut io::open(files, places, scratch)?, |_, traffic| traffic, host, text, scratch)
+            }
             Answer::Partitions => compose::partitions(&mut io::open(files, places, scratch)?, host, text, scratch),
             Answer::PidMax | Answer::ThreadsMax => {
                 compose::pid_max(pids::limit(files, places, scratch)?, host, text, scratch)

@@ -2,6 +2,7 @@
 
 use super::{memory::read_figures, text};
 use crate::kernel::{Kernel, Reading};
+use crate::remembered::{Plain, Remembered};
 use crate::scope::{self, Scratch};
 use crate::{memory_file, owner};
 use calc::answer::Answer;
@@ -9,16 +10,17 @@ use calc::compose::{self, MemoryFigures, VmstatFigures};
 use calc::path;
 use calc::source::Files;
 use calc::text::Sink;
-use calc::view::io::{self, Device, Io, Traffic};
-use calc::view::ratchet;
+use calc::view::io::{self, Device, Io, Shown, Traffic};
+use calc::view::ratchet::{self, Onward};
 use core::ffi::c_int;
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 #[inline(never)]
 pub(super) fn diskstats(host: c_int, out: &mut impl Sink) -> Option<()> {
     is_counted_on()?;
     let mut io = opened()?;
-    text(out, |text, scratch| compose::diskstats(&mut io, &mut Reading::of(host, true), text, scratch))
+    text(out, |text, scratch| compose::diskstats(&mut io, go_on, &mut Reading::of(host, true), text, scratch))
 }
 
 #[inline(never)]
@@ -26,7 +28,7 @@ pub(super) fn block_stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     is_counted_on()?;
     let device = device_of(host)?;
     let mut io = opened()?;
-    text(out, |text, scratch| compose::block_stat(&mut io, device, &mut Reading::of(host, false), text, scratch))
+    text(out, |text, scratch| compose::block_stat(&mut io, device, go_on, &mut Reading::of(host, false), text, scratch))
 }
 
 /// The number of the device whose `stat` the descriptor is: it is in the file `dev` beside it.
@@ -80,15 +82,44 @@ fn opened() -> Option<Io<Reading>> {
     scope::with_places(|places| io::open(&Kernel, places, scratch))
 }
 
+/// What was read and written in all, which never runs backwards.
 fn traffic() -> Option<Traffic> {
     let mut io = opened()?;
-    sum(&mut io)
+    let mut all = sum(&mut io)?;
+    PAGED.change(|[read, written]| {
+        all.read_bytes = read.show(all.read_bytes);
+        all.written_bytes = written.show(all.written_bytes);
+    });
+    Some(all)
 }
 
 #[inline(never)]
 fn sum(io: &mut Io<Reading>) -> Option<Traffic> {
     let scratch: &mut Scratch = &mut [0; _];
     io.sum(scratch)
+}
+
+/// What this process was last shown of all devices: bytes read and written.
+static PAGED: Remembered<[Onward; 2], 4> = Remembered::new();
+
+/// What it was last shown of each; more devices than these are rare, and go by what they tell.
+static SHOWN: [Remembered<Shown, { size_of::<Shown>() / 8 }>; 3] = [const { Remembered::new() }; 3];
+
+// SAFETY: words, all of them.
+unsafe impl Plain for Shown {}
+// SAFETY: words, all of them.
+unsafe impl Plain for [Onward; 2] {}
+
+/// The figures of a device as they are to be shown.
+#[inline(never)]
+fn go_on(device: Device, traffic: Traffic) -> Traffic {
+    let may_be_its = |shown: &&Remembered<Shown, _>| {
+        shown.recall(&mut MaybeUninit::uninit()).is_none_or(|shown| shown.may_be_of(device))
+    };
+    match SHOWN.iter().find(may_be_its) {
+        Some(shown) => shown.change(|shown| shown.show(device, &traffic)),
+        None => traffic,
+    }
 }
 
 /// The scope of which this process was shown counters; 0 before the first.
