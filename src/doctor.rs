@@ -4,6 +4,7 @@ mod board;
 mod cgroups;
 mod container;
 mod elf;
+mod foreign;
 mod library;
 mod processes;
 mod settings;

@@ -23,9 +23,12 @@ impl Container {
 
     /// Whether a process with these cgroups is in the same or below in each hierarchy.
     pub(super) fn has(&self, cgroups: &str) -> bool {
+        // Seen from the top of a cgroup namespace, what is outside of it has a path as well.
+        let is_outside = |rest: &str| rest.trim_start_matches('/').split('/').next() == Some("..");
         let is_below = |line: &str| {
             let rest = cgroups.lines().find_map(|other| other.strip_prefix(line));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || line.ends_with('/'))
+            let is_whole = |rest: &str| rest.is_empty() || rest.starts_with('/') || line.ends_with('/');
+            rest.is_some_and(|rest| is_whole(rest) && !is_outside(rest))
         };
         self.has_namespace || self.cgroups.lines().all(is_below)
     }
@@ -41,6 +44,7 @@ mod tests {
         assert!(has("4:memory:/a\n2:cpu:/\n", "4:memory:/a/b\n2:cpu:/x\n"));
         assert!(has("0::/\n", "0::/a\n") && has("0::/a\n", "0::/a\n"));
         assert!(!has("0::/a\n", "0::/ab\n") && !has("0::/a\n", "0::/\n") && !has("0::/a\n", ""));
+        assert!(!has("0::/\n", "0::/..\n") && !has("0::/\n", "0::/../x\n") && has("0::/\n", "0::/..x\n"));
         assert!(Container { has_namespace: true, cgroups: "0::/a\n".to_owned() }.has("0::/\n"));
     }
 }

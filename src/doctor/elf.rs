@@ -1,10 +1,10 @@
 //! What kind of program or library a file is: as much of an ELF file as the loader looks at first (elf(5)).
 
+use rustix::io::Errno;
 use std::{
     fs::File,
     io::{self, ErrorKind},
     os::unix::fs::FileExt,
-    path::Path,
 };
 
 /// A file that can be loaded.
@@ -23,7 +23,7 @@ pub(super) struct Elf {
 pub(super) enum Fault {
     Missing,
     Unreadable,
-    /// Not an ELF file.
+    /// Not an ELF file, or no plain file at all.
     Foreign,
     /// Shorter than it says itself.
     Truncated,
@@ -32,12 +32,11 @@ pub(super) enum Fault {
 /// What this very program was built for.
 pub(super) const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 
-/// Looks at the file at `path`.
-pub(super) fn read(path: &Path) -> Result<Elf, Fault> {
-    let file = File::open(path).map_err(|error| fault_of(&error))?;
-    let len = file.metadata().map_err(|error| fault_of(&error))?.len();
+/// Looks at a file.
+pub(super) fn read(file: &File) -> Result<Elf, Fault> {
+    let len = file.metadata()?.len();
     let mut head = [0; 64];
-    let read = file.read_at(&mut head, 0).map_err(|error| fault_of(&error))?;
+    let read = file.read_at(&mut head, 0)?;
     if !head.starts_with(b"\x7fELF") {
         return Err(Fault::Foreign);
     }
@@ -46,17 +45,24 @@ pub(super) fn read(path: &Path) -> Result<Elf, Fault> {
     }
     let mut elf = Elf { bits: if head[4] == 2 { 64 } else { 32 }, machine: half(&head, 18), interpreter: None };
     if elf.bits == 64 {
-        let segments = Segments { file: &file, at: word(&head, 32), size: half(&head, 54), count: half(&head, 56) };
+        let segments = Segments { file, at: word(&head, 32), size: half(&head, 54), count: half(&head, 56) };
         elf.interpreter = segments.interpreter(len)?;
     }
     Ok(elf)
 }
 
-fn fault_of(error: &io::Error) -> Fault {
-    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
-        Fault::Missing
-    } else {
-        Fault::Unreadable
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Missing,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+impl From<Errno> for Fault {
+    fn from(error: Errno) -> Self {
+        io::Error::from(error).into()
     }
 }
 
@@ -106,19 +112,19 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::{fs, path::Path};
 
     fn of(test: &str, bytes: &[u8]) -> Result<Elf, Fault> {
         let path = std::env::temp_dir().join(format!("cgproc-elf-{test}-{}", std::process::id()));
         fs::write(&path, bytes).unwrap();
-        let elf = read(&path);
+        let elf = read(&File::open(&path).unwrap());
         fs::remove_file(&path).unwrap();
         elf
     }
 
     #[test]
     fn a_program_names_its_loader() {
-        let own = read(Path::new("/proc/self/exe")).unwrap();
+        let own = read(&File::open("/proc/self/exe").unwrap()).unwrap();
         assert_eq!((own.bits, own.machine), (64, MACHINE));
         assert!(own.interpreter.is_some_and(|path| Path::new(&path).exists()));
     }
@@ -131,8 +137,6 @@ mod tests {
         assert_eq!(of("less", &own[..20]), Err(Fault::Truncated));
         assert_eq!(of("text", b"#!/bin/sh\n"), Err(Fault::Foreign));
         assert_eq!(of("none", b""), Err(Fault::Foreign));
-        assert_eq!(read(Path::new("/no/such/file")), Err(Fault::Missing));
-        assert_eq!(read(Path::new("/dev/null/x")), Err(Fault::Missing));
         let mut other = own.clone();
         (other[4], other[18]) = (1, 3);
         assert_eq!(of("i386", &other), Ok(Elf { bits: 32, machine: 3, interpreter: None }));

@@ -3,6 +3,7 @@
 use super::{
     Finding,
     elf::{self, Elf, Fault},
+    foreign,
 };
 use std::{
     ffi::OsStr,
@@ -14,7 +15,10 @@ use std::{
 const CHECK: &str = "library";
 
 /// Read by glibc's loader, and not by musl's.
-const FILE: &str = "etc/ld.so.preload";
+const FILE: &str = "/etc/ld.so.preload";
+
+/// Our own.
+const ROOT: &str = "/";
 
 const REBUILD: &str = "put the library that was built for this machine there, whole (cargo build --release)";
 
@@ -27,8 +31,7 @@ pub(super) fn check() -> (bool, Vec<Finding>) {
         None => absent(&variable),
     };
     let in_variable = faults(entries(variable.as_bytes()), "LD_PRELOAD names");
-    let file = fs::read(Path::new("/").join(FILE)).unwrap_or_default();
-    let in_file = faults(entries(&file), "/etc/ld.so.preload names");
+    let in_file = faults(entries(&foreign::text(ROOT.as_ref(), FILE.as_ref())), "/etc/ld.so.preload names");
     let findings = [vec![first], in_variable, in_file].into_iter().flatten();
     (loaded.is_some(), findings.collect())
 }
@@ -41,18 +44,19 @@ fn absent(variable: &OsStr) -> Finding {
             .on(variable.display())
             .cure("name it by its full path, and see below what is wrong with the file");
     }
-    if in_file(Path::new("/")) {
+    if in_file(ROOT.as_ref()) {
         return finding("library-refused", "/etc/ld.so.preload names it, and the loader did not take it")
             .cure("musl's loader does not read that file: set LD_PRELOAD");
     }
-    finding("library-not-named", "it is not loaded in this process: neither LD_PRELOAD nor /etc/ld.so.preload names it")
+    let found = "it is not loaded in this process by its own name: neither LD_PRELOAD nor /etc/ld.so.preload names it";
+    finding("library-not-named", found)
         .cure("set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or run programs by cgproc run")
 }
 
 /// What is wrong with the files that the loader is told to load.
 fn faults(named: Vec<PathBuf>, by: &str) -> Vec<Finding> {
     let absolute = named.into_iter().filter(|path| path.is_absolute());
-    absolute.filter_map(|path| Some(faulty(fault(&path)?, by).on(path.display()))).collect()
+    absolute.filter_map(|path| Some(faulty(fault(ROOT.as_ref(), &path)?, by).on(path.display()))).collect()
 }
 
 fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
@@ -64,9 +68,9 @@ fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
     }
 }
 
-/// What is wrong with a library: a code and the words for it.
-pub(super) fn fault(path: &Path) -> Option<(&'static str, String)> {
-    Some(match elf::read(path) {
+/// What is wrong with a library below `root`: a code and the words for it.
+pub(super) fn fault(root: &Path, path: &Path) -> Option<(&'static str, String)> {
+    Some(match foreign::open(root, path).and_then(|file| elf::read(&file)) {
         Err(Fault::Missing) => ("library-missing", "is not there".to_owned()),
         Err(Fault::Unreadable) => ("library-unreadable", "cannot be read".to_owned()),
         Err(Fault::Foreign) => ("library-foreign", "is no library".to_owned()),
@@ -93,7 +97,7 @@ pub(super) fn is_ours(path: &Path) -> bool {
 
 /// Whether the preload file of the file system at `root` names it.
 pub(super) fn in_file(root: &Path) -> bool {
-    fs::read(root.join(FILE)).is_ok_and(|text| entries(&text).iter().any(|path| is_ours(path)))
+    entries(&foreign::text(root, FILE.as_ref())).iter().any(|path| is_ours(path))
 }
 
 /// Where a process has it mapped from.
@@ -127,8 +131,10 @@ mod tests {
 
     #[test]
     fn a_program_is_no_fault() {
-        assert_eq!(fault(Path::new("/proc/self/exe")), None);
-        assert_eq!(fault(Path::new("/no/such/file")).unwrap().0, "library-missing");
-        assert_eq!(fault(Path::new("/etc/passwd")).unwrap().0, "library-foreign");
+        let fault = |path: &Path| super::fault(ROOT.as_ref(), path).map(|(code, _)| code);
+        assert_eq!(fault(&std::env::current_exe().unwrap()), None);
+        assert_eq!(fault(Path::new("/no/such/file")), Some("library-missing"));
+        assert_eq!(fault(Path::new("/etc/passwd")), Some("library-foreign"));
+        assert_eq!(fault(Path::new("/tmp")), Some("library-foreign"));
     }
 }

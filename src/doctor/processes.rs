@@ -7,7 +7,7 @@ use super::{
     library,
 };
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -181,7 +181,7 @@ impl Seen {
 
 /// Why the process has it not: what no library could change first.
 fn why(directory: &Path) -> Why {
-    let Ok(program) = elf::read(&directory.join("exe")) else { return Why::Unknown };
+    let Ok(Ok(program)) = File::open(directory.join("exe")).map(|file| elf::read(&file)) else { return Why::Unknown };
     if let Some(why) = unfit(&program) {
         return why;
     }
@@ -194,7 +194,7 @@ fn why(directory: &Path) -> Why {
         named.map(library::entries).unwrap_or_default().into_iter().filter(|path| library::is_ours(path)).collect();
     let root = directory.join("root");
     match ours.iter().find(|path| path.is_absolute()) {
-        Some(path) => match library::fault(&below(&root, path)) {
+        Some(path) => match library::fault(&root, path) {
             Some(("library-missing", _)) => Why::Missing,
             Some(_) => Why::Broken,
             None => Why::Before,
@@ -216,11 +216,6 @@ fn unfit(program: &Elf) -> Option<Why> {
     let name = loader.rsplit('/').next().unwrap_or_default();
     let is_served = ["ld-linux", "ld-musl"].iter().any(|known| name.starts_with(known));
     (!is_served).then_some(Why::OtherLibc)
-}
-
-/// Where a path of the process's lies for us.
-fn below(root: &Path, path: &Path) -> PathBuf {
-    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// Whether the kernel told its loader to take nothing from the environment (`AT_SECURE`).

@@ -414,6 +414,19 @@ fn other_processes_without_the_library() {
 }
 
 #[test]
+fn what_other_processes_name_is_opened_with_care() {
+    // A FIFO that nobody writes to waits, and /dev/zero has no end: so they become that once the programs have begun.
+    let start = format!(
+        "{START}\nmount -t tmpfs tmpfs /mnt\n\
+         start env LD_PRELOAD=/mnt/libcgproc.so sleep\nstart env LD_PRELOAD=/mnt/libcgproc.so.1 sleep\n\
+         mkfifo /mnt/libcgproc.so && ln -s /dev/zero /mnt/libcgproc.so.1"
+    );
+    let diagnosis = Patient::new().after(&start).diagnosed();
+    let found = diagnosis.problem("process-library-broken")["found"].as_str().expect("words");
+    assert_eq!(found.matches("sleep").count(), 2, "{found}");
+}
+
+#[test]
 fn processes_that_refused_the_library_or_began_before() {
     let object = bed::object();
     let start = format!("{START}\nstart env -i sleep");
