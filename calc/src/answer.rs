@@ -167,6 +167,12 @@ impl Answer {
         }
     }
 
+    /// Whether some answer's path ends in this byte: what settles it for most paths.
+    #[inline(always)]
+    pub const fn may_end_in(byte: u8) -> bool {
+        matches!(byte, b'e' | b'g' | b'o' | b'p' | b's' | b't' | b'u' | b'x' | b'y')
+    }
+
     /// Whether some answer's path ends in the component `name`: the cheap test before any other.
     pub fn may_be_named(name: &[u8]) -> bool {
         // By length first, which the compiler does for patterns: every open of a program may come here.
@@ -229,7 +235,8 @@ mod tests {
         for answer in Answer::ALL {
             if let Some(path) = answer.path() {
                 assert_eq!(Answer::from_path(path.to_bytes()), Some(answer));
-                assert!(Answer::may_be_named(path.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap()));
+                let name = path.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap();
+                assert!(Answer::may_be_named(name) && Answer::may_end_in(*name.last().unwrap()));
             }
         }
     }
@@ -275,6 +282,7 @@ mod tests {
         for names in [NAMES_OF_LISTS, NAMES_OF_MAPS] {
             for name in scan::parts(names, b'/').skip(1) {
                 assert!(Answer::may_be_named(name) && name.len() <= Answer::LONGEST_NAME);
+                assert!(Answer::may_end_in(*name.last().unwrap()));
             }
         }
     }

@@ -8,9 +8,11 @@ mod memory;
 mod pids;
 mod times;
 
+use crate::kernel::Reading;
 use crate::{scope, sys};
 use calc::answer::Answer;
 use calc::compose;
+use calc::source::Source;
 use calc::text::{Sink, Text};
 use core::ffi::c_int;
 
@@ -49,6 +51,18 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
 fn pressure(answer: Answer, out: &mut impl Sink) -> Option<()> {
     let mut own = crate::pressure::reading(answer)?;
     text(out, |text, scratch| compose::pressure(&mut own, text, scratch))
+}
+
+/// The kernel's own text, for who has read an answer of ours in its place until now.
+#[inline(never)]
+pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
+    let (mut own, mut at) = (Reading::of(host, true), [0; 512]);
+    loop {
+        match own.read(&mut at)? {
+            0 => return Some(()),
+            read => out.write(at.get(..read)?)?,
+        }
+    }
 }
 
 /// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.

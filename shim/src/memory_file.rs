@@ -1,6 +1,6 @@
 //! The file that holds an answer: a memfd named after its path, so that any process that gets it knows what it is.
 
-use crate::{answers, fds, options, path, sys, sys::Fd};
+use crate::{fds, options, path, sys, sys::Fd};
 use calc::answer::Answer;
 use calc::text::Sink;
 use core::ffi::{CStr, c_int, c_uint};
@@ -31,6 +31,11 @@ impl MemoryFile {
     /// The file of an earlier answer, opened for writing, to be written again from its start.
     pub(crate) fn again(answer: Answer, fd: Fd) -> Option<Self> {
         Some(Self { fd: Some(fd), ..Self::new(answer, -1)? })
+    }
+
+    /// Begins anew: what follows is written over what was written so far, which was so long.
+    pub(crate) fn begin_anew(&mut self) -> u64 {
+        core::mem::take(&mut self.len)
     }
 
     /// Puts the file over the program's descriptor `over`, opened for reading with the program's `flags`.
@@ -115,8 +120,7 @@ fn name(target: &[u8]) -> Option<&[u8]> {
 /// Opens the kernel's own file in whose place `fd` carries `answer`.
 #[inline(never)]
 pub(crate) fn kernels_own(answer: Answer, fd: c_int) -> Option<Fd> {
-    let own = with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK))?;
-    answers::is_the_kernels(answer, own.number())?.then_some(own)
+    with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK))
 }
 
 /// `/proc/self/fd/<fd>`

@@ -33,7 +33,7 @@ unsafe fn may_concern_us(path: *const c_char) -> bool {
 /// By the last byte first, which settles it for most paths.
 #[inline(always)]
 fn ends_in_a_name(path: &[u8]) -> bool {
-    matches!(path.last(), Some(b'o' | b's' | b't' | b'e' | b'g' | b'p' | b'u' | b'x' | b'y')) && is_a_name(path)
+    path.last().is_some_and(|last| Answer::may_end_in(*last)) && is_a_name(path)
 }
 
 #[cold]
@@ -191,7 +191,8 @@ fn is_hidden_cpu(cpu: u64) -> bool {
 /// What of a path is below a directory whose members may be hidden.
 fn members(path: &[u8]) -> Option<&[u8]> {
     let within = |directory: &[u8]| path.strip_prefix(directory)?.strip_prefix(b"/");
-    within(CPUS).or_else(|| within(BLOCKS)).or_else(|| {
+    let listed = within(CPUS).or_else(|| within(BLOCKS));
+    listed.or_else(|| within(b"/sys/bus/cpu/devices")).or_else(|| within(b"/sys/bus/memory/devices")).or_else(|| {
         let (_, below) = scan::number(within(NODES)?.strip_prefix(b"node")?)?;
         below.strip_prefix(b"/")
     })

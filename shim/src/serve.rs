@@ -34,7 +34,9 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, flags: c_int) -> c_i
 #[cold]
 pub(crate) fn over(fd: c_int, answer: Answer, flags: c_int) {
     const OF_ANOTHER_KIND: c_int = libc::O_CREAT | libc::O_TRUNC | libc::O_PATH | libc::O_DIRECTORY | libc::O_TMPFILE;
-    if flags & OF_ANOTHER_KIND != 0 || !options::answers(answer) {
+    // The file is there, and procfs cuts nothing off: for writing the two mean nothing.
+    let meant = if answer.is_pressure() { flags & !(libc::O_CREAT | libc::O_TRUNC) } else { flags };
+    if meant & OF_ANOTHER_KIND != 0 || !options::answers(answer) {
         return;
     }
     if flags & libc::O_ACCMODE == libc::O_RDONLY {
@@ -67,6 +69,11 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     }
     let host = memory_file::kernels_own(given.answer, fd)?;
     let mut file = MemoryFile::again(given.answer, given.writing)?;
-    answers::compose(given.answer, host.number(), &mut file)?;
-    file.finish_again(given.len)
+    let mut earlier_len = given.len;
+    // Where there is no answer any more, the kernel's own text takes its place.
+    if answers::compose(given.answer, host.number(), &mut file).is_none() {
+        earlier_len = earlier_len.max(file.begin_anew());
+        answers::kernels_own(host.number(), &mut file)?;
+    }
+    file.finish_again(earlier_len)
 }

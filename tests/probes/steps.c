@@ -40,7 +40,7 @@ static const struct { const char *name; void (*ask)(const char *path); const cha
     {"stat", read_file, "/proc/stat"},         {"cpuinfo", read_file, "/proc/cpuinfo"},
     {"uptime", read_file, "/proc/uptime"},     {"online", read_file, CPUS "/online"},
     {"present", read_file, CPUS "/present"},   {"other", read_file, "/proc/version"},
-    {"vmstat", read_file, "/proc/vmstat"},     {"pid_max", read_file, "/proc/sys/kernel/pid_max"},
+    {"pid_max", read_file, "/proc/sys/kernel/pid_max"},
     {"sysinfo", info, NULL},                   {"affinity", affinity, NULL},
     {"nprocs", nprocs, NULL},                  {"sysconf-online", online, NULL},
     {"sysconf-pages", pages, NULL},            {"sysconf-free-pages", free_pages, NULL},

@@ -264,9 +264,15 @@ impl<F: Source> Io<F> {
     pub fn sum(&mut self, scratch: &mut [u8]) -> Option<Traffic> {
         let (mut sum, mut passed_on) = (Traffic::NONE, Traffic::NONE);
         let mut next = Some(Device::LEAST);
+        // Of the driver whose devices come now.
+        let mut driver = None;
         while let Some(from) = next {
             let Some((device, traffic)) = self.first(from, scratch)?.found else { break };
-            if self.is_passing_on(device, scratch) {
+            let (_, passes_on) = match driver.filter(|(major, _)| *major == device.major) {
+                Some(known) => known,
+                None => *driver.insert((device.major, self.is_passing_on(device, scratch))),
+            };
+            if passes_on {
                 passed_on = passed_on.with(traffic, u64::max);
             } else {
                 sum = sum.with(traffic, u64::saturating_add);

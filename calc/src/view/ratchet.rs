@@ -1,6 +1,10 @@
 //! Keeps a shown counter from running backwards, when the rule it comes from gives a smaller number than before.
 
-use crate::{cgroup::places::Places, scan, view::cpu::Cpus};
+use crate::{
+    cgroup::{Controller, places::Places},
+    scan,
+    view::cpu::Cpus,
+};
 
 /// What a process showed last. Plain words, so that it can be kept in atomic words; all zero is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +62,13 @@ impl Onward {
 
 /// A key for what the scope has done: it differs between scopes, and is not 0.
 pub fn key_of_counts(places: &Places) -> u64 {
-    places.scope_hash().max(1)
+    [Controller::Memory, Controller::Io]
+        .into_iter()
+        .fold(places.scope_hash(), |hash, controller| {
+            let scope = places.hierarchy(controller).map_or(b"".as_slice(), |place| place.scope);
+            scan::hash(hash, scope)
+        })
+        .max(1)
 }
 
 /// A key for the time used: it differs when what is counted does.

@@ -19,10 +19,11 @@ trait FileSystem {
 }
 
 macro_rules! file_system {
-    ($type:ty, $block_bytes:ident) => {
+    ($type:ty) => {
         impl FileSystem for $type {
             fn block_bytes(&self) -> u64 {
-                self.$block_bytes as u64
+                // Some file systems leave out the size of a fragment.
+                if self.f_frsize > 0 { self.f_frsize as u64 } else { self.f_bsize as u64 }
             }
 
             fn space(&self) -> Space {
@@ -38,8 +39,8 @@ macro_rules! file_system {
     };
 }
 
-file_system!(libc::statfs, f_bsize);
-file_system!(libc::statvfs, f_frsize);
+file_system!(libc::statfs);
+file_system!(libc::statvfs);
 
 pub(crate) unsafe fn statfs(next: Option<Statfs>, path: *const c_char, to: *mut libc::statfs) -> c_int {
     // SAFETY: the caller's arguments; where the call succeeded, the path is a string and `to` is written.
@@ -48,7 +49,7 @@ pub(crate) unsafe fn statfs(next: Option<Statfs>, path: *const c_char, to: *mut 
             Some(next) => next(path, to),
             None => by_kernel(libc::SYS_statfs, [path as usize, to as usize, 0, 0, 0, 0]) as c_int,
         };
-        if result == 0 && is_limited() && device_of(path) == root_device() {
+        if result == 0 && is_limited() && is_of_root(device_of(path)) {
             limit(&mut *to);
         }
         result
@@ -64,7 +65,7 @@ pub(crate) unsafe fn fstatfs(next: Option<Fstatfs>, fd: c_int, to: *mut libc::st
         };
         if result == 0 && (*to).f_type == libc::TMPFS_MAGIC {
             as_the_kernels(fd, &mut *to);
-        } else if result == 0 && is_limited() && device_behind(fd) == root_device() {
+        } else if result == 0 && is_limited() && is_of_root(device_behind(fd)) {
             limit(&mut *to);
         }
         result
@@ -84,7 +85,7 @@ pub(crate) unsafe fn statvfs(next: Option<Statvfs>, path: *const c_char, to: *mu
     // SAFETY: as in `statfs`.
     unsafe {
         let result = next(path, to);
-        if result == 0 && is_limited() && device_of(path) == root_device() {
+        if result == 0 && is_limited() && is_of_root(device_of(path)) {
             limit(&mut *to);
         }
         result
@@ -96,7 +97,7 @@ pub(crate) unsafe fn fstatvfs(next: Option<Fstatvfs>, fd: c_int, to: *mut libc::
     // SAFETY: as in `statfs`.
     unsafe {
         let result = next(fd, to);
-        if result == 0 && is_limited() && device_behind(fd) == root_device() {
+        if result == 0 && is_limited() && is_of_root(device_behind(fd)) {
             limit(&mut *to);
         }
         result
@@ -108,8 +109,9 @@ fn is_limited() -> bool {
     !options::off() && options::disk_bytes() > 0
 }
 
-fn root_device() -> Option<u64> {
-    sys::stat(c"/").map(|root| root.st_dev)
+/// Whether this is the device that the root is on.
+fn is_of_root(device: Option<u64>) -> bool {
+    device.is_some() && sys::stat(c"/").map(|root| root.st_dev) == device
 }
 
 /// # Safety
