@@ -99,7 +99,7 @@ fn examined() -> Vec<Finding> {
     let (loaded, library) = library::check();
     let groups = [
         library,
-        settings::check(&settings),
+        settings::check(&settings, view.as_ref()),
         cgroups::check(&mounts),
         cgroups::limits(taken, view.as_ref()),
         board::check(taken, view.as_ref()),

@@ -2,6 +2,7 @@
 //! same rules.
 
 mod file;
+mod words;
 
 use anyhow::{Result, bail};
 use calc::settings::{Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
@@ -39,14 +40,12 @@ pub(crate) struct Settings {
     /// What became of the file.
     pub(crate) file: File,
     /// Who said what, the winner last.
-    origins: Vec<(Key, Origin)>,
+    said: Vec<(Key, Origin, String)>,
 }
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nobody said anything.
-    BuiltIn,
     /// This line of the file.
     Line(u32),
     /// The environment.
@@ -56,7 +55,6 @@ pub(crate) enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BuiltIn => out.write_str("built-in"),
             Self::Line(line) => write!(out, "{}:{line}", file::path().display()),
             Self::Environment => out.write_str("environment"),
         }
@@ -106,7 +104,7 @@ impl Settings {
             cgroup: None,
             board: default_board(),
             file: File::default(),
-            origins: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -125,24 +123,21 @@ impl Settings {
             // The object alone writes notes.
             Value::Debug(_) => {}
         }
-        self.origins.push((key, origin));
+        self.said.push((key, origin, words::of(value)));
     }
 
-    /// Who decided on `key`.
-    pub(crate) fn origin(&self, key: Key) -> Origin {
-        let decided = self.origins.iter().rev().find(|(decided, _)| *decided == key);
-        decided.map_or(Origin::BuiltIn, |(_, origin)| *origin)
+    /// Who decided on `key`, and the value as it would be written; `None` where nobody did.
+    pub(crate) fn said(&self, key: Key) -> Option<(Origin, &str)> {
+        let decided = self.said.iter().rev().find(|(decided, ..)| *decided == key)?;
+        Some((decided.1, &decided.2))
     }
 }
 
 /// What a setting takes, for a message.
-fn takes(key: Key) -> &'static str {
-    match key {
+fn takes(key: Key) -> String {
+    let words = match key {
         Key::Switch => "on or off",
-        Key::Files => {
-            "a list of meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, partitions, vmstat, pid_max, \
-             threads-max, cpu, node, pressure"
-        }
+        Key::Files => return format!("a list of {}", FILES.join(", ")),
         Key::Cpus => "a number of CPUs, such as 1.5, or weight, or quota",
         Key::Memory => "a size, such as 512M, or high, or max",
         Key::Disk => "a size, such as 10G",
@@ -150,8 +145,27 @@ fn takes(key: Key) -> &'static str {
         Key::Uptime | Key::Btime => "host or container",
         Key::Affinity => "kernel or container",
         Key::Debug => "the name of a file, at most 255 bytes",
-    }
+    };
+    words.to_owned()
 }
+
+/// What `CGPROC_FILES` may name.
+const FILES: [&str; 14] = [
+    "meminfo",
+    "swaps",
+    "stat",
+    "cpuinfo",
+    "uptime",
+    "loadavg",
+    "diskstats",
+    "partitions",
+    "vmstat",
+    "pid_max",
+    "threads-max",
+    "cpu",
+    "node",
+    "pressure",
+];
 
 #[cfg(test)]
 mod tests {
@@ -203,10 +217,9 @@ mod tests {
 
     #[test]
     fn a_message_about_files_names_them_all() {
-        let words = takes(Key::Files).trim_start_matches("a list of ").replace(", ", ",");
-        assert_eq!(Answered::parse(words.as_bytes()), Some(Answered::ALL));
-        for word in words.split(',') {
-            let others = words.split(',').filter(|other| *other != word).collect::<Vec<_>>().join(",");
+        assert_eq!(Answered::parse(FILES.join(",").as_bytes()), Some(Answered::ALL));
+        for word in FILES {
+            let others = FILES.into_iter().filter(|other| *other != word).collect::<Vec<_>>().join(",");
             assert_ne!(Answered::parse(others.as_bytes()), Some(Answered::ALL), "{word} is not needed");
         }
     }
@@ -215,7 +228,7 @@ mod tests {
 
     /// CPUs, memory and uptime with the one who decided.
     fn decisions(settings: &Settings) -> [String; 3] {
-        let of = |key, value: &dyn fmt::Debug| format!("{value:?} {}", settings.origin(key));
+        let of = |key, value: &dyn fmt::Debug| format!("{value:?} {}", settings.said(key).unwrap().0);
         [
             of(Key::Cpus, &settings.cpus),
             of(Key::Memory, &settings.memory),
@@ -238,8 +251,7 @@ mod tests {
     #[test]
     fn nobody_decides_what_nobody_says() {
         let settings = settings("nobody", "[java]\nCGPROC=off\n", "sh", &[]).unwrap();
-        assert!(Key::all().all(|key| settings.origin(key) == Origin::BuiltIn));
-        assert_eq!(settings.origin(Key::Cpus).to_string(), "built-in");
+        assert!(Key::all().all(|key| settings.said(key).is_none()));
     }
 
     #[test]

@@ -28,7 +28,8 @@ fn header(path: &Path) -> Result<Block, Finding> {
     match trusted::open(path) {
         Ok(Some(_)) => {}
         Ok(None) => {
-            let found = "there is none: load averages are the machine's, and limits out of sight are not known";
+            let found =
+                "there is none: load averages, and df, are the machine's, and limits out of sight are not known";
             return Err(Finding::note(CHECK, "board-missing", found).cure(START));
         }
         Err(reason) => {

@@ -2,20 +2,25 @@
 
 use super::Finding;
 use crate::{
-    settings::{Settings, State},
+    settings::{Origin, Settings, State},
     view::View,
 };
 use anyhow::Result;
 use calc::{
     policy,
-    settings::{Answered, Key},
+    settings::{Answered, Key, MemoryLimit},
 };
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+use rustix::fs::{Access, access};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 const CHECK: &str = "settings";
 
 /// What there is to say about the environment and about the administrator's file.
-pub(super) fn check(settings: &Result<Settings>) -> Vec<Finding> {
+pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Finding> {
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
@@ -26,7 +31,8 @@ pub(super) fn check(settings: &Result<Settings>) -> Vec<Finding> {
         }
     };
     let mut findings = of_file(settings);
-    findings.extend(of_values(settings));
+    let values = Key::all().filter_map(|key| Some((key, settings.said(key)?)));
+    findings.extend(values.map(|(key, (origin, value))| of_value(settings, view, key, value, origin)));
     if findings.is_empty() {
         findings.push(Finding::ok(CHECK, "settings", "nothing is asked for beside what is built in"));
     }
@@ -34,44 +40,91 @@ pub(super) fn check(settings: &Result<Settings>) -> Vec<Finding> {
 }
 
 fn of_file(settings: &Settings) -> Vec<Finding> {
-    let path = OsStr::from_bytes(policy::PATH.to_bytes()).display().to_string();
+    let path = &OsStr::from_bytes(policy::PATH.to_bytes()).display();
     let mut findings = Vec::new();
     match &settings.file.state {
         State::Absent => {}
-        State::Taken => findings.push(Finding::ok(CHECK, "file-taken", "the file is read").on(&path)),
+        State::Taken => findings.push(Finding::ok(CHECK, "file-taken", "the file is read").on(path)),
         State::Refused(reason) => findings.push(
             Finding::problem(CHECK, "file-refused", format!("the file does not count: {reason}"))
-                .on(&path)
+                .on(path)
                 .cure("chown root, chmod 644, and no symbolic link"),
         ),
     }
-    findings.extend(settings.file.bad_lines.iter().map(|line| {
-        Finding::problem(CHECK, "file-bad-line", format!("a line is ignored: {line}"))
-            .on(&path)
+    findings.extend(settings.file.bad_lines.iter().map(|(line, reason)| {
+        Finding::problem(CHECK, "file-bad-line", format!("a line is ignored: {reason}"))
+            .on(format_args!("{path}:{line}"))
             .cure("correct the line")
     }));
     findings
 }
 
-fn of_values(settings: &Settings) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let by = |key| settings.origin(key).to_string();
-    if settings.off {
-        let found = format!("CGPROC=off: everything is the kernel's ({})", by(Key::Switch));
-        findings.push(Finding::problem(CHECK, "off", found).cure("unset CGPROC"));
+/// What there is to say about a setting that somebody made.
+fn of_value(settings: &Settings, view: Option<&View>, key: Key, value: &str, origin: Origin) -> Finding {
+    let said = format!("{}={value}", OsStr::from_bytes(key.name()).display());
+    let with = |words| format!("{said}: {words}");
+    match key {
+        Key::Switch if settings.off => {
+            Finding::problem(CHECK, "off", with("everything is the kernel's")).on(origin).cure(undo(origin))
+        }
+        Key::Files if settings.answered != Answered::ALL => {
+            Finding::note(CHECK, "files", with("all other files are the kernel's")).on(origin).cure(undo(origin))
+        }
+        Key::Cgroup => of_cgroup(settings, value, origin),
+        Key::Disk if view.is_some_and(|view| view.disk_used_bytes().is_none()) => {
+            let found = with("nobody measures what is used, and df is the machine's");
+            Finding::problem(CHECK, "disk-not-measured", found)
+                .on(origin)
+                .cure("run cgproc sampler --disk on the host, and mount the board's directory into the container")
+        }
+        Key::Memory if is_declared(settings) && view.is_some_and(|view| view.memory().is_none()) => {
+            let found = with("there is no memory cgroup in sight, or the machine has less: memory is the machine's");
+            Finding::problem(CHECK, "memory-not-declared", found).on(origin).cure(undo(origin))
+        }
+        Key::Debug if !is_writable(Path::new(value)) => {
+            Finding::note(CHECK, "debug", with("no notes can be written there")).on(origin).cure(undo(origin))
+        }
+        _ => Finding::ok(CHECK, "setting", said).on(origin),
     }
-    if settings.answered != Answered::ALL {
-        let found = format!("CGPROC_FILES leaves files to the kernel ({})", by(Key::Files));
-        findings.push(Finding::note(CHECK, "files", found).cure("unset CGPROC_FILES"));
+}
+
+fn of_cgroup(settings: &Settings, cgroup: &str, origin: Origin) -> Finding {
+    let found = format!("the view is that of another cgroup ({origin})");
+    match View::of(settings.cgroup.as_deref(), settings) {
+        Some(_) => Finding::note(CHECK, "cgroup", found).on(cgroup),
+        None => Finding::problem(CHECK, "cgroup-missing", format!("{found}, which is not in sight"))
+            .on(cgroup)
+            .cure("correct CGPROC_CGROUP, or unset it"),
     }
-    if let Some(cgroup) = &settings.cgroup {
-        let found = format!("the view is that of another cgroup ({})", by(Key::Cgroup));
-        findings.push(match View::of(Some(cgroup), settings) {
-            Some(_) => Finding::note(CHECK, "cgroup", found).on(cgroup.display()),
-            None => Finding::problem(CHECK, "cgroup-missing", format!("{found}, which is not in sight"))
-                .on(cgroup.display())
-                .cure("correct CGPROC_CGROUP, or unset it"),
-        });
+}
+
+/// How a setting is taken back where it was made.
+fn undo(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Line(_) => "correct that line, or take it out",
+        _ => "correct the variable, or unset it",
     }
-    findings
+}
+
+fn is_declared(settings: &Settings) -> bool {
+    matches!(settings.memory, MemoryLimit::Bytes(_))
+}
+
+/// Whether we could append to the file, or make it.
+fn is_writable(path: &Path) -> bool {
+    let directory = || path.parent().map(|parent| Path::new(".").join(parent));
+    let asked = if path.exists() { Some(PathBuf::from(path)) } else { directory() };
+    path == Path::new("") || asked.is_some_and(|path| access(&path, Access::WRITE_OK).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_notes_can_be_written() {
+        let directory = std::env::temp_dir();
+        assert!(is_writable(&directory.join("cgproc-not-there-yet")) && is_writable(Path::new("")));
+        assert!(!is_writable(Path::new("/no/such/directory/notes")));
+    }
 }

@@ -148,13 +148,16 @@ impl<'s> Figures<'s> {
     /// Where a limit is told that is in no file of a cgroup: where the setting is made, or the board.
     fn decision(&self, imposer: Option<&Imposer>) -> Option<Origin> {
         let (path, value) = match imposer? {
-            Imposer::Setting(name) => (self.settings.origin(Key::of(name.as_bytes())?).to_string(), *name),
+            Imposer::Setting(name) => {
+                let (origin, value) = self.settings.said(Key::of(name.as_bytes())?)?;
+                (origin.to_string(), format!("{name}={value}"))
+            }
             imposer if *imposer == limit::BOARD => {
-                (self.settings.board.display().to_string(), "the least limit above what is in sight")
+                (self.settings.board.display().to_string(), "the least limit above what is in sight".to_owned())
             }
             _ => return None,
         };
-        Some(Origin { path, value: value.to_owned() })
+        Some(Origin { path, value })
     }
 
     /// Where the view is taken from.

@@ -12,8 +12,8 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 #[derive(Debug, Default)]
 pub(crate) struct File {
     pub(crate) state: State,
-    /// The lines that are ignored, as `path:line: reason`.
-    pub(crate) bad_lines: Vec<String>,
+    /// The lines that are ignored, and why.
+    pub(crate) bad_lines: Vec<(u32, String)>,
 }
 
 /// Whether the file counts.
@@ -37,21 +37,19 @@ impl File {
     /// Reads the file at `path`, and calls `found` with each line that sets something for the program `comm`.
     pub(super) fn read(path: &Path, comm: &OsStr, found: impl FnMut(u32, Key, Value<'_>)) -> Self {
         let mut file = Self::default();
-        let refused = |reason: &str| State::Refused(format!("{}: {reason}", path.display()));
         file.state = match trusted::open(path) {
             Ok(None) => State::Absent,
-            Ok(Some(opened)) => match file.read_lines(path, &mut Reading(opened), comm, found) {
+            Ok(Some(opened)) => match file.read_lines(&mut Reading(opened), comm, found) {
                 Some(()) => State::Taken,
-                None => refused("it cannot be read to its end"),
+                None => State::Refused("it cannot be read to its end".to_owned()),
             },
-            Err(reason) => refused(&format!("{reason:#}")),
+            Err(reason) => State::Refused(format!("{reason:#}")),
         };
         file
     }
 
     fn read_lines(
         &mut self,
-        path: &Path,
         opened: &mut Reading,
         comm: &OsStr,
         mut found: impl FnMut(u32, Key, Value<'_>),
@@ -59,7 +57,7 @@ impl File {
         let mut scope = Scope::of(comm.as_bytes());
         policy::each(opened, &mut [0; _], |line, entry| {
             if let Entry::Bad(bad) = entry {
-                self.bad_lines.push(format!("{}:{line}: {}", path.display(), reason(bad)));
+                self.bad_lines.push((line, reason(bad)));
             }
             if let Some((key, value)) = scope.take(entry) {
                 found(line, key, value);
@@ -145,7 +143,7 @@ mod tests {
         let directory = Directory::new("others");
         for mode in [0o664, 0o646, 0o666] {
             let reason = refusal(&directory.file(TEXT, mode));
-            assert!(reason.ends_with(&format!("others than its owner may write to it (mode {mode:o})")), "{reason}");
+            assert_eq!(reason, format!("others than its owner may write to it (mode {mode:o})"));
         }
     }
 
@@ -155,9 +153,9 @@ mod tests {
         let (fifo, link) = (directory.0.join("fifo"), directory.0.join("link"));
         mkfifoat(CWD, &fifo, Mode::from_raw_mode(0o600)).unwrap();
         symlink(directory.file(TEXT, 0o600), &link).unwrap();
-        assert!(refusal(&fifo).ends_with("fifo: it is not a regular file"));
-        assert!(refusal(&directory.0).ends_with(": it is not a regular file"));
-        assert!(refusal(&link).ends_with("link: it is a symbolic link"));
+        assert_eq!(refusal(&fifo), "it is not a regular file");
+        assert_eq!(refusal(&directory.0), "it is not a regular file");
+        assert_eq!(refusal(&link), "it is a symbolic link");
     }
 
     #[test]
@@ -167,7 +165,7 @@ mod tests {
         let whole = text.replace("\n#CGPROC", "\nCGPROC");
         assert_ne!(text, whole);
         for text in [text, &whole] {
-            assert_eq!(read(&directory.file(text, 0o644)).0.bad_lines, [""; 0]);
+            assert_eq!(read(&directory.file(text, 0o644)).0.bad_lines, []);
         }
     }
 
@@ -179,13 +177,13 @@ mod tests {
         let (file, count) = read(&path);
         assert_eq!((file.state, count), (State::Taken, 0));
         let expected = [
-            "1: CGPROC takes on or off",
-            "3: no such key",
-            "4: neither KEY=VALUE nor [NAME ...]",
-            "5: a section is [NAME ...] on one line; what follows holds for no program",
-            "6: longer than 512 bytes",
-            "7: a section is [NAME ...] on one line; what follows holds for no program",
+            (1, "CGPROC takes on or off"),
+            (3, "no such key"),
+            (4, "neither KEY=VALUE nor [NAME ...]"),
+            (5, "a section is [NAME ...] on one line; what follows holds for no program"),
+            (6, "longer than 512 bytes"),
+            (7, "a section is [NAME ...] on one line; what follows holds for no program"),
         ];
-        assert_eq!(file.bad_lines, expected.map(|line| format!("{}:{line}", path.display())));
+        assert_eq!(file.bad_lines, expected.map(|(line, reason)| (line, reason.to_owned())));
     }
 }

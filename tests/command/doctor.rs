@@ -241,11 +241,27 @@ fn settings_that_are_not_understood() {
 }
 
 #[test]
+fn settings_that_are_in_force_and_not() {
+    let with = |name: &str, value: &str| Patient::new().with("CGPROC_BOARD", "/nowhere").with(name, value).diagnosed();
+    let diagnosis = with("CGPROC_CPUS", "1");
+    assert!(diagnosis.find("settings").is_none());
+    assert!(diagnosis.findings.iter().any(|it| it["code"] == "setting" && it["found"] == "CGPROC_CPUS=1"));
+    let found = with("CGPROC_DISK", "1G").problem("disk-not-measured")["found"].clone();
+    assert!(found.as_str().is_some_and(|words| words.starts_with("CGPROC_DISK=1G: ")), "{found}");
+    with("CGPROC_MEMORY", "900T").problem("memory-not-declared");
+    with("CGPROC_DEBUG", "/nowhere/notes").note("debug");
+}
+
+#[test]
 fn the_administrators_file() {
     let diagnosis = Patient::new().after(&etc("cgproc.conf", "CGPROC_CPUS=many\\nCGPROC_UPTIME=host\\n")).diagnosed();
     assert_eq!(diagnosis.found("file-taken")["path"], "/etc/cgproc.conf");
-    let found = diagnosis.problem("file-bad-line")["found"].as_str().expect("words");
-    assert!(found.contains("/etc/cgproc.conf:1: CGPROC_CPUS takes"), "{found}");
+    let line = diagnosis.problem("file-bad-line");
+    assert_eq!(line["path"], "/etc/cgproc.conf:1");
+    assert!(line["found"].as_str().is_some_and(|words| words.contains(": CGPROC_CPUS takes")), "{line}");
+    let setting = diagnosis.found("setting");
+    assert_eq!((&setting["severity"], &setting["found"]), (&"ok".into(), &"CGPROC_UPTIME=host".into()), "{setting}");
+    assert_eq!(setting["path"], "/etc/cgproc.conf:2");
     let script = etc("cgproc.conf", "CGPROC_CPUS=1\\n") + " && chmod 666 /etc/cgproc.conf";
     let diagnosis = Patient::new().after(&script).diagnosed();
     let found = diagnosis.problem("file-refused")["found"].as_str().expect("words");
