@@ -218,3 +218,23 @@ fn shares(text: &str) -> [(&'static str, Vec<Vec<f64>>); 3] {
         (program, section(text, program).lines().map(shares).collect())
     })
 }
+
+/// Where there is no limit any more there is no answer: a file that is kept open shows the machine's, as one that is opened anew.
+#[test]
+fn a_limit_that_goes() {
+    const SCRIPT: &str = "exec python3 - <<'END'
+import os, time
+v1 = '/sys/fs/cgroup/memory/memory.limit_in_bytes'
+path, none = (v1, '-1') if os.path.exists(v1) else ('/sys/fs/cgroup/memory.max', 'max')
+kept = os.open('/proc/meminfo', os.O_RDONLY)
+def text(file): return os.pread(file, 1 << 16, 0).decode()
+def total(text): return text.split()[1]
+print(total(text(kept)))
+with open(path, 'w') as limit: limit.write(none)
+while (anew := text(os.open('/proc/meminfo', os.O_RDONLY))) and total(anew) == '524288': time.sleep(0.1)
+print(total(anew), total(text(kept)), len(text(kept)) == len(anew))
+END";
+    let text = PLAIN.run(SCRIPT, Some(&bed::object()), 60).text;
+    let machine = bed::figure(&bed::sh("cat /proc/meminfo"), "MemTotal:").expect("MemTotal");
+    assert_eq!(text, format!("524288\n{machine} {machine} True\n"));
+}

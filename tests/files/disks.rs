@@ -1,7 +1,7 @@
 //! What containers read from and write to one disk, past the page cache so that all of it is theirs: each of them sees its own
 //! traffic, and no disk that it never used.
 
-use crate::bed::{self, Findings, PLAIN, disk::Disk};
+use crate::bed::{self, Container, Findings, PLAIN, View, disk::Disk};
 use crate::harness::Running;
 use crate::processes::Place;
 use crate::text::{line_with, number, section};
@@ -119,4 +119,48 @@ fn programs_show_what_is_done_while_they_watch() {
         });
     }
     findings.conclude("disks that are watched");
+}
+
+/// Version 1 takes back what a cgroup did that is gone; a program that watches does not see that.
+#[test]
+fn nothing_is_taken_back() {
+    let (place, disk) = (Place::new(), Disk::new());
+    let script = format!(
+        "exec python3 - <<'END'
+import glob, os, subprocess
+below = (glob.glob('/sys/fs/cgroup/blkio') or ['/sys/fs/cgroup'])[0] + '/below'
+def counters():
+    vmstat = dict(line.split() for line in open('/proc/vmstat'))
+    stat = open('/sys/block/{name}/stat').read().split()
+    lines = [line.split() for line in open('/proc/diskstats')]
+    mine = [line for line in lines if line[2] == '{name}'] or [[0] * 10]
+    return [int(n) for n in (vmstat['pgpgin'], vmstat['pgpgout'], stat[2], stat[6])], [int(mine[0][5]), int(mine[0][9])]
+def traffic(inside):
+    enter = (lambda: open(below + '/cgroup.procs', 'w').write(str(os.getpid()))) if inside else None
+    subprocess.run(['sh', '-c', {traffic:?}], preexec_fn=enter, check=True)
+os.mkdir(below)
+looks = [counters()]
+traffic(False); looks.append(counters())
+traffic(True); looks.append(counters())
+os.rmdir(below); looks.append(counters())
+traffic(False); looks.append(counters())
+for look in looks: print(*(look[0] + look[1]))
+END",
+        name = disk.name,
+        traffic = disk.traffic(4, 2),
+    );
+    let text = Running::start(&Container { view: View::Namespace, ..PLAIN }, &place, &script, 60).whole();
+    let numbers = |line: &str| line.split(' ').map(|word| word.parse().ok()).collect::<Option<Vec<u64>>>();
+    let looks: Vec<Vec<u64>> = text.lines().filter_map(numbers).collect();
+    assert_eq!(looks.len(), 5, "{text}");
+    let mut findings = Findings::default();
+    for (step, pair) in looks.windows(2).enumerate() {
+        findings.check(pair[0].iter().zip(&pair[1]).all(|(before, after)| before <= after), || {
+            format!("step {step}: {pair:?}")
+        });
+    }
+    // What is done after the cgroup has gone is seen: 4 MiB written are 4096 KiB and 8192 sectors.
+    let [.., before, after] = &looks[..] else { unreachable!("five looks") };
+    findings.check(after[1] - before[1] == 4096 && after[3] - before[3] == 8192, || format!("{before:?}, {after:?}"));
+    findings.conclude("what is taken back");
 }

@@ -70,11 +70,15 @@ static void streams(const char *path) {
 
 int main(void) {
     static const char *const paths[] = {"/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/uptime", "/proc/swaps",
-                                        CPUS "/online", CPUS "/present"};
+                                        CPUS "/online", CPUS "/present", "/proc/vmstat", "/proc/partitions",
+                                        "/proc/pressure/memory",
+                                        NODE "/meminfo", BLOCKS "/block_size_bytes"};
     static const int flags[] = {O_RDONLY, O_RDONLY | O_CLOEXEC, O_RDONLY | O_NONBLOCK, O_RDONLY | O_NOCTTY};
     int before = descriptors();
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct stat st;
         puts(paths[i]);
+        if (stat(paths[i], &st)) continue;
         for (size_t j = 0; j < sizeof flags / sizeof *flags; j++) {
             errno = UNTOUCHED;
             int fd = open(paths[i], flags[j]);

@@ -76,6 +76,11 @@ static void answer_rest(void) {
     };
     read_through("/proc/vmstat"), printf("free-pages=%s\n", side(figure("nr_free_pages ")));
     if (is_there(siblings)) read_through(siblings), first_line(), printf("online=%s\n", text);
+    if (is_there(CPUS "/cpu1/topology/core_siblings_list")) {
+        int fd = call(CPUS "/cpu1/topology/core_siblings_list", O_RDONLY);
+        printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
+        if (fd >= 0) raw_close(fd);
+    }
     if (is_there(NODE "/meminfo")) read_through(NODE "/meminfo"), printf("memtotal=%ld\n", figure("MemTotal:"));
     if (is_there(BLOCKS "/memory1")) {
         int fd = call(BLOCKS "/memory1", O_RDONLY | O_DIRECTORY);

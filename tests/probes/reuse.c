@@ -115,6 +115,19 @@ static void races(void) {
     raw_close(user);
 }
 
+/* A file in memory whose name says that it stands for another file: what is asked of it is its own. */
+static void forged(const char *name) {
+    char link[32];
+    struct stat st;
+    int user = (int)raw(SYS_memfd_create, (long)name, 0, 0, 0, 0, 0);
+    raw(SYS_write, user, (long)own, SIZE, 0, 0, 0);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", user);
+    int fd = raw_open(link, O_RDONLY);
+    printf("%s: end %ld", name, (long)lseek(fd, 0, SEEK_END));
+    printf(" size %ld intact %d\n", fstat(fd, &st) ? -1 : (long)st.st_size, intact(fd));
+    raw_close(user), raw_close(fd);
+}
+
 int main(void) {
     static const struct { const char *label; void (*close_it)(int); } ways[] = {
         {"close", by_close}, {"close_range", by_close_range}, {"syscall", by_syscall}, {"closefrom", by_closefrom},
@@ -124,6 +137,9 @@ int main(void) {
         for (int in_memory = 0; in_memory < 2; in_memory++) reuse(ways[i].label, ways[i].close_it, in_memory);
     replaced(0), replaced(1);
     below_a_stream();
+    forged("/sys/devices/../../etc/stat");
+    forged(CPUS "/cpu0/cache/index0/../../../../../../../etc/shared_cpu_list");
+    forged("/proc/../etc/meminfo");
     races();
     unlink("cgproc-probe-reuse");
     return 0;
