@@ -32,6 +32,7 @@ pub(crate) struct Asked {
 /// Why the kernel's own text stands.
 pub(crate) type Reason = &'static str;
 
+pub(crate) const MOUNTED_OVER: Reason = "something else than the kernel is mounted there";
 pub(crate) const NO_MEMORY: Reason = "no memory limit is set, or its files cannot be read";
 const NO_SWAP: Reason = "swap is not accounted";
 pub(crate) const NO_CPUS: Reason = "the CPUs of the cgroup cannot be told";
@@ -101,7 +102,7 @@ impl Asked {
         }
         match files.file_system(&self.path) {
             None => Some("it cannot be opened"),
-            Some(magic) if magic != expected => Some("something else than the kernel is mounted there"),
+            Some(magic) if magic != expected => Some(MOUNTED_OVER),
             _ if self.answer == Answer::Uptime && settings.uptime_is_the_hosts => Some("CGPROC_UPTIME=host"),
             _ => None,
         }

@@ -1,15 +1,22 @@
 //! Each figure that the view shows, with where it is from.
 
 mod figures;
+mod in_force;
 mod limit;
 mod print;
 mod quantity;
 mod rules;
 mod texts;
 
-use crate::{answers::Reason, settings::Settings};
+use crate::{
+    answers::{Asked, MOUNTED_OVER, Reason},
+    kernel::Kernel,
+    settings::Settings,
+};
 use anyhow::{Result, bail};
+use calc::{answer::Answer, source::Files};
 use figures::Figures;
+pub(crate) use in_force::Limit;
 use limit::Imposer;
 use quantity::Quantity;
 use rules::Rule;
@@ -28,11 +35,18 @@ struct Explanation {
     /// What is shown: none for what is not shown at all.
     here: Option<Quantity>,
     kernel: Option<Quantity>,
-    /// Why it is the kernel's own.
+    /// Why what is shown is not the view's.
     reason: Option<Reason>,
     rule: &'static Rule,
     limited_by: Option<Imposer>,
     sources: Vec<Origin>,
+}
+
+impl Explanation {
+    /// Whether the kernel's own figure stands.
+    fn is_kernels(&self) -> bool {
+        self.reason.is_some_and(|reason| reason != MOUNTED_OVER)
+    }
 }
 
 /// A file that was read, and what counts of it.
@@ -53,7 +67,7 @@ impl Serialize for Explanation {
                 map.serialize_entry(&format!("{key}_{}", unit.name()), value)?;
             }
         }
-        map.serialize_entry("is_kernels", &self.reason.is_some())?;
+        map.serialize_entry("is_kernels", &self.is_kernels())?;
         map.serialize_entry("reason", &self.reason)?;
         map.serialize_entry("rule", self.rule.sentence)?;
         map.serialize_entry("reference", self.rule.reference)?;
@@ -81,42 +95,47 @@ pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: b
     }
 }
 
-/// A limit in force, for a message.
-pub(crate) struct Limit {
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) imposer: String,
-}
-
 /// The limits that the view goes by.
 pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
-    const LIMITS: [&str; 5] = ["memory.total", "swap.total", "cpus.quota", "cpus.count", "pid_max"];
-    let all = Figures::of(settings.cgroup.as_deref(), settings).map(|figures| figures.all()).unwrap_or_default();
-    let limit = |it: Explanation| {
-        let imposer = print::name_of(&it.limited_by?);
-        LIMITS.contains(&it.name.as_str()).then_some(Limit { value: it.here?.to_string(), name: it.name, imposer })
-    };
-    all.into_iter().filter_map(limit).collect()
+    Figures::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
 }
 
-/// The figures that `name` means: one, those of a file, those whose names begin or end so.
+/// The figures that `name` means, by the first meaning that there is: a name, the beginning of names, a file, the end of
+/// names.
 fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
-    let is_same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
-    let ends = |it: &Explanation| it.name.split_once('.').is_some_and(|(_, rest)| is_same(rest, name));
-    let begins = |it: &Explanation| it.name.split('.').next().is_some_and(|first| is_same(first, name));
-    let first_file = all.iter().find(|it| ends(it)).map(|it| it.file.clone());
-    if all.iter().any(|it| is_same(&it.name, name)) {
-        all.retain(|it| is_same(&it.name, name));
-    } else if all.iter().any(|it| it.file == name) {
-        all.retain(|it| it.file == name);
-    } else if all.iter().any(begins) {
-        all.retain(begins);
-    } else if let Some(file) = first_file {
-        all.retain(|it| ends(it) && it.file == file);
-    } else {
-        bail!("no figure {name}; there are {}", names(&all));
+    let wanted = name.to_ascii_lowercase();
+    let asked = Asked::named(name).ok();
+    let known = |it: &Explanation| it.name.to_ascii_lowercase();
+    let is_whole = |it: &Explanation| known(it) == wanted;
+    let begins = |it: &Explanation| known(it).strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'));
+    let is_in_file = |it: &Explanation| asked.as_ref().is_some_and(|asked| is_told_by(asked, it));
+    let ends = |it: &Explanation| known(it).strip_suffix(&wanted).is_some_and(|rest| rest.ends_with('.'));
+    let meanings: [&dyn Fn(&Explanation) -> bool; 4] = [&is_whole, &begins, &is_in_file, &ends];
+    match meanings.into_iter().find(|means| all.iter().any(means)) {
+        Some(means) if !name.is_empty() => all.retain(means),
+        _ => bail!("no figure {name}; there are {}{}", names(&all), files_out_of_sight()),
     }
     Ok(all)
+}
+
+/// Whether the file says this figure, if only in other words than the one that the figure is taken from.
+fn is_told_by(file: &Asked, it: &Explanation) -> bool {
+    match file.answer {
+        Answer::Swaps => it.name.starts_with("swap."),
+        Answer::CpuPresent => Asked::of(Answer::CpuOnline).is_some_and(|online| it.file == online.name()),
+        Answer::BlockStat => {
+            let device = file.name().rsplit('/').nth(1).unwrap_or_default();
+            it.name.starts_with(&format!("diskstats.{device}."))
+        }
+        _ => it.file == file.name(),
+    }
+}
+
+/// Files whose figures are not among the names, since they cannot be opened here.
+fn files_out_of_sight() -> String {
+    let files = Answer::ALL.into_iter().filter_map(Asked::of).filter(|file| Kernel.file_system(&file.path).is_none());
+    let names = files.map(|file| file.name().to_owned()).collect::<Vec<_>>().join(", ");
+    if names.is_empty() { names } else { format!("; not in sight are {names}") }
 }
 
 /// The names for a message: those of large groups, of CPUs and of nodes stand for all.

@@ -1,11 +1,11 @@
 //! What else decides on an answer: mounts over the files, options of the kernel's, limits of the process.
 
 use super::Finding;
-use crate::{answers::Asked, view::View};
+use crate::view::View;
 use calc::answer::Answer;
 use procfs::process::MountInfo;
 use rustix::process::{Resource, getrlimit};
-use std::{fs, path::Path};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path};
 
 const CHECK: &str = "here";
 
@@ -15,10 +15,20 @@ pub(super) fn check(mounts: &[MountInfo], view: Option<&View>) -> Vec<Finding> {
     found.into_iter().flatten().chain(view.and_then(|view| pressure(mounts, view))).collect()
 }
 
+/// Whether a mount upon this point hides answered files: one of them, a directory of CPUs or nodes, or what is above.
+fn hides(point: &Path) -> bool {
+    const OF_NODES: &str = "/sys/devices/system/node/node0/meminfo";
+    let has_answer = |path: &Path| Answer::from_path(path.as_os_str().as_bytes()).is_some();
+    let fixed = Answer::ALL.into_iter().filter_map(Answer::path).map(|path| OsStr::from_bytes(path.to_bytes()));
+    let is_above = fixed.chain([OF_NODES.as_ref()]).any(|path| Path::new(path).starts_with(point));
+    // "/", "/proc" and "/sys" are everybody's.
+    point.components().count() > 2 && (is_above || has_answer(point) || has_answer(&point.join("core_cpus_list")))
+}
+
 /// Files that something else answers.
 fn mounted_over(mounts: &[MountInfo]) -> Option<Finding> {
-    let answered: Vec<Asked> = Answer::ALL.into_iter().filter_map(Asked::of).collect();
-    let is_over = |mount: &&MountInfo| answered.iter().any(|asked| Path::new(asked.name()) == mount.mount_point);
+    let is_kernels = |mount: &MountInfo| ["proc", "sysfs"].contains(&mount.fs_type.as_str());
+    let is_over = |mount: &&MountInfo| !is_kernels(mount) && hides(&mount.mount_point);
     let over: Vec<&MountInfo> = mounts.iter().filter(is_over).collect();
     let names = over.iter().map(|mount| mount.mount_point.display().to_string()).collect::<Vec<_>>().join(", ");
     if over.is_empty() {
@@ -107,6 +117,26 @@ mod tests {
         assert_eq!(found(&[lxcfs, bind]), Some(("lxcfs", "/proc/meminfo, /proc/stat".to_owned())));
         assert_eq!(found(&[bind]), Some(("mounted-over", "/proc/stat".to_owned())));
         assert_eq!(found(&[other]), None);
+    }
+
+    #[test]
+    fn mounts_above_and_below_families_of_files() {
+        let cpu = "/sys/devices/system/cpu";
+        let below = |directory: &str, rest: &str| format!("{directory}{rest}");
+        for point in ["/proc/pressure", "/proc/uptime", "/sys/devices", "/sys/devices/system/node", cpu] {
+            assert!(hides(Path::new(point)), "{point}");
+        }
+        for rest in ["/cpu0", "/cpu0/topology", "/cpu0/topology/core_cpus", "/cpu1/cache/index0"] {
+            assert!(hides(Path::new(&below(cpu, rest))), "{rest}");
+        }
+        for rest in ["/cpu0/thermal_throttle", "/vulnerabilities"] {
+            assert!(!hides(Path::new(&below(cpu, rest))), "{rest}");
+        }
+        for point in ["/", "/proc", "/sys", "/proc/kcore", "/proc/acpi", "/sys/firmware", "/sys/fs/cgroup"] {
+            assert!(!hides(Path::new(point)), "{point}");
+        }
+        let sysctl = "600 599 0:21 /sys /proc/sys ro - proc proc rw";
+        assert!(mounted_over(&mounts(&[sysctl])).is_none());
     }
 
     #[test]

@@ -4,11 +4,11 @@ use super::{
     Explanation, Origin,
     limit::{self, Beside, Imposer, Resource},
     quantity::{Quantity, Unit},
-    rules::Rule,
+    rules::{Rule, is_beginning},
     texts,
 };
 use crate::{
-    answers::{Asked, NO_CPUS, NO_LOAD, Reason},
+    answers::{Asked, MOUNTED_OVER, NO_CPUS, NO_LOAD, Reason},
     kernel::Kernel,
     recorder::{Read, Recorder},
     settings::Settings,
@@ -27,8 +27,8 @@ use std::ffi::OsStr;
 /// The view, and the record of what it is calculated from.
 pub(super) struct Figures<'s> {
     settings: &'s Settings,
-    files: Recorder<Kernel>,
-    view: View<Recorder<Kernel>>,
+    pub(super) files: Recorder<Kernel>,
+    pub(super) view: View<Recorder<Kernel>>,
     /// What was read to find the cgroups.
     found_by: Vec<Read>,
     is_own: bool,
@@ -82,10 +82,12 @@ impl<'s> Figures<'s> {
         };
         let reads = self.files.take();
         let parsed = |text: &[u8]| texts::figures(asked.answer, asked.name(), &String::from_utf8_lossy(text));
-        let kernels = asked.kernels_own(&Kernel).map(|text| parsed(&text)).unwrap_or_default();
-        let (here, reason) = match ours {
-            Ok(text) => (parsed(&text), None),
-            Err(reason) => (kernels.clone(), Some(reason)),
+        let below = asked.kernels_own(&Kernel).map(|text| parsed(&text)).unwrap_or_default();
+        let (here, kernels, reason) = match ours {
+            Ok(text) => (parsed(&text), below, None),
+            // What is below is not the kernel's.
+            Err(MOUNTED_OVER) => (below, Vec::new(), Some(MOUNTED_OVER)),
+            Err(reason) => (below.clone(), below, Some(reason)),
         };
         let of = |figures: &[texts::Named], name: &str| figures.iter().find(|it| it.0 == name).map(|it| it.1.clone());
         let hidden = kernels.iter().filter(|(name, _)| of(&here, name).is_none());
@@ -111,12 +113,14 @@ impl<'s> Figures<'s> {
         let reason = reason.or(is_unpublished.then_some(NO_LOAD));
         let is_limited = reason.is_none() && here != kernel;
         let limited_by = rule.limit.filter(|_| is_limited).and_then(|resource| self.imposer(resource, reads));
+        let is_declared = matches!(limited_by, Some(Imposer::Setting(_)));
+        let rule = Rule::declared(name).filter(|_| is_declared).unwrap_or(rule);
         let mut sources = if reason.is_none() { self.origins(rule, name, reads) } else { Vec::new() };
         sources.extend(self.decision(limited_by.as_ref()));
         Explanation { name: name.to_owned(), file: file.to_owned(), limited_by, sources, here, kernel, reason, rule }
     }
 
-    fn imposer(&self, resource: Resource, reads: &[Read]) -> Option<Imposer> {
+    pub(super) fn imposer(&self, resource: Resource, reads: &[Read]) -> Option<Imposer> {
         let beside = Beside {
             above: &self.view.above,
             has_memory: matches!(self.settings.memory, MemoryLimit::Bytes(_)),
@@ -133,7 +137,8 @@ impl<'s> Figures<'s> {
             name.strip_prefix("node").and_then(|rest| rest.split_once('.')).map(|(_, key)| format!("meminfo.{key}"));
         let of_shared = |path: &str| shared.as_ref().and_then(|name| Rule::of(name).lines_of(path, name));
         let origin = |read: &Read| {
-            let value = counting(&read.text, &rule.lines_of(&read.path, name).or_else(|| of_shared(&read.path))?);
+            let text = beginning_of(read).unwrap_or_else(|| read.text.clone());
+            let value = counting(&text, &rule.lines_of(&read.path, name).or_else(|| of_shared(&read.path))?);
             (!value.is_empty()).then(|| Origin { path: read.path.clone(), value })
         };
         let board = self.view.slot_age_usec().filter(|_| rule.is_of_board()).map(|published_usec| Origin {
@@ -174,7 +179,7 @@ impl<'s> Figures<'s> {
     }
 
     /// The CPU time that may be used, which no file has.
-    fn capacity(&self) -> Vec<Explanation> {
+    pub(super) fn capacity(&self) -> Vec<Explanation> {
         self.files.take();
         let cpus = self.view.cpus();
         let reads = self.files.take();
@@ -228,6 +233,13 @@ impl<'s> Figures<'s> {
             self.view.disk_used_bytes().ok_or("nobody measures what is used: cgproc sampler --disk does")?;
         Ok((limit_bytes, used_bytes))
     }
+}
+
+/// When a process began, where a file tells that (proc_pid_stat(5)): nothing else of it counts.
+fn beginning_of(read: &Read) -> Option<String> {
+    let is_of_process = is_beginning(&read.path) && read.name() == "stat";
+    let (_, fields) = read.text.rsplit_once(')').filter(|_| is_of_process)?;
+    fields.split_whitespace().nth(19).map(|ticks| format!("starttime {ticks}"))
 }
 
 /// What counts of a file's text: all of it, or the lines with these keys, `file 4096`, `Node 0 Dirty: 4 kB`.

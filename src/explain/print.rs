@@ -42,7 +42,8 @@ fn shown(value: Option<&Quantity>) -> String {
 /// What made the figure what it is, in a few words.
 fn why(it: &Explanation) -> String {
     match (&it.reason, &it.limited_by, &it.here) {
-        (Some(reason), ..) => format!("the kernel's: {reason}"),
+        (Some(reason), ..) if it.is_kernels() => format!("the kernel's: {reason}"),
+        (Some(reason), ..) => format!("left as it is: {reason}"),
         (None, Some(imposer), _) => format!("limit of {}", name_of(imposer)),
         (None, None, Some(Quantity { value, unit: Unit::Path })) => value.to_string(),
         (None, None, _) => {
@@ -79,7 +80,8 @@ fn story(it: &Explanation) -> Result<String> {
         writeln!(text, "  in       {}", it.file)?;
     }
     if let Some(reason) = it.reason {
-        writeln!(text, "  reason   the kernel's own stands: {reason}")?;
+        let who = if it.is_kernels() { "the kernel's own stands" } else { "it is left as it is" };
+        writeln!(text, "  reason   {who}: {reason}")?;
     }
     if let Some(imposer) = &it.limited_by {
         writeln!(text, "  limit    {}", plain(&name_of(imposer)))?;

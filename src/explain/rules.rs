@@ -3,7 +3,7 @@
 mod table;
 
 use super::limit::Resource;
-use table::{BOARD, OTHER, RULES, SAME};
+use table::{BEGAN, BOARD, DECLARED, OTHER, RULES, SAME};
 
 /// How a figure comes about.
 #[derive(Debug)]
@@ -24,12 +24,21 @@ pub(super) struct Rule {
 impl Rule {
     /// The rule of the figure by this name.
     pub(super) fn of(name: &str) -> &'static Self {
+        Self::among(RULES, name).unwrap_or(&OTHER)
+    }
+
+    /// The rule of the figure where a setting declares what a limit would be.
+    pub(super) fn declared(name: &str) -> Option<&'static Self> {
+        Self::among(DECLARED, name)
+    }
+
+    fn among(rules: &'static [Self], name: &str) -> Option<&'static Self> {
         let name = SAME.iter().find(|(same, _)| *same == name).map_or(name, |(_, as_this)| as_this);
         let is_of = |rule: &&Self| match rule.of.split_once('*') {
             Some((beginning, end)) => name.starts_with(beginning) && name.ends_with(end),
             None => rule.of == name,
         };
-        RULES.iter().find(is_of).unwrap_or(&OTHER)
+        rules.iter().find(is_of)
     }
 
     /// Whether the board tells it.
@@ -47,7 +56,10 @@ impl Rule {
         if self.sources.is_empty() {
             return Some(Vec::new());
         }
-        let is_meant = |end: &str| path.strip_suffix(end).is_some_and(|before| before.ends_with('/'));
+        let is_meant = |end: &str| match end {
+            BEGAN => is_beginning(path),
+            _ => path.strip_suffix(end).is_some_and(|before| before.ends_with('/')),
+        };
         self.sources.iter().find_map(|source| match source.split_once(':') {
             Some((end, lines)) => {
                 is_meant(end).then(|| lines.split(',').map(|line| line.replace('$', key_of(name))).collect())
@@ -55,6 +67,12 @@ impl Rule {
             None => is_meant(source).then(Vec::new),
         })
     }
+}
+
+/// Whether the file tells when the scope began: that of a process, or of a declared view.
+pub(super) fn is_beginning(path: &str) -> bool {
+    let process = path.strip_prefix("/proc/").and_then(|rest| rest.strip_suffix("/stat"));
+    process.is_some_and(|process| !process.contains('/')) || path.ends_with("/cgproc.began")
 }
 
 /// What a figure's line is called: `MemFree` of `meminfo.MemFree`.
@@ -91,13 +109,14 @@ mod tests {
         assert_eq!(lines("pid_max", "/c/pids.max"), all);
         assert_eq!(lines("pid_max", "/c/my-pids.max"), None);
         assert_eq!(lines("time.idle", "/proc/1/stat"), all);
+        assert_eq!(lines("uptime", "/dev/shm/x/cgproc.began"), all);
         assert_eq!(lines("time.idle", "/proc/stat"), None);
         assert_eq!(lines("pressure.io.some.total", "/c/io.pressure"), all);
     }
 
     #[test]
     fn every_rule_is_a_sentence() {
-        for rule in RULES {
+        for rule in RULES.iter().chain(DECLARED) {
             assert!(rule.sentence.ends_with('.') && !rule.reference.is_empty(), "{}", rule.of);
         }
     }

@@ -114,6 +114,14 @@ fn a_declared_view_follows_the_programs_processes() {
 }
 
 #[test]
+fn a_declared_views_age_has_a_source() {
+    let public = Public::new();
+    let script = format!("{}/cgproc explain uptime", public.0.display());
+    let text = out(&public.unprivileged(&["--memory", "64M"], &script).output().expect("setpriv"));
+    assert!(text.contains("\n  read     ") && text.contains("/cgproc.began  "), "{text}");
+}
+
+#[test]
 fn a_declared_list_of_cpus_must_be_allowed() {
     let public = Public::new();
     let output = public.unprivileged(&["--cpuset", "2000"], "echo ran").output().expect("setpriv");

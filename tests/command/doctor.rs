@@ -156,6 +156,19 @@ fn containers_are_well() {
 }
 
 #[test]
+fn limits_are_told_whoever_answers_the_files() {
+    let command = bed::command().display().to_string();
+    let over = "mount -t tmpfs tmpfs /mnt && cp /proc/meminfo /mnt && mount --bind /mnt/meminfo /proc/meminfo";
+    for before in ["true", "export CGPROC_FILES=stat", over] {
+        let script = format!("{before}; exec {command} doctor");
+        let text = bed::Container { pids: Some(77), ..bed::PLAIN }.run(&script, Some(&bed::object()), 60).text;
+        for limit in ["memory.total is 512.0 MiB (", "cpus.quota is 1.50 cpus (", "pid_max is 77 threads ("] {
+            assert!(text.contains(limit), "{before}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_declared_view_is_well() {
     let public = Public::new();
     let mut command = Command::new("unshare");

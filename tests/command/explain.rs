@@ -224,6 +224,24 @@ fn the_library_makes_no_difference() {
 }
 
 #[test]
+fn what_something_else_answers_is_not_the_kernels() {
+    let script = "mount -t tmpfs tmpfs /mnt && cp /proc/meminfo /mnt && mount --bind /mnt/meminfo /proc/meminfo && \
+                  mount -t tmpfs tmpfs /sys/devices/system/cpu";
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-ec", &format!("{script} && exec \"$@\""), "sh"]).arg(bed::command());
+        command.args(arguments).env_remove("LD_PRELOAD");
+        command
+    };
+    let total = &figures(&mut run(&["explain", "--json", "memory.total"]))[0];
+    assert!(total["value_bytes"].is_u64() && total["kernel_bytes"].is_null(), "{total}");
+    assert_eq!(total["is_kernels"], false);
+    assert!(total["reason"].as_str().is_some_and(|reason| reason.contains("mounted")), "{total}");
+    let message = err(&run(&["explain", "cpus.count"]).output().expect("unshare"));
+    assert!(message.contains("not in sight are ") && message.contains("/sys/devices/system/cpu/online"), "{message}");
+}
+
+#[test]
 fn figures_have_names_that_people_use() {
     let (other, _) = waiting(&["--memory", "256M"]);
     let pid = other.child().to_string();
@@ -235,13 +253,25 @@ fn figures_have_names_that_people_use() {
         ("memory", "memory.total: 256.0 MiB (268435456 bytes)\n"),
         ("/proc/meminfo", "memory.total: 256.0 MiB (268435456 bytes)\n"),
         ("idle", "time.idle: "),
+        ("loadavg", "load.1min: "),
+        ("/proc/swaps", "swap.total: "),
+        ("present", "cpus.count: "),
+        ("avg10", "pressure."),
     ] {
+        if given == "avg10" && !Path::new("/proc/pressure").exists() {
+            continue;
+        }
         let text = story(given);
         assert!(text.starts_with(begins), "{given}: {text}");
         assert!(text.contains("\n  rule     ") && text.contains("\n  kernel   "), "{text}");
     }
     let limit = own("memory");
     assert!(story("memory.total").contains("\n  limit    "), "{}", limit.display());
+    for given in ["total", "memory.total", "swap"] {
+        let has = |name: &str| story(given).lines().any(|line| line.starts_with(&format!("{name}: ")));
+        assert_eq!((has("memory.total"), has("swap.total")), (given != "swap", given != "memory.total"), "{given}");
+    }
+    assert_eq!(cgproc(&["explain", ""]).output().expect("cgproc").status.code(), Some(125));
     let unknown = cgproc(&["explain", "colour"]).output().expect("cgproc");
     assert_eq!(unknown.status.code(), Some(125));
     let message = err(&unknown);
@@ -265,6 +295,9 @@ fn declared_limits_are_told_from_those_of_cgroups() {
     let declared: Vec<Value> = serde_json::from_str(&printed(&output.expect("cgproc"))).expect("JSON");
     assert_eq!(declared[0]["value_bytes"], 64 << 20);
     assert_eq!(declared[0]["limited_by"]["name"], "CGPROC_MEMORY");
+    assert!(declared[0]["rule"].as_str().is_some_and(|rule| rule.contains("CGPROC_MEMORY")), "{declared:?}");
+    let source = serde_json::json!([{ "path": "environment", "value": "CGPROC_MEMORY=64M" }]);
+    assert_eq!(declared[0]["sources"], source);
 }
 
 #[test]

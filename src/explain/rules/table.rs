@@ -6,6 +6,12 @@ use crate::explain::limit::Resource;
 /// Stands for the board among the sources.
 pub(super) const BOARD: &str = "board";
 
+/// Stands for the files that tell when the scope began.
+pub(super) const BEGAN: &str = "began";
+
+/// Stands for a setting alone.
+const SETTING: &str = "setting";
+
 /// Figures that go by the rule of another: vmstat counts the pages of what meminfo has in kB.
 pub(super) const SAME: [(&str, &str); 44] = [
     ("memory.total", "meminfo.MemTotal"),
@@ -87,6 +93,7 @@ const SWAP: &[&str] = &[
     "memory.memsw.usage_in_bytes",
 ];
 const QUOTAS: &[&str] = &["cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us", BOARD];
+const CPUSETS: &[&str] = &["cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus", "online"];
 const CPUS: &[&str] = &[
     "cpuset.cpus.effective",
     "cpuset.effective_cpus",
@@ -106,7 +113,7 @@ const IDLE: &[&str] = &[
     "cpu.max",
     "cpu.cfs_quota_us",
     "cpu.cfs_period_us",
-    "1/stat",
+    BEGAN,
     BOARD,
 ];
 const BYTES: &[&str] = &[
@@ -149,6 +156,40 @@ const fn machines(of: &'static str) -> Rule {
 
 /// What is said of a figure that is in no row.
 pub(super) static OTHER: Rule = rule("*", "The machine's.", "docs/figures.md", &[], None);
+
+/// The rules of figures that a setting decides on in the place of limits.
+pub(super) static DECLARED: &[Rule] = &[
+    rule(
+        "meminfo.MemTotal",
+        "The amount that CGPROC_MEMORY names, whatever the limits are.",
+        "docs/settings.md",
+        &[SETTING],
+        None,
+    ),
+    rule(
+        "meminfo.MemFree",
+        "The amount that CGPROC_MEMORY names − usage.",
+        "docs/settings.md",
+        &["memory.current", "memory.usage_in_bytes"],
+        None,
+    ),
+    rule("memory.block", "The amount that CGPROC_MEMORY names, as one block.", "docs/settings.md", &[SETTING], None),
+    rule(
+        "node*.MemTotal",
+        "The node's share of the amount that CGPROC_MEMORY names, as its memory is to that of all nodes.",
+        "docs/settings.md",
+        &[SETTING],
+        None,
+    ),
+    rule("cpus.quota", "The number that CGPROC_CPUS names.", "docs/settings.md", &[SETTING], None),
+    rule(
+        "cpus.*",
+        "The number that CGPROC_CPUS names, whatever the quota is, at most the CPUs of the cpuset.",
+        "docs/settings.md",
+        CPUSETS,
+        None,
+    ),
+];
 
 /// The first row that fits a name is its rule.
 pub(super) static RULES: &[Rule] = &[
@@ -331,7 +372,7 @@ pub(super) static RULES: &[Rule] = &[
         "uptime",
         "Time since the scope's first process began.",
         "kernel fs/proc/uptime.c, lxcfs get_reaper_start_time",
-        &["stat"],
+        &[BEGAN],
         None,
     ),
     rule(
