@@ -266,7 +266,9 @@ impl Answered {
         let mut bits = 0;
         for name in list.split(|byte| *byte == b',') {
             let is_group = Answer::ALL.into_iter().any(|answer| answer.is_of_group(name));
-            let meant = |answer: &Answer| if is_group { answer.is_of_group(name) } else { answer.is_named(name) };
+            // The files of pressure have names that would mean too much alone.
+            let is_alone = |answer: &Answer| answer.is_named(name) && !answer.is_pressure();
+            let meant = |answer: &Answer| if is_group { answer.is_of_group(name) } else { is_alone(answer) };
             let named = Answer::ALL.into_iter().filter(meant).fold(0, |bits, answer| bits | Self::bit(answer));
             if named == 0 && !name.is_empty() {
                 return None;
@@ -384,7 +386,7 @@ mod tests {
         assert_eq!(answers("online,block_size_bytes"), [Answer::CpuOnline, Answer::BlockSize]);
         assert_eq!(answers("shared_cpu_list"), [Answer::CpuList]);
         assert_eq!(answers(""), []);
-        for unknown in ["nodes", "pressures", "CPU", "cpu0", "meminfo;stat"] {
+        for unknown in ["nodes", "pressures", "CPU", "cpu0", "meminfo;stat", "memory", "io"] {
             assert_eq!(Answered::parse(unknown.as_bytes()), None, "{unknown}");
         }
     }

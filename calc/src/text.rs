@@ -7,7 +7,7 @@ pub trait Sink {
 }
 
 /// Bytes gathered before the sink is called: one write for most answers' lines, little stack.
-const CHUNK: usize = 640;
+const CHUNK: usize = 576;
 
 /// Decimal digits of the largest `u64`.
 const MAX_DIGITS: usize = 20;

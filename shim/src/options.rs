@@ -67,81 +67,96 @@ fn flags() -> u32 {
     }
 }
 
+/// What is asked for, as far as it is numbers: gathered whole before other threads see any of it.
+struct Asked {
+    flags: u32,
+    cpus: u64,
+    memory: u64,
+    disk_bytes: u64,
+}
+
 #[cold]
 #[inline(never)]
 fn read() -> u32 {
-    let mut flags = READ | Answered::ALL.0;
-    take_file(&mut flags);
+    let mut asked = Asked { flags: READ | Answered::ALL.0, cpus: 0, memory: 0, disk_bytes: 0 };
+    asked.take_file();
     // In secure-execution mode the environment is a stranger's.
-    let odd = if environment::is_secure() { Some(b"".as_slice()) } else { take_environment(&mut flags) };
-    let Some(odd) = odd else { return flags };
-    if !odd.is_empty() {
-        flags |= OFF;
-    }
-    FLAGS.store(flags, Release);
+    let odd = if environment::is_secure() { Some(b"".as_slice()) } else { asked.take_environment() };
+    let Some(odd) = odd else { return asked.flags };
+    asked.set(OFF, asked.flags & OFF != 0 || !odd.is_empty());
+    asked.keep();
     if !odd.is_empty() {
         note(odd);
         note(b": not understood, everything passes through\n");
     }
-    flags
-}
-
-/// Takes what the administrator's file says for this program. A line that is not understood is ignored.
-#[inline(never)]
-fn take_file(flags: &mut u32) -> Option<()> {
-    let mut file = Reading::owned(trusted::open(policy::PATH)?);
-    let mut comm = [0; COMM];
-    let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
-    let comm = scan::without_newline(comm.get(..len)?);
-    policy::settings_for(&mut file, comm, &mut [0; _], |value| take(&value, flags))
+    asked.flags
 }
 
 /// Room for a program's name and a newline.
 const COMM: usize = 16;
 
-/// Takes the variables; the name of one whose value is not understood, or nothing. `None` when there is no environment yet.
-#[inline(never)]
-fn take_environment<'a>(flags: &mut u32) -> Option<&'a [u8]> {
-    let mut odd: &[u8] = b"";
-    environment::each(|name, value| {
-        if name == LIBUV_RING {
-            set(flags, URING_ASKED, value != b"0");
-        }
-        let Some(key) = Key::of(name) else { return };
-        match key.parse(value) {
-            Some(value) => take(&value, flags),
-            None => odd = name,
-        }
-    })?;
-    Some(odd)
-}
-
 /// libuv's own variable.
 const LIBUV_RING: &[u8] = b"UV_USE_IO_URING";
 
-/// Takes one setting, in place of an earlier one of its kind.
-#[inline(never)]
-fn take(value: &Value<'_>, flags: &mut u32) {
-    match value {
-        Value::Off(off) => set(flags, OFF, *off),
-        Value::HostUptime(host) => set(flags, UPTIME_HOST, *host),
-        Value::KernelAffinity(kernel) => set(flags, AFFINITY_KERNEL, *kernel),
-        Value::ContainerBtime(container) => set(flags, BTIME_CONTAINER, *container),
-        Value::Files(answered) => *flags = *flags & !Answered::ALL.0 | answered.0,
-        Value::Cpus(count) => CPUS.store(count.to_word(), Relaxed),
-        Value::Memory(limit) => MEMORY.store(limit.to_word(), Relaxed),
-        Value::Disk(bytes) => DISK_BYTES.store(*bytes, Relaxed),
-        Value::Board(path) => BOARD.set(path),
-        Value::Debug(path) => DEBUG.set(path),
-        Value::Cgroup(path) => {
-            CGROUP.set(path);
-            set(flags, VIEWS_ANOTHER, true);
+impl Asked {
+    /// Takes what the administrator's file says for this program. A line that is not understood is ignored.
+    #[inline(never)]
+    fn take_file(&mut self) -> Option<()> {
+        let mut file = Reading::owned(trusted::open(policy::PATH)?);
+        let mut comm = [0; COMM];
+        let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
+        let comm = scan::without_newline(comm.get(..len)?);
+        policy::settings_for(&mut file, comm, &mut [0; _], |value| self.take(&value))
+    }
+
+    /// Takes the variables; the name of one whose value is not understood, or nothing. `None` when there is no environment yet.
+    #[inline(never)]
+    fn take_environment<'a>(&mut self) -> Option<&'a [u8]> {
+        let mut odd: &[u8] = b"";
+        environment::each(|name, value| {
+            if name == LIBUV_RING {
+                self.set(URING_ASKED, value != b"0");
+            }
+            let Some(key) = Key::of(name) else { return };
+            match key.parse(value) {
+                Some(value) => self.take(&value),
+                None => odd = name,
+            }
+        })?;
+        Some(odd)
+    }
+
+    /// Takes one setting, in place of an earlier one of its kind.
+    #[inline(never)]
+    fn take(&mut self, value: &Value<'_>) {
+        match value {
+            Value::Off(off) => self.set(OFF, *off),
+            Value::HostUptime(host) => self.set(UPTIME_HOST, *host),
+            Value::KernelAffinity(kernel) => self.set(AFFINITY_KERNEL, *kernel),
+            Value::ContainerBtime(container) => self.set(BTIME_CONTAINER, *container),
+            Value::Files(answered) => self.flags = self.flags & !Answered::ALL.0 | answered.0,
+            Value::Cpus(count) => self.cpus = count.to_word(),
+            Value::Memory(limit) => self.memory = limit.to_word(),
+            Value::Disk(bytes) => self.disk_bytes = *bytes,
+            Value::Board(path) => BOARD.set(path),
+            Value::Debug(path) => DEBUG.set(path),
+            Value::Cgroup(path) => {
+                CGROUP.set(path);
+                self.set(VIEWS_ANOTHER, true);
+            }
         }
     }
-}
 
-fn set(flags: &mut u32, bit: u32, is_set: bool) {
-    *flags = if is_set { *flags | bit } else { *flags & !bit };
+    fn set(&mut self, bit: u32, is_set: bool) {
+        self.flags = if is_set { self.flags | bit } else { self.flags & !bit };
+    }
+
+    fn keep(&self) {
+        CPUS.store(self.cpus, Relaxed);
+        MEMORY.store(self.memory, Relaxed);
+        DISK_BYTES.store(self.disk_bytes, Relaxed);
+        FLAGS.store(self.flags, Release);
+    }
 }
 
 /// Whether nothing is to be answered.

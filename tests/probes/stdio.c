@@ -39,6 +39,7 @@ static void answer_open(void) {
     read_through("/proc/cpuinfo"), printf("processors=%d\n", lines("processor", 0));
     read_through(CPUS "/online"), first_line(), printf("online=%s\n", text);
     read_through(CPUS "/present"), first_line(), printf("present=%s\n", text);
+    read_through("/proc/vmstat"), printf("free-pages=%s\n", side(figure("nr_free_pages ")));
     stream = call(CPUS "/cpu1/uevent", "r");
     printf("hidden=%s\n", stream ? "open" : error_name(errno));
 }
