@@ -246,7 +246,10 @@ fn beginning_of(read: &Read) -> Option<String> {
 fn counting(text: &str, keys: &[String]) -> String {
     let key_of =
         |line: &str| line.split([' ', ':']).nth(if line.starts_with("Node ") { 2 } else { 0 }).map(str::to_owned);
-    let has_key = |line: &&str| key_of(line).is_some_and(|key| keys.contains(&key));
+    // Version 1's counters without `total_` are of the cgroup alone, without those below, and do not count.
+    let has_totals = text.lines().any(|line| line.starts_with("total_"));
+    let is_total = |key: &str| key.starts_with("total_") || key.starts_with("hierarchical_");
+    let has_key = |line: &&str| key_of(line).is_some_and(|key| keys.contains(&key) && (!has_totals || is_total(&key)));
     let lines: Vec<&str> = match keys {
         [] => text.lines().collect(),
         _ => text.lines().filter(has_key).collect(),
@@ -263,4 +266,20 @@ fn nodes() -> Vec<String> {
     let mut numbered: Vec<(u32, String)> = names.filter_map(|name| Some((number(&name)?, name))).collect();
     numbered.sort();
     numbered.into_iter().map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_that_count() {
+        let of = |text, keys: &[&str]| counting(text, &keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of("anon 1\nfile 2\n", &["file", "total_cache"]), "file 2");
+        let v1 = "cache 1\nactive_file 2\nhierarchical_memory_limit 9\ntotal_cache 3\ntotal_active_file 4\n";
+        let keys = ["active_file", "total_active_file", "hierarchical_memory_limit"];
+        assert_eq!(of(v1, &keys), "hierarchical_memory_limit 9\ntotal_active_file 4");
+        assert_eq!(of("Node 0 MemFree: 1 kB\nNode 0 Dirty: 4 kB\n", &["Dirty"]), "Node 0 Dirty: 4 kB");
+        assert_eq!(of("200\n", &[]), "200");
+    }
 }

@@ -94,6 +94,11 @@ mod tests {
         assert!(sentence("load.5min").starts_with("The kernel's average"));
         assert!(sentence("diskstats.sda.read_time").starts_with("0:"));
         assert!(sentence("diskstats.sda.read").starts_with("What the scope did"));
+        assert!(sentence("vmstat.nr_dirty_background_threshold").ends_with("at most MemTotal."));
+        assert!(sentence("vmstat.nr_free_cma").ends_with("at most MemFree."));
+        assert!(sentence("vmstat.nr_dirty").starts_with("The cgroup's counter"));
+        assert!(sentence("vmstat.nr_unstable").starts_with("0:"));
+        assert!(sentence("vmstat.pgscan_kswapd").contains("under the same name"));
         assert!(sentence("load.running").starts_with("Threads of the scope that run"));
     }
 

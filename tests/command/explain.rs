@@ -168,6 +168,26 @@ fn the_sources_are_the_files_with_their_texts() {
 }
 
 #[test]
+fn figures_of_one_rule_are_equal() {
+    let machines = bed::figure(&fs::read_to_string("/proc/meminfo").expect("/proc/meminfo"), "MemTotal:");
+    // So much that the machine's thresholds are less.
+    let half = format!("{}M", machines.expect("MemTotal") >> 11);
+    let script = format!("{} explain --json", bed::command().display());
+    let all: Vec<Value> = serde_json::from_str(&printed(&run(&["--memory", &half], &script))).expect("JSON");
+    let total = figure(&all, "memory.total");
+    let amount = |figure: &Value| {
+        let in_pages = figure["value_pages"].as_u64().map(|pages| pages << 12);
+        let in_kib = figure["value_kib"].as_u64().map(|kib| kib << 10);
+        figure["value_bytes"].as_u64().or(in_kib).or(in_pages)
+    };
+    let same = all.iter().filter(|figure| figure["rule"] == total["rule"]).collect::<Vec<_>>();
+    assert!(same.len() > 1);
+    for figure in same {
+        assert_eq!(amount(figure), amount(total), "{figure}");
+    }
+}
+
+#[test]
 fn each_line_of_the_view_has_a_figure() {
     let script = format!("cat /proc/meminfo; {} explain --json", bed::command().display());
     let text = printed(&run(&["--memory", "256M"], &script));

@@ -13,7 +13,7 @@ pub(super) const BEGAN: &str = "began";
 const SETTING: &str = "setting";
 
 /// Figures that go by the rule of another: vmstat counts the pages of what meminfo has in kB.
-pub(super) const SAME: [(&str, &str); 44] = [
+pub(super) const SAME: [(&str, &str); 39] = [
     ("memory.total", "meminfo.MemTotal"),
     ("memory.free", "meminfo.MemFree"),
     ("memory.available", "meminfo.MemAvailable"),
@@ -21,16 +21,13 @@ pub(super) const SAME: [(&str, &str); 44] = [
     ("swap.free", "meminfo.SwapFree"),
     ("threads-max", "pid_max"),
     ("vmstat.nr_free_pages", "meminfo.MemFree"),
-    ("vmstat.nr_free_pages_blocks", "meminfo.MemFree"),
-    ("vmstat.nr_free_cma", "meminfo.MemFree"),
     ("vmstat.nr_zone_inactive_anon", "meminfo.Inactive(anon)"),
     ("vmstat.nr_zone_active_anon", "meminfo.Active(anon)"),
     ("vmstat.nr_zone_inactive_file", "meminfo.Inactive(file)"),
     ("vmstat.nr_zone_active_file", "meminfo.Active(file)"),
     ("vmstat.nr_zone_unevictable", "meminfo.Unevictable"),
-    ("vmstat.nr_zone_write_pending", "meminfo.Dirty"),
-    ("vmstat.nr_mlock", "meminfo.Unevictable"),
     ("vmstat.nr_bounce", "meminfo.Bounce"),
+    ("vmstat.nr_unstable", "meminfo.NFS_Unstable"),
     ("vmstat.nr_zspages", "meminfo.Zswap"),
     ("vmstat.nr_inactive_anon", "meminfo.Inactive(anon)"),
     ("vmstat.nr_active_anon", "meminfo.Active(anon)"),
@@ -56,8 +53,6 @@ pub(super) const SAME: [(&str, &str); 44] = [
     ("vmstat.nr_page_table_pages", "meminfo.PageTables"),
     ("vmstat.nr_sec_page_table_pages", "meminfo.SecPageTables"),
     ("vmstat.nr_swapcached", "meminfo.SwapCached"),
-    ("vmstat.nr_dirty_threshold", "meminfo.MemTotal"),
-    ("vmstat.nr_dirty_background_threshold", "meminfo.MemTotal"),
 ];
 
 const LIMITS: &[&str] = &[
@@ -82,7 +77,8 @@ const AVAILABLE: &[&str] = &[
     "memory.current",
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
-    "memory.stat:active_file,inactive_file,slab_reclaimable,total_active_file,total_inactive_file",
+    "memory.use_hierarchy",
+    "memory.stat:hierarchical_memory_limit,active_file,inactive_file,slab_reclaimable,total_active_file,total_inactive_file",
 ];
 const SWAP: &[&str] = &[
     "memory.swap.max",
@@ -113,6 +109,10 @@ const IDLE: &[&str] = &[
     "cpu.max",
     "cpu.cfs_quota_us",
     "cpu.cfs_period_us",
+    "cpuset.cpus.effective",
+    "cpuset.effective_cpus",
+    "cpuset.cpus",
+    "online",
     BEGAN,
     BOARD,
 ];
@@ -141,7 +141,7 @@ const fn rule(
 
 /// A line of meminfo that is a counter of the cgroup's.
 const fn counter(of: &'static str, sources: &'static [&'static str]) -> Rule {
-    rule(of, "The cgroup's counter, at most the total.", MEMINFO, sources, None)
+    rule(of, "The cgroup's counter, at most the total; 0 where it has none.", MEMINFO, sources, None)
 }
 
 /// A line that no cgroup has a figure for.
@@ -152,6 +152,19 @@ const fn zero(of: &'static str) -> Rule {
 /// A line that is the machine's.
 const fn machines(of: &'static str) -> Rule {
     rule(of, "The machine's: a constant of the hardware or of the kernel.", MEMINFO, &["proc/meminfo:$"], None)
+}
+
+const PGSCAN: &[&str] = &["memory.stat:pgscan", "proc/vmstat:$"];
+const PGSTEAL: &[&str] = &["memory.stat:pgsteal", "proc/vmstat:$"];
+
+/// A line of vmstat that is the machine's, if that is not too much.
+const fn at_most(of: &'static str, sentence: &'static str) -> Rule {
+    rule(of, sentence, "kernel mm/vmstat.c", &["proc/vmstat:$"], None)
+}
+
+/// An event of one kind of pages, which no cgroup tells apart.
+const fn of_kind(of: &'static str, sentence: &'static str, sources: &'static [&'static str]) -> Rule {
+    rule(of, sentence, "kernel mm/vmscan.c, mm/memcontrol.c", sources, None)
 }
 
 /// What is said of a figure that is in no row.
@@ -437,6 +450,27 @@ pub(super) static RULES: &[Rule] = &[
         &["memory.events:$", "memory.oom_control:$"],
         None,
     ),
+    at_most("vmstat.nr_free_pages_blocks", "The machine's, at most MemFree."),
+    at_most("vmstat.nr_free_cma", "The machine's, at most MemFree."),
+    at_most("vmstat.nr_dirty*threshold", "The machine's, at most MemTotal."),
+    rule(
+        "vmstat.nr_mlock",
+        "The machine's, at most what the cgroup has unevictable.",
+        MEMINFO,
+        &["memory.stat:unevictable,total_unevictable", "proc/vmstat:$"],
+        None,
+    ),
+    rule(
+        "vmstat.nr_zone_write_pending",
+        "The cgroup's pages that are dirty, and those under writeback.",
+        MEMINFO,
+        &["memory.stat:file_dirty,file_writeback,total_dirty,total_writeback"],
+        None,
+    ),
+    of_kind("vmstat.pgscan_file", "All that memory.stat has as pgscan; the machine's where it has none.", PGSCAN),
+    of_kind("vmstat.pgsteal_file", "All that memory.stat has as pgsteal; the machine's where it has none.", PGSTEAL),
+    of_kind("vmstat.pgscan_anon", "0 where pgscan_file has all; else the machine's.", PGSCAN),
+    of_kind("vmstat.pgsteal_anon", "0 where pgsteal_file has all; else the machine's.", PGSTEAL),
     rule("vmstat.nr_*", "The machine's: no cgroup counts it.", "kernel mm/vmstat.c", &["proc/vmstat:$"], None),
     rule(
         "vmstat.*",

@@ -12,7 +12,7 @@ use rustix::{
 use std::{
     ffi::OsString,
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     iter,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
@@ -30,7 +30,9 @@ pub(super) struct Overlay {
 impl Overlay {
     /// The one at the root of a process, if that is one. The file system itself, which may be anybody's, is not asked.
     pub(super) fn at_root_of(process: u32) -> io::Result<Option<Self>> {
-        let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?);
+        // A container's root is among the first; thousands of mounts are not looked through for one that is not.
+        const MOST: u64 = 64 << 10;
+        let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?.take(MOST));
         let root = table.split(b'\n').find(|line| line.as_ref().map_or(true, |line| is_at_root(line)));
         root.map_or(Ok(None), |line| line.map(|line| Self::parse(&line)))
     }
