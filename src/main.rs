@@ -14,6 +14,7 @@ mod failure;
 mod home;
 mod kernel;
 mod limits;
+mod namespace;
 mod object;
 mod output;
 mod published;

@@ -1,9 +1,10 @@
 //! Files that only root or this user can have written, by the object's own rule.
 
+use crate::namespace::Namespace;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, Stat, fstat, open as open_file, stat},
+    fs::{FileType, Mode, OFlags, Stat, fstat, open as open_file},
     io::Errno,
     process::geteuid,
 };
@@ -26,7 +27,7 @@ fn check(stat: &Stat) -> Result<()> {
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     ensure!(is_file, "it is not a regular file");
     let is_owned =
-        [0, geteuid().as_raw()].contains(&stat.st_uid) || stat.st_uid == NOBODY_HERE && is_in_user_namespace();
+        [0, geteuid().as_raw()].contains(&stat.st_uid) || stat.st_uid == NOBODY_HERE && Namespace::User.is_another();
     ensure!(is_owned, "it belongs to user {}, who is neither root nor you", stat.st_uid);
     let is_closed = !Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
     ensure!(is_closed, "others than its owner may write to it (mode {:o})", stat.st_mode & 0o7777);
@@ -36,19 +37,13 @@ fn check(stat: &Stat) -> Result<()> {
 /// Whom the kernel shows in place of a user whom the user namespace does not have: the root outside.
 const NOBODY_HERE: u32 = 65_534;
 
-/// Whether this is another user namespace than the machine's own, whose number is fixed (`PROC_USER_INIT_INO`).
-fn is_in_user_namespace() -> bool {
-    const INITIAL: u64 = 0xefff_fffd;
-    stat("/proc/self/ns/user").is_ok_and(|namespace| namespace.st_ino != INITIAL)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Whether a file of `user` with this mode is believed.
     fn refusal(user: u32, mode: u32) -> Option<String> {
-        let mut of_file = stat("/proc/self/status").unwrap();
+        let mut of_file = rustix::fs::stat("/proc/self/status").unwrap();
         (of_file.st_uid, of_file.st_mode) = (user, mode);
         check(&of_file).err().map(|reason| reason.to_string())
     }

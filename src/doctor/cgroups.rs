@@ -3,13 +3,13 @@
 use super::Finding;
 use crate::{
     explain::{Limit, limits as limits_in_force},
+    namespace::Namespace,
     settings::Settings,
     view::View,
 };
 use procfs::process::MountInfo;
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -86,7 +86,7 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
             return vec![found.cure("mount /proc, and run a kernel with cgroups")];
         }
     };
-    let namespace = if is_in_namespace() { ", in a cgroup namespace" } else { "" };
+    let namespace = if Namespace::Cgroup.is_another() { ", in a cgroup namespace" } else { "" };
     let first = Finding::ok(CHECK, "cgroups", format!("{layout}{namespace}"));
     // Beside version 1, version 2 need not be in sight.
     let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()) || it.shown(mounts).is_some());
@@ -129,12 +129,6 @@ fn not_enabled(membership: &Membership, mounts: &[MountInfo], has_v1: bool) -> O
             .on(directory.display())
             .cure("write +memory +cpu +io +pids to cgroup.subtree_control of the cgroups above")
     })
-}
-
-/// Whether this is another cgroup namespace than the machine's own, whose number is fixed (`PROC_CGROUP_INIT_INO`).
-fn is_in_namespace() -> bool {
-    const INITIAL: u64 = 0xefff_fffb;
-    fs::metadata("/proc/self/ns/cgroup").is_ok_and(|namespace| namespace.ino() != INITIAL)
 }
 
 /// The limits that are in force.

@@ -1,6 +1,7 @@
 //! Which of the processes in sight are of this container.
 
-use std::{fs, os::unix::fs::MetadataExt};
+use crate::namespace::Namespace;
+use std::fs;
 
 /// What tells the processes of this container from others in sight.
 pub(super) struct Container {
@@ -13,10 +14,8 @@ pub(super) struct Container {
 impl Container {
     /// That of this process.
     pub(super) fn own() -> Self {
-        // `PROC_PID_INIT_INO`
-        const INITIAL: u64 = 0xefff_fffc;
         Self {
-            has_namespace: fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() != INITIAL),
+            has_namespace: Namespace::Pid.is_another(),
             cgroups: fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
         }
     }

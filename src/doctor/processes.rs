@@ -8,6 +8,7 @@ use super::{
 };
 use std::{
     fs::{self, File},
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -26,11 +27,12 @@ enum Why {
     Missing,
     Broken,
     Before,
+    Off,
     Unknown,
 }
 
 /// Each reason: its code, whether the set-up is to blame, the words, and what to do.
-const REASONS: [(Why, &str, bool, &str, &str); 10] = [
+const REASONS: [(Why, &str, bool, &str, &str); 11] = [
     (
         Why::Static,
         "process-static",
@@ -94,6 +96,13 @@ const REASONS: [(Why, &str, bool, &str, &str); 10] = [
         "were started before the library was there, or refused it",
         "start them again",
     ),
+    (
+        Why::Off,
+        "process-off",
+        false,
+        "have the library, and CGPROC=off in their environment",
+        "start them without CGPROC=off, where they are to see the view",
+    ),
     (Why::Unknown, "process-unknown", false, "cannot be looked at", "run cgproc doctor as root, or as their user"),
 ];
 
@@ -105,7 +114,7 @@ pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let seen = numbers.iter().filter_map(|pid| Seen::at(&Path::new("/proc").join(pid), &container));
     let (inside, outside): (Vec<Seen>, Vec<Seen>) = seen.partition(|process| process.is_inside);
     let all = inside.len() + outside.len();
-    let loaded = inside.iter().chain(&outside).filter(|process| process.why.is_none()).count();
+    let loaded = inside.iter().chain(&outside).filter(|process| matches!(process.why, None | Some(Why::Off))).count();
     let first = match all {
         0 => Finding::ok(CHECK, "processes-none", "there are no others in sight"),
         _ => Finding::ok(CHECK, "processes-loaded", format!("{loaded} of {all} others have the library")),
@@ -158,7 +167,7 @@ struct Seen {
     name: String,
     /// Whether it is of this container.
     is_inside: bool,
-    /// None where it has the library.
+    /// None where it has the library, and nobody turned that off.
     why: Option<Why>,
 }
 
@@ -169,7 +178,7 @@ impl Seen {
         let pid = directory.file_name()?.to_str()?;
         let why = match fs::read(directory.join("maps")) {
             Ok(maps) if maps.is_empty() => return None,
-            Ok(_) if library::mapped(pid).is_some() => None,
+            Ok(_) if library::mapped(pid).is_some() => is_off(directory).then_some(Why::Off),
             Ok(_) => Some(why(directory)),
             Err(_) if directory.exists() => Some(Why::Unknown),
             Err(_) => return None,
@@ -188,8 +197,8 @@ fn why(directory: &Path) -> Why {
     if is_secure(directory) == Some(true) {
         return Why::Secure;
     }
-    let Ok(environment) = fs::read(directory.join("environ")) else { return Why::Unknown };
-    let named = environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(b"LD_PRELOAD="));
+    let Ok(environment) = environment(directory) else { return Why::Unknown };
+    let named = variable(&environment, b"LD_PRELOAD=");
     let ours: Vec<PathBuf> =
         named.map(library::entries).unwrap_or_default().into_iter().filter(|path| library::is_ours(path)).collect();
     let root = directory.join("root");
@@ -202,6 +211,20 @@ fn why(directory: &Path) -> Why {
         None if !ours.is_empty() || library::in_file(&root) => Why::Before,
         None => Why::NotNamed,
     }
+}
+
+fn is_off(directory: &Path) -> bool {
+    environment(directory).is_ok_and(|environment| variable(&environment, b"CGPROC=") == Some(b"off"))
+}
+
+/// What the process was started with.
+fn environment(directory: &Path) -> io::Result<Vec<u8>> {
+    fs::read(directory.join("environ"))
+}
+
+/// The value of the variable that begins so.
+fn variable<'e>(environment: &'e [u8], beginning: &[u8]) -> Option<&'e [u8]> {
+    environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(beginning))
 }
 
 /// What of a program itself keeps the library out.

@@ -2,7 +2,7 @@
 
 use crate::bed;
 use crate::bed::Version;
-use crate::harness::{Public, Started, err, kill, out, tempfile};
+use crate::harness::{Public, Started, err, kill, out, tempfile, until};
 use calc::board::{Block, Published, sealed};
 use serde_json::Value;
 use std::fs;
@@ -341,9 +341,7 @@ fn a_sampler_that_ended_or_does_not_see_us() {
     let path = directory.join("board");
     fs::create_dir(&directory).expect("a directory");
     let mut sampler = Started::new(Command::new(bed::command()).args(["sampler", "--board"]).arg(&path));
-    while !path.exists() {
-        std::thread::yield_now();
-    }
+    until("the board", || path.exists());
     kill(sampler.pid(), libc::SIGTERM);
     sampler.ended();
     let diagnosis = diagnosis_of_board(path.to_str().expect("UTF-8"));
@@ -377,12 +375,15 @@ fn in_a_cgroup() -> String {
     hierarchies().iter().map(join).collect()
 }
 
+/// Removes a cgroup, unless somebody is still in it.
+fn is_removed(directory: &str) -> bool {
+    fs::remove_dir(directory).map_or_else(|error| error.kind() != io::ErrorKind::ResourceBusy, |()| true)
+}
+
 /// Removes them, once the kernel has let go of those who were in them.
 fn leave_cgroups() {
     for directory in hierarchies().iter().map(|hierarchy| own_directory(hierarchy)) {
-        while fs::remove_dir(&directory).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
-            std::thread::yield_now();
-        }
+        until("the cgroup's end", || is_removed(&directory));
     }
 }
 
@@ -412,9 +413,10 @@ fn an_own_cgroup_outside_of_what_is_mounted() {
     assert!(found.contains("outside of the cgroup namespace"), "{found}");
 }
 
-/// Starts a program that sleeps, and waits until it does.
+/// Starts a program that sleeps, and waits until it does; not for ever.
 const START: &str = "start() { \"$@\" 60 2>/dev/null & \
-    until grep -qsE 'sleep|busybox|gains' /proc/$!/comm && grep -qs '^State:.S' /proc/$!/status; do :; done; }";
+    for try in $(seq 500); do grep -qsE 'sleep|busybox|gains' /proc/$!/comm && grep -qs '^State:.S' /proc/$!/status && \
+    break; sleep 0.01; done; }";
 
 #[test]
 fn other_processes_without_the_library() {
@@ -453,6 +455,14 @@ fn what_other_processes_name_is_opened_with_care() {
     let diagnosis = Patient::new().after(&start).diagnosed();
     let found = diagnosis.problem("process-library-broken")["found"].as_str().expect("words");
     assert_eq!(found.matches("sleep").count(), 2, "{found}");
+}
+
+#[test]
+fn processes_that_turn_it_off() {
+    let start = format!("{START}\nstart env CGPROC=off LD_PRELOAD={} sleep", bed::object().display());
+    let diagnosis = Patient::new().after(&start).diagnosed();
+    assert!(diagnosis.note("process-off")["found"].as_str().is_some_and(|words| words.contains("sleep")));
+    assert_eq!(diagnosis.status, Some(0));
 }
 
 #[test]
@@ -527,9 +537,7 @@ fn controllers_that_nobody_enabled() {
     let script = format!("mkdir -p {above}/x && echo 0 >{above}/x/cgroup.procs");
     let diagnosis = Patient::new().after(&script).diagnosed();
     for directory in [format!("{above}/x"), above] {
-        while fs::remove_dir(&directory).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
-            std::thread::yield_now();
-        }
+        until("the cgroup's end", || is_removed(&directory));
     }
     let found = diagnosis.note("cgroups-not-enabled")["found"].as_str().expect("words");
     assert!(found.contains("memory, cpu"), "{found}");

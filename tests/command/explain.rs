@@ -2,7 +2,7 @@
 
 use crate::bed;
 use crate::bed::{Container, Version};
-use crate::harness::{Started, cgproc, err, own, printed, run, tempfile, waiting};
+use crate::harness::{Started, cgproc, directory, err, printed, run, tempfile, waiting};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fs;
@@ -263,7 +263,7 @@ fn what_something_else_answers_is_not_the_kernels() {
 
 #[test]
 fn figures_have_names_that_people_use() {
-    let (other, _) = waiting(&["--memory", "256M"]);
+    let (other, memberships) = waiting(&["--memory", "256M"]);
     let pid = other.child().to_string();
     let story = |name: &str| printed(&cgproc(&["explain", name, "--pid", &pid]).output().expect("cgproc"));
     for (given, begins) in [
@@ -285,8 +285,9 @@ fn figures_have_names_that_people_use() {
         assert!(text.starts_with(begins), "{given}: {text}");
         assert!(text.contains("\n  rule     ") && text.contains("\n  kernel   "), "{text}");
     }
-    let limit = own("memory");
-    assert!(story("memory.total").contains("\n  limit    "), "{}", limit.display());
+    let limit = directory("memory", &memberships);
+    let text = story("memory.total");
+    assert!(text.contains(&format!("\n  limit    {}\n", limit.display())), "{text}");
     for given in ["total", "memory.total", "swap"] {
         let has = |name: &str| story(given).lines().any(|line| line.starts_with(&format!("{name}: ")));
         assert_eq!((has("memory.total"), has("swap.total")), (given != "swap", given != "memory.total"), "{given}");
@@ -335,7 +336,8 @@ fn the_table_has_a_line_for_each_figure() {
 struct Parent(&'static str);
 
 impl Parent {
-    fn new(name: &'static str) -> Self {
+    fn new() -> Self {
+        let name: &str = format!("cgproc-explain-above-{}", std::process::id()).leak();
         Self::hierarchies().iter().for_each(|hierarchy| make(&hierarchy.join(name), true));
         Self(name)
     }
@@ -368,7 +370,7 @@ impl Drop for Parent {
 
 #[test]
 fn limits_out_of_sight_are_told_from_those_in_sight() {
-    let parent = Parent::new("cgproc-explain-above");
+    let parent = Parent::new();
     parent.limit("memory", "memory.limit_in_bytes", "memory.max", ["300M", "300M"]);
     parent.limit("cpu", "cpu.cfs_quota_us", "cpu.max", ["50000", "50000 100000"]);
     let directory = Path::new("/dev/shm").join(tempfile().file_name().expect("a name"));
@@ -403,4 +405,35 @@ fn the_disk_is_limited_by_a_setting() {
     assert_eq!(figure(&all, "disk.total")["value_bytes"], figure(&all, "disk.total")["kernel_bytes"]);
     let all = figures(cgproc(&["explain", "--json", "disk"]).env("CGPROC_BOARD", "/nowhere").env("CGPROC_DISK", "1G"));
     assert!(figure(&all, "disk.free")["reason"].as_str().is_some_and(|reason| reason.contains("sampler --disk")));
+}
+
+/// Gives the container an overlay for its root, as engines do, and has the disk explained once it is measured.
+const ROOTED: &str = "set -e; mkdir upper work root
+mount -t overlay overlay -o lowerdir=/,upperdir=$PWD/upper,workdir=$PWD/work root
+mount -t proc proc root/proc; for it in sys dev; do mount --rbind /$it root/$it; done
+command=$PWD/cgproc; cd root; mkdir old; pivot_root . old; umount -l old
+head -c 8M /dev/zero >/written
+until $command explain disk.total | grep -q CGPROC_DISK=64M; do sleep 0.1; done
+$command explain --json disk";
+
+#[test]
+fn a_disk_that_is_measured_is_limited() {
+    let directory = Path::new("/dev/shm").join(tempfile().file_name().expect("a name"));
+    fs::create_dir(&directory).expect("a directory");
+    let board = directory.join("board");
+    let mut sampler = Command::new(bed::command());
+    let sampler = Started::new(sampler.args(["sampler", "--disk", "--interval", "0.5", "--board"]).arg(&board));
+    let (home, board) = (directory.display(), board.display());
+    let command = bed::command();
+    let script =
+        format!("cd {home}; cp {} cgproc; export CGPROC_BOARD={board} CGPROC_DISK=64M\n{ROOTED}", command.display());
+    let outcome = bed::PLAIN.run(&script, None, 60);
+    drop(sampler);
+    let _ = fs::remove_dir_all(&directory);
+    let all: Vec<Value> =
+        serde_json::from_str(&outcome.text).unwrap_or_else(|error| panic!("{error}: {}", outcome.text));
+    let total = figure(&all, "disk.total");
+    assert_eq!(total["value_bytes"], 64 << 20);
+    assert_eq!(total["limited_by"]["name"], "CGPROC_DISK");
+    assert!(figure(&all, "disk.used")["value_bytes"].as_u64().is_some_and(|used| used >= 8 << 20), "{all:?}");
 }

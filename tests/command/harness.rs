@@ -139,6 +139,19 @@ pub(crate) fn waiting(options: &[&str]) -> (Started, String) {
     (program, lines.join("\n"))
 }
 
+/// Waits until it is so; not for ever.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    const TRIES: u32 = 3000;
+    let found = (0..TRIES).any(|_| {
+        let is_so = is_so();
+        if !is_so {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        is_so
+    });
+    assert!(found, "{what} was waited for in vain");
+}
+
 /// A name for a file that nobody else has.
 pub(crate) fn tempfile() -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,23 @@
+//! The machine's own namespaces, whose numbers are fixed (`PROC_*_INIT_INO`, include/linux/proc_ns.h).
+
+use rustix::fs::stat;
+
+/// A kind of namespaces.
+#[derive(Clone, Copy)]
+pub(crate) enum Namespace {
+    Cgroup,
+    Pid,
+    User,
+}
+
+impl Namespace {
+    /// Whether this process is in another than the machine's own.
+    pub(crate) fn is_another(self) -> bool {
+        let (file, initial) = match self {
+            Self::Cgroup => (c"/proc/self/ns/cgroup", 0xefff_fffb),
+            Self::Pid => (c"/proc/self/ns/pid", 0xefff_fffc),
+            Self::User => (c"/proc/self/ns/user", 0xefff_fffd),
+        };
+        stat(file).is_ok_and(|namespace| namespace.st_ino != initial)
+    }
+}
