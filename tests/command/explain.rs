@@ -408,11 +408,10 @@ fn the_disk_is_limited_by_a_setting() {
 }
 
 /// Gives the container an overlay for its root, as engines do, and has the disk explained once it is measured.
-const ROOTED: &str = "set -e; mkdir upper work root
+const ROOTED: &str = "set -e; mkdir upper work root; head -c 8M /dev/zero >upper/written
 mount -t overlay overlay -o lowerdir=/,upperdir=$PWD/upper,workdir=$PWD/work root
 mount -t proc proc root/proc; for it in sys dev; do mount --rbind /$it root/$it; done
 command=$PWD/cgproc; cd root; mkdir old; pivot_root . old; umount -l old
-head -c 8M /dev/zero >/written
 until $command explain disk.total | grep -q CGPROC_DISK=64M; do sleep 0.1; done
 $command explain --json disk";
 
