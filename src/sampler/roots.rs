@@ -2,7 +2,10 @@
 
 use calc::board::Kind;
 use procfs::process::MountInfo;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 /// The form that a hierarchy's files have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +67,10 @@ impl Root {
 
 /// The hierarchies in a table of mounts, seen from the root directory `from`.
 pub(super) fn of_mounts(mounts: &[MountInfo], from: &Path) -> Vec<Root> {
-    let is_hidden = |index: usize, mount: &MountInfo| {
-        mounts.iter().skip(index + 1).any(|later| later.mount_point == mount.mount_point)
-    };
-    let shown = mounts.iter().enumerate().filter(|(index, mount)| !is_hidden(*index, mount));
+    // The last mount upon a point hides those before it.
+    let numbered = || mounts.iter().enumerate();
+    let last: HashMap<&Path, usize> = numbered().map(|(index, mount)| (mount.mount_point.as_path(), index)).collect();
+    let shown = numbered().filter(|(index, mount)| last.get(mount.mount_point.as_path()) == Some(index));
     shown.filter_map(|(_, mount)| Root::of_mount(mount, from)).collect()
 }
 
