@@ -10,6 +10,7 @@ mod probes;
 use bed::{Container, Findings, Version, View};
 use probes::{Case, Libc, SMALL, quoted};
 use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 
 /// The syscalls of the first time in a process, of every later time, and of reading again from the start. A file is opened,
@@ -63,11 +64,17 @@ impl Entry {
         if Path::new("/sys/fs/cgroup/cpu").is_symlink() && self.name != "other" {
             counts[0] += TOGETHER;
         }
-        if Path::new("/sys/devices/system/cpu/cpu0/topology/core_siblings_list").exists() && self.name == "cpuinfo" {
+        if has_packages() && self.name == "cpuinfo" {
             counts = counts.map(|count| count + PACKAGES);
         }
         counts
     }
+}
+
+/// Some machines know of no packages.
+fn has_packages() -> bool {
+    let package = fs::read_to_string("/sys/devices/system/cpu/cpu0/topology/physical_package_id");
+    package.is_ok_and(|package| package.trim() != "-1")
 }
 
 const STEPS: [&str; 3] = ["first", "steady", "refresh"];
