@@ -68,6 +68,14 @@ static int is_there(const char *path) {
     return raw(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, 0, 0, 0) == 0;
 }
 
+/* Whether the file names more than one CPU to the kernel. */
+static int has_several(const char *path) {
+    int fd = raw_open(path, O_RDONLY);
+    if (fd < 0) return 0;
+    slurp(fd), raw_close(fd);
+    return strpbrk(text, ",-") != NULL;
+}
+
 /* What some machines do not have, or whose text is no figure of the container's alone. */
 static void answer_rest(void) {
     static const char siblings[] = CPUS "/cpu0/topology/core_siblings_list", map[] = NODE "/cpumap";
@@ -75,7 +83,7 @@ static void answer_rest(void) {
         "/proc/diskstats", "/proc/partitions", "/proc/pressure/memory", "/proc/sys/kernel/pid_max", map, BLOCKS "/block_size_bytes",
     };
     read_through("/proc/vmstat"), printf("free-pages=%s\n", side(figure("nr_free_pages ")));
-    if (is_there(siblings)) read_through(siblings), first_line(), printf("online=%s\n", text);
+    if (has_several(siblings)) read_through(siblings), first_line(), printf("online=%s\n", text);
     if (is_there(CPUS "/cpu1/topology/core_siblings_list")) {
         int fd = call(CPUS "/cpu1/topology/core_siblings_list", O_RDONLY);
         printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
