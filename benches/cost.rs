@@ -151,7 +151,7 @@ fn time(times: &Times, operation: &str, variant: &str) -> Option<(f64, f64)> {
 fn files(times: &Times) {
     println!("\nopen, read and close of an answered file, µs");
     println!(
-        "{:34} {:>9} {:>9} {:>9} {:>14} {:>14}   aimed at",
+        "{:58} {:>9} {:>9} {:>9} {:>14} {:>14}   aimed at",
         "", "kernel", "ours", "lxcfs", "ours / kernel", "ours / lxcfs"
     );
     const FILES: [&str; 9] = [
@@ -173,7 +173,7 @@ fn files(times: &Times) {
         let (reference, share) = lxcfs
             .map_or_else(Default::default, |lxcfs| (format!("{:.1}", lxcfs / 1e3), format!("1/{:.1}", lxcfs / ours)));
         println!(
-            "{file:34} {:>9.1} {:>9.1} {reference:>9} {:>14.1} {share:>14}   {aim}",
+            "{file:58} {:>9.1} {:>9.1} {reference:>9} {:>14.1} {share:>14}   {aim}",
             kernel / 1e3,
             ours / 1e3,
             ours / kernel
