@@ -12,6 +12,8 @@ pub(crate) mod v2;
 use crate::{path, scan, source, source::Files};
 use core::ffi::CStr;
 
+pub use mountinfo::unescape;
+
 /// A controller whose cgroups we look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -2,7 +2,7 @@
 
 use crate::sampler::CONTROLLERS;
 use anyhow::{Context, Result};
-use calc::board::Kind;
+use calc::{board::Kind, cgroup::unescape};
 use std::{
     ffi::OsString,
     fs,
@@ -68,7 +68,7 @@ fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<Hierarchy> {
 fn hierarchy(line: &[u8], mounts: &[Mount]) -> Option<Hierarchy> {
     let mut fields = line.splitn(3, |&b| b == b':').skip(1);
     let controllers = String::from_utf8(fields.next()?.to_vec()).ok()?;
-    let path = path_of(fields.next()?);
+    let path = path_of(fields.next()?.to_vec());
     let version = if controllers.is_empty() { Version::V2 } else { Version::V1 };
     let controllers: Vec<String> = controllers.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
     let shows = |mount: &&Mount| match version {
@@ -96,7 +96,7 @@ impl Mount {
     /// `31 23 0:28 /root /point rw,relatime shared:1 - cgroup source rw,memory`
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.split(|&b| b == b' ');
-        let (root, point) = (path_of(&unescape(fields.nth(3)?)), path_of(&unescape(fields.next()?)));
+        let (root, point) = (path_of(unescape(fields.nth(3)?).collect()), path_of(unescape(fields.next()?).collect()));
         let mut last = fields.skip_while(|field| *field != b"-").skip(1);
         let kind = last.next()?.to_vec();
         let options = String::from_utf8_lossy(last.nth(1)?).split(',').map(str::to_owned).collect();
@@ -104,21 +104,8 @@ impl Mount {
     }
 }
 
-fn path_of(bytes: &[u8]) -> PathBuf {
-    OsString::from_vec(bytes.to_vec()).into()
-}
-
-/// Mountinfo writes blanks, newlines and backslashes as `\040`.
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut pieces = field.split(|&b| b == b'\\');
-    let mut bytes = pieces.next().unwrap_or_default().to_vec();
-    for piece in pieces {
-        let (digits, rest) = piece.split_at(piece.len().min(3));
-        let byte = std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        bytes.extend(byte);
-        bytes.extend_from_slice(rest);
-    }
-    bytes
+fn path_of(bytes: Vec<u8>) -> PathBuf {
+    OsString::from_vec(bytes).into()
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ fn length_of_prefix(path: &[u8], prefix: impl Iterator<Item = u8>) -> Option<usi
     path.len().checked_sub(rest.len())
 }
 
-/// Undoes the kernel's escapes of blanks and backslashes: `\040`.
-fn unescape(escaped: &[u8]) -> impl Iterator<Item = u8> + Clone + use<'_> {
+/// Undoes the escapes of blanks and backslashes in the fields of a table of mounts: `\040` (`mangle`, fs/proc_namespace.c).
+pub fn unescape(escaped: &[u8]) -> impl Iterator<Item = u8> + Clone + use<'_> {
     let mut rest = escaped;
     core::iter::from_fn(move || {
         let (byte, after) = match rest {

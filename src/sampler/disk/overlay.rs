@@ -2,6 +2,7 @@
 
 use super::trouble::Trouble;
 use crate::sampler::directory::DIRECTORY;
+use calc::cgroup::unescape;
 use rustix::{
     fd::OwnedFd,
     fs::{
@@ -13,7 +14,6 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    iter,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
@@ -106,20 +106,8 @@ fn is_at_root(line: &[u8]) -> bool {
 
 /// The path in an option: escaped as tables of mounts have it, `\040`, and below that as overlay's options do, `\:`.
 fn path(escaped: &[u8]) -> PathBuf {
-    let mut rest = escaped;
-    let octals = iter::from_fn(|| {
-        let (byte, after) = match rest {
-            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
-                ((a & 3) << 6 | (b & 7) << 3 | (c & 7), after)
-            }
-            [byte, after @ ..] => (*byte, after),
-            [] => return None,
-        };
-        rest = after;
-        Some(byte)
-    });
     let mut is_escape = false;
-    let plain = octals.filter(|byte| {
+    let plain = unescape(escaped).filter(|byte| {
         is_escape = *byte == b'\\' && !is_escape;
         !is_escape
     });
