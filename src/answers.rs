@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use calc::{
     answer::{Answer, CPUS, NODES},
     compose::{self, MemoryFigures, StatFigures, VmstatFigures},
-    path,
     source::Files,
     text::Text,
     view::{
@@ -91,9 +90,6 @@ impl Asked {
 
     /// Why the object would let the file pass, whatever the view is.
     pub(crate) fn passes(&self, files: &impl Files, settings: &Settings) -> Option<Reason> {
-        const PROC_SUPER_MAGIC: u64 = 0x9fa0;
-        const SYSFS_MAGIC: u64 = 0x6265_6572;
-        let expected = if self.answer.is_in_proc() { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
         if settings.off {
             return Some("CGPROC=off");
         }
@@ -102,7 +98,7 @@ impl Asked {
         }
         match files.file_system(&self.path) {
             None => Some("it cannot be opened"),
-            Some(magic) if magic != expected => Some(MOUNTED_OVER),
+            Some(magic) if magic != self.answer.file_system() => Some(MOUNTED_OVER),
             _ if self.answer == Answer::Uptime && settings.uptime_is_the_hosts => Some("CGPROC_UPTIME=host"),
             _ => None,
         }
@@ -246,9 +242,7 @@ fn disks<F: Files>(answer: Answer, view: &View<F>, host: F::File, out: Out<'_, '
 
 fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
     let scratch: &mut Scratch = &mut [0; _];
-    // The device's number is in the file beside it.
-    let beside = path.to_bytes().strip_suffix(b"stat").and_then(|directory| path::join(scratch, &[directory, b"dev"]));
-    let device = beside.and_then(|path| Device::read(&mut view.files.open(path)?)).ok_or(NO_IO)?;
+    let device = Device::of_stat(path, &view.files, scratch).ok_or(NO_IO)?;
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
     compose::block_stat(&mut io, device, |_, traffic| traffic, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
@@ -256,9 +250,8 @@ fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out
 fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let scratch: &mut Scratch = &mut [0; _];
     let traffic = io::open(&view.files, &view.places, scratch).and_then(|mut io| io.sum(scratch));
-    let mut memory = MemoryFigures::default();
-    let is_limited = memory.read(&view.files, &view.places, &view.above, &view.machine, scratch).is_some();
-    let mut figures = VmstatFigures::of(is_limited.then_some(&memory));
+    let memory = figures_of(view).ok();
+    let mut figures = VmstatFigures::of(memory.as_ref());
     figures.read(&view.files, &view.places, scratch).ok_or(NO_VMSTAT)?;
     compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
 }

@@ -148,6 +148,11 @@ impl Answer {
         self.path().is_some_and(|path| path.to_bytes().starts_with(b"/proc/"))
     }
 
+    /// The number of the file system that it is the kernel's own on (`PROC_SUPER_MAGIC`, `SYSFS_MAGIC`, statfs(2)).
+    pub fn file_system(self) -> u64 {
+        if self.is_in_proc() { 0x9fa0 } else { 0x6265_6572 }
+    }
+
     /// Whether it tells how long tasks wait. For writing the scope's own file is given in place of the kernel's.
     pub fn is_pressure(self) -> bool {
         matches!(self, Self::PressureCpu | Self::PressureMemory | Self::PressureIo)

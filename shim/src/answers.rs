@@ -16,9 +16,6 @@ use calc::source::Source;
 use calc::text::{Sink, Text};
 use core::ffi::c_int;
 
-const PROC_SUPER_MAGIC: i64 = 0x9fa0;
-const SYSFS_MAGIC: i64 = 0x6265_6572;
-
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
 pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
     if !is_the_kernels(answer, host)? {
@@ -67,8 +64,7 @@ pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
 
 /// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.
 pub(crate) fn is_the_kernels(answer: Answer, host: c_int) -> Option<bool> {
-    let expected = if answer.is_in_proc() { PROC_SUPER_MAGIC } else { SYSFS_MAGIC };
-    Some(sys::file_system(host)? == expected)
+    Some(sys::file_system(host)? == answer.file_system())
 }
 
 /// Room to read the kernel's own text through.

@@ -4,8 +4,6 @@ use crate::{clock, kernel::Kernel, options, scope::Scratch, sys, sys::Fd, truste
 use calc::board::{self, Above, Block};
 use calc::cgroup::places::Places;
 
-const TMPFS_MAGIC: i64 = 0x0102_1994;
-
 /// A board that may be believed to be one.
 struct Open(Fd);
 
@@ -13,7 +11,7 @@ impl Open {
     #[inline(never)]
     fn now() -> Option<Self> {
         let file = options::with_board(trusted::open)?;
-        (sys::file_system(file.number())? == TMPFS_MAGIC).then_some(Self(file))
+        (sys::file_system(file.number())? == libc::TMPFS_MAGIC as u64).then_some(Self(file))
     }
 }
 

@@ -139,12 +139,12 @@ pub(crate) unsafe fn statx(path: &CStr, mask: c_uint, to: *mut libc::statx) -> O
 
 /// The magic number of the file system that `fd` is on, by `fstatfs(fd)`.
 #[inline(never)]
-pub(crate) fn file_system(fd: c_int) -> Option<i64> {
+pub(crate) fn file_system(fd: c_int) -> Option<u64> {
     let mut to = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: as in `fstat`.
     unsafe {
         done(syscall(libc::SYS_fstatfs, [fd as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
-        Some(to.assume_init().f_type)
+        Some(to.assume_init().f_type as u64)
     }
 }
 

@@ -3,10 +3,11 @@
 use crate::{
     cgroup::{Controller, Level, Version, places::Places},
     lines::Lines,
-    scan,
+    path, scan,
     source::{self, Files, Source},
     view::ratchet::Onward,
 };
+use core::ffi::CStr;
 
 /// A block device's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +21,13 @@ pub struct Device {
 impl Device {
     const LEAST: Self = Self { major: 0, minor: 0 };
 
-    /// The device that a file `dev` of sysfs names.
-    pub fn read(file: &mut impl Source) -> Option<Self> {
+    /// The device whose file `stat` in sysfs this is: the file `dev` beside it has the number.
+    pub fn of_stat(path: &CStr, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
+        let directory = path.to_bytes().strip_suffix(b"stat")?;
+        Self::read(&mut files.open(path::join(scratch, &[directory, b"dev"])?)?)
+    }
+
+    fn read(file: &mut impl Source) -> Option<Self> {
         Self::parse(scan::without_newline(source::read_whole(file, &mut [0; 24])?))
     }
 

@@ -7,8 +7,6 @@ use crate::scope::{self, Scratch};
 use crate::{memory_file, owner};
 use calc::answer::Answer;
 use calc::compose::{self, MemoryFigures, VmstatFigures};
-use calc::path;
-use calc::source::Files;
 use calc::text::Sink;
 use calc::view::io::{self, Device, Io, Shown, Traffic};
 use calc::view::ratchet::{self, Onward};
@@ -31,14 +29,11 @@ pub(super) fn block_stat(host: c_int, out: &mut impl Sink) -> Option<()> {
     text(out, |text, scratch| compose::block_stat(&mut io, device, go_on, &mut Reading::of(host, false), text, scratch))
 }
 
-/// The number of the device whose `stat` the descriptor is: it is in the file `dev` beside it.
+/// The number of the device whose `stat` the descriptor is.
 #[inline(never)]
 fn device_of(stat: c_int) -> Option<Device> {
     let scratch: &mut Scratch = &mut [0; _];
-    memory_file::with_path(Answer::BlockStat, stat, |path| {
-        let directory = path.to_bytes().strip_suffix(b"stat")?;
-        Device::read(&mut Kernel.open(path::join(scratch, &[directory, b"dev"])?)?)
-    })
+    memory_file::with_path(Answer::BlockStat, stat, |path| Device::of_stat(path, &Kernel, scratch))
 }
 
 #[inline(never)]
