@@ -121,6 +121,19 @@ fn programs_show_what_is_done_while_they_watch() {
     findings.conclude("disks that are watched");
 }
 
+/// Removes the cgroup `below`. Version 1 forgets what a cgroup did some time after it has gone: a look before would find it,
+/// and none after.
+const REMOVE: &str = "def kept():
+    files = glob.glob(os.path.dirname(below) + '/blkio.throttle.io_service_bytes_recursive')
+    return [open(file).read() for file in files]
+def remove():
+    before = kept()
+    os.rmdir(below)
+    for _ in range(200 if before else 0):
+        if kept() != before: break
+        time.sleep(0.02)
+";
+
 /// Version 1 takes back what a cgroup did that is gone; a program that watches does not see that.
 #[test]
 fn nothing_is_taken_back() {
@@ -138,17 +151,7 @@ def counters():
 def traffic(inside):
     enter = (lambda: open(below + '/cgroup.procs', 'w').write(str(os.getpid()))) if inside else None
     subprocess.run(['sh', '-c', {traffic:?}], preexec_fn=enter, check=True)
-# Version 1 forgets what a cgroup did some time after the cgroup has gone: a look before would find it, and none after.
-def kept():
-    files = glob.glob(os.path.dirname(below) + '/blkio.throttle.io_service_bytes_recursive')
-    return [open(file).read() for file in files]
-def remove():
-    before = kept()
-    os.rmdir(below)
-    for _ in range(200 if before else 0):
-        if kept() != before: break
-        time.sleep(0.02)
-os.mkdir(below)
+{REMOVE}os.mkdir(below)
 looks = [counters()]
 traffic(False); looks.append(counters())
 traffic(True); looks.append(counters())
