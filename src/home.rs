@@ -23,8 +23,7 @@ pub(crate) fn make() -> Result<PathBuf> {
 
 /// A new directory on a tmpfs: the object takes no other for a board's.
 pub(crate) fn make_in_memory() -> Result<PathBuf> {
-    const TMPFS_MAGIC: i64 = 0x0102_1994;
-    make_in(homes().filter(|home| statfs(home).is_ok_and(|it| it.f_type == TMPFS_MAGIC)))
+    make_in(homes().filter(|home| statfs(home).is_ok_and(|it| it.f_type == libc::TMPFS_MAGIC)))
 }
 
 fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {

@@ -11,9 +11,8 @@ pub(crate) struct Published(OwnedFd);
 impl Published {
     /// The board at `path`: a file on tmpfs that nobody but root or this user can write.
     pub(crate) fn open(path: &Path) -> Option<Self> {
-        const TMPFS_MAGIC: i64 = 0x0102_1994;
         let file = trusted::open(path).ok()??;
-        (fstatfs(&file).ok()?.f_type == TMPFS_MAGIC).then_some(Self(file))
+        (fstatfs(&file).ok()?.f_type == libc::TMPFS_MAGIC).then_some(Self(file))
     }
 }
 

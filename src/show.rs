@@ -8,17 +8,17 @@ use crate::{
     settings::Settings,
     view::View,
 };
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use std::ffi::OsString;
 
 /// Prints `file`, as seen in `cgroup` or in our own.
 pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Result<()> {
     let asked = Asked::named(file)?;
     let settings = Settings::of_environment()?;
-    if let Some(cgroup) = &cgroup {
-        View::of(Some(cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
-    }
     let view = View::of(cgroup.as_deref().or(settings.cgroup.as_deref()), &settings);
+    if let (Some(cgroup), None) = (&cgroup, &view) {
+        bail!("no cgroup {} in sight", cgroup.display());
+    }
     let text = match answered(&asked, view.as_ref(), &settings) {
         Ok(text) => text,
         Err(reason) => {

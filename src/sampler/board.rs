@@ -53,9 +53,8 @@ impl Board {
 
     /// Whether its directory is in memory: readers take no other file for a board.
     pub(super) fn is_in_memory(&self) -> bool {
-        const TMPFS: i64 = 0x0102_1994;
         let directory = File::open(directory_of(&self.path));
-        directory.ok().and_then(|it| fstatfs(it).ok()).is_none_or(|it| it.f_type == TMPFS)
+        directory.ok().and_then(|it| fstatfs(it).ok()).is_none_or(|it| it.f_type == libc::TMPFS_MAGIC)
     }
 
     /// What a sampler before us published of a cgroup.
