@@ -3,8 +3,6 @@
 mod board;
 mod cgroups;
 mod container;
-mod elf;
-mod foreign;
 mod library;
 mod processes;
 mod settings;

@@ -1,11 +1,7 @@
 //! The other processes in sight: which of them have the library, and why the others have it not.
 
-use super::{
-    Finding, Severity,
-    container::Container,
-    elf::{self, Elf},
-    library,
-};
+use super::{Finding, Severity, container::Container, library};
+use crate::elf::{self, Elf};
 use std::{
     fs::{self, File},
     io,

@@ -225,6 +225,11 @@ impl Findings {
     }
 }
 
+/// Notes a cell of `docs/reach.md`: what `probe` gave in `runtime`. `tests/run` makes the tables of these lines.
+pub(crate) fn note_reach(table: &str, runtime: &str, version: &str, probe: &str, cell: &str) {
+    println!("reach|{table}|{runtime}|{version}|{probe}|{cell}");
+}
+
 /// The compiled programs' directory, with the plain files of `tests/programs` beside them.
 pub(crate) fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();

@@ -1,7 +1,7 @@
 //! Files that other processes name: opened below their root, and plain ones alone. To open what is anything else may wait
 //! for ever, or set off a device.
 
-use super::elf::Fault;
+use crate::elf::Fault;
 use rustix::{
     fd::{AsRawFd, OwnedFd},
     fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open as open_path, openat2},
@@ -10,7 +10,7 @@ use rustix::{
 use std::{fs::File, io::Read, path::Path};
 
 /// The plain file at `path` below `root`.
-pub(super) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault> {
+pub(crate) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault> {
     let found = find(root, path)?;
     if FileType::from_raw_mode(fstat(&found)?.st_mode) != FileType::RegularFile {
         return Err(Fault::Foreign);
@@ -21,7 +21,7 @@ pub(super) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault>
 }
 
 /// The beginning of the plain file at `path` below `root`; empty where there is none.
-pub(super) fn text(root: &Path, path: &Path) -> Vec<u8> {
+pub(crate) fn text(root: &Path, path: &Path) -> Vec<u8> {
     const MOST: u64 = 64 << 10;
     let mut text = Vec::new();
     let _ = open(root, path).map(|file| file.take(MOST).read_to_end(&mut text));

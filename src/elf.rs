@@ -9,18 +9,18 @@ use std::{
 
 /// A file that can be loaded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Elf {
+pub(crate) struct Elf {
     /// 64 or 32.
-    pub(super) bits: u32,
+    pub(crate) bits: u32,
     /// `e_machine`.
-    pub(super) machine: u16,
+    pub(crate) machine: u16,
     /// The loader that a program asks for: none is asked for by a static one. Not looked at where `bits` are 32.
-    pub(super) interpreter: Option<String>,
+    pub(crate) interpreter: Option<String>,
 }
 
 /// Why a file cannot be loaded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Missing,
     Unreadable,
     /// Not an ELF file, or no plain file at all.
@@ -30,10 +30,10 @@ pub(super) enum Fault {
 }
 
 /// What this very program was built for.
-pub(super) const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
+pub(crate) const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 
 /// Looks at a file.
-pub(super) fn read(file: &File) -> Result<Elf, Fault> {
+pub(crate) fn read(file: &File) -> Result<Elf, Fault> {
     let len = file.metadata()?.len();
     let mut head = [0; 64];
     let read = file.read_at(&mut head, 0)?;
