@@ -73,7 +73,8 @@ impl Asked {
         Ok(asked)
     }
 
-    fn at(path: &[u8]) -> Option<Self> {
+    /// The file whose path without symbolic links this is.
+    pub(crate) fn at(path: &[u8]) -> Option<Self> {
         Some(Self { answer: Answer::from_path(path)?, path: CString::new(path).ok()? })
     }
 

@@ -24,15 +24,8 @@ pub(crate) enum NotStarted {
     Join(io::Error),
     /// The kernel did not execute it.
     Exec(io::Error),
-}
-
-impl NotStarted {
-    /// What the kernel said.
-    pub(crate) fn into_error(self) -> io::Error {
-        match self {
-            Self::Join(error) | Self::Exec(error) => error,
-        }
-    }
+    /// It was to be supervised, and cannot be.
+    Unsupervised(anyhow::Error),
 }
 
 /// How a program ended.
@@ -83,7 +76,7 @@ pub(crate) fn start(mut command: Command, joins: Vec<File>, inherited: Inherited
         inherited.put_back();
         Ok(())
     };
-    // SAFETY: the closure makes system calls only and allocates nothing, and no other thread exists.
+    // SAFETY: the closure makes system calls only, allocates nothing and takes no lock.
     unsafe { command.pre_exec(enter) };
     let spawned = command.spawn();
     // With it goes the closure and our copy of the pipe's end, so that reading the other comes to an end.

@@ -53,6 +53,11 @@ impl Declared {
         &self.directory
     }
 
+    /// Does not count the process `pid`, which is ours.
+    pub(crate) fn leave_out(&mut self, pid: i32) {
+        self.processes.leave_out(pid);
+    }
+
     /// How long it is until the next update.
     pub(crate) fn pause(&self) -> Duration {
         self.pause.saturating_sub(self.measured.elapsed())

@@ -3,7 +3,7 @@
 mod board;
 mod cgroups;
 mod container;
-mod library;
+pub(crate) mod library;
 mod processes;
 mod settings;
 mod surroundings;

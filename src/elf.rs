@@ -16,6 +16,15 @@ pub(crate) struct Elf {
     pub(crate) machine: u16,
     /// The loader that a program asks for: none is asked for by a static one. Not looked at where `bits` are 32.
     pub(crate) interpreter: Option<String>,
+    /// Whether the Go linker has left its note. Go programs make system calls themselves, with or without a loader.
+    pub(crate) is_go: bool,
+}
+
+impl Elf {
+    /// Whether a program makes its system calls where no preloaded library sees them.
+    pub(crate) fn goes_past_libc(&self) -> bool {
+        self.bits == 64 && (self.interpreter.is_none() || self.is_go)
+    }
 }
 
 /// Why a file cannot be loaded.
@@ -43,10 +52,11 @@ pub(crate) fn read(file: &File) -> Result<Elf, Fault> {
     if read < head.len() {
         return Err(Fault::Truncated);
     }
-    let mut elf = Elf { bits: if head[4] == 2 { 64 } else { 32 }, machine: half(&head, 18), interpreter: None };
+    let mut elf =
+        Elf { bits: if head[4] == 2 { 64 } else { 32 }, machine: half(&head, 18), interpreter: None, is_go: false };
     if elf.bits == 64 {
         let segments = Segments { file, at: word(&head, 32), size: half(&head, 54), count: half(&head, 56) };
-        elf.interpreter = segments.interpreter(len)?;
+        segments.describe(len, &mut elf)?;
     }
     Ok(elf)
 }
@@ -75,28 +85,42 @@ struct Segments<'f> {
 }
 
 impl Segments<'_> {
-    /// What the PT_INTERP segment says; all segments must lie within the `len` bytes of the file.
-    fn interpreter(&self, len: u64) -> Result<Option<String>, Fault> {
+    /// What the segments tell of the program; all must lie within the `len` bytes of the file.
+    fn describe(&self, len: u64, elf: &mut Elf) -> Result<(), Fault> {
         const PT_INTERP: u32 = 3;
-        const LONGEST_PATH: u64 = 4096;
-        let mut found = None;
+        const PT_NOTE: u32 = 4;
         for index in 0..u64::from(self.count) {
             let mut header = [0; 56];
             let at = self.at.saturating_add(index * u64::from(self.size));
             self.file.read_exact_at(&mut header, at).map_err(|_| Fault::Truncated)?;
-            let kind = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
             let (offset, size) = (word(&header, 8), word(&header, 32));
             if offset.saturating_add(size) > len {
                 return Err(Fault::Truncated);
             }
-            if kind == PT_INTERP && size <= LONGEST_PATH {
-                let mut path = vec![0; usize::try_from(size).unwrap_or(0)];
-                self.file.read_exact_at(&mut path, offset).map_err(|_| Fault::Truncated)?;
-                found = Some(String::from_utf8_lossy(&path).trim_end_matches('\0').to_owned());
+            match u32::from_le_bytes([header[0], header[1], header[2], header[3]]) {
+                PT_INTERP => {
+                    let path = self.bytes(offset, size)?;
+                    elf.interpreter = Some(String::from_utf8_lossy(&path).trim_end_matches('\0').to_owned());
+                }
+                PT_NOTE => elf.is_go |= is_gos(&self.bytes(offset, size)?),
+                _ => {}
             }
         }
-        Ok(found)
+        Ok(())
     }
+
+    /// A segment's bytes, as many as a path may have.
+    fn bytes(&self, offset: u64, size: u64) -> Result<Vec<u8>, Fault> {
+        const LONGEST_PATH: u64 = 4096;
+        let mut bytes = vec![0; usize::try_from(size.min(LONGEST_PATH)).unwrap_or(0)];
+        self.file.read_exact_at(&mut bytes, offset).map_err(|_| Fault::Truncated)?;
+        Ok(bytes)
+    }
+}
+
+/// Whether one of these notes is by the Go linker: the lengths of its name and text, its kind, its name.
+fn is_gos(notes: &[u8]) -> bool {
+    notes.windows(16).step_by(4).any(|note| note.starts_with(&[4, 0, 0, 0]) && note.ends_with(b"Go\0\0"))
 }
 
 fn half(bytes: &[u8], at: usize) -> u16 {
@@ -130,6 +154,13 @@ mod tests {
     }
 
     #[test]
+    fn a_note_of_gos_is_known() {
+        let note = |name: &[u8; 4]| [&[4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0], &name[..], &[7; 8]].concat();
+        assert!(is_gos(&note(b"Go\0\0")) && is_gos(&[note(b"GNU\0"), note(b"Go\0\0")].concat()));
+        assert!(!is_gos(&note(b"GNU\0")) && !is_gos(b""));
+    }
+
+    #[test]
     fn what_cannot_be_loaded() {
         let own = fs::read("/proc/self/exe").unwrap();
         assert_eq!(of("part", &own[..4096]), Err(Fault::Truncated));
@@ -139,6 +170,6 @@ mod tests {
         assert_eq!(of("none", b""), Err(Fault::Foreign));
         let mut other = own.clone();
         (other[4], other[18]) = (1, 3);
-        assert_eq!(of("i386", &other), Ok(Elf { bits: 32, machine: 3, interpreter: None }));
+        assert_eq!(of("i386", &other), Ok(Elf { bits: 32, machine: 3, interpreter: None, is_go: false }));
     }
 }

@@ -1,9 +1,9 @@
 //! Files that other processes name: opened below their root, and plain ones alone. To open what is anything else may wait
 //! for ever, or set off a device.
 
-use crate::elf::Fault;
+use crate::{elf::Fault, kernel};
 use rustix::{
-    fd::{AsRawFd, OwnedFd},
+    fd::OwnedFd,
     fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open as open_path, openat2},
     io::{Errno, Result},
 };
@@ -15,9 +15,8 @@ pub(crate) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault>
     if FileType::from_raw_mode(fstat(&found)?.st_mode) != FileType::RegularFile {
         return Err(Fault::Foreign);
     }
-    let again = format!("/proc/self/fd/{}", found.as_raw_fd());
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(open_path(again, flags, Mode::empty())?.into())
+    Ok(open_path(kernel::link(&found), flags, Mode::empty())?.into())
 }
 
 /// The beginning of the plain file at `path` below `root`; empty where there is none.
@@ -29,7 +28,7 @@ pub(crate) fn text(root: &Path, path: &Path) -> Vec<u8> {
 }
 
 /// Whatever is at `path`, not opened yet. Symbolic links lead to what they do for a process with this root.
-fn find(root: &Path, path: &Path) -> Result<OwnedFd> {
+pub(crate) fn find(root: &Path, path: &Path) -> Result<OwnedFd> {
     const NOTHING: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
     let top = open_path(root, NOTHING | OFlags::DIRECTORY, Mode::empty())?;
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;

@@ -69,8 +69,12 @@ impl<S: Source> Source for Iterated<S> {
 /// The path without symbolic links of what is at `path`.
 pub(crate) fn real_path(path: impl Arg) -> Option<Vec<u8>> {
     let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    readlink(link, Vec::new()).ok().map(CString::into_bytes)
+    readlink(link(&file), Vec::new()).ok().map(CString::into_bytes)
+}
+
+/// The link by which an open file of ours can be looked at, and opened again.
+pub(crate) fn link(file: &impl AsRawFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 /// All of a file.

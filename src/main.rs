@@ -28,6 +28,7 @@ mod settings;
 mod show;
 mod signals;
 mod size;
+mod supervise;
 mod trusted;
 mod view;
 

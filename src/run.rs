@@ -11,7 +11,8 @@ use crate::{
     sampler::{self, Root},
     sampling::{self, Sampling},
     settings::{self, Settings},
-    signals,
+    signals::{self, Inherited},
+    supervise::{self, Supervise, Supervision},
     view::View,
 };
 use anyhow::{Context, Error, anyhow};
@@ -19,12 +20,18 @@ use calc::board::Kind;
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fs::File,
     process::Command,
     time::Duration,
 };
 
 /// Runs `program` and returns its exit code.
-pub(crate) fn run(program: &[OsString], cgroup: Option<OsString>, limits: &Limits) -> Result<u8, Failure> {
+pub(crate) fn run(
+    program: &[OsString],
+    cgroup: Option<OsString>,
+    limits: &Limits,
+    supervise: Supervise,
+) -> Result<u8, Failure> {
     child::hold_closed_standard_descriptors();
     let mut settings = Settings::of_environment()?;
     preload()?;
@@ -35,12 +42,13 @@ pub(crate) fn run(program: &[OsString], cgroup: Option<OsString>, limits: &Limit
     }
     cgroup::clear_stale();
     home::clear_stale();
-    let (child, mut started) = start(program, limits, &settings)?;
+    let (child, mut started) = start(program, limits, &settings, supervise)?;
     let ending = child.wait(&mut started);
-    let Started { place, sampling } = started;
+    let Started { place, sampling, supervision } = started;
     // Before we may die of the signal that the program died of.
     drop(sampling);
     place.leave(&program[0]);
+    drop(supervision);
     Ok(match ending {
         Ending::Exited(code) => code,
         Ending::Killed(number) => {
@@ -60,10 +68,22 @@ enum Place {
     Declared(Declared),
 }
 
-/// A program's place, and its load where nobody else publishes that.
+/// A program's place, its load where nobody else publishes that, and who answers it where it goes past libc.
 struct Started {
     place: Place,
     sampling: Option<Sampling>,
+    supervision: Option<Supervision>,
+}
+
+impl Started {
+    fn new(place: Place, sampling: Option<Sampling>, supervision: Option<Supervision>) -> Self {
+        let mut started = Self { place, sampling, supervision };
+        let heir = started.supervision.as_ref().and_then(Supervision::heir);
+        if let (Place::Declared(declared), Some(heir)) = (&mut started.place, heir) {
+            declared.leave_out(heir);
+        }
+        started
+    }
 }
 
 impl Meanwhile for Started {
@@ -107,24 +127,30 @@ impl Place {
 }
 
 /// Starts the program in the best place that we may give it.
-fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(Child, Started), Failure> {
-    let inherited = signals::take_over();
+fn start(
+    program: &[OsString],
+    limits: &Limits,
+    settings: &Settings,
+    supervise: Supervise,
+) -> Result<(Child, Started), Failure> {
+    let starter = Starter { program, supervise, inherited: signals::take_over() };
     let own = View::of(settings.cgroup.as_deref(), settings);
-    let spawn = |joins| child::start(command(program), joins, inherited);
-    let failed = |error| Failure::of_exec(program[0].clone(), error);
+    let failed = |error: NotStarted| starter.failure(error);
     if *limits == Limits::default() {
         let sampling = sample(sampling::roots(own.as_ref(), None), settings);
-        let child = spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?;
-        return Ok((child, Started { place: Place::Here, sampling }));
+        let (child, supervision) = starter.start(Vec::new()).map_err(failed)?;
+        return Ok((child, Started::new(Place::Here, sampling, supervision)));
     }
     let no_right = match Cgroup::make(limits) {
         Ok(cgroup) => {
             set_variable(settings::CGROUP, None);
             let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings);
-            match cgroup.joins().map(spawn) {
-                Ok(Ok(child)) => return Ok((child, Started { place: Place::Cgroup(cgroup), sampling })),
-                Ok(Err(NotStarted::Exec(error))) => return Err(failed(error)),
+            match cgroup.joins().map(|joins| starter.start(joins)) {
+                Ok(Ok((child, supervision))) => {
+                    return Ok((child, Started::new(Place::Cgroup(cgroup), sampling, supervision)));
+                }
                 Ok(Err(NotStarted::Join(error))) => anyhow!("{}: {error}", cgroup.names()),
+                Ok(Err(error)) => return Err(failed(error)),
                 Err(error) => error,
             }
         }
@@ -137,8 +163,47 @@ fn start(program: &[OsString], limits: &Limits, settings: &Settings) -> Result<(
     let declared = Declared::new(limits, settings)?;
     set_variable(settings::CGROUP, Some(declared.directory().as_os_str()));
     let sampling = sample(sampling::roots_of_declared(&declared), settings);
-    let child = spawn(Vec::new()).map_err(NotStarted::into_error).map_err(failed)?;
-    Ok((child, Started { place: Place::Declared(declared), sampling }))
+    let (child, supervision) = starter.start(Vec::new()).map_err(failed)?;
+    Ok((child, Started::new(Place::Declared(declared), sampling, supervision)))
+}
+
+/// What a program is started with, wherever.
+struct Starter<'p> {
+    program: &'p [OsString],
+    supervise: Supervise,
+    inherited: Inherited,
+}
+
+impl Starter<'_> {
+    /// Starts it as a member of the cgroups whose `cgroup.procs` files `joins` are, supervised where that is asked for.
+    fn start(&self, joins: Vec<File>) -> Result<(Child, Option<Supervision>), NotStarted> {
+        let must = self.supervise == Supervise::Always;
+        let start = || child::start(command(self.program), joins, self.inherited);
+        if !must && (self.supervise == Supervise::Never || !supervise::is_needed(&self.program[0])) {
+            return Ok((start()?, None));
+        }
+        let started = supervise::start(must, start).map_err(NotStarted::Unsupervised)?;
+        let supervision = match started.supervision {
+            Ok(supervision) => Some(supervision),
+            Err(error) if must => return Err(NotStarted::Unsupervised(error)),
+            Err(error) => {
+                let program = self.program[0].display();
+                say(format_args!("{program} goes past libc, and sees the machine's figures: {error:#}"));
+                None
+            }
+        };
+        let child = started.outcome.unwrap_or_else(|| Err(NotStarted::Unsupervised(anyhow!("it was not started"))))?;
+        Ok((child, supervision))
+    }
+
+    fn failure(&self, error: NotStarted) -> Failure {
+        match error {
+            NotStarted::Join(error) | NotStarted::Exec(error) => Failure::of_exec(self.program[0].clone(), error),
+            NotStarted::Unsupervised(error) => {
+                error.context("--static: the program cannot be supervised (--static=auto does without)").into()
+            }
+        }
+    }
 }
 
 /// Publishes the load of what is below `roots` for the program, unless a sampler does: another run's publishes what its

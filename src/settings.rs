@@ -5,13 +5,13 @@ mod file;
 mod words;
 
 use anyhow::{Result, bail};
-use calc::settings::{Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
+use calc::settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
 pub(crate) use file::{File, State};
 use std::{
     env,
     ffi::{OsStr, OsString},
     fmt,
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
 
@@ -75,6 +75,19 @@ impl Settings {
     /// What holds for the program `comm` started from here, by the name that the kernel gives it (`/proc/PID/comm`).
     pub(crate) fn of_program(comm: &OsStr) -> Result<Self> {
         Self::of(file::path(), comm, |name| env::var_os(name))
+    }
+
+    /// What holds for a running program: its own environment wins over ours, and that over the file. The object's own list of
+    /// programs that want the host's uptime counts too.
+    pub(crate) fn of_process(comm: &OsStr, environment: &[u8]) -> Result<Self> {
+        let own = |name: &OsStr| {
+            let value = |variable: &[u8]| Some(variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_owned());
+            environment.split(|byte| *byte == 0).find_map(value).map(OsString::from_vec)
+        };
+        let mut settings = Self::of(file::path(), comm, |name| own(name).or_else(|| env::var_os(name)))?;
+        let subtracts = AGE_PROGRAMS.iter().any(|name| name.strip_suffix(b"\0") == Some(comm.as_bytes()));
+        settings.uptime_is_the_hosts |= subtracts;
+        Ok(settings)
     }
 
     fn of(path: &Path, comm: &OsStr, variable: impl Fn(&OsStr) -> Option<OsString>) -> Result<Self> {

@@ -56,7 +56,12 @@ impl View {
 impl<F: Files> View<F> {
     /// The same over other `files` than the kernel's.
     pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
-        let mut places = located(&files, cgroup)?;
+        let places = located(&files, cgroup)?;
+        Some(Self::at(files, places, settings))
+    }
+
+    /// The view of the cgroups at `places`, which have been found before.
+    pub(crate) fn at(files: F, mut places: Places, settings: &Settings) -> Self {
         places.declare(settings.memory);
         let mut view = Self {
             files,
@@ -70,7 +75,7 @@ impl<F: Files> View<F> {
         if let Some(board) = Published::open(&settings.board) {
             view.take(&board);
         }
-        Some(view)
+        view
     }
 
     /// Takes from the board what it says of the scope and of what is above the top of the mounts.
@@ -162,20 +167,27 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
     Ok(name.into_os_string())
 }
 
-fn located(files: &impl Files, cgroup: Option<&OsStr>) -> Option<Places> {
-    let Some(cgroup) = cgroup else { return locate(files, Whose::Caller) };
-    let path = CString::new(cgroup.as_bytes()).ok()?;
-    if path.to_bytes().starts_with(b"/proc/") {
-        locate(files, Whose::Process(&path))
-    } else if files.directory(&path).is_some() {
-        locate(files, Whose::Directory(path.to_bytes()))
-    } else {
-        locate(files, Whose::Path(path.to_bytes()))
-    }
+/// Where the cgroups are; see [`View::of`].
+pub(crate) fn located(files: &impl Files, cgroup: Option<&OsStr>) -> Option<Places> {
+    with_whose(files, cgroup, |whose| Places::locate(files, whose, &mut [0; size_of::<Scratch>()]))
 }
 
-fn locate(files: &impl Files, whose: Whose<'_>) -> Option<Places> {
-    Places::locate(files, whose, &mut [0; size_of::<Scratch>()])
+/// Whether they still are at `places`, as far as the process's own membership tells.
+pub(crate) fn are_still_at(places: &Places, files: &impl Files, cgroup: Option<&OsStr>) -> bool {
+    let still_hold = |whose: Whose<'_>| Some(places.still_hold(files, whose, &mut [0; size_of::<Scratch>()]));
+    with_whose(files, cgroup, still_hold) == Some(true)
+}
+
+fn with_whose<T>(files: &impl Files, cgroup: Option<&OsStr>, use_it: impl FnOnce(Whose<'_>) -> Option<T>) -> Option<T> {
+    let Some(cgroup) = cgroup else { return use_it(Whose::Caller) };
+    let path = CString::new(cgroup.as_bytes()).ok()?;
+    if path.to_bytes().starts_with(b"/proc/") {
+        use_it(Whose::Process(&path))
+    } else if files.directory(&path).is_some() {
+        use_it(Whose::Directory(path.to_bytes()))
+    } else {
+        use_it(Whose::Path(path.to_bytes()))
+    }
 }
 
 /// The machine as its own kernel has it.

@@ -209,6 +209,13 @@ impl Answer {
 /// Of those that are not in the match above.
 const SHORTEST_NAME_OF_FAMILY: usize = b"die_cpus".len();
 
+/// Whether `path` is `/proc/PID/stat`: by far the most frequent path that ends in a name of ours.
+pub fn is_a_process_file(path: &[u8]) -> bool {
+    path.strip_prefix(b"/proc/")
+        .and_then(|rest| rest.strip_suffix(b"/stat"))
+        .is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
+}
+
 /// Whether `path` may lead elsewhere than it says: the names of memory files are anybody's to choose.
 fn is_roundabout(path: &[u8]) -> bool {
     scan::parts(path, b'/').skip(1).any(|part| matches!(part, b"" | b"." | b".."))

@@ -34,6 +34,10 @@ pub enum Key {
     Debug,
 }
 
+/// Programs that get the host's uptime, by the name that the kernel gives them, with a final NUL: they subtract start times
+/// from it to tell ages, and those are on the host's clock.
+pub const AGE_PROGRAMS: [&[u8]; 5] = [b"ps\0", b"pgrep\0", b"pkill\0", b"pidwait\0", b"pidof\0"];
+
 /// What the settings are called.
 static KEYS: [(Name, Key); 11] = [
     (Name::new("CGPROC"), Key::Switch),

@@ -5,7 +5,7 @@ use crate::kernel::{Kernel, Reading};
 use crate::{environment, sys, trusted};
 use calc::answer::Answer;
 use calc::cgroup::places::Whose;
-use calc::settings::{Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
+use calc::settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
 use calc::source::{Files, Source};
 use calc::{policy, scan};
 use core::ffi::CStr;
@@ -172,8 +172,6 @@ pub(crate) fn answers(answer: Answer) -> bool {
 
 /// Whether uptimes are the host's: asked for, or the program only computes process ages from them.
 pub(crate) fn uptime_is_the_hosts() -> bool {
-    /// Their ages are uptime − start time, and start times are on the host's clock.
-    const AGE_PROGRAMS: [&[u8]; 5] = [b"ps\0", b"pgrep\0", b"pkill\0", b"pidwait\0", b"pidof\0"];
     flags() & UPTIME_HOST != 0
         || sys::thread_name().is_none_or(|name| AGE_PROGRAMS.iter().any(|program| name.starts_with(program)))
 }

@@ -1,7 +1,7 @@
 //! Is this path one of ours? Two compares for most paths, the kernel's own word for the rest.
 
 use crate::{memory_file, options, scope, sys};
-use calc::answer::{Answer, BLOCKS, CPUS, NODES};
+use calc::answer::{self, Answer, BLOCKS, CPUS, NODES};
 use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
 
@@ -78,7 +78,7 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char) -> Option<Target> {
 #[cold]
 #[inline(never)]
 fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
-    if options::off() || is_a_process_file(path) {
+    if options::off() || answer::is_a_process_file(path) {
         return None;
     }
     // Whether a CPU has the file at all is asked first, where it is one of many.
@@ -97,13 +97,6 @@ fn behind(fd: c_int) -> Option<(Option<Member>, Option<Answer>)> {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
     let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
     Some((Member::within(real), Answer::from_path(real)))
-}
-
-/// `/proc/PID/stat`: by far the most frequent path that ends in a name of ours.
-fn is_a_process_file(path: &[u8]) -> bool {
-    path.strip_prefix(b"/proc/")
-        .and_then(|rest| rest.strip_suffix(b"/stat"))
-        .is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether `path`, relative to the directory descriptor `dir`, lies in the directory of a CPU or of a memory block that the

@@ -6,6 +6,7 @@ use crate::{
     failure::Failure,
     limits::Limits,
     run, size,
+    supervise::Supervise,
 };
 use clap::Args;
 use std::ffi::OsString;
@@ -25,6 +26,22 @@ pub(super) struct Run {
     limits: LimitOptions,
     #[command(flatten)]
     scope: ScopeOptions,
+    /// Answer programs that make system calls past libc, as static and Go programs do.
+    ///
+    /// always: this program and all that it starts; fails where the kernel does not allow it. auto: if PROG is such a program
+    /// itself, and the kernel allows it. never: they see the machine. Without WHEN: always. Opening any file for reading
+    /// takes such programs some microseconds longer.
+    #[arg(
+        long = "static",
+        value_name = "WHEN",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "auto",
+        default_missing_value = "always",
+        hide_possible_values = true
+    )]
+    supervise: Supervise,
     /// The program and its arguments.
     #[arg(value_name = "PROG", required = true, trailing_var_arg = true)]
     program: Vec<OsString>,
@@ -53,7 +70,7 @@ struct LimitOptions {
 impl Run {
     /// Runs the program, and returns its exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        run::run(&self.program, self.scope.cgroup()?, &self.limits.limits())
+        run::run(&self.program, self.scope.cgroup()?, &self.limits.limits(), self.supervise)
     }
 }
 

@@ -3,7 +3,7 @@
 use procfs::process::Process;
 use std::{collections::HashMap, path::Path};
 
-/// Our descendants, apart from children that we had before.
+/// Our descendants, apart from children that are none of the program's.
 pub(super) struct Tree {
     own: i32,
     others: Vec<i32>,
@@ -36,6 +36,11 @@ impl Tree {
     pub(super) fn new() -> Self {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         Self { own, others: Children::now().of(own), base: waited_for(own), told: Ticks::default() }
+    }
+
+    /// Counts our child `pid` no more.
+    pub(super) fn leave_out(&mut self, pid: i32) {
+        self.others.push(pid);
     }
 
     /// Whether any process is left.

@@ -91,7 +91,7 @@ pub(super) fn entries(text: &[u8]) -> Vec<PathBuf> {
 }
 
 /// Whether a file is the library, by its name.
-pub(super) fn is_ours(path: &Path) -> bool {
+pub(crate) fn is_ours(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"))
 }
 

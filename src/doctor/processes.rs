@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     fn program(bits: u32, machine: u16, loader: Option<&str>) -> Elf {
-        Elf { bits, machine, interpreter: loader.map(str::to_owned) }
+        Elf { bits, machine, interpreter: loader.map(str::to_owned), is_go: false }
     }
 
     #[test]

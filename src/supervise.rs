@@ -1,0 +1,166 @@
+//! Programs that make their system calls themselves, static and Go ones, are answered from outside: a filter of system calls
+//! that they inherit (seccomp(2)) hands a few of those to us, and we give them a descriptor of ours, or write the figure into
+//! their memory (seccomp_unotify(2)).
+//!
+//! The kernel waits for our word on each of these calls. So whoever supervises may not go before the last of the supervised:
+//! [`heir`] stays when we end, in whatever way.
+
+mod answer;
+mod figures;
+mod filter;
+mod heir;
+mod listener;
+mod memory_file;
+mod need;
+mod open;
+mod refresh;
+mod seen;
+mod target;
+
+use crate::kernel;
+use answer::Call;
+use anyhow::{Context, Error, Result};
+use heir::{Hand, Heir};
+use listener::{Listener, Refusal};
+pub(crate) use need::is_needed;
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fd::{AsFd, BorrowedFd},
+    fs::{Mode, OFlags, open, readlink},
+    io::Errno,
+};
+use seen::Known;
+use std::{
+    io::{self, Read, Write},
+    sync::OnceLock,
+    thread,
+};
+
+/// What is done about programs that go past libc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Supervise {
+    /// Supervised, with all that they start; a failure where that cannot be.
+    Always,
+    /// Supervised where the program itself is one, and the kernel allows it.
+    Auto,
+    /// Left to themselves.
+    Never,
+}
+
+/// Somebody who supervises, for as long as there is somebody to be.
+pub(crate) struct Supervision {
+    heir: Option<Heir>,
+}
+
+/// What became of a program that was to be started supervised.
+pub(crate) struct Started<T> {
+    /// What starting it gave; `None` where it was to be started supervised only.
+    pub(crate) outcome: Option<T>,
+    /// The reason where nobody supervises.
+    pub(crate) supervision: Result<Supervision>,
+}
+
+/// Calls `start`, which starts a program, so that all that the program does is supervised. Where that cannot be, it is called
+/// all the same unless it `must` be.
+pub(crate) fn start<T: Send>(must: bool, start: impl FnOnce() -> T + Send) -> Result<Started<T>> {
+    let hand = Hand::new().context("memory to share")?;
+    let listener = OnceLock::new();
+    let (outcome, installed) = serving_meanwhile(&listener, &hand, |tell| {
+        let installed = install(&listener, tell);
+        let is_to_be_started = installed.is_ok() || !must;
+        (is_to_be_started.then(start), installed)
+    })?;
+    let supervision = installed.map(|()| match listener.into_inner() {
+        Some(listener) => Supervision::begin(listener, hand),
+        None => Supervision { heir: None },
+    });
+    Ok(Started { outcome, supervision })
+}
+
+/// Puts the filter on this thread. Nothing is left in `listener` where a supervisor of ours has us already.
+fn install(listener: &OnceLock<Listener>, mut tell: io::PipeWriter) -> Result<()> {
+    let program = filter::program();
+    match Listener::install(&program) {
+        Ok(installed) => {
+            let _ = listener.set(installed);
+            tell.write_all(b"!").context("a pipe")
+        }
+        Err(Refusal::Taken) if is_supervised() => Ok(()),
+        Err(Refusal::Taken) => Err(Error::msg("another supervisor has these system calls already")),
+        Err(Refusal::Other(error)) => Err(error),
+    }
+}
+
+/// Whether a supervisor of ours answers us: then a file that it knows is one of memory.
+fn is_supervised() -> bool {
+    let online = open("/sys/devices/system/cpu/online", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let link = online.and_then(|file| readlink(kernel::link(&file), Vec::new()));
+    link.is_ok_and(|link| link.to_bytes().starts_with(b"/memfd:/sys/"))
+}
+
+/// Runs `work` in a thread of its own, and answers meanwhile what the filter hands on that it puts on there: filters are of a
+/// thread and of what it starts, and ours is to stay without.
+fn serving_meanwhile<T: Send>(
+    listener: &OnceLock<Listener>,
+    hand: &Hand,
+    work: impl FnOnce(io::PipeWriter) -> T + Send,
+) -> Result<T> {
+    let (mut told, tell) = io::pipe()?;
+    let (ended, end) = io::pipe()?;
+    thread::scope(|scope| {
+        let worker = thread::Builder::new().spawn_scoped(scope, move || {
+            // Closed when the work is done, which ends our serving.
+            let _end = end;
+            work(tell)
+        })?;
+        // One byte where there is a listener, none where there will be none.
+        if matches!(told.read(&mut [0]), Ok(1))
+            && let Some(listener) = listener.get()
+        {
+            serve(listener, hand, Some(ended.as_fd()));
+        }
+        worker.join().map_err(|_| Error::msg("the thread that starts the program has failed"))
+    })
+}
+
+impl Supervision {
+    /// Supervises from here on.
+    fn begin(listener: Listener, hand: Hand) -> Self {
+        // First: it is a copy of this process, which has one thread now. Without it we go on as long as we are.
+        let heir = Heir::beget(&listener, &hand).ok();
+        let thread = thread::Builder::new().spawn(move || serve(&listener, &hand, None));
+        // Without a thread of ours the heir does the work from now on.
+        Self { heir: heir.filter(|_| thread.is_ok()) }
+    }
+
+    /// The process that goes on with it after us.
+    pub(crate) fn heir(&self) -> Option<i32> {
+        self.heir.as_ref().map(Heir::pid)
+    }
+}
+
+/// Answers calls until there is nobody left to make any, or `stop` is closed on the other side.
+fn serve(listener: &Listener, hand: &Hand, stop: Option<BorrowedFd<'_>>) {
+    let mut known = Known::default();
+    while has_call(listener, stop) {
+        hand.with(|received| {
+            if listener.receive(received).is_some() {
+                Call::of(listener, received).answer(&mut known);
+            }
+        });
+    }
+}
+
+/// Waits for a call; false when there will be none any more.
+fn has_call(listener: &Listener, stop: Option<BorrowedFd<'_>>) -> bool {
+    loop {
+        let mut watched = vec![PollFd::new(listener, PollFlags::IN)];
+        watched.extend(stop.iter().map(|stop| PollFd::new(stop, PollFlags::empty())));
+        match poll(&mut watched, None) {
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+            Ok(_) if watched[0].revents().contains(PollFlags::IN) => return true,
+            Ok(_) => return false,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What becomes of a call: one of three kinds has an answer of ours, and any doubt lets it pass.
+
+use super::{figures, listener::Listener, open, refresh, seen::Known, target::Target};
+use libc::{c_long, seccomp_notif};
+use rustix::fd::{AsFd, OwnedFd};
+
+/// A call that waits for us.
+pub(super) struct Call<'c> {
+    pub(super) listener: &'c Listener,
+    pub(super) id: u64,
+    pub(super) target: Target,
+    pub(super) number: c_long,
+    pub(super) arguments: [u64; 6],
+    /// Where in the program it was made.
+    pub(super) instruction: u64,
+}
+
+/// What it returns.
+pub(super) enum Answer {
+    /// A number. What it fills in is filled in.
+    Number(i64),
+    /// A descriptor of this file.
+    File { file: OwnedFd, closes_on_exec: bool },
+}
+
+impl<'c> Call<'c> {
+    pub(super) fn of(listener: &'c Listener, received: &seccomp_notif) -> Self {
+        let data = &received.data;
+        Self {
+            listener,
+            id: received.id,
+            target: Target { thread: received.pid.cast_signed() },
+            number: data.nr.into(),
+            arguments: data.args,
+            instruction: data.instruction_pointer,
+        }
+    }
+
+    /// Answers it, or lets it pass.
+    pub(super) fn answer(&self, known: &mut Known) {
+        match self.answered(known) {
+            Some(Answer::Number(number)) => self.listener.give_back(self.id, number),
+            Some(Answer::File { file, closes_on_exec }) => {
+                if self.listener.give_file(self.id, file.as_fd(), closes_on_exec).is_err() {
+                    // It may have as many descriptors as it is allowed to: the kernel will say so.
+                    self.listener.let_pass(self.id);
+                }
+            }
+            None => self.listener.let_pass(self.id),
+        }
+    }
+
+    fn answered(&self, known: &mut Known) -> Option<Answer> {
+        // A process that our pid namespace does not have.
+        if self.target.thread == 0 {
+            return None;
+        }
+        match self.number {
+            libc::SYS_sysinfo => figures::sysinfo(self, known),
+            libc::SYS_sched_getaffinity => figures::affinity(self, known),
+            libc::SYS_lseek | libc::SYS_pread64 => {
+                refresh::refresh(self, known);
+                None
+            }
+            _ => open::open(self, known),
+        }
+    }
+
+    /// Writes `bytes` to `address` in the process that waits, which it is for certain.
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
+        use std::os::unix::fs::FileExt;
+        let memory = self.target.memory(true)?;
+        if !self.listener.still_waits(self.id) {
+            return None;
+        }
+        memory.write_all_at(bytes, address).ok()
+    }
+}

@@ -1,0 +1,149 @@
+//! The kernel's side: putting the filter on, and the calls that it hands to us (seccomp_unotify(2)).
+
+use anyhow::{Context, Error, anyhow};
+use libc::{
+    c_ulong, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp, seccomp_notif_sizes, sock_filter, sock_fprog,
+};
+use rustix::{
+    fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    io::Errno,
+};
+use std::{mem::MaybeUninit, ptr};
+
+/// Where the calls of a filter's threads arrive.
+pub(super) struct Listener(OwnedFd);
+
+/// Why nothing can be supervised from here.
+pub(super) enum Refusal {
+    /// There is a listener already, and there can be one only.
+    Taken,
+    /// For this reason.
+    Other(Error),
+}
+
+impl Listener {
+    /// Puts `program` on the calling thread and on what it starts from now on. Allocates nothing once it is in force: an
+    /// allocator may ask for the number of CPUs, and nobody answers yet.
+    pub(super) fn install(program: &[sock_filter]) -> Result<Self, Refusal> {
+        know_structures().map_err(Refusal::Other)?;
+        let listener = Self::put_on(program)?;
+        if listener.can_give() { Ok(listener) } else { Err(Refusal::Other(anyhow!("this kernel is older than 5.9"))) }
+    }
+
+    fn put_on(program: &[sock_filter]) -> Result<Self, Refusal> {
+        const KILLABLE: c_ulong = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+        // A kernel before 5.19 does not know the second flag.
+        let put_on = || put_on(program, KILLABLE).or_else(|_| put_on(program, 0));
+        let put_on = put_on().or_else(|error| {
+            if error != Errno::ACCESS {
+                return Err(error);
+            }
+            // Without the privilege the kernel wants to know that the program will gain none.
+            rustix::thread::set_no_new_privs(true)?;
+            put_on()
+        });
+        put_on.map(Self).map_err(|error| match error {
+            Errno::BUSY => Refusal::Taken,
+            _ => Refusal::Other(Error::new(error).context("the kernel refuses the filter of system calls")),
+        })
+    }
+
+    /// The next call, once there is one. `None` where its thread has been killed meanwhile.
+    pub(super) fn receive(&self, into: &mut seccomp_notif) -> Option<()> {
+        // SAFETY: all bytes zero are a valid notification, and what the kernel asks for.
+        *into = unsafe { MaybeUninit::zeroed().assume_init() };
+        self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, into).ok().map(drop)
+    }
+
+    /// Lets the kernel do the call.
+    pub(super) fn let_pass(&self, id: u64) {
+        let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
+        self.send(seccomp_notif_resp { id, val: 0, error: 0, flags });
+    }
+
+    /// Has the call return `value`.
+    pub(super) fn give_back(&self, id: u64, value: i64) {
+        self.send(seccomp_notif_resp { id, val: value, error: 0, flags: 0 });
+    }
+
+    fn send(&self, mut reply: seccomp_notif_resp) {
+        // It fails where the thread was killed: nobody waits for it any more.
+        let _ = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_SEND, &mut reply);
+    }
+
+    /// Has the call return a descriptor of `file`, new in its process. On failure the call waits on.
+    pub(super) fn give_file(&self, id: u64, file: BorrowedFd<'_>, closes_on_exec: bool) -> Result<(), Errno> {
+        let newfd_flags = if closes_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 };
+        let srcfd = file.as_raw_fd().cast_unsigned();
+        let send = u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND).unwrap_or(2);
+        let mut added = seccomp_notif_addfd { id, flags: send, srcfd, newfd: 0, newfd_flags };
+        match self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut added) {
+            // A kernel before 5.14 does not do both in one.
+            Err(Errno::INVAL) => {
+                added.flags = 0;
+                let number = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut added)?;
+                self.give_back(id, number.into());
+                Ok(())
+            }
+            done => done.map(drop),
+        }
+    }
+
+    /// Whether the call still waits for us: its process is the one that it was.
+    pub(super) fn still_waits(&self, mut id: u64) -> bool {
+        self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &mut id).is_ok()
+    }
+
+    /// Whether the kernel can give descriptors away: it then says that there is no such call.
+    fn can_give(&self) -> bool {
+        let mut nobodys = seccomp_notif_addfd { id: 0, flags: 0, srcfd: 0, newfd: 0, newfd_flags: 0 };
+        nobodys.srcfd = self.0.as_raw_fd().cast_unsigned();
+        self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut nobodys) == Err(Errno::NOENT)
+    }
+
+    fn ioctl<T>(&self, request: libc::Ioctl, argument: &mut T) -> Result<i32, Errno> {
+        // SAFETY: the request is one for this kind of descriptor, and the argument is of its type.
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request, ptr::from_mut(argument)) };
+        if result < 0 { Err(last_error()) } else { Ok(result) }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Makes sure that the kernel's structures are as large as ours: it writes its own.
+fn know_structures() -> Result<(), Error> {
+    let mut sizes = seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
+    seccomp(libc::SECCOMP_GET_NOTIF_SIZES, 0, (&raw mut sizes).cast())
+        .context("this kernel hands no system calls on")?;
+    let known = (size_of::<seccomp_notif>(), size_of::<seccomp_notif_resp>());
+    let told = (usize::from(sizes.seccomp_notif), usize::from(sizes.seccomp_notif_resp));
+    if told == known {
+        Ok(())
+    } else {
+        Err(anyhow!("this kernel hands system calls on in a form that is not known yet"))
+    }
+}
+
+fn put_on(program: &[sock_filter], more_flags: c_ulong) -> Result<OwnedFd, Errno> {
+    let len = u16::try_from(program.len()).map_err(|_| Errno::INVAL)?;
+    let program = sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | more_flags;
+    let listener = seccomp(libc::SECCOMP_SET_MODE_FILTER, flags, (&raw const program).cast_mut().cast())?;
+    // SAFETY: the kernel has just made it, for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+/// seccomp(2), by the kernel's number: not every libc has it.
+fn seccomp(operation: u32, flags: c_ulong, argument: *mut libc::c_void) -> Result<i32, Errno> {
+    // SAFETY: `argument` is what the operation takes, by both callers.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, operation, flags, argument) };
+    if result < 0 { Err(last_error()) } else { i32::try_from(result).map_err(|_| Errno::RANGE) }
+}
+
+fn last_error() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}

@@ -1,0 +1,92 @@
+//! The files in memory that carry our answers, in the form that the object's have.
+
+use crate::{answers::Asked, kernel};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{MemfdFlags, Mode, OFlags, fstat, ftruncate, memfd_create, open, readlink},
+    io::{Errno, pwrite},
+};
+use std::path::Path;
+
+/// A file with this text, named after the file that it stands for, open for reading alone.
+pub(super) fn new(asked: &Asked, text: &[u8]) -> Result<OwnedFd, Errno> {
+    // A kernel before 6.3 does not know the seal.
+    let created = |flags| memfd_create(&asked.path, MemfdFlags::CLOEXEC | flags);
+    let file = created(MemfdFlags::NOEXEC_SEAL).or_else(|_| created(MemfdFlags::empty()))?;
+    put(&file, text)?;
+    open(kernel::link(&file), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn put(file: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
+    let mut done = 0;
+    while done < text.len() {
+        done += pwrite(file, &text[done..], done as u64)?;
+    }
+    Ok(())
+}
+
+/// An answer that a process has been given, open for us to write it again.
+pub(super) struct Given {
+    pub(super) asked: Asked,
+    file: OwnedFd,
+    len: u64,
+    /// Written within the current tick of the clock: it need not be written again.
+    pub(super) is_current: bool,
+}
+
+impl Given {
+    /// The answer behind `link`, a descriptor in /proc/PID/fd.
+    pub(super) fn behind(link: &Path) -> Option<Self> {
+        // By its name first: to open a stranger's file is not without effect.
+        name_of(link)?;
+        let file =
+            open(link, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let (asked, stat) = (name_of(kernel::link(&file).as_ref())?, fstat(&file).ok()?);
+        // The clock that the kernel stamps files by.
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        let is_current = now.tv_sec == stat.st_mtime && u64::try_from(now.tv_nsec).ok()? == stat.st_mtime_nsec;
+        (stat.st_nlink == 0).then_some(Self { asked, file, len: stat.st_size.cast_unsigned(), is_current })
+    }
+
+    /// Writes `text` in place of what is there. Who reads meanwhile finds a file that is never empty.
+    pub(super) fn put(&self, text: &[u8]) -> Result<(), Errno> {
+        put(&self.file, text)?;
+        let len = text.len() as u64;
+        if len < self.len { ftruncate(self.file.as_fd(), len) } else { Ok(()) }
+    }
+}
+
+/// The file that the memory file behind `link` is named after.
+fn name_of(link: &Path) -> Option<Asked> {
+    let target = readlink(link, Vec::new()).ok()?.into_bytes();
+    Asked::at(target.strip_prefix(b"/memfd:")?.strip_suffix(b" (deleted)")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use calc::answer::Answer;
+    use std::{fs, io::Read};
+
+    #[test]
+    fn what_is_given_can_be_written_again() {
+        let asked = Asked::of(Answer::Meminfo).unwrap();
+        let file = new(&asked, b"first text").unwrap();
+        let given = Given::behind(kernel::link(&file).as_ref()).unwrap();
+        assert_eq!(given.asked, asked);
+        given.put(b"second").unwrap();
+        let mut reading = fs::File::from(file);
+        let mut text = String::new();
+        reading.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "second");
+        assert!(pwrite(&reading, b"x", 0).is_err(), "who got it cannot write");
+    }
+
+    #[test]
+    fn other_files_are_left_alone() {
+        let own = fs::File::open("/proc/self/exe").unwrap();
+        assert!(Given::behind(kernel::link(&own).as_ref()).is_none());
+        let foreign = memfd_create("notes", MemfdFlags::CLOEXEC).unwrap();
+        assert!(Given::behind(kernel::link(&foreign).as_ref()).is_none());
+    }
+}

@@ -1,0 +1,18 @@
+//! lseek(2), pread(2) to the start of an answer that a program keeps open: it is composed again before the kernel does the call.
+
+use super::{answer::Call, memory_file::Given, seen::Known};
+use crate::kernel::Kernel;
+
+pub(super) fn refresh(call: &Call<'_>, known: &mut Known) -> Option<()> {
+    let descriptor = call.target.file(&format!("fd/{}", call.arguments[0] as i32));
+    let given = Given::behind(&descriptor).filter(|given| !given.is_current)?;
+    // The object composes its own again.
+    if call.target.is_answered_inside(call.instruction) {
+        return None;
+    }
+    let seen = known.seen_by(call.target);
+    let text = seen.and_then(|seen| given.asked.text(&seen.view).ok());
+    // Where there is no answer any more, the kernel's own text takes its place.
+    let text = text.map_or_else(|| given.asked.kernels_own(&Kernel), Ok);
+    given.put(&text.ok()?).ok()
+}

@@ -1,0 +1,81 @@
+//! The view of a process that we supervise, calculated from outside by the object's own rules.
+
+use super::target::Target;
+use crate::{
+    kernel::{Kernel, Reading},
+    settings::Settings,
+    view::{self, View},
+};
+use calc::{
+    cgroup::places::Places,
+    source::{Directory, Files},
+};
+use std::{
+    ffi::{CStr, CString, OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    time::{Duration, Instant},
+};
+
+/// The kernel's files as the process finds them: "self" is the process, not we.
+#[derive(Clone)]
+pub(super) struct Its {
+    cgroup: CString,
+}
+
+impl Files for Its {
+    type File = Reading;
+
+    fn open(&self, path: &CStr) -> Option<Reading> {
+        Kernel.open(if path == c"/proc/self/cgroup" { &self.cgroup } else { path })
+    }
+
+    fn directory(&self, path: &CStr) -> Option<Directory> {
+        Kernel.directory(path)
+    }
+
+    fn file_system(&self, path: &CStr) -> Option<u64> {
+        Kernel.file_system(path)
+    }
+}
+
+/// What holds for a process.
+pub(super) struct Seen {
+    pub(super) settings: Settings,
+    pub(super) view: View<Its>,
+}
+
+/// Where the cgroups of processes are that asked lately: to find them takes more than half of an answer.
+#[derive(Default)]
+pub(super) struct Known(Vec<Found>);
+
+struct Found {
+    cgroup: Option<OsString>,
+    places: Places,
+    when: Instant,
+}
+
+impl Known {
+    /// What `target` is to see; `None` where its settings are not understood, or no cgroup of it is found.
+    pub(super) fn seen_by(&mut self, target: Target) -> Option<Seen> {
+        let settings = Settings::of_process(OsStr::from_bytes(&target.comm()), &target.environment()).ok()?;
+        let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };
+        let places = self.places(&files, settings.cgroup.as_deref())?;
+        Some(Seen { view: View::at(files, places, &settings), settings })
+    }
+
+    /// The places of a process: as they were found at most a second ago, like the object does, if it is still in the same cgroups.
+    fn places(&mut self, files: &Its, cgroup: Option<&OsStr>) -> Option<Places> {
+        const FRESH: Duration = Duration::from_secs(1);
+        const MOST: usize = 16;
+        self.0.retain(|found| found.when.elapsed() < FRESH);
+        let same =
+            |found: &&Found| found.cgroup.as_deref() == cgroup && view::are_still_at(&found.places, files, cgroup);
+        if let Some(found) = self.0.iter().find(same) {
+            return Some(found.places);
+        }
+        let places = view::located(files, cgroup)?;
+        self.0.truncate(MOST - 1);
+        self.0.insert(0, Found { cgroup: cgroup.map(OsStr::to_owned), places, when: Instant::now() });
+        Some(places)
+    }
+}

@@ -1,0 +1,209 @@
+//! The process whose call we have: its memory, and what /proc tells of it. Whatever fails here is a reason to let the call pass.
+
+use crate::{doctor::library, foreign, kernel};
+use libc::{iovec, pid_t};
+use rustix::{
+    fd::OwnedFd,
+    fs::{Mode, OFlags, open, openat, readlink},
+};
+use std::{
+    ffi::{CStr, OsStr},
+    fs::{self, File},
+    os::unix::{ffi::OsStrExt, fs::FileExt},
+    path::PathBuf,
+};
+
+/// A thread that waits for us.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub(super) thread: pid_t,
+}
+
+/// Longer than any path that is answered.
+const ROOM: usize = 192;
+
+/// A path that a program has passed.
+pub(super) struct PassedPath {
+    bytes: [u8; ROOM],
+}
+
+impl PassedPath {
+    pub(super) fn text(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+    }
+}
+
+impl Target {
+    /// The string at `address`; `None` where it is longer than what concerns us.
+    pub(super) fn path(&self, address: u64) -> Option<PassedPath> {
+        let mut path = PassedPath { bytes: [0; ROOM] };
+        let mut read = 0;
+        while read < ROOM {
+            let from = address.checked_add(read as u64)?;
+            // Never past the end of a page: the next may not be there, and the string ends before.
+            let len = (ROOM - read).min(SMALLEST_PAGE - (from as usize % SMALLEST_PAGE));
+            let piece = &mut path.bytes[read..read + len];
+            self.read(from, piece)?;
+            if piece.contains(&0) {
+                return Some(path);
+            }
+            read += len;
+        }
+        None
+    }
+
+    /// Fills `into` with what the process has at `address`.
+    pub(super) fn read(&self, address: u64, into: &mut [u8]) -> Option<()> {
+        let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+        let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
+        // SAFETY: one local buffer, as long as said; the other address is the other process's, and the kernel's to check.
+        let read = unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
+        match usize::try_from(read) {
+            Ok(read) => (read == into.len()).then_some(()),
+            // Some sandboxes forbid this very call.
+            Err(_) => self.memory(false)?.read_exact_at(into, address).ok(),
+        }
+    }
+
+    /// The process's memory, open to be written: still its own where its number is another's meanwhile.
+    pub(super) fn memory(&self, writing: bool) -> Option<File> {
+        File::options().read(true).write(writing).open(self.file("mem")).ok()
+    }
+
+    /// What the process would get by `path`, relative to its descriptor `directory`; nothing is opened for use yet.
+    pub(super) fn find(&self, directory: i32, path: &CStr) -> Option<OwnedFd> {
+        const NOTHING: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+        if path.to_bytes().starts_with(b"/") {
+            return foreign::find(&self.file("root"), OsStr::from_bytes(path.to_bytes()).as_ref()).ok();
+        }
+        let from = if directory == libc::AT_FDCWD { self.file("cwd") } else { self.file(&format!("fd/{directory}")) };
+        let from = open(from, NOTHING | OFlags::DIRECTORY, Mode::empty()).ok()?;
+        openat(from, path, NOTHING, Mode::empty()).ok()
+    }
+
+    /// The path of `file`, as far as it is below the process's root.
+    pub(super) fn path_of(&self, file: &OwnedFd) -> Option<Vec<u8>> {
+        let path = readlink(kernel::link(file), Vec::new()).ok()?.into_bytes();
+        let root = readlink(self.file("root"), Vec::new()).ok()?.into_bytes();
+        if root == b"/" { Some(path) } else { path.strip_prefix(&root[..]).map(<[u8]>::to_vec) }
+    }
+
+    /// Whether the call came by way of the preloaded library or of the libc that it stands before: it answers such calls itself,
+    /// and needs the kernel's own files for that.
+    pub(super) fn is_answered_inside(&self, instruction: u64) -> bool {
+        let Ok(maps) = fs::read(self.file("maps")) else { return false };
+        let mappings: Vec<Mapping<'_>> = maps.split(|byte| *byte == b'\n').filter_map(Mapping::parse).collect();
+        let caller = mappings.iter().find(|it| it.holds(instruction));
+        caller.is_some_and(Mapping::is_of_libc) && mappings.iter().any(Mapping::is_ours)
+    }
+
+    /// The name that the kernel gives the program.
+    pub(super) fn comm(&self) -> Vec<u8> {
+        let mut comm = fs::read(self.file("comm")).unwrap_or_default();
+        comm.truncate(comm.trim_ascii_end().len());
+        comm
+    }
+
+    /// What the program was started with.
+    pub(super) fn environment(&self) -> Vec<u8> {
+        fs::read(self.file("environ")).unwrap_or_default()
+    }
+
+    /// Whether `pid` in a call of this thread means the thread or its process.
+    pub(super) fn is(&self, pid: pid_t) -> bool {
+        pid == 0 || pid == self.thread || fs::exists(self.file(&format!("task/{pid}"))).unwrap_or(false)
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        format!("/proc/{}/{name}", self.thread).into()
+    }
+}
+
+/// No machine has smaller ones.
+const SMALLEST_PAGE: usize = 4096;
+
+/// A line of /proc/PID/maps.
+struct Mapping<'m> {
+    from: u64,
+    to: u64,
+    name: &'m [u8],
+}
+
+impl<'m> Mapping<'m> {
+    fn parse(line: &'m [u8]) -> Option<Self> {
+        let range = str::from_utf8(line.split(|byte| *byte == b' ').next()?).ok()?;
+        let (from, to) = range.split_once('-')?;
+        let name = line.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |slash| &line[slash + 1..]);
+        Some(Self { from: u64::from_str_radix(from, 16).ok()?, to: u64::from_str_radix(to, 16).ok()?, name })
+    }
+
+    fn holds(&self, address: u64) -> bool {
+        (self.from..self.to).contains(&address)
+    }
+
+    fn is_ours(&self) -> bool {
+        library::is_ours(OsStr::from_bytes(self.name).as_ref())
+    }
+
+    fn is_of_libc(&self) -> bool {
+        const LIBCS: [&str; 6] = ["libc.so", "libc-", "libc.musl-", "libpthread", "ld-linux", "ld-"];
+        self.is_ours() || LIBCS.iter().any(|libc| self.name.starts_with(libc.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fd::AsRawFd;
+
+    fn own() -> Target {
+        Target { thread: i32::try_from(std::process::id()).unwrap() }
+    }
+
+    #[test]
+    fn strings_of_a_process() {
+        let text = c"/proc/meminfo";
+        let path = own().path(text.as_ptr() as u64).unwrap();
+        assert_eq!(path.text(), text);
+        let long = [b'x'; ROOM];
+        assert!(own().path(long.as_ptr() as u64).is_none());
+        assert!(own().path(8).is_none());
+    }
+
+    #[test]
+    fn a_string_at_the_end_of_what_is_mapped() {
+        // SAFETY: a new mapping, whose second half is taken away again.
+        let page = unsafe {
+            let two = libc::mmap(std::ptr::null_mut(), 2 * 65536, 3, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+            assert_eq!(libc::munmap(two.byte_add(65536), 65536), 0);
+            std::slice::from_raw_parts_mut(two.cast::<u8>(), 65536)
+        };
+        page[65536 - 6..].copy_from_slice(b"/proc\0");
+        let end = page.as_ptr() as u64 + 65536;
+        assert_eq!(own().path(end - 6).unwrap().text(), c"/proc");
+        page[65535] = b'x';
+        assert!(own().path(end - 6).is_none());
+    }
+
+    #[test]
+    fn files_as_the_process_sees_them() {
+        let real = |path: &CStr| own().path_of(&own().find(libc::AT_FDCWD, path)?);
+        assert_eq!(real(c"/proc//sys/../meminfo").unwrap(), b"/proc/meminfo");
+        assert!(real(c"/no/such/file").is_none());
+        let dir = File::open("/proc").unwrap();
+        let found = own().find(dir.as_raw_fd(), c"meminfo").unwrap();
+        assert_eq!(own().path_of(&found).unwrap(), b"/proc/meminfo");
+    }
+
+    #[test]
+    fn who_makes_a_call() {
+        let parse = |line: &'static str| Mapping::parse(line.as_bytes()).unwrap();
+        let libc = parse("7f00-7fff r-xp 00000000 fe:00 12 /usr/lib/x86_64-linux-gnu/libc.so.6");
+        assert!(libc.holds(0x7f00) && !libc.holds(0x7fff) && libc.is_of_libc() && !libc.is_ours());
+        let program = parse("400000-401000 r-xp 00000000 fe:00 12 /usr/local/bin/exporter");
+        assert!(!program.is_of_libc());
+        assert!(parse("1-2 r-xp 00000000 fe:00 12 /usr/lib/libcgproc.so").is_ours());
+        assert!(!parse("1-2 rw-p 00000000 00:00 0 [heap]").is_of_libc());
+        assert!(Mapping::parse(b"").is_none());
+    }
+}
