@@ -31,7 +31,7 @@ use rustix::{
 };
 use seen::Known;
 use std::{
-    io::{self, Read, Write},
+    io::{self, PipeReader, PipeWriter, Read, Write},
     sync::OnceLock,
     thread,
 };
@@ -62,32 +62,82 @@ pub(crate) struct Started<T> {
 
 /// Calls `start`, which starts a program, so that all that the program does is supervised. Where that cannot be, it is called
 /// all the same unless it `must` be.
+///
+/// In a thread of its own: a filter is of the thread that puts it on and of what that starts, and ours is to stay without. The
+/// thread may need answers itself before it is done.
 pub(crate) fn start<T: Send>(must: bool, start: impl FnOnce() -> T + Send) -> Result<Started<T>> {
     let hand = Hand::new().context("memory to share")?;
     let listener = OnceLock::new();
-    let (outcome, installed) = serving_meanwhile(&listener, &hand, |tell| {
-        let installed = install(&listener, tell);
-        let is_to_be_started = installed.is_ok() || !must;
-        (is_to_be_started.then(start), installed)
+    let (starters, mut ours) = Line::pair().context("pipes")?;
+    let (outcome, installed, heir) = thread::scope(|scope| {
+        let starter = thread::Builder::new().spawn_scoped(scope, || {
+            let installed = install(&listener, starters);
+            let is_to_be_started = installed.is_ok() || !must;
+            (is_to_be_started.then(start), installed)
+        });
+        let starter = starter.context("a thread to start the program in")?;
+        let heir = ours.await_listener(&listener).and_then(|listener| {
+            let heir = Heir::beget(listener, &hand).ok();
+            ours.let_go();
+            serve(listener, &hand, Some(ours.end.as_fd()));
+            heir
+        });
+        let (outcome, installed) =
+            starter.join().map_err(|_| Error::msg("the thread that starts the program failed"))?;
+        Ok::<_, Error>((outcome, installed, heir))
     })?;
     let supervision = installed.map(|()| match listener.into_inner() {
-        Some(listener) => Supervision::begin(listener, hand),
+        Some(listener) => Supervision::begin(listener, hand, heir),
         None => Supervision { heir: None },
     });
     Ok(Started { outcome, supervision })
 }
 
 /// Puts the filter on this thread. Nothing is left in `listener` where a supervisor of ours has us already.
-fn install(listener: &OnceLock<Listener>, mut tell: io::PipeWriter) -> Result<()> {
+fn install(listener: &OnceLock<Listener>, mut line: StartersLine) -> Result<()> {
     let program = filter::program();
     match Listener::install(&program) {
         Ok(installed) => {
             let _ = listener.set(installed);
-            tell.write_all(b"!").context("a pipe")
+            line.tell.write_all(b"!").context("a pipe")?;
+            // Nothing is started until there is an heir.
+            line.go.read(&mut [0]).map(drop).context("a pipe")
         }
         Err(Refusal::Taken) if is_supervised() => Ok(()),
         Err(Refusal::Taken) => Err(Error::msg("another supervisor has these system calls already")),
         Err(Refusal::Other(error)) => Err(error),
+    }
+}
+
+/// What the thread that starts a program and we tell each other, by pipes: nothing of that is allocated, or waits for us.
+struct Line {
+    told: PipeReader,
+    go: PipeWriter,
+    /// Closed on the other side when the thread is done.
+    end: PipeReader,
+}
+
+/// The other ends.
+struct StartersLine {
+    tell: PipeWriter,
+    go: PipeReader,
+    _end: PipeWriter,
+}
+
+impl Line {
+    fn pair() -> io::Result<(StartersLine, Self)> {
+        let ((told, tell), (goes, go), (end, ends)) = (io::pipe()?, io::pipe()?, io::pipe()?);
+        Ok((StartersLine { tell, go: goes, _end: ends }, Self { told, go, end }))
+    }
+
+    /// The listener, once there is one; `None` where there will be none.
+    fn await_listener<'l>(&mut self, listener: &'l OnceLock<Listener>) -> Option<&'l Listener> {
+        matches!(self.told.read(&mut [0]), Ok(1)).then(|| listener.get()).flatten()
+    }
+
+    fn let_go(&mut self) {
+        // It waits at the other end, and cannot have gone.
+        let _ = self.go.write_all(b"!");
     }
 }
 
@@ -98,36 +148,9 @@ fn is_supervised() -> bool {
     link.is_ok_and(|link| link.to_bytes().starts_with(b"/memfd:/sys/"))
 }
 
-/// Runs `work` in a thread of its own, and answers meanwhile what the filter hands on that it puts on there: filters are of a
-/// thread and of what it starts, and ours is to stay without.
-fn serving_meanwhile<T: Send>(
-    listener: &OnceLock<Listener>,
-    hand: &Hand,
-    work: impl FnOnce(io::PipeWriter) -> T + Send,
-) -> Result<T> {
-    let (mut told, tell) = io::pipe()?;
-    let (ended, end) = io::pipe()?;
-    thread::scope(|scope| {
-        let worker = thread::Builder::new().spawn_scoped(scope, move || {
-            // Closed when the work is done, which ends our serving.
-            let _end = end;
-            work(tell)
-        })?;
-        // One byte where there is a listener, none where there will be none.
-        if matches!(told.read(&mut [0]), Ok(1))
-            && let Some(listener) = listener.get()
-        {
-            serve(listener, hand, Some(ended.as_fd()));
-        }
-        worker.join().map_err(|_| Error::msg("the thread that starts the program has failed"))
-    })
-}
-
 impl Supervision {
     /// Supervises from here on.
-    fn begin(listener: Listener, hand: Hand) -> Self {
-        // First: it is a copy of this process, which has one thread now. Without it we go on as long as we are.
-        let heir = Heir::beget(&listener, &hand).ok();
+    fn begin(listener: Listener, hand: Hand, heir: Option<Heir>) -> Self {
         let thread = thread::Builder::new().spawn(move || serve(&listener, &hand, None));
         // Without a thread of ours the heir does the work from now on.
         Self { heir: heir.filter(|_| thread.is_ok()) }

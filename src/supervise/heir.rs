@@ -53,10 +53,10 @@ pub(super) struct Heir {
 }
 
 impl Heir {
-    /// Makes it, a copy of this process, which has one thread.
+    /// Makes it, a copy of this process, whose other thread waits for us and holds nothing.
     pub(super) fn beget(listener: &Listener, hand: &Hand) -> Result<Self> {
         let (end, life) = io::pipe()?;
-        // SAFETY: this process has one thread, so that its copy finds no lock held.
+        // SAFETY: the only other thread waits in a system call, so that the copy finds no lock held.
         match unsafe { libc::fork() } {
             0 => {
                 drop(life);

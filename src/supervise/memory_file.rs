@@ -1,6 +1,6 @@
 //! The files in memory that carry our answers, in the form that the object's have.
 
-use crate::{answers::Asked, kernel};
+use crate::{answers::Asked, clocks, kernel};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{MemfdFlags, Mode, OFlags, fstat, ftruncate, memfd_create, open, readlink},
@@ -42,9 +42,9 @@ impl Given {
         let file =
             open(link, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let (asked, stat) = (name_of(kernel::link(&file).as_ref())?, fstat(&file).ok()?);
+        let written_usec = u64::try_from(stat.st_mtime).ok()? * 1_000_000 + stat.st_mtime_nsec / 1000;
         // The clock that the kernel stamps files by.
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-        let is_current = now.tv_sec == stat.st_mtime && u64::try_from(now.tv_nsec).ok()? == stat.st_mtime_nsec;
+        let is_current = clocks::now_usec(libc::CLOCK_REALTIME_COARSE) == written_usec;
         (stat.st_nlink == 0).then_some(Self { asked, file, len: stat.st_size.cast_unsigned(), is_current })
     }
 

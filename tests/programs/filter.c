@@ -1,0 +1,35 @@
+/* Runs a program under a seccomp filter that was there before, as sandboxes do.
+ *
+ *   filter allows PROG...      refuses acct(2) alone
+ *   filter forbids PROG...     lets nobody put on a filter
+ *   filter listens PROG...     has a listener of its own, for acct(2) */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+    if (argc < 3) return 2;
+    int listens = strcmp(argv[1], "listens") == 0;
+    unsigned number = strcmp(argv[1], "forbids") == 0 ? SYS_seccomp : SYS_acct;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, listens ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, listens ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
+    if (fd < 0) return perror("seccomp"), 2;
+    if (listens) fcntl((int)fd, F_SETFD, 0);
+    execvp(argv[2], argv + 2);
+    return perror(argv[2]), 2;
+}

@@ -1,0 +1,192 @@
+//! What such programs see: the same figures as those that go by libc.
+
+use crate::{
+    bed::{self, Container, PLAIN, note_reach},
+    harness::Public,
+    program::{KIB, LIMITS, busybox, compiled, machines_kib, static_programs, told},
+};
+
+/// The lines of `past figures` with their kind: memory or CPUs.
+const WAYS: [(&str, bool); 9] = [
+    ("open", true),
+    ("openat", true),
+    ("openat2", true),
+    ("fopen", true),
+    ("sysinfo", true),
+    ("phys_pages", true),
+    ("affinity", false),
+    ("affinity_of_pid", false),
+    ("onln", false),
+];
+
+/// How the descriptors are that it gets, as the kernel's own are.
+const DESCRIPTORS: [&str; 4] = ["cloexec 1 0", "mode 0", "write EBADF", "lowest 1"];
+
+fn has_line(text: &str, line: &str) -> bool {
+    text.lines().any(|it| it == line)
+}
+
+#[test]
+fn static_programs_see_their_cgroup() {
+    let mut findings = bed::Findings::default();
+    let (machine_kib, machine_cpus) = (machines_kib(), bed::host().cpus);
+    for (runtime, program) in static_programs() {
+        let with = told(&LIMITS, &[&program, "figures"]);
+        let without = told(&[&["--static=never"], &LIMITS[..]].concat(), &[&program, "figures"]);
+        for (way, is_memory) in WAYS {
+            let [ours, machines] = if is_memory { [KIB, machine_kib] } else { [1, machine_cpus as u64] };
+            let is_right = has_line(&with, &format!("{way} {ours}"));
+            findings.check(is_right, || format!("{runtime}: no {way} {ours} in {with}"));
+            let is_the_machines = has_line(&without, &format!("{way} {machines}"));
+            findings.check(is_the_machines, || format!("{runtime}, not supervised: no {way} {machines} in {without}"));
+            note_reach("supervised", runtime, "", way, if is_right { "yes" } else { "no" });
+        }
+        for line in DESCRIPTORS {
+            findings.check(has_line(&with, line), || format!("{runtime}: no {line} in {with}"));
+        }
+    }
+    findings.conclude("figures");
+}
+
+#[test]
+fn go_programs_see_their_cgroup() {
+    let mut findings = bed::Findings::default();
+    let program = compiled("past-go");
+    let with = told(&LIMITS, &[&program]);
+    let without = told(&[&["--static=never"], &LIMITS[..]].concat(), &[&program]);
+    let (machine_kib, machine_cpus) = (machines_kib(), bed::host().cpus as u64);
+    let ways = [
+        ("ReadFile", KIB, machine_kib),
+        ("Sysinfo", KIB, machine_kib),
+        ("NumCPU", 1, machine_cpus),
+        ("GOMAXPROCS", 1, machine_cpus),
+        ("Seek", KIB, machine_kib),
+        ("goroutines", 200, 200),
+    ];
+    let version = bed::sh("go version | awk '{print $3}'");
+    for (way, ours, machines) in ways {
+        let is_right = has_line(&with, &format!("{way} {ours}"));
+        findings.check(is_right, || format!("no {way} {ours} in {with}"));
+        findings
+            .check(has_line(&without, &format!("{way} {machines}")), || format!("no {way} {machines} in {without}"));
+        note_reach("supervised", "Go", version.trim(), way, if is_right { "yes" } else { "no" });
+    }
+    findings.conclude("go");
+}
+
+/// A script, and what it prints in a container of 512 MiB, one CPU, that began just now.
+const TOOLS: [(&str, &str, &str); 7] = [
+    ("free", "free | awk '/^Mem:/ {print $2}'", "524288"),
+    ("nproc", "nproc", "1"),
+    ("uptime", "uptime | grep -c 'up 0 min'", "1"),
+    ("top", "top -b -n 1 | grep -c 'Mem: .*K used, 5[0-9]*K free'", "1"),
+    ("cpuinfo", "grep -c ^processor /proc/cpuinfo", "1"),
+    ("stat", "grep -c '^cpu[0-9]' /proc/stat", "1"),
+    ("cat", "cat /proc/meminfo | awk '/^MemTotal:/ {print $2}'", "524288"),
+];
+
+#[test]
+fn a_static_busybox_sees_its_container() {
+    let mut findings = bed::Findings::default();
+    let container = Container { quota_usec: Some(100_000), ..PLAIN };
+    let busybox = busybox();
+    let version = bed::sh(&format!("{busybox} | head -n 1 | awk '{{print $2}}'"));
+    for (name, script, expected) in TOOLS {
+        let run = |command: &str| {
+            // The shell's own applets before those in PATH.
+            let script = format!("{command} {busybox} sh -c \"{}\"", script.replace('$', "\\$").replace('"', "\\\""));
+            container.run(&script, None, 60).text.trim().to_owned()
+        };
+        let seen = run(&format!("CGPROC_OBJECT={} {} run", bed::object().display(), bed::command().display()));
+        findings.check(seen == expected, || format!("{name}: {seen:?}, expected {expected}"));
+        let native = run("");
+        findings.check(native != expected, || format!("{name}: {native:?} without us too"));
+        note_reach("supervised", "busybox-static", version.trim(), name, if seen == expected { "yes" } else { "no" });
+    }
+    findings.conclude("busybox");
+}
+
+#[test]
+fn a_go_exporter_shows_its_cgroup() {
+    let exporter = "prometheus-node-exporter --web.listen-address=127.0.0.1:19100 --collector.disable-defaults \
+                    --collector.meminfo --collector.cpu --collector.loadavg >/dev/null 2>&1";
+    let script = format!(
+        "{exporter} & for i in $(seq 100); do curl -sf http://127.0.0.1:19100/metrics >/tmp/cgproc-test-metrics-$$ && break; \
+         sleep 0.1; done; kill $!; grep -E '^node_memory_MemTotal_bytes|^node_cpu_seconds_total.*idle' /tmp/cgproc-test-metrics-$$; \
+         rm -f /tmp/cgproc-test-metrics-$$"
+    );
+    let text = told(&[&["--static"], &LIMITS[..]].concat(), &["sh", "-c", &script]);
+    let total = text.lines().find_map(|line| line.strip_prefix("node_memory_MemTotal_bytes ")?.parse::<f64>().ok());
+    assert_eq!(total, Some((KIB * 1024) as f64), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("node_cpu")).count(), 1, "{text}");
+    let version = bed::sh("prometheus-node-exporter --version 2>&1 | head -n 1 | awk '{print $3}'");
+    note_reach("supervised", "node_exporter (Go, with libc)", version.trim(), "meminfo, cpu", "yes");
+}
+
+#[test]
+fn no_privilege_is_needed() {
+    let public = Public::new();
+    for (runtime, program) in static_programs() {
+        let copy = public.0.join("past");
+        std::fs::copy(&program, &copy).expect("a copy");
+        let script = format!("{} figures; grep -E '^(NoNewPrivs|CapEff)' /proc/self/status", copy.display());
+        let options = [&["--static"], &LIMITS[..]].concat();
+        let output = public.unprivileged(&options, &script).output().expect("setpriv");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output:?}");
+        for line in [format!("open {KIB}"), format!("sysinfo {KIB}"), "affinity 1".to_owned(), "onln 1".to_owned()] {
+            assert!(has_line(&text, &line), "{runtime}: no {line} in {output:?}");
+        }
+        assert!(has_line(&text, "NoNewPrivs:\t1") && has_line(&text, "CapEff:\t0000000000000000"), "{text}");
+        note_reach("supervised", runtime, "", "without privilege", "yes");
+    }
+}
+
+#[test]
+fn a_program_below_another_root() {
+    let root = crate::harness::tempfile();
+    let script = format!(
+        "set -e; mkdir -p {0}/proc {0}/etc; cp {1} {0}/past; mount -t proc proc {0}/proc; : >{0}/etc/passwd; chroot {0} /past figures",
+        root.display(),
+        compiled("past-glibc")
+    );
+    let program = ["unshare", "--mount", "sh", "-c", &script];
+    let text = told(&[&["--static"], &LIMITS[..]].concat(), &program);
+    std::fs::remove_dir_all(&root).expect("removed");
+    assert!(has_line(&text, &format!("open {KIB}")) && has_line(&text, "affinity 1"), "{text}");
+}
+
+#[test]
+fn settings_of_the_program_count() {
+    let busybox = busybox();
+    let always = [&["--static"], &LIMITS[..]].concat();
+    let total = |assignment: &[&str]| {
+        let program = [&["env"], assignment, &[&busybox, "awk", "/^MemTotal:/ {print $2}", "/proc/meminfo"]].concat();
+        told(&always, &program).trim().to_owned()
+    };
+    assert_eq!(total(&["CGPROC_MEMORY=64M"]), "65536");
+    assert_eq!(total(&["CGPROC=off"]), machines_kib().to_string());
+    assert_eq!(total(&["CGPROC_FILES=stat"]), machines_kib().to_string());
+    assert_eq!(total(&["CGPROC_MEMORY=?"]), machines_kib().to_string(), "what is not understood turns all off");
+    assert_eq!(total(&["-i"]), KIB.to_string(), "no environment is as ours");
+}
+
+#[test]
+fn the_age_is_the_containers_but_for_programs_that_tell_ages() {
+    let container = Container { quota_usec: None, ..PLAIN };
+    let ages = |name: &str| {
+        let script = format!(
+            "d=$(mktemp -d); cp {} $d/{name}; CGPROC_OBJECT={} {} run $d/{name} figures | grep uptime; rm -r $d",
+            compiled("past-glibc"),
+            bed::object().display(),
+            bed::command().display()
+        );
+        let text = container.run(&script, None, 30).text;
+        let ages: Vec<u64> = text.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).collect();
+        assert_eq!(ages.len(), 2, "{text}");
+        ages
+    };
+    let machines_age = bed::host().uptime_sec;
+    assert!(ages("agent").into_iter().all(|age| age < machines_age), "of a container that began just now");
+    assert!(ages("ps").into_iter().all(|age| age >= machines_age), "start times are on the machine's clock");
+}
