@@ -11,7 +11,7 @@ const STATUS: i32 = 7;
 /// glibc says once in each program that it passes the object over, and why.
 const REFUSAL: &str = "wrong ELF class: ELFCLASS64";
 
-/// Which of these can a program of 32 bits be run by: the kernel, or qemu's user mode where this one has no such programs.
+/// What runs a program of 32 bits here, and how: the kernel, or qemu's user mode where the kernel knows no such programs.
 fn runner(libraries: &Path) -> (&'static str, String) {
     let program = program("class-glibc");
     let by_kernel = libraries.join("lib/i386-linux-gnu/ld-linux.so.2");
@@ -92,9 +92,8 @@ fn programs_of_32_bits_are_left_alone() {
         let with = run(&library, &by, Some(&object));
         let without = run(&library, &by, None);
         println!("{} by {runner}: {}", library.name, with.text.trim().replace('\n', ", "));
-        let version = version(&library, &by, &with.text);
+        let version = format!("{}, run by {runner}", version(&library, &by, &with.text));
         let mut row = Row { table: "32-bit", runtime: library.name, version: &version, findings: &mut findings };
-        row.cell("run by", runner, runner, String::new);
         row.cell("stderr", &said(&with.text), library.says, || with.text.clone());
         let status = if with.status == Some(STATUS) && without.status == with.status { "unaffected" } else { "no" };
         row.cell("exit status", status, "unaffected", || format!("{:?}: {}", with.status, with.text));

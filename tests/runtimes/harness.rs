@@ -39,7 +39,7 @@ pub(crate) fn host_kib() -> u64 {
 /// The version of an installed Debian package, without Debian's part of it.
 pub(crate) fn package_version(package: &str) -> String {
     let version = bed::sh(&format!("dpkg-query -W -f '${{Version}}' {package}"));
-    let upstream = version.trim().rsplit_once('-').map_or(version.trim(), |(upstream, _)| upstream);
+    let upstream = version.trim().split(['-', '+']).next().unwrap_or_default();
     assert!(!upstream.is_empty(), "{package} is not installed: tests/bed/setup");
     upstream.to_owned()
 }
