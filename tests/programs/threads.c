@@ -51,13 +51,14 @@ static void *reader(void *result)
     return NULL;
 }
 
-static int shared;
+static volatile int shared;
 
+/* Often: one access at the very moment of the other may go unseen. */
 static void *writer(void *unused)
 {
-    (void)unused;
-    shared++;
-    return NULL;
+    for (int i = 0; i < 1000; i++)
+        shared++;
+    return unused;
 }
 
 /* A race, an overflow of a number, and a read behind the end of a block. */
@@ -68,7 +69,7 @@ static int fault(int one)
     volatile char *block = malloc(8);
     if (pthread_create(&other, NULL, writer, NULL) != 0)
         return 2;
-    shared++;
+    writer(NULL);
     pthread_join(other, NULL);
     number = number + one;
     return block[8 * one] + number + shared == 0;

@@ -3,6 +3,7 @@
 use crate::bed::{self, Container, Findings, PLAIN};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the container has, in KiB.
 pub(crate) const KIB: u64 = 512 << 10;
@@ -67,7 +68,9 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        let dir = std::env::temp_dir().join(format!("cgproc-runtimes-{}", std::process::id()));
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("cgproc-runtimes-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
         bed::sh(&format!("rm -rf {0}; mkdir -m 1777 {0}", dir.display()));
         assert!(dir.is_dir(), "{} cannot be made", dir.display());
         Self(dir)

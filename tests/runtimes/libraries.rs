@@ -53,7 +53,7 @@ pub(crate) fn faults(printed: &str) -> Vec<String> {
 /// A C library of the Debian release of this name.
 struct Library {
     name: &'static str,
-    /// The version that it must give itself; sid's moves on.
+    /// The version that it must give itself; those of sid and experimental move on.
     version: Option<&'static str>,
     /// What starts a program with it: nothing where it is the machine's own glibc.
     loader: Vec<PathBuf>,
@@ -71,6 +71,7 @@ fn libraries() -> Vec<Library> {
         glibc("glibc, Debian 12", Some("2.36"), Vec::new()),
         glibc("glibc, Debian 13", Some("2.41"), glibc_loader("glibc-2.41")),
         glibc("glibc, Debian sid", None, glibc_loader("glibc-sid")),
+        glibc("glibc, Debian experimental", None, glibc_loader("glibc-experimental")),
         musl("musl, Debian 11", Some("1.2.2"), musl_loader(&bed::cache().join("musl-bullseye"))),
         musl("musl, Debian 12", Some("1.2.3"), musl_loader(Path::new("/lib/x86_64-linux-musl"))),
         musl("musl, Debian 13", Some("1.2.5"), musl_loader(&bed::cache().join("musl-trixie"))),

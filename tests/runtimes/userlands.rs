@@ -12,7 +12,8 @@ const OF_PROCPS: [Probe; 7] = [FREE, NPROC, UPTIME, TOP, MEMINFO, CPUINFO, VMSTA
 const OF_BUSYBOX: [Probe; 6] = [FREE, NPROC, UPTIME, TOP, MEMINFO, CPUINFO];
 
 const DEBIAN_VERSION: &str = "echo $(cat /etc/debian_version), $(free --version | sed 's/.* from //')";
-const BUSYBOX_VERSION: &str = "busybox | sed -n '1s/^BusyBox v\\([0-9.]*\\).*/\\1/p'";
+const BUSYBOX_VERSION: &str = "echo $(busybox | sed -n '1s/^BusyBox v\\([0-9.]*\\).*/\\1/p'), \
+    $(/lib/ld-musl-x86_64.so.1 2>&1 | sed -n 's/^Version /musl /p')";
 
 struct Userland {
     name: &'static str,
