@@ -1,17 +1,36 @@
 /*
  * Asks for CPUs and memory in every way that differs between C libraries, and prints one `way answer` line for each.
  * The first line names the library; the last ones show that failures and writing are untouched.
+ *
+ * Compiled with LFS64, it calls the functions by the names that programs of before 64-bit offsets were usual have in them.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef LFS64
+#define CALL64(name) extern __typeof(name) name __asm__(#name "64")
+CALL64(open);
+CALL64(openat);
+CALL64(lseek);
+CALL64(pread);
+CALL64(fopen);
+CALL64(readdir);
+CALL64(statvfs);
+#endif
 
 /* Only glibc has it. */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
@@ -50,6 +69,95 @@ static void streams(void)
     fclose(file);
 }
 
+/* Whether the descriptor says of itself what the path says, and the file system of the root its size. */
+static void stats(void)
+{
+    struct stat by_fd, by_path;
+    struct statvfs root;
+    int fd = open("/proc/meminfo", O_RDONLY);
+    int same = fstat(fd, &by_fd) == 0 && stat("/proc/meminfo", &by_path) == 0 && by_fd.st_dev == by_path.st_dev &&
+               by_fd.st_ino == by_path.st_ino && by_fd.st_mode == by_path.st_mode && by_fd.st_size == by_path.st_size;
+    printf("fstat %s\n", same ? "same" : "another");
+    printf("statvfs %s\n", statvfs("/", &root) == 0 && root.f_blocks > 0 ? "ok" : strerror(errno));
+    close(fd);
+}
+
+/* Lines of a file that begin with a word and, where that is asked for, a digit behind it. */
+static int lines(const char *path, const char *word, int is_numbered)
+{
+    FILE *file = fopen(path, "r");
+    int count = 0;
+    size_t length = strlen(word);
+    while (file && fgets(text, sizeof text, file))
+        if (strncmp(text, word, length) == 0 && (!is_numbered || isdigit((unsigned char)text[length])))
+            count++;
+    if (file)
+        fclose(file);
+    return count;
+}
+
+static void cpus(void)
+{
+    DIR *directory = opendir("/sys/devices/system/cpu");
+    struct dirent *entry;
+    int count = 0;
+    while (directory && (entry = readdir(directory)))
+        count += strncmp(entry->d_name, "cpu", 3) == 0 && isdigit((unsigned char)entry->d_name[3]);
+    if (directory)
+        closedir(directory);
+    printf("stat %d\n", lines("/proc/stat", "cpu", 1));
+    printf("cpuinfo %d\n", lines("/proc/cpuinfo", "processor", 0));
+    printf("readdir %d\n", count);
+}
+
+static long memory(void)
+{
+    char line[512];
+    long kib = -1;
+    int fd = open("/proc/meminfo", O_RDONLY);
+    ssize_t length = read(fd, line, sizeof line - 1);
+    close(fd);
+    if (length > 0) {
+        line[length] = 0;
+        sscanf(line, "MemTotal: %ld", &kib);
+    }
+    return kib;
+}
+
+static void *reader(void *first)
+{
+    for (int i = 0; i < 100; i++) {
+        long kib = memory();
+        if (kib != *(long *)first)
+            return "differs";
+    }
+    return NULL;
+}
+
+static void tasks(void)
+{
+    pthread_t threads[4];
+    long first = memory();
+    void *differs = NULL, *result;
+    int status = -1;
+    for (int i = 0; i < 4; i++)
+        if (pthread_create(&threads[i], NULL, reader, &first) != 0)
+            exit(2);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], &result);
+        differs = result ? result : differs;
+    }
+    printf("threads %ld\n", differs ? -1 : first);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        printf("fork %ld\n", memory());
+        fflush(stdout);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+}
+
 static void calls(void)
 {
     struct sysinfo info;
@@ -66,6 +174,8 @@ static void calls(void)
     CPU_ZERO(&set);
     syscall(SYS_sched_getaffinity, 0, sizeof set, &set);
     printf("syscall %d\n", CPU_COUNT(&set));
+    double loads[3];
+    printf("getloadavg %d\n", getloadavg(loads, 3));
 }
 
 static void untouched(const char *scratch)
@@ -84,6 +194,9 @@ int main(int argc, char **argv)
     descriptors();
     streams();
     calls();
+    stats();
+    cpus();
+    tasks();
     untouched(argc > 1 ? argv[1] : "/tmp/cgproc-runtime");
     return 0;
 }

@@ -1,0 +1,9 @@
+/* Prints a line and ends without flushing: into a pipe it is lost, unless somebody has made the stream line-buffered. */
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+    puts("a whole line");
+    _exit(0);
+}

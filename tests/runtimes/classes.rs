@@ -1,0 +1,107 @@
+//! Programs of 32 bits in the environment of those of 64: the loader passes the object over, and they run as without it.
+
+use crate::bed::{self, Outcome};
+use crate::harness::{KIB, Row, YES, container, host_kib, program};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The program's exit status where all went well.
+const STATUS: i32 = 7;
+
+/// glibc says once in each program that it passes the object over, and why.
+const REFUSAL: &str = "wrong ELF class: ELFCLASS64";
+
+/// What runs a program of 32 bits here, and how: the kernel, or qemu's user mode where the kernel knows no such programs.
+fn runner(libraries: &Path) -> (&'static str, String) {
+    let loader = libraries.join("lib/i386-linux-gnu/ld-linux.so.2");
+    assert!(loader.exists(), "{} is missing: tests/bed/setup libcs", loader.display());
+    if Command::new(&loader).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return ("the kernel", String::new());
+    }
+    ("qemu-i386", "qemu-i386-static ".to_owned())
+}
+
+/// A C library of 32 bits.
+struct Library {
+    name: &'static str,
+    loader: PathBuf,
+    program: &'static str,
+    /// What it says of an object of another class.
+    says: &'static str,
+}
+
+fn libraries(below: &Path) -> [Library; 2] {
+    let glibc = below.join("lib/i386-linux-gnu/ld-linux.so.2");
+    let musl = below.join("lib/i386-linux-musl/libc.so");
+    [
+        Library { name: "glibc", loader: glibc, program: "class-glibc", says: "ignored, one line" },
+        Library { name: "musl", loader: musl, program: "class-musl", says: "nothing" },
+    ]
+}
+
+/// What the loaders said of the object.
+fn said(text: &str) -> String {
+    let complaints = text.lines().filter(|line| line.contains("libcgproc.so")).collect::<Vec<_>>();
+    match complaints.as_slice() {
+        [] => "nothing".to_owned(),
+        [line] if line.contains(REFUSAL) && line.contains("ignored") => "ignored, one line".to_owned(),
+        lines => format!("{} lines", lines.len()),
+    }
+}
+
+fn memory(outcome: &Outcome) -> &'static str {
+    let figure = bed::figure(&outcome.text, "MemTotal:");
+    if figure == Some(host_kib()) {
+        "the machine's"
+    } else if figure == Some(KIB) {
+        YES
+    } else {
+        "no"
+    }
+}
+
+/// The program runs with the object; its child has 64 bits, and prints the container's figure.
+fn run(library: &Library, by: &str, preload: Option<&Path>) -> Outcome {
+    let script = format!(
+        "exec {by}{} --library-path {} {} 'echo child $(free -k)'",
+        library.loader.display(),
+        library.loader.parent().expect("a directory").display(),
+        program(library.program).display(),
+    );
+    container().run(&script, preload, 60)
+}
+
+/// glibc tells a program; musl tells whoever runs it, and exits with a failure.
+fn version(library: &Library, by: &str, text: &str) -> String {
+    let told = text.lines().find_map(|line| line.strip_prefix("libc ")).unwrap_or_default();
+    if told != "other" {
+        return told.to_owned();
+    }
+    let told = bed::sh(&format!("{by}{} 2>&1", library.loader.display()));
+    told.lines().find_map(|line| line.strip_prefix("Version ")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn programs_of_32_bits_are_left_alone() {
+    bed::log_machine();
+    let object = bed::object();
+    let below = bed::cache().join("i386");
+    let (runner, by) = runner(&below);
+    let mut findings = bed::Findings::default();
+    for library in libraries(&below) {
+        let with = run(&library, &by, Some(&object));
+        let without = run(&library, &by, None);
+        println!("{} by {runner}: {}", library.name, with.text.trim().replace('\n', ", "));
+        let version = format!("{}, run by {runner}", version(&library, &by, &with.text));
+        let mut row = Row { table: "32-bit", runtime: library.name, version: &version, findings: &mut findings };
+        row.cell("stderr", &said(&with.text), library.says, || with.text.clone());
+        let status = if with.status == Some(STATUS) && without.status == with.status { "unaffected" } else { "no" };
+        row.cell("exit status", status, "unaffected", || format!("{:?}: {}", with.status, with.text));
+        row.cell("memory", memory(&with), "the machine's", || with.text.clone());
+        let child = if with.text.contains(&format!(" Mem: {KIB} ")) { YES } else { "no" };
+        row.cell("64-bit child", child, YES, || with.text.clone());
+        findings.check(with.text.contains("bits 32\n"), || format!("{}: not 32 bits", library.name));
+        findings.check(said(&without.text) == "nothing", || format!("{}: {}", library.name, without.text));
+    }
+    findings.conclude("32-bit programs");
+}

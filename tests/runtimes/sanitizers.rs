@@ -1,0 +1,91 @@
+//! Programs with a sanitizer in them: several threads read while one asks for the CPUs. The sanitizer finds nothing there, and
+//! still finds the fault that the program makes when it is told to.
+
+use crate::bed::{self, Outcome};
+use crate::harness::{KIB, Row, YES, container, find, program};
+use std::path::Path;
+
+/// A program, and what its sanitizer says of the fault that it looks for.
+struct Sanitizer {
+    name: &'static str,
+    program: &'static str,
+    finds: &'static str,
+    /// gcc's library of ASan wants to be the first that is loaded, whatever is preloaded.
+    is_first_or_nothing: bool,
+}
+
+const OVERFLOW: &str = "heap-buffer-overflow";
+const RACE: &str = "data race";
+const UNDEFINED: &str = "signed integer overflow";
+
+const SANITIZERS: [Sanitizer; 7] = [
+    Sanitizer { is_first_or_nothing: true, ..sanitizer("ASan, gcc", "gcc-address", OVERFLOW) },
+    sanitizer("ASan, gcc -static-libasan", "gcc-address-static", OVERFLOW),
+    sanitizer("ASan, clang", "clang-address", OVERFLOW),
+    sanitizer("TSan, gcc", "gcc-thread", RACE),
+    sanitizer("TSan, clang", "clang-thread", RACE),
+    sanitizer("UBSan, gcc", "gcc-undefined", UNDEFINED),
+    sanitizer("UBSan, clang", "clang-undefined", UNDEFINED),
+];
+
+const fn sanitizer(name: &'static str, program: &'static str, finds: &'static str) -> Sanitizer {
+    Sanitizer { name, program, finds, is_first_or_nothing: false }
+}
+
+const REFUSES: &str = "refuses to start";
+const IN_ANY_ORDER: &str = "ASAN_OPTIONS=verify_asan_link_order=0 ";
+
+impl Sanitizer {
+    fn version(&self) -> String {
+        let compiler = if self.program.starts_with("gcc") { "gcc -dumpfullversion" } else { "clang-14 -dumpversion" };
+        bed::sh(compiler).trim().to_owned()
+    }
+
+    /// Runs the program with something preloaded to it alone.
+    fn run(&self, settings: &str, preload: &Path, argument: &str) -> Outcome {
+        let program = program(&format!("threads-{}", self.program));
+        let script = format!("{settings}LD_PRELOAD={} {} {argument}", preload.display(), program.display());
+        container().run(&script, None, 60)
+    }
+
+    /// Where it refuses to start under the object, it is asked not to look.
+    fn settings(&self) -> &'static str {
+        if self.is_first_or_nothing { IN_ANY_ORDER } else { "" }
+    }
+}
+
+fn seen(outcome: &Outcome) -> &'static str {
+    let right = format!("cpus 1\n{}", format!("thread {KIB}\n").repeat(4));
+    if outcome.status == Some(0) && outcome.text == right {
+        YES
+    } else if outcome.status == Some(1) && outcome.text.contains("ASan runtime does not come first") {
+        REFUSES
+    } else {
+        "no"
+    }
+}
+
+#[test]
+fn programs_with_a_sanitizer() {
+    bed::log_machine();
+    let object = bed::object();
+    let stranger = find(Path::new("/usr/lib/x86_64-linux-gnu"), "libm.so.6");
+    let mut findings = bed::Findings::default();
+    for sanitizer in SANITIZERS {
+        let version = sanitizer.version();
+        let mut row = Row { table: "sanitizers", runtime: sanitizer.name, version: &version, findings: &mut findings };
+        let plain = sanitizer.run("", &object, "");
+        let expected = if sanitizer.is_first_or_nothing { REFUSES } else { YES };
+        row.cell("as it is", seen(&plain), expected, || plain.text.clone());
+        if sanitizer.is_first_or_nothing {
+            let outcome = sanitizer.run("", &stranger, "");
+            row.cell("libm in our place", seen(&outcome), REFUSES, || outcome.text.clone());
+            let outcome = sanitizer.run(IN_ANY_ORDER, &object, "");
+            row.cell("link order not verified", seen(&outcome), YES, || outcome.text.clone());
+        }
+        let fault = sanitizer.run(sanitizer.settings(), &object, "fault");
+        let found = if fault.text.contains(sanitizer.finds) { "found" } else { "no" };
+        row.cell("a fault of the program", found, "found", || fault.text.clone());
+    }
+    findings.conclude("sanitizers");
+}
