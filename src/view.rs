@@ -23,6 +23,7 @@ use calc::{
     },
 };
 use std::{
+    cell::OnceCell,
     ffi::{CString, OsStr, OsString},
     fs,
     os::unix::ffi::OsStrExt,
@@ -40,8 +41,9 @@ pub(crate) struct View<F = Kernel> {
     pub(crate) machine: Host,
     /// The limits out of sight.
     pub(crate) above: Above,
-    /// The scope's slot on the board.
-    slot: Option<Block>,
+    board: PathBuf,
+    /// The scope's slot on the board, once it is asked for.
+    slot: OnceCell<Option<Block>>,
     by: CpuCount,
     btime_is_the_containers: bool,
 }
@@ -57,49 +59,49 @@ impl<F: Files> View<F> {
     /// The same over other `files` than the kernel's.
     pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         let places = located(&files, cgroup)?;
-        Some(Self::at(files, places, settings))
+        let above = limits_above(&files, &places, settings);
+        Some(Self::at(files, places, above, settings))
     }
 
-    /// The view of the cgroups at `places`, which have been found before.
-    pub(crate) fn at(files: F, mut places: Places, settings: &Settings) -> Self {
+    /// The view of the cgroups at `places`, which have been found before, as the limits `above` them have.
+    pub(crate) fn at(files: F, mut places: Places, above: Above, settings: &Settings) -> Self {
         places.declare(settings.memory);
-        let mut view = Self {
+        Self {
             files,
             places,
             machine: machine(),
-            above: Above::NONE,
-            slot: None,
+            above,
+            board: settings.board.clone(),
+            slot: OnceCell::new(),
             by: settings.cpus,
             btime_is_the_containers: settings.btime_is_the_containers,
-        };
-        if let Some(board) = Published::open(&settings.board) {
-            view.take(&board);
         }
-        view
     }
 
-    /// Takes from the board what it says of the scope and of what is above the top of the mounts.
-    fn take(&mut self, board: &Published) {
-        let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
-        board::find_above(&self.files, &self.places, board, now, scratch, &mut self.above);
-        let mut slot = Block::EMPTY;
-        self.slot = board::find_scope(&self.files, &self.places, board, now, scratch, &mut slot).map(|()| slot);
+    /// What the board says of the scope.
+    fn slot(&self) -> Option<&Block> {
+        let find = || {
+            let (board, mut slot) = (Published::open(&self.board)?, Block::EMPTY);
+            let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
+            board::find_scope(&self.files, &self.places, &board, now, scratch, &mut slot).map(|()| slot)
+        };
+        self.slot.get_or_init(find).as_ref()
     }
 
     /// How old the scope's slot is, in microseconds; `None` where it has none.
     pub(crate) fn slot_age_usec(&self) -> Option<u64> {
-        let published_usec = self.slot.as_ref()?.published().realtime_usec;
+        let published_usec = self.slot()?.published().realtime_usec;
         Some(clocks::now_usec(libc::CLOCK_REALTIME).saturating_sub(published_usec))
     }
 
     /// What the container's files take on disk; `None` where nobody measures that.
     pub(crate) fn disk_used_bytes(&self) -> Option<u64> {
-        self.slot.as_ref().and_then(Block::disk_used_bytes)
+        self.slot().and_then(Block::disk_used_bytes)
     }
 
     /// The load; `None` where nobody publishes it.
     pub(crate) fn load(&self) -> Option<Load> {
-        self.slot.as_ref().and_then(Block::load)
+        self.slot().and_then(Block::load)
     }
 
     /// The scope's directories, with what the object looks them up by; none of the machine's root.
@@ -114,7 +116,7 @@ impl<F: Files> View<F> {
     fn capacity_usec(&self, cpus: &Cpus) -> Option<u64> {
         let elapsed = time::elapsed_usec(&self.places, &self.machine);
         let is_declared = matches!(self.by, CpuCount::Milli(_));
-        let slot = self.slot.as_ref().filter(|_| !is_declared && time::are_of_scope(&self.places, cpus))?;
+        let slot = self.slot().filter(|_| !is_declared && time::are_of_scope(&self.places, cpus))?;
         slot.capacity_usec(clocks::now_usec(libc::CLOCK_REALTIME), elapsed)
     }
 
@@ -165,6 +167,16 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
     };
     ensure!(name.as_os_str().len() <= ROOM, "{} is longer than {ROOM} bytes", name.display());
     Ok(name.into_os_string())
+}
+
+/// The limits above the top of the mounts, as far as the board tells.
+pub(crate) fn limits_above(files: &impl Files, places: &Places, settings: &Settings) -> Above {
+    let mut above = Above::NONE;
+    if let Some(board) = Published::open(&settings.board) {
+        let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
+        board::find_above(files, places, &board, now, scratch, &mut above);
+    }
+    above
 }
 
 /// Where the cgroups are; see [`View::of`].

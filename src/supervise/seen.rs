@@ -7,12 +7,14 @@ use crate::{
     view::{self, View},
 };
 use calc::{
+    board::Above,
     cgroup::places::Places,
     source::{Directory, Files},
 };
 use std::{
     ffi::{CStr, CString, OsStr, OsString},
     os::unix::ffi::OsStrExt,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -49,8 +51,11 @@ pub(super) struct Seen {
 pub(super) struct Known(Vec<Found>);
 
 struct Found {
+    /// What was asked for.
     cgroup: Option<OsString>,
+    board: PathBuf,
     places: Places,
+    above: Above,
     when: Instant,
 }
 
@@ -59,23 +64,28 @@ impl Known {
     pub(super) fn seen_by(&mut self, target: Target) -> Option<Seen> {
         let settings = Settings::of_process(OsStr::from_bytes(&target.comm()), &target.environment()).ok()?;
         let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };
-        let places = self.places(&files, settings.cgroup.as_deref())?;
-        Some(Seen { view: View::at(files, places, &settings), settings })
+        let (places, above) = self.places(&files, &settings)?;
+        Some(Seen { view: View::at(files, places, above, &settings), settings })
     }
 
-    /// The places of a process: as they were found at most a second ago, like the object does, if it is still in the same cgroups.
-    fn places(&mut self, files: &Its, cgroup: Option<&OsStr>) -> Option<Places> {
+    /// The places of a process: as they were found at most a second ago, as in the object, if it is still in the same cgroups.
+    fn places(&mut self, files: &Its, settings: &Settings) -> Option<(Places, Above)> {
         const FRESH: Duration = Duration::from_secs(1);
         const MOST: usize = 16;
         self.0.retain(|found| found.when.elapsed() < FRESH);
-        let same =
-            |found: &&Found| found.cgroup.as_deref() == cgroup && view::are_still_at(&found.places, files, cgroup);
+        let cgroup = settings.cgroup.as_deref();
+        let same = |found: &&Found| {
+            (found.cgroup.as_deref(), &found.board) == (cgroup, &settings.board)
+                && view::are_still_at(&found.places, files, cgroup)
+        };
         if let Some(found) = self.0.iter().find(same) {
-            return Some(found.places);
+            return Some((found.places, found.above));
         }
         let places = view::located(files, cgroup)?;
+        let above = view::limits_above(files, &places, settings);
+        let (cgroup, board) = (settings.cgroup.clone(), settings.board.clone());
         self.0.truncate(MOST - 1);
-        self.0.insert(0, Found { cgroup: cgroup.map(OsStr::to_owned), places, when: Instant::now() });
-        Some(places)
+        self.0.insert(0, Found { cgroup, board, places, above, when: Instant::now() });
+        Some((places, above))
     }
 }

@@ -1,15 +1,23 @@
 //! The process whose call we have: its memory, and what /proc tells of it. Whatever fails here is a reason to let the call pass.
 
-use crate::{doctor::library, foreign, kernel};
+use crate::{
+    doctor::library,
+    foreign,
+    kernel::{self, Kernel},
+};
+use calc::source::Files;
 use libc::{iovec, pid_t};
 use rustix::{
     fd::OwnedFd,
     fs::{Mode, OFlags, open, openat, readlink},
 };
 use std::{
-    ffi::{CStr, OsStr},
+    ffi::{CStr, CString, OsStr},
     fs::{self, File},
-    os::unix::{ffi::OsStrExt, fs::FileExt},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::FileExt,
+    },
     path::PathBuf,
 };
 
@@ -91,7 +99,7 @@ impl Target {
     /// Whether the call came by way of the preloaded library or of the libc that it stands before: it answers such calls itself,
     /// and needs the kernel's own files for that.
     pub(super) fn is_answered_inside(&self, instruction: u64) -> bool {
-        let Ok(maps) = fs::read(self.file("maps")) else { return false };
+        let maps = self.text("maps");
         let mappings: Vec<Mapping<'_>> = maps.split(|byte| *byte == b'\n').filter_map(Mapping::parse).collect();
         let caller = mappings.iter().find(|it| it.holds(instruction));
         caller.is_some_and(Mapping::is_of_libc) && mappings.iter().any(Mapping::is_ours)
@@ -99,19 +107,25 @@ impl Target {
 
     /// The name that the kernel gives the program.
     pub(super) fn comm(&self) -> Vec<u8> {
-        let mut comm = fs::read(self.file("comm")).unwrap_or_default();
+        let mut comm = self.text("comm");
         comm.truncate(comm.trim_ascii_end().len());
         comm
     }
 
     /// What the program was started with.
     pub(super) fn environment(&self) -> Vec<u8> {
-        fs::read(self.file("environ")).unwrap_or_default()
+        self.text("environ")
     }
 
     /// Whether `pid` in a call of this thread means the thread or its process.
     pub(super) fn is(&self, pid: pid_t) -> bool {
         pid == 0 || pid == self.thread || fs::exists(self.file(&format!("task/{pid}"))).unwrap_or(false)
+    }
+
+    /// A file of the kernel's about it, in as few reads as can be; empty where there is none.
+    fn text(&self, name: &str) -> Vec<u8> {
+        let path = CString::new(self.file(name).into_os_string().into_vec()).unwrap_or_default();
+        Kernel.open(&path).as_mut().and_then(kernel::whole).unwrap_or_default()
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {

@@ -100,7 +100,9 @@ fn a_static_busybox_sees_its_container() {
         let seen = run(&format!("CGPROC_OBJECT={} {} run", bed::object().display(), bed::command().display()));
         findings.check(seen == expected, || format!("{name}: {seen:?}, expected {expected}"));
         let native = run("");
-        findings.check(native != expected, || format!("{name}: {native:?} without us too"));
+        // A kernel that was booted for these tests is as young as the container.
+        let tells_nothing = name == "uptime" && bed::host().is_uml;
+        findings.check(native != expected || tells_nothing, || format!("{name}: {native:?} without us too"));
         note_reach("supervised", "busybox-static", version.trim(), name, if seen == expected { "yes" } else { "no" });
     }
     findings.conclude("busybox");
