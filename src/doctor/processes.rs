@@ -1,7 +1,10 @@
 //! The other processes in sight: which of them have the library, and why the others have it not.
 
 use super::{Finding, Severity, container::Container, library};
-use crate::elf::{self, Elf};
+use crate::{
+    elf::{self, Elf},
+    preload_file,
+};
 use std::{
     fs::{self, File},
     io,
@@ -195,8 +198,12 @@ fn why(directory: &Path) -> Why {
     }
     let Ok(environment) = environment(directory) else { return Why::Unknown };
     let named = variable(&environment, b"LD_PRELOAD=");
-    let ours: Vec<PathBuf> =
-        named.map(library::entries).unwrap_or_default().into_iter().filter(|path| library::is_ours(path)).collect();
+    let ours: Vec<PathBuf> = named
+        .map(preload_file::entries)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|path| preload_file::is_ours(path))
+        .collect();
     let root = directory.join("root");
     match ours.iter().find(|path| path.is_absolute()) {
         Some(path) => match library::fault(&root, path) {
