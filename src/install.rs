@@ -105,7 +105,9 @@ impl<'d> Files<'d> {
         let etc = &directories.etc;
         // What an interrupted run has left is of no use.
         change::clear(&directories.library, name);
-        [preload_file::PATH, configuration::PATH].map(|path| change::clear(etc, file_name(path)));
+        for path in [preload_file::PATH, configuration::PATH] {
+            change::clear(etc, file_name(path));
+        }
         let preload = entry.map(|entry| preload_change(etc, entry)).transpose()?.flatten();
         let settings = file_name(configuration::PATH);
         let configuration =
@@ -170,7 +172,8 @@ fn report(options: &Options, files: &Files<'_>, trial: &Result<Trial<'_>, Untrie
     }
     report.file(&options.to, files.library.as_ref().map(Change::is_first), "the library");
     let configuration = files.configuration.as_ref().map(Change::is_first);
-    report.file(Path::new(configuration::PATH), configuration, "settings, all of them commented out");
+    let what = if configuration.is_some() { "settings, all of them commented out" } else { "settings" };
+    report.file(Path::new(configuration::PATH), configuration, what);
     if files.is_named {
         let what = format!("an entry for {library}");
         report.file(Path::new(preload_file::PATH), files.preload.as_ref().map(Change::is_first), &what);

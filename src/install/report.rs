@@ -30,7 +30,7 @@ impl Report {
     pub(super) fn file(&mut self, path: &Path, is_first: Option<bool>, what: &str) {
         let path = path.display();
         match is_first {
-            None => self.line(format_args!("there already: {path}")),
+            None => self.line(format_args!("there already: {path}, {what}")),
             Some(true) => self.line(format_args!("put: {path}, {what}")),
             Some(false) => self.line(format_args!("put: {path}, {what}, in place of what was there")),
         }

@@ -6,7 +6,8 @@ use rustix::{
     fd::OwnedFd,
     io::Errno,
     process::{
-        Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, chroot, fchdir, kill_process, setrlimit, waitpid,
+        Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, chroot, fchdir, getpid, getppid, kill_process,
+        set_parent_process_death_signal, setrlimit, waitpid,
     },
     thread::{UnshareFlags, unshare_unsafe},
 };
@@ -54,18 +55,19 @@ pub(super) enum Untried {
     NoProgram(String),
 }
 
-/// Starts `program` in an environment of nothing but `LD_PRELOAD`, or of nothing at all. `library` is the file name of what
-/// the loader is to map.
-pub(super) fn start(root: &Root, program: &Path, preload: Option<&Path>, library: &OsStr) -> Result<Start, Untried> {
+/// The variables of a program's environment.
+pub(super) type Variables<'v> = &'v [(&'v str, &'v OsStr)];
+
+/// Starts `program` with these variables and no others. `library` is the file name of what the loader is to map.
+pub(super) fn start(root: &Root, program: &Path, variables: Variables<'_>, library: &OsStr) -> Result<Start, Untried> {
     let mut command = Command::new(program);
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    if let Some(library) = preload {
-        command.env("LD_PRELOAD", library);
-    }
+    command.env_clear().envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let (mut refusal, refused) = io::pipe()?;
+    let parent = getpid();
     let top = if root.is_own() { None } else { Some(root.top().try_clone()?) };
     // SAFETY: the closure makes system calls only and allocates nothing, and no other thread exists.
-    unsafe { command.pre_exec(move || prepare(top.as_ref(), &refused)) };
+    unsafe { command.pre_exec(move || prepare(parent, top.as_ref(), &refused)) };
     let spawned = command.spawn();
     // With it goes our copy of the pipe's end, so that reading the other comes to an end.
     drop(command);
@@ -88,12 +90,17 @@ const ENTER: [u8; 1] = *b"e";
 const TRACE: [u8; 1] = *b"t";
 
 /// What the process does before it becomes the program.
-fn prepare(top: Option<&OwnedFd>, mut refused: &PipeWriter) -> io::Result<()> {
+fn prepare(parent: Pid, top: Option<&OwnedFd>, mut refused: &PipeWriter) -> io::Result<()> {
     // What dies must not leave its memory in the root.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     if let Some(Err(error)) = top.map(enter) {
         refused.write_all(&ENTER)?;
         return Err(error.into());
+    }
+    // Without us it would go on to run.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    if getppid() != Some(parent) {
+        return Err(Errno::SRCH.into());
     }
     // SAFETY: asks to be traced by the parent; nothing of ours is touched.
     if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, ptr::null_mut::<()>(), ptr::null_mut::<()>()) } != 0 {
@@ -238,7 +245,8 @@ mod tests {
 
     fn of_this_machine(program: &str, preload: Option<&str>, library: &str) -> Start {
         let root = Root::open(Path::new("/")).unwrap();
-        start(&root, Path::new(program), preload.map(Path::new), library.as_ref()).unwrap()
+        let variables = preload.map(|preload| ("LD_PRELOAD", OsStr::new(preload)));
+        start(&root, Path::new(program), variables.as_slice(), library.as_ref()).unwrap()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{
     programs::{self, Programs},
     root::Root,
-    start::{Start, Untried, start},
+    start::{Start, Untried, Variables, start},
 };
 use anyhow::{Result, bail, ensure};
 use std::{
@@ -47,12 +47,13 @@ impl<'r> Trial<'r> {
 
     /// Starts each program with `library` in `LD_PRELOAD`.
     pub(super) fn by_variable(&self, library: &Path) -> Result<()> {
-        self.each(|_, program| self.check(program, Some(library), library, true))
+        let variables = [at_once(), ("LD_PRELOAD", library.as_os_str())];
+        self.each(|_, program| self.check(program, &variables, library, true))
     }
 
     /// Starts each program with an empty environment: glibc's loader must have taken `library` from its file.
     pub(super) fn by_file(&self, library: &Path) -> Result<()> {
-        self.each(|loader, program| self.check(program, None, library, !programs::is_musl(loader)))
+        self.each(|loader, program| self.check(program, &[], library, !programs::is_musl(loader)))
     }
 
     /// What was started, in words.
@@ -69,10 +70,10 @@ impl<'r> Trial<'r> {
         all.try_for_each(|(loader, program)| check(loader, program))
     }
 
-    fn check(&self, program: &Path, preload: Option<&Path>, library: &Path, must_have: bool) -> Result<()> {
+    fn check(&self, program: &Path, variables: Variables<'_>, library: &Path, must_have: bool) -> Result<()> {
         let program_name = self.root.name(program);
         let file_name = library.file_name().unwrap_or_default();
-        match start(self.root, program, preload, file_name)? {
+        match start(self.root, program, variables, file_name)? {
             Start::Begun { has_library, said } => {
                 let refused = "started without the library: its loader did not take it";
                 ensure!(has_library || !must_have, "{program_name} {refused}{}", quoted(&said));
@@ -91,7 +92,7 @@ fn starting(root: &Root, programs: &[PathBuf]) -> Result<Result<Vec<PathBuf>, St
     const MOST: usize = 24;
     let (mut starting, mut reason) = (Vec::new(), None);
     for program in programs.iter().take(MOST) {
-        match start(root, program, None, OsStr::new(""))? {
+        match start(root, program, &[at_once()], OsStr::new(""))? {
             Start::Begun { .. } => starting.push(program.clone()),
             Start::Ended { how, said } => _ = reason.get_or_insert(format!("{how}{}", quoted(&said))),
             Start::NotExecuted(error) => {
@@ -109,6 +110,11 @@ fn starting(root: &Root, programs: &[PathBuf]) -> Result<Result<Vec<PathBuf>, St
     } else {
         Ok(starting)
     })
+}
+
+/// Has a loader look for every function at once, which it would else do when the program first calls it.
+fn at_once<'v>() -> (&'v str, &'v OsStr) {
+    ("LD_BIND_NOW", OsStr::new("1"))
 }
 
 /// What a loader said, on one line.
