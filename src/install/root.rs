@@ -15,6 +15,7 @@ use std::{
     fs::File,
     io::Read,
     path::{Component, Path, PathBuf},
+    time::Duration,
 };
 
 /// A directory that is `/` for the programs in it.
@@ -34,10 +35,17 @@ impl Root {
         Ok(Self { path: path.to_owned(), top, is_own })
     }
 
-    /// Keeps other installations out of it, as long as this is there.
+    /// Keeps other installations out of it, as long as this is there. One that was killed may not have gone yet.
     pub(super) fn lock(&self) -> Result<()> {
-        let is_taken = flock(&self.top, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
-        ensure!(!is_taken, "{}: another cgproc install is at work there", self.path.display());
+        const TRIES: u32 = 50;
+        let is_taken = |_| {
+            let is_taken = flock(&self.top, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            if is_taken {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            is_taken
+        };
+        ensure!(!(0..TRIES).all(is_taken), "{}: another cgproc install is at work there", self.path.display());
         Ok(())
     }
 

@@ -96,7 +96,7 @@ fn starting(root: &Root, programs: &[PathBuf]) -> Result<Result<Vec<PathBuf>, St
             Start::Begun { .. } => starting.push(program.clone()),
             Start::Ended { how, said } => _ = reason.get_or_insert(format!("{how}{}", quoted(&said))),
             Start::NotExecuted(error) => {
-                _ = reason.get_or_insert(format!("is not executed ({error}): a noexec mount?"))
+                _ = reason.get_or_insert(format!("is not executed ({error}): a noexec mount?"));
             }
         }
         if starting.len() == ENOUGH {
