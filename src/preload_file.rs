@@ -148,7 +148,7 @@ mod tests {
             ("/a.so:/usr/lib/libcgproc.so:/b.so\n", "/a.so:/b.so\n"),
             ("/usr/lib/libcgproc.so /b.so\n", "/b.so\n"),
             ("/a.so /usr/lib/libcgproc.so", "/a.so"),
-            ("/usr/lib/libcgproc.so # ours\n/a.so\n", " # ours\n/a.so\n"),
+            ("/usr/lib/libcgproc.so # ours\n/a.so\n", "# ours\n/a.so\n"),
             (" \t/usr/lib/libcgproc.so\n\n/a.so\n", "\n/a.so\n"),
             ("/usr/lib/libcgproc.so:/usr/lib/libcgproc.so\n", ""),
             ("/usr/lib/libcgproc.so.1 /x/usr/lib/libcgproc.so\n", "/usr/lib/libcgproc.so.1 /x/usr/lib/libcgproc.so\n"),

@@ -195,6 +195,7 @@ mod tests {
         fs::write(path.join(".file.cgproc-new"), "left by an interrupted run").unwrap();
         let root = Root::open(&path).unwrap();
         let directory = root.directory(Path::new("/")).unwrap();
+        clear(&directory, "file".as_ref());
         let like = directory.stat("file".as_ref()).unwrap();
         let mut change = Change::write(&directory, "file".as_ref(), b"new", like.as_ref()).unwrap();
         change.put().unwrap();

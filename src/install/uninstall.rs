@@ -9,6 +9,7 @@ use super::{
 };
 use crate::preload_file;
 use anyhow::{Result, ensure};
+use rustix::io::Errno;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
@@ -35,7 +36,12 @@ struct Removal<'r> {
 impl Removal<'_> {
     fn all(mut self, root: &Root, etc: &Directory<'_>, library: &Path, place: &Path, name: &OsStr) -> Result<()> {
         let left = self.entry(etc, library)?;
-        self.file(&root.directory(place)?, name, library)?;
+        match root.directory(place) {
+            Err(error) if error.downcast_ref() == Some(&Errno::NOENT) => {
+                self.report.line(format_args!("not there: {}", library.display()));
+            }
+            directory => self.file(&directory?, name, library)?,
+        }
         let settings = file_name(configuration::PATH);
         match etc.has(settings) && etc.read(settings)? != Some(configuration::text()) {
             true => self.report.line(format_args!("kept: {}, which was edited", configuration::PATH)),

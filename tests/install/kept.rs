@@ -54,8 +54,11 @@ fn another_place_for_the_library() {
         assert_eq!(root.contained("/usr/bin/env -i /usr/bin/nproc").text.trim(), "1");
         let why = root.refused(&[]);
         assert!(why.contains("names /opt/view/libcgproc.so already: give --to"), "{why}");
-        root.done(&[&["--uninstall"], &to[..]].concat());
+        let uninstall = [&["--uninstall"], &to[..]].concat();
+        root.done(&uninstall);
         assert!(!root.has("/opt/view/libcgproc.so") && !root.has("/etc/ld.so.preload"));
+        fs::remove_dir(root.at("/opt/view")).expect("an empty directory");
+        assert!(root.done(&uninstall).contains("not there: /opt/view/libcgproc.so"));
     });
 }
 
