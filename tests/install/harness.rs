@@ -144,6 +144,13 @@ impl Root {
         format!("{mounts} && exec env {variables} {} chroot {root} {program}", busybox.display())
     }
 
+    /// What its own ldd says.
+    pub(crate) fn libc_version(&self) -> String {
+        let text = bed::sh(&format!("chroot {} /usr/bin/ldd --version", self.path.display()));
+        let version = text.lines().next().and_then(|line| line.rsplit(' ').next()).expect("a version");
+        format!("glibc {version}")
+    }
+
     /// Whether a program of it starts with an empty environment, and nobody has anything to say.
     pub(crate) fn starts(&self, program: &str) -> Result<(), String> {
         let output =

@@ -23,7 +23,7 @@ fn installed_in(name: &'static str) {
         let root = Root::over(name);
         sh(&format!("install -m4755 {} {}", root.at("/usr/bin/nproc").display(), root.at(SETUID).display()));
         let before = root.state();
-        let version = libc_version(&root);
+        let version = root.libc_version();
         let printed = root.done(&[]);
         for word in ["/bin/sh", "/bin/ls", "put: /usr/lib/libcgproc.so", "put: /etc/ld.so.preload", "/etc/cgproc.conf"]
         {
@@ -39,12 +39,6 @@ fn installed_in(name: &'static str) {
         root.done(&["--uninstall"]);
         is_uninstalled(&root, &before);
     });
-}
-
-fn libc_version(root: &Root) -> String {
-    let text = bed::sh(&format!("chroot {} /usr/bin/ldd --version", root.top().display()));
-    let version = text.lines().next().and_then(|line| line.rsplit(' ').next()).expect("a version");
-    format!("glibc {version}")
 }
 
 fn seen_in_a_container(root: &Root, name: &str, version: &str) {
