@@ -56,6 +56,7 @@ fn try_install(options: &Options) -> Result<Report> {
         options.to.display()
     );
     let (place, name) = split(&options.to)?;
+    ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
     let object = library::read(options.object.as_deref())?;
     let root = Root::open(&options.root)?;
     root.lock()?;

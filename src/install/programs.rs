@@ -25,6 +25,8 @@ const FIRST: [&str; 10] = ["sh", "ls", "cat", "env", "bash", "busybox", "python3
 pub(super) struct Programs {
     /// Those that the library is for, the first to be tried first.
     pub(super) by_loader: BTreeMap<String, Vec<PathBuf>>,
+    /// How many of them were asked for.
+    pub(super) named: usize,
     /// One that is for another processor, and for which.
     pub(super) foreign: Option<(PathBuf, u16)>,
     /// One for 32 bits.
@@ -35,7 +37,7 @@ pub(super) struct Programs {
 impl Programs {
     /// Those of `named`, the usual ones, and whatever else is where programs are.
     pub(super) fn of(root: &Root, named: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut programs = Self::default();
+        let mut programs = Self { named: named.len(), ..Self::default() };
         for path in named {
             let is_taken = programs.add(root, path);
             anyhow::ensure!(is_taken, "{}: not a dynamic program for 64 bits of this processor", root.name(path));

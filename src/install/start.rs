@@ -165,12 +165,17 @@ impl Traced {
 
     /// Waits until it stops, for a signal; or how it ended.
     fn next_stop(&mut self) -> io::Result<Result<i32, String>> {
-        const LONGEST: Duration = Duration::from_secs(20);
+        const LONGEST: Duration = Duration::from_secs(10);
         let begun = Instant::now();
         let status = loop {
             match waitpid(Some(self.pid), WaitOptions::NOHANG)? {
                 Some((_, status)) => break status,
-                None if begun.elapsed() > LONGEST => return Ok(Err("did not start within 20 seconds".to_owned())),
+                None if begun.elapsed() > LONGEST => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "a program of it has not started within 10 seconds",
+                    ));
+                }
                 None => std::thread::sleep(Duration::from_micros(200)),
             }
         };

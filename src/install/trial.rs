@@ -24,7 +24,7 @@ impl<'r> Trial<'r> {
         let mut by_loader = BTreeMap::new();
         let mut reason = "it has no dynamic program where programs are: name one by --program".to_owned();
         for (loader, all) in &programs.by_loader {
-            match starting(root, all)? {
+            match starting(root, all, programs.named)? {
                 Ok(starting) => _ = by_loader.insert(loader.clone(), starting),
                 Err(words) => reason = words,
             }
@@ -85,13 +85,14 @@ impl<'r> Trial<'r> {
     }
 }
 
-/// The first of `programs` that start as the root is; or why the first one does not.
-fn starting(root: &Root, programs: &[PathBuf]) -> Result<Result<Vec<PathBuf>, String>, Untried> {
+/// The first of `programs` that start as the root is; or why the first one does not. Of those that were asked for none is
+/// left out.
+fn starting(root: &Root, programs: &[PathBuf], named: usize) -> Result<Result<Vec<PathBuf>, String>, Untried> {
     const ENOUGH: usize = 6;
     // A directory of programs that nobody can start is not gone through to its end.
     const MOST: usize = 24;
     let (mut starting, mut reason) = (Vec::new(), None);
-    for program in programs.iter().take(MOST) {
+    for program in programs.iter().take(named + MOST) {
         match start(root, program, &[at_once()], OsStr::new(""))? {
             Start::Begun { .. } => starting.push(program.clone()),
             Start::Ended { how, said } => _ = reason.get_or_insert(format!("{how}{}", quoted(&said))),
@@ -99,7 +100,7 @@ fn starting(root: &Root, programs: &[PathBuf]) -> Result<Result<Vec<PathBuf>, St
                 _ = reason.get_or_insert(format!("is not executed ({error}): a noexec mount?"));
             }
         }
-        if starting.len() == ENOUGH {
+        if starting.len() == named + ENOUGH {
             break;
         }
     }

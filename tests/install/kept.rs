@@ -97,6 +97,10 @@ fn from_within() {
         let root = Root::over("debian-12");
         root.put_program(&bed::command(), "/usr/local/bin/cgproc");
         root.put_program(&bed::object(), "/usr/local/bin/libcgproc.so");
+        let before = root.state();
+        let why = sh(&format!("chroot {} cgproc install 2>&1 || :", root.top().display()));
+        assert!(why.contains("/proc is not mounted here"), "{why}");
+        root.is_as(&before, &why);
         let outcome = root.contained("/usr/bin/env -i /usr/local/bin/cgproc install");
         assert_eq!(outcome.status, Some(0), "{}", outcome.text);
         assert_eq!(root.text("/etc/ld.so.preload"), format!("{LIBRARY}\n"));

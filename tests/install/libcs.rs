@@ -1,7 +1,7 @@
 //! Roots of musl, of both C libraries, of one without a shell, and of none.
 
 use crate::bed;
-use crate::harness::{LIBRARY, Root, privately};
+use crate::harness::{LIBRARY, Root, Scratch, privately};
 
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
 
@@ -120,7 +120,9 @@ fn a_program_elsewhere_can_be_named() {
 fn programs_for_32_bits_are_mentioned() {
     privately(|| {
         let root = Root::over("debian-12");
-        root.put_program(std::path::Path::new("/lib/ld-linux.so.2"), "/usr/lib/ld-linux.so.2");
+        let mut loader = std::fs::read("/bin/ls").expect("a program");
+        (loader[4], loader[18]) = (1, 3);
+        root.put_program(&Scratch::file("ld-linux.so.2", &loader).0, "/usr/lib/ld-linux.so.2");
         let printed = root.done(&[]);
         assert!(printed.contains("programs for 32 bits (/lib/ld-linux.so.2) see the machine"), "{printed}");
     });

@@ -193,6 +193,18 @@ fn a_loader_that_reads_another_file() {
     });
 }
 
+/// A list of what to load that nobody ever writes: every program waits for it, with the library or without.
+#[test]
+fn a_root_whose_programs_hang() {
+    privately(|| {
+        let root = Root::over("debian-11");
+        sh(&format!("mkfifo -m 644 {}", root.at("/etc/never").display()));
+        root.put("/etc/ld.so.preload", b"/etc/never\n");
+        let why = root.refused(&[]);
+        assert!(why.contains("cannot be tried there (a program of it has not started within 10 seconds)"), "{why}");
+    });
+}
+
 /// Who may not enter the root cannot try anything, and nothing untried is preloaded; the files alone can be put.
 #[test]
 fn nobody_who_may_not_try() {
