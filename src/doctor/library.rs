@@ -47,8 +47,10 @@ fn absent(variable: &OsStr) -> Finding {
             .cure("musl's loader does not read that file: set LD_PRELOAD");
     }
     let found = "it is not loaded in this process by its own name: neither LD_PRELOAD nor /etc/ld.so.preload names it";
-    finding("library-not-named", found)
-        .cure("set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, have cgproc install name it in /etc/ld.so.preload, or run programs by cgproc run")
+    finding("library-not-named", found).cure(
+        "set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or have it named in /etc/ld.so.preload by \
+             cgproc install, or run programs by cgproc run",
+    )
 }
 
 /// What is wrong with the files that the loader is told to load.
