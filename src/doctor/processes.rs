@@ -65,14 +65,14 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
         "process-secure",
         false,
         "gained privileges when they started (setuid, capabilities): the loader drops LD_PRELOAD",
-        "name the library in /etc/ld.so.preload, which glibc's loader reads for them too",
+        "have cgproc install name the library in /etc/ld.so.preload, which glibc's loader reads for them too",
     ),
     (
         Why::NotNamed,
         "process-not-named",
         true,
         "were started without LD_PRELOAD (env -i, su -, sudo, a service manager)",
-        "pass LD_PRELOAD on, or name the library in /etc/ld.so.preload",
+        "pass LD_PRELOAD on, or have cgproc install name the library in /etc/ld.so.preload",
     ),
     (
         Why::Missing,

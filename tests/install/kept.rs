@@ -90,6 +90,24 @@ fn a_rehearsal_changes_nothing() {
     });
 }
 
+/// No program of the root is needed to take out a library that stops them all.
+#[test]
+fn removing_mends_what_somebody_broke() {
+    privately(|| {
+        let root = Root::over("debian-11");
+        root.done(&[]);
+        let dying = "__attribute__((constructor)) static void die(void) { *(volatile int *)0 = 0; }";
+        root.put_program(&Scratch::library("dying", dying).0, LIBRARY);
+        assert!(root.starts("/bin/true").is_err());
+        let why = root.refused(&[]);
+        assert!(why.contains("without the library as with it, /bin/sh of ") && why.contains("signal 11"), "{why}");
+        root.done(&["--uninstall"]);
+        assert_eq!(root.starts("/bin/true"), Ok(()));
+        root.done(&[]);
+        assert_eq!(root.starts("/bin/true"), Ok(()));
+    });
+}
+
 /// The running system is a root too: here, one that a process has for its own.
 #[test]
 fn from_within() {
