@@ -1,5 +1,6 @@
 //! The command line.
 
+mod install;
 mod run;
 mod sampler;
 
@@ -26,6 +27,7 @@ enum Command {
     Explain(Explain),
     Doctor(Doctor),
     Sampler(sampler::Sampler),
+    Install(install::Install),
     /// Print the man page of the command, or of one of its commands.
     #[command(hide = true)]
     Man {
@@ -130,6 +132,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         }
         Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),
+        Command::Install(install) => install.obey(),
         Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -3,7 +3,7 @@
 mod board;
 mod cgroups;
 mod container;
-pub(crate) mod library;
+mod library;
 mod processes;
 mod settings;
 mod surroundings;

@@ -1,5 +1,6 @@
 //! Finding the object that is preloaded.
 
+use crate::elf::{self, Elf, Fault};
 use anyhow::{Context, Result, bail};
 use std::{
     env,
@@ -17,16 +18,36 @@ const PLACES: [&str; 3] = ["libcgproc.so", "../lib/cgproc/libcgproc.so", "../lib
 
 /// The object's absolute path.
 pub(crate) fn find() -> Result<PathBuf> {
-    let path = match env::var_os(VARIABLE) {
-        Some(named) => readable(Path::new(&named))
-            .with_context(|| format!("{VARIABLE} names {}, which cannot be used", named.display()))?,
-        None => beside(&env::current_exe().context("/proc/self/exe")?)?,
-    };
+    let path = source()?;
     // The loader takes blanks and colons for separators, and has no way of quoting them.
     if path.as_os_str().as_bytes().iter().any(|b| b" :\t\n".contains(b)) {
         bail!("{} cannot be preloaded from a path with a blank or a colon", path.display());
     }
     Ok(path)
+}
+
+/// Where it can be copied from.
+pub(crate) fn source() -> Result<PathBuf> {
+    match env::var_os(VARIABLE) {
+        Some(named) => readable(Path::new(&named))
+            .with_context(|| format!("{VARIABLE} names {}, which cannot be used", named.display())),
+        None => beside(&env::current_exe().context("/proc/self/exe")?),
+    }
+}
+
+/// What is wrong with a file as the object: a code and the words for it.
+pub(crate) fn fault(file: &std::result::Result<Elf, Fault>) -> Option<(&'static str, String)> {
+    Some(match file {
+        Err(Fault::Missing) => ("library-missing", "is not there".to_owned()),
+        Err(Fault::Unreadable) => ("library-unreadable", "cannot be read".to_owned()),
+        Err(Fault::Foreign) => ("library-foreign", "is no library".to_owned()),
+        Err(Fault::Truncated) => ("library-truncated", "is cut short".to_owned()),
+        Ok(Elf { bits, .. }) if *bits != 64 => ("library-architecture", format!("is for {bits} bits")),
+        Ok(Elf { machine, .. }) if *machine != elf::MACHINE => {
+            ("library-architecture", format!("is for another processor (ELF machine {machine})"))
+        }
+        Ok(_) => return None,
+    })
 }
 
 fn beside(command: &Path) -> Result<PathBuf> {

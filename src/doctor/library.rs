@@ -2,8 +2,8 @@
 
 use super::Finding;
 use crate::{
-    elf::{self, Elf, Fault},
-    foreign,
+    elf, foreign, object,
+    preload_file::{self, entries, is_ours},
 };
 use std::{
     ffi::OsStr,
@@ -13,9 +13,6 @@ use std::{
 };
 
 const CHECK: &str = "library";
-
-/// Read by glibc's loader, and not by musl's.
-const FILE: &str = "/etc/ld.so.preload";
 
 /// Our own.
 const ROOT: &str = "/";
@@ -31,7 +28,8 @@ pub(super) fn check() -> (bool, Vec<Finding>) {
         None => absent(&variable),
     };
     let in_variable = faults(entries(variable.as_bytes()), "LD_PRELOAD names");
-    let in_file = faults(entries(&foreign::text(ROOT.as_ref(), FILE.as_ref())), "/etc/ld.so.preload names");
+    let in_file =
+        faults(entries(&foreign::text(ROOT.as_ref(), preload_file::PATH.as_ref())), "/etc/ld.so.preload names");
     let findings = [vec![first], in_variable, in_file].into_iter().flatten();
     (loaded.is_some(), findings.collect())
 }
@@ -49,8 +47,10 @@ fn absent(variable: &OsStr) -> Finding {
             .cure("musl's loader does not read that file: set LD_PRELOAD");
     }
     let found = "it is not loaded in this process by its own name: neither LD_PRELOAD nor /etc/ld.so.preload names it";
-    finding("library-not-named", found)
-        .cure("set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or run programs by cgproc run")
+    finding("library-not-named", found).cure(
+        "set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or have it named in /etc/ld.so.preload by \
+             cgproc install, or run programs by cgproc run",
+    )
 }
 
 /// What is wrong with the files that the loader is told to load.
@@ -62,7 +62,7 @@ fn faults(named: Vec<PathBuf>, by: &str) -> Vec<Finding> {
 fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
     let finding = Finding::problem(CHECK, code, format!("{by} a file that {what}"));
     match code {
-        "library-missing" => finding.cure("put the library there, or correct the path"),
+        "library-missing" => finding.cure("put the library there (cgproc install does), or correct the path"),
         "library-unreadable" => finding.cure("let everybody read it, and its directories be entered: chmod 755"),
         _ => finding.cure(REBUILD),
     }
@@ -70,34 +70,12 @@ fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
 
 /// What is wrong with a library below `root`: a code and the words for it.
 pub(super) fn fault(root: &Path, path: &Path) -> Option<(&'static str, String)> {
-    Some(match foreign::open(root, path).and_then(|file| elf::read(&file)) {
-        Err(Fault::Missing) => ("library-missing", "is not there".to_owned()),
-        Err(Fault::Unreadable) => ("library-unreadable", "cannot be read".to_owned()),
-        Err(Fault::Foreign) => ("library-foreign", "is no library".to_owned()),
-        Err(Fault::Truncated) => ("library-truncated", "is cut short".to_owned()),
-        Ok(Elf { bits, .. }) if bits != 64 => ("library-architecture", format!("is for {bits} bits")),
-        Ok(Elf { machine, .. }) if machine != elf::MACHINE => {
-            ("library-architecture", format!("is for another processor (ELF machine {machine})"))
-        }
-        Ok(_) => return None,
-    })
-}
-
-/// The paths in a value of `LD_PRELOAD`, or in `/etc/ld.so.preload`, whose lines may end in comments.
-pub(super) fn entries(text: &[u8]) -> Vec<PathBuf> {
-    let lines = text.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b'#').next());
-    let words = lines.flat_map(|line| line.split(|byte| b" \t:".contains(byte))).filter(|word| !word.is_empty());
-    words.map(|word| OsStr::from_bytes(word).into()).collect()
-}
-
-/// Whether a file is the library, by its name.
-pub(crate) fn is_ours(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"))
+    object::fault(&foreign::open(root, path).and_then(|file| elf::read(&file)))
 }
 
 /// Whether the preload file of the file system at `root` names it.
 pub(super) fn in_file(root: &Path) -> bool {
-    entries(&foreign::text(root, FILE.as_ref())).iter().any(|path| is_ours(path))
+    entries(&foreign::text(root, preload_file::PATH.as_ref())).iter().any(|path| is_ours(path))
 }
 
 /// Where a process has it mapped from.
@@ -111,23 +89,6 @@ pub(super) fn mapped(process: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_loaders_lists() {
-        let of = |text: &str| entries(text.as_bytes());
-        assert_eq!(of("/a.so:/b.so /c.so"), ["/a.so", "/b.so", "/c.so"].map(PathBuf::from));
-        assert_eq!(of("/a.so # one\n# two\n\n/b.so\n"), ["/a.so", "/b.so"].map(PathBuf::from));
-        assert!(of(" :").is_empty());
-    }
-
-    #[test]
-    fn ours_by_name() {
-        for (path, ours) in
-            [("/l/libcgproc.so", true), ("libcgproc.so.1", true), ("/l/libfaketime.so", false), ("/", false)]
-        {
-            assert_eq!(is_ours(Path::new(path)), ours, "{path}");
-        }
-    }
 
     #[test]
     fn a_program_is_no_fault() {

@@ -1,7 +1,10 @@
 //! The other processes in sight: which of them have the library, and why the others have it not.
 
 use super::{Finding, Severity, container::Container, library};
-use crate::elf::{self, Elf};
+use crate::{
+    elf::{self, Elf},
+    preload_file,
+};
 use std::{
     fs::{self, File},
     io,
@@ -62,14 +65,14 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
         "process-secure",
         false,
         "gained privileges when they started (setuid, capabilities): the loader drops LD_PRELOAD",
-        "name the library in /etc/ld.so.preload, which glibc's loader reads for them too",
+        "have cgproc install name the library in /etc/ld.so.preload, which glibc's loader reads for them too",
     ),
     (
         Why::NotNamed,
         "process-not-named",
         true,
         "were started without LD_PRELOAD (env -i, su -, sudo, a service manager)",
-        "pass LD_PRELOAD on, or name the library in /etc/ld.so.preload",
+        "pass LD_PRELOAD on, or have cgproc install name the library in /etc/ld.so.preload",
     ),
     (
         Why::Missing,
@@ -195,8 +198,12 @@ fn why(directory: &Path) -> Why {
     }
     let Ok(environment) = environment(directory) else { return Why::Unknown };
     let named = variable(&environment, b"LD_PRELOAD=");
-    let ours: Vec<PathBuf> =
-        named.map(library::entries).unwrap_or_default().into_iter().filter(|path| library::is_ours(path)).collect();
+    let ours: Vec<PathBuf> = named
+        .map(preload_file::entries)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|path| preload_file::is_ours(path))
+        .collect();
     let root = directory.join("root");
     match ours.iter().find(|path| path.is_absolute()) {
         Some(path) => match library::fault(&root, path) {

@@ -1,9 +1,9 @@
 //! The process whose call we have: its memory, and what /proc tells of it. Whatever fails here is a reason to let the call pass.
 
 use crate::{
-    doctor::library,
     foreign,
     kernel::{self, Kernel},
+    preload_file,
 };
 use calc::source::Files;
 use libc::{iovec, pid_t};
@@ -156,7 +156,7 @@ impl<'m> Mapping<'m> {
     }
 
     fn is_ours(&self) -> bool {
-        library::is_ours(OsStr::from_bytes(self.name).as_ref())
+        preload_file::is_ours(OsStr::from_bytes(self.name).as_ref())
     }
 
     fn is_of_libc(&self) -> bool {

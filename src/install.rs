@@ -1,0 +1,198 @@
+//! Installing into the file system of an image or a machine: what is there afterwards was tried before, and what fails leaves
+//! everything as it was.
+
+mod change;
+mod configuration;
+mod library;
+mod programs;
+mod report;
+mod root;
+mod start;
+mod trial;
+mod uninstall;
+
+use crate::preload_file;
+use anyhow::{Context, Result, bail, ensure};
+use change::Change;
+use programs::Programs;
+use report::Report;
+use root::{Directory, Root, split};
+use start::Untried;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+use trial::Trial;
+
+pub(crate) use uninstall::uninstall;
+
+/// What is asked for.
+pub(crate) struct Options {
+    /// The directory that is `/` for the programs.
+    pub(crate) root: PathBuf,
+    /// Where the library is to lie, seen from there.
+    pub(crate) to: PathBuf,
+    /// The library, if it is not to be looked for beside the command.
+    pub(crate) object: Option<PathBuf>,
+    /// Programs to try, besides those that are found.
+    pub(crate) programs: Vec<PathBuf>,
+    /// Whether `/etc/ld.so.preload` is to name it.
+    pub(crate) is_preloaded: bool,
+    /// Whether nothing is to be changed.
+    pub(crate) is_dry: bool,
+}
+
+/// Puts the library, the settings and the entry in their places.
+pub(crate) fn install(options: &Options) -> Result<()> {
+    let report = try_install(options).with_context(|| format!("{} was left as it is", options.root.display()))?;
+    report.print()
+}
+
+fn try_install(options: &Options) -> Result<Report> {
+    ensure!(
+        preload_file::can_name(&options.to) && preload_file::is_ours(&options.to),
+        "{}: the library's name has to begin with libcgproc, and its path to be without blanks, colons, # and $, which loaders \
+         take for something else",
+        options.to.display()
+    );
+    let (place, name) = split(&options.to)?;
+    ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
+    let object = library::read(options.object.as_deref())?;
+    let root = Root::open(&options.root)?;
+    root.lock()?;
+    let programs = Programs::of(&root, &options.programs)?;
+    check_processor(&root, &programs)?;
+    let trial = Trial::of(&root, &programs);
+    if let (Err(why), true) = (&trial, options.is_preloaded) {
+        bail!("the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload");
+    }
+    root.check_way(place)?;
+    let directories = Directories { library: root.directory(place)?, etc: root.directory(Path::new("/etc"))? };
+    let is_named = options.is_preloaded && trial.as_ref().is_ok_and(Trial::has_glibc);
+    let mut files = Files::write(&directories, &name, &object, is_named.then_some(options.to.as_path()))?;
+    if let Ok(trial) = &trial {
+        let written = files.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
+        trial.by_variable(&written)?;
+    }
+    let report = report(options, &files, &trial, &programs);
+    if options.is_dry {
+        return Ok(report);
+    }
+    files.put()?;
+    if let (Ok(trial), true) = (&trial, is_named) {
+        trial.by_file(&options.to).context("with the entry in /etc/ld.so.preload, and an empty environment")?;
+    }
+    files.keep();
+    Ok(report)
+}
+
+/// Where something is put.
+struct Directories<'r> {
+    library: Directory<'r>,
+    etc: Directory<'r>,
+}
+
+/// What is to be changed. Dropped, it goes in this order: an entry never names a library that is not there.
+struct Files<'d> {
+    preload: Option<Change<'d>>,
+    configuration: Option<Change<'d>>,
+    library: Option<Change<'d>>,
+    is_named: bool,
+}
+
+impl<'d> Files<'d> {
+    /// Writes all of it, beside the places where it is to come.
+    fn write(directories: &'d Directories<'d>, name: &OsStr, object: &[u8], entry: Option<&Path>) -> Result<Self> {
+        let etc = &directories.etc;
+        // What an interrupted run has left is of no use.
+        change::clear(&directories.library, name);
+        for path in [preload_file::PATH, configuration::PATH] {
+            change::clear(etc, file_name(path));
+        }
+        let preload = entry.map(|entry| preload_change(etc, entry)).transpose()?.flatten();
+        let settings = file_name(configuration::PATH);
+        let configuration =
+            if etc.has(settings) { None } else { Some(Change::write(etc, settings, &configuration::text(), None)?) };
+        let library = library::change(&directories.library, name, object)?;
+        Ok(Self { preload, configuration, library, is_named: entry.is_some() })
+    }
+
+    /// Puts it in its places.
+    fn put(&mut self) -> Result<()> {
+        for change in [&mut self.library, &mut self.configuration, &mut self.preload].into_iter().flatten() {
+            change.put()?;
+        }
+        Ok(())
+    }
+
+    fn keep(self) {
+        for change in [self.library, self.configuration, self.preload].into_iter().flatten() {
+            change.keep();
+        }
+    }
+}
+
+/// The loader's file with an entry for `library`, unless it has one.
+fn preload_change<'d>(etc: &'d Directory<'d>, library: &Path) -> Result<Option<Change<'d>>> {
+    let name = file_name(preload_file::PATH);
+    let there = etc.read(name)?;
+    let text = there.as_deref().unwrap_or_default();
+    let other = preload_file::entries(text).into_iter().find(|it| preload_file::is_ours(it) && it != library);
+    if let Some(other) = other {
+        let other = other.display();
+        bail!("{} names {other} already: give --to {other}, or remove it by --uninstall --to {other}", etc.name(name));
+    }
+    let with = preload_file::with(text, library);
+    if with == text {
+        return Ok(None);
+    }
+    Change::write(etc, name, &with, etc.stat(name)?.as_ref()).map(Some)
+}
+
+fn file_name(path: &str) -> &OsStr {
+    Path::new(path).file_name().unwrap_or_default()
+}
+
+/// Whether there is something that this library is for.
+fn check_processor(root: &Root, programs: &Programs) -> Result<()> {
+    match &programs.foreign {
+        Some((program, machine)) if programs.by_loader.is_empty() => {
+            bail!("{} is for another processor than the library (ELF machine {machine})", root.name(program))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is done, and what remains to be done.
+fn report(options: &Options, files: &Files<'_>, trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Report {
+    let mut report = Report::new(options.is_dry);
+    let library = options.to.display();
+    match trial {
+        Ok(trial) => report.tried(&trial.words()),
+        Err(why) => report.line(format_args!("not tried: {why}")),
+    }
+    report.file(&options.to, files.library.as_ref().map(Change::is_first), "the library");
+    let configuration = files.configuration.as_ref().map(Change::is_first);
+    let what = if configuration.is_some() { "settings, all of them commented out" } else { "settings" };
+    report.file(Path::new(configuration::PATH), configuration, what);
+    if files.is_named {
+        let what = format!("an entry for {library}");
+        report.file(Path::new(preload_file::PATH), files.preload.as_ref().map(Change::is_first), &what);
+    }
+    let variable = format!("ENV LD_PRELOAD={library} in a Dockerfile, LD_PRELOAD={library} for a single program");
+    if !options.is_preloaded {
+        report.line(format_args!("/etc/ld.so.preload is left alone; to preload it: {variable}"));
+    } else if trial.as_ref().is_ok_and(Trial::has_musl) {
+        let who = if files.is_named { "programs of musl" } else { "all programs here are musl's, and" };
+        report.line(format_args!(
+            "{who} need a variable, since musl's loader does not read /etc/ld.so.preload: {variable}"
+        ));
+    }
+    if let Some(narrow) = &programs.narrow {
+        report.line(format_args!(
+            "programs for 32 bits ({}) see the machine, and say on standard error that the library is ignored",
+            narrow.display()
+        ));
+    }
+    report
+}

@@ -1,0 +1,39 @@
+//! The library: what is installed, and whether it is there already.
+
+use super::{change::Change, root::Directory};
+use crate::{elf, object};
+use anyhow::{Context, Result, ensure};
+use rustix::{fs::Stat, process::geteuid};
+use std::{ffi::OsStr, fs::File, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
+
+/// The bytes of the library at `named`, or of the one that belongs to this command.
+pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
+    let path = named.map_or_else(object::source, |path| Ok(path.to_owned()))?;
+    let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+    let mut file = opened.with_context(|| path.display().to_string())?;
+    let is_plain = file.metadata().is_ok_and(|it| it.is_file());
+    ensure!(is_plain, "{} is no plain file", path.display());
+    if let Some((_, words)) = object::fault(&elf::read(&file)) {
+        anyhow::bail!("{} {words}", path.display());
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+    Ok(bytes)
+}
+
+/// The library as it is to be at `name`, unless it is so.
+pub(super) fn change<'d>(directory: &'d Directory<'d>, name: &OsStr, library: &[u8]) -> Result<Option<Change<'d>>> {
+    let is_there = match directory.stat(name)? {
+        Some(stat) => is_fit(&stat) && directory.read(name)?.as_deref() == Some(library),
+        None => false,
+    };
+    if is_there { Ok(None) } else { Change::write(directory, name, library, None).map(Some) }
+}
+
+/// Whether everybody may read it, and nobody but root and this user write it.
+fn is_fit(stat: &Stat) -> bool {
+    const READABLE: u32 = 0o444;
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    let is_owned = [0, geteuid().as_raw()].contains(&stat.st_uid);
+    is_owned && stat.st_mode & READABLE == READABLE && stat.st_mode & WRITABLE_BY_OTHERS == 0
+}

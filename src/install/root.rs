@@ -1,0 +1,254 @@
+//! The file system that is installed into: its directories, reached without leaving it by a symbolic link.
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::{
+    fd::OwnedFd,
+    fs::{
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
+        flock, fstat, fsync, futimens, openat, openat2, statat, unlinkat,
+    },
+    io::Errno,
+};
+use std::{
+    cell::Cell,
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::Read,
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
+
+/// A directory that is `/` for the programs in it.
+pub(super) struct Root {
+    path: PathBuf,
+    top: OwnedFd,
+    is_own: bool,
+}
+
+impl Root {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let name = || path.display().to_string();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let top = openat(CWD, path, flags, Mode::empty()).with_context(name)?;
+        let (there, own) = (fstat(&top).with_context(name)?, statat(CWD, "/", AtFlags::empty()).context("/")?);
+        let is_own = (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino);
+        Ok(Self { path: path.to_owned(), top, is_own })
+    }
+
+    /// Keeps other installations out of it, as long as this is there. One that was killed may not have gone yet.
+    pub(super) fn lock(&self) -> Result<()> {
+        const TRIES: u32 = 50;
+        let is_taken = |_| {
+            let is_taken = flock(&self.top, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            if is_taken {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            is_taken
+        };
+        ensure!(!(0..TRIES).all(is_taken), "{}: another cgproc install is at work there", self.path.display());
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn top(&self) -> &OwnedFd {
+        &self.top
+    }
+
+    /// Whether it is what this process has for `/`.
+    pub(super) fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// A path in it, for messages.
+    pub(super) fn name(&self, path: &Path) -> String {
+        if self.is_own { path.display().to_string() } else { format!("{} of {}", path.display(), self.path.display()) }
+    }
+
+    pub(super) fn directory(&self, path: &Path) -> Result<Directory<'_>> {
+        let fd = self.resolve(path).with_context(|| self.name(path))?;
+        let stat = fstat(&fd).with_context(|| self.name(path))?;
+        let modified = Timespec { tv_sec: stat.st_mtime, tv_nsec: i64::try_from(stat.st_mtime_nsec)? };
+        let (is_touched, is_changed) = (Cell::new(false), Cell::new(false));
+        Ok(Directory { root: self, path: path.to_owned(), fd, modified, is_touched, is_changed })
+    }
+
+    /// Whether every user can come to what lies in a directory; the topmost one does not count, without which there is no root.
+    pub(super) fn check_way(&self, directory: &Path) -> Result<()> {
+        let mut way = PathBuf::from("/");
+        for component in directory.components().filter(|component| matches!(component, Component::Normal(_))) {
+            way.push(component);
+            let fd = self.resolve(&way).with_context(|| self.name(&way))?;
+            let mode = Mode::from_raw_mode(fstat(&fd).with_context(|| self.name(&way))?.st_mode);
+            ensure!(
+                mode.contains(Mode::XOTH),
+                "{}: not every user may enter it (mode {:o}), so their programs would miss the library: chmod o+x, or choose \
+                 another place by --to",
+                self.name(&way),
+                mode.as_raw_mode() & 0o7777
+            );
+        }
+        Ok(())
+    }
+
+    fn resolve(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        match openat2(&self.top, path, flags, Mode::empty(), inside) {
+            // A kernel before 5.6, or a filter of system calls. Below another root a link could then lead out of it.
+            Err(Errno::NOSYS | Errno::PERM) if self.is_own => openat(CWD, path, flags, Mode::empty()),
+            found => found,
+        }
+    }
+}
+
+/// A directory in which files are replaced. Where nothing comes of it, it gets its time of modification back.
+pub(super) struct Directory<'r> {
+    root: &'r Root,
+    path: PathBuf,
+    fd: OwnedFd,
+    modified: Timespec,
+    is_touched: Cell<bool>,
+    is_changed: Cell<bool>,
+}
+
+impl Directory<'_> {
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// One of its files, for messages.
+    pub(super) fn name(&self, file: &OsStr) -> String {
+        self.root.name(&self.path.join(file))
+    }
+
+    /// What is there under this name: a plain file or nothing.
+    pub(super) fn stat(&self, file: &OsStr) -> Result<Option<Stat>> {
+        let stat = match statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error).with_context(|| self.name(file)),
+        };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(Some(stat)),
+            FileType::Symlink => {
+                bail!("{}: it is a symbolic link, which is not followed: remove it first", self.name(file))
+            }
+            _ => bail!("{}: it is no plain file: remove it first", self.name(file)),
+        }
+    }
+
+    /// Whether anything has this name.
+    pub(super) fn has(&self, file: &OsStr) -> bool {
+        statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// The plain file of this name, whole.
+    pub(super) fn read(&self, file: &OsStr) -> Result<Option<Vec<u8>>> {
+        if self.stat(file)?.is_none() {
+            return Ok(None);
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut text = Vec::new();
+        let opened = openat(&self.fd, file, flags, Mode::empty()).with_context(|| self.name(file))?;
+        File::from(opened).read_to_end(&mut text).with_context(|| self.name(file))?;
+        Ok(Some(text))
+    }
+
+    /// Removes a file; whether there was one.
+    pub(super) fn remove(&self, file: &OsStr) -> Result<bool> {
+        match unlinkat(&self.fd, file, AtFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(error).with_context(|| self.name(file)),
+        }
+        self.is_changed.set(true);
+        self.sync()?;
+        Ok(true)
+    }
+
+    /// Has the disk know what the names stand for.
+    pub(super) fn sync(&self) -> Result<()> {
+        fsync(&self.fd).with_context(|| self.root.name(&self.path))
+    }
+
+    /// Something is made here that may have to go again.
+    pub(super) fn touch(&self) {
+        self.is_touched.set(true);
+    }
+
+    /// What was made here stays.
+    pub(super) fn keep(&self) {
+        self.is_changed.set(true);
+    }
+}
+
+impl Drop for Directory<'_> {
+    fn drop(&mut self) {
+        if self.is_touched.get() && !self.is_changed.get() {
+            let omitted = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+            let _ = futimens(&self.fd, &Timestamps { last_access: omitted, last_modification: self.modified });
+        }
+    }
+}
+
+/// A file's directory and its name.
+pub(super) fn split(path: &Path) -> Result<(&Path, OsString)> {
+    let is_plain = path.components().skip(1).all(|component| matches!(component, Component::Normal(_)));
+    match (path.parent(), path.file_name()) {
+        (Some(directory), Some(name)) if path.is_absolute() && is_plain => Ok((directory, name.to_owned())),
+        _ => bail!("{}: not the absolute path of a file, without . and ..", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink};
+
+    fn made(test: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("cgproc-root-{test}-{}", std::process::id()));
+        fs::create_dir_all(path.join("usr/lib")).unwrap();
+        path
+    }
+
+    #[test]
+    fn links_stay_inside() {
+        let path = made("links");
+        symlink("/usr/lib", path.join("lib")).unwrap();
+        symlink("../../../../../../../../usr", path.join("up")).unwrap();
+        let root = Root::open(&path).unwrap();
+        for directory in ["/lib", "/up/lib", "/usr/lib"] {
+            let found = fstat(root.directory(Path::new(directory)).unwrap().fd()).unwrap();
+            assert_eq!(found.st_ino, rustix::fs::stat(path.join("usr/lib")).unwrap().st_ino, "{directory}");
+        }
+        root.lock().unwrap();
+        assert!(Root::open(&path).unwrap().lock().is_err());
+        assert!(root.directory(Path::new("/etc")).is_err_and(|error| error.to_string().contains("/etc of ")));
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn plain_files_alone() {
+        let path = made("files");
+        fs::write(path.join("usr/file"), "text").unwrap();
+        symlink("file", path.join("usr/link")).unwrap();
+        let root = Root::open(&path).unwrap();
+        let directory = root.directory(Path::new("/usr")).unwrap();
+        assert_eq!(directory.read("file".as_ref()).unwrap().as_deref(), Some(&b"text"[..]));
+        assert_eq!(directory.read("none".as_ref()).unwrap(), None);
+        assert!(directory.read("link".as_ref()).is_err_and(|error| error.to_string().contains("/usr/link of ")));
+        assert!(directory.read("lib".as_ref()).is_err());
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn paths_of_files() {
+        assert_eq!(split(Path::new("/usr/lib/a.so")).unwrap(), (Path::new("/usr/lib"), "a.so".into()));
+        for path in ["a.so", "/", "/usr/../a.so", "", "/a/.."] {
+            assert!(split(Path::new(path)).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Taking out what was installed: the entry before the library, so that none names what is not there.
+
+use super::{
+    Options,
+    change::{self, Change},
+    configuration, file_name,
+    report::Report,
+    root::{Directory, Root, split},
+};
+use crate::preload_file;
+use anyhow::{Result, ensure};
+use rustix::io::Errno;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+/// Removes the entry, the library, and the settings if nobody has edited them.
+pub(crate) fn uninstall(options: &Options) -> Result<()> {
+    ensure!(preload_file::is_ours(&options.to), "{}: no libcgproc by its name", options.to.display());
+    let (place, name) = split(&options.to)?;
+    let root = Root::open(&options.root)?;
+    root.lock()?;
+    let etc = root.directory(Path::new("/etc"))?;
+    let mut report = Report::new(options.is_dry);
+    let out = Removal { is_dry: options.is_dry, report: &mut report };
+    out.all(&root, &etc, &options.to, place, &name)?;
+    report.print()
+}
+
+struct Removal<'r> {
+    is_dry: bool,
+    report: &'r mut Report,
+}
+
+impl Removal<'_> {
+    fn all(mut self, root: &Root, etc: &Directory<'_>, library: &Path, place: &Path, name: &OsStr) -> Result<()> {
+        let left = self.entry(etc, library)?;
+        match root.directory(place) {
+            Err(error) if error.downcast_ref() == Some(&Errno::NOENT) => {
+                self.report.line(format_args!("not there: {}", library.display()));
+            }
+            directory => self.file(&directory?, name, library)?,
+        }
+        let settings = file_name(configuration::PATH);
+        match etc.has(settings) && etc.read(settings)? != Some(configuration::text()) {
+            true => self.report.line(format_args!("kept: {}, which was edited", configuration::PATH)),
+            false => self.file(etc, settings, Path::new(configuration::PATH))?,
+        }
+        for other in left {
+            self.report.line(format_args!("kept: {} in {}, see --to", other.display(), preload_file::PATH));
+        }
+        self.report
+            .line("programs that run keep the library that they have; an LD_PRELOAD that names it has to go too");
+        Ok(())
+    }
+
+    /// Takes the entry out; which others of ours there are.
+    fn entry(&mut self, etc: &Directory<'_>, library: &Path) -> Result<Vec<PathBuf>> {
+        let name = file_name(preload_file::PATH);
+        let text = etc.read(name)?.unwrap_or_default();
+        let without = preload_file::without(&text, library);
+        if without == text {
+            self.clear(etc, name);
+            self.report.line(format_args!("not there: {} in {}", library.display(), preload_file::PATH));
+        } else if without.is_empty() {
+            self.file(etc, name, Path::new(preload_file::PATH))?;
+        } else {
+            if !self.is_dry {
+                let mut change = Change::write(etc, name, &without, etc.stat(name)?.as_ref())?;
+                change.put()?;
+                change.keep();
+            }
+            self.report.line(format_args!("taken out: {} in {}", library.display(), preload_file::PATH));
+        }
+        Ok(preload_file::entries(&without).into_iter().filter(|it| preload_file::is_ours(it)).collect())
+    }
+
+    fn file(&mut self, directory: &Directory<'_>, name: &OsStr, path: &Path) -> Result<()> {
+        let is_there = directory.stat(name)?.is_some();
+        if !self.is_dry {
+            self.clear(directory, name);
+            directory.remove(name)?;
+        }
+        let words = if is_there { "removed" } else { "not there" };
+        self.report.line(format_args!("{words}: {}", path.display()));
+        Ok(())
+    }
+
+    fn clear(&self, directory: &Directory<'_>, name: &OsStr) {
+        if !self.is_dry {
+            change::clear(directory, name);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `/etc/ld.so.preload`: what glibc's loader loads into every program. Musl's does not read it.
+
+use std::{
+    ffi::OsStr,
+    ops::Range,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+/// Where it lies.
+pub(crate) const PATH: &str = "/etc/ld.so.preload";
+
+/// The paths in a value of `LD_PRELOAD`, or in `/etc/ld.so.preload`, whose lines may end in comments.
+pub(crate) fn entries(text: &[u8]) -> Vec<PathBuf> {
+    places(text).into_iter().map(|place| OsStr::from_bytes(&text[place]).into()).collect()
+}
+
+/// Whether a file is the library, by its name.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"))
+}
+
+/// Whether an entry can stand for this path: blanks and colons separate entries, `#` begins a comment, and of `$` the loader
+/// makes something else.
+pub(crate) fn can_name(path: &Path) -> bool {
+    !path.as_os_str().as_bytes().iter().any(|byte| b" :\t\n#$".contains(byte))
+}
+
+/// The text with an entry for `path` behind all others; as it was where there is one.
+pub(crate) fn with(text: &[u8], path: &Path) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if entries(&text).iter().any(|entry| entry == path) {
+        return text;
+    }
+    // The last line may be a comment.
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(path.as_os_str().as_bytes());
+    text.push(b'\n');
+    text
+}
+
+/// The text without the entries for `path`, and without the lines that had nothing else.
+pub(crate) fn without(text: &[u8], path: &Path) -> Vec<u8> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    lines.flat_map(|line| line_without(line, path.as_os_str().as_bytes())).collect()
+}
+
+fn line_without(line: &[u8], path: &[u8]) -> Vec<u8> {
+    let mut kept = line.to_vec();
+    let is_there = |kept: &[u8]| places(kept).into_iter().rev().find(|place| &kept[place.clone()] == path);
+    while let Some(place) = is_there(&kept) {
+        // One separator goes with it: the one before it, if there is one.
+        let start = if place.start > 0 { place.start - 1 } else { place.start };
+        let end = if place.start == 0 && kept.get(place.end).is_some_and(|next| *next != b'\n') {
+            place.end + 1
+        } else {
+            place.end
+        };
+        kept.drain(start..end);
+    }
+    let is_blank = kept.iter().all(|byte| b" \t:\n".contains(byte));
+    if kept != line && is_blank { Vec::new() } else { kept }
+}
+
+/// Where the entries lie in the text.
+fn places(text: &[u8]) -> Vec<Range<usize>> {
+    let mut places: Vec<Range<usize>> = Vec::new();
+    let mut is_comment = false;
+    for (at, byte) in text.iter().enumerate() {
+        is_comment = *byte != b'\n' && (is_comment || *byte == b'#');
+        if is_comment || b" \t:\n".contains(byte) {
+            continue;
+        }
+        match places.last_mut() {
+            Some(last) if last.end == at => last.end += 1,
+            _ => places.push(at..at + 1),
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "/usr/lib/libcgproc.so";
+
+    #[test]
+    fn the_loaders_lists() {
+        let of = |text: &str| entries(text.as_bytes());
+        assert_eq!(of("/a.so:/b.so /c.so"), ["/a.so", "/b.so", "/c.so"].map(PathBuf::from));
+        assert_eq!(of("/a.so # one\n# two\n\n/b.so\n"), ["/a.so", "/b.so"].map(PathBuf::from));
+        assert_eq!(of("/a.so#one\n/b.so"), ["/a.so", "/b.so"].map(PathBuf::from));
+        assert!(of(" :").is_empty());
+    }
+
+    #[test]
+    fn ours_by_name() {
+        for (path, ours) in
+            [("/l/libcgproc.so", true), ("libcgproc.so.1", true), ("/l/libfaketime.so", false), ("/", false)]
+        {
+            assert_eq!(is_ours(Path::new(path)), ours, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_an_entry_can_stand_for() {
+        assert!(can_name(Path::new(OURS)));
+        for path in ["/a b/l.so", "/a:b", "/a\tb", "/a\nb", "/a#b", "/usr/$LIB/l.so"] {
+            assert!(!can_name(Path::new(path)), "{path}");
+        }
+    }
+
+    /// Added, and taken out again.
+    #[test]
+    fn others_and_comments_stay_as_they_are() {
+        let cases = [
+            ("", "/usr/lib/libcgproc.so\n", ""),
+            ("/a.so\n", "/a.so\n/usr/lib/libcgproc.so\n", "/a.so\n"),
+            ("/a.so", "/a.so\n/usr/lib/libcgproc.so\n", "/a.so\n"),
+            ("# none", "# none\n/usr/lib/libcgproc.so\n", "# none\n"),
+            (" /a.so:/b.so\t# two\n\n", " /a.so:/b.so\t# two\n\n/usr/lib/libcgproc.so\n", " /a.so:/b.so\t# two\n\n"),
+            (
+                "# /usr/lib/libcgproc.so\n",
+                "# /usr/lib/libcgproc.so\n/usr/lib/libcgproc.so\n",
+                "# /usr/lib/libcgproc.so\n",
+            ),
+        ];
+        for (text, added, removed) in cases {
+            let with = with(text.as_bytes(), Path::new(OURS));
+            assert_eq!(String::from_utf8_lossy(&with), added, "{text:?}");
+            assert_eq!(String::from_utf8_lossy(&without(&with, Path::new(OURS))), removed, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_entry_is_enough() {
+        for text in ["/usr/lib/libcgproc.so\n", "/a.so:/usr/lib/libcgproc.so", "\t/usr/lib/libcgproc.so # ours\n"] {
+            assert_eq!(with(text.as_bytes(), Path::new(OURS)), text.as_bytes(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn entries_among_others_are_taken_out() {
+        let cases = [
+            ("/a.so:/usr/lib/libcgproc.so:/b.so\n", "/a.so:/b.so\n"),
+            ("/usr/lib/libcgproc.so /b.so\n", "/b.so\n"),
+            ("/a.so /usr/lib/libcgproc.so", "/a.so"),
+            ("/usr/lib/libcgproc.so # ours\n/a.so\n", "# ours\n/a.so\n"),
+            (" \t/usr/lib/libcgproc.so\n\n/a.so\n", "\n/a.so\n"),
+            ("/usr/lib/libcgproc.so:/usr/lib/libcgproc.so\n", ""),
+            ("/usr/lib/libcgproc.so.1 /x/usr/lib/libcgproc.so\n", "/usr/lib/libcgproc.so.1 /x/usr/lib/libcgproc.so\n"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(String::from_utf8_lossy(&without(text.as_bytes(), Path::new(OURS))), expected, "{text:?}");
+        }
+    }
+}

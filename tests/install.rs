@@ -1,0 +1,19 @@
+//! `cgproc install` into real roots: userlands of several releases, one of musl, one without a shell. Needs root, and the
+//! roots that tests/bed/roots makes.
+
+mod bed;
+
+#[path = "install/harness.rs"]
+mod harness;
+#[path = "install/interrupted.rs"]
+mod interrupted;
+#[path = "install/kept.rs"]
+mod kept;
+#[path = "install/libcs.rs"]
+mod libcs;
+#[path = "install/refusals.rs"]
+mod refusals;
+#[path = "install/roots.rs"]
+mod roots;
+#[path = "install/upgrade.rs"]
+mod upgrade;

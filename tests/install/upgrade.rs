@@ -1,0 +1,62 @@
+//! Another version of the library, put in place while programs run with the one that was there.
+
+use crate::bed;
+use crate::harness::{CONTAINER, LIBRARY, Root, Scratch, privately};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Child, Stdio};
+
+/// A shell in a container that opens files by itself, one for each line of its input.
+struct Reader {
+    shell: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Reader {
+    fn new(root: &Root) -> Self {
+        let loop_ = "while read file; do while read -r line; do case $line in *cgproc*|MemTotal*) echo \"$line\"; break; esac; \
+                     done <$file; done";
+        let script = root.entering("", &format!("/usr/bin/env -i /bin/bash -c '{loop_}'"));
+        let mut command = CONTAINER.script(&script, None, 60);
+        let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a container");
+        let lines = BufReader::new(shell.stdout.take().expect("a pipe")).lines();
+        Self { shell, lines }
+    }
+
+    /// The first line of a file that has the total of memory or the library.
+    fn line(&mut self, file: &str) -> String {
+        writeln!(self.shell.stdin.as_mut().expect("a pipe"), "{file}").expect("written");
+        self.lines.next().expect("a line").expect("text")
+    }
+
+    fn ended(mut self) {
+        drop(self.shell.stdin.take());
+        assert!(self.shell.wait().expect("its status").success());
+    }
+}
+
+#[test]
+fn programs_that_run_keep_theirs() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        root.done(&[]);
+        let before = root.at(LIBRARY).metadata().expect("the library").ino();
+        let mut running = Reader::new(&root);
+        let total = running.line("/proc/meminfo");
+        assert_eq!(total.split_whitespace().nth(1), Some("524288"), "{total}");
+        assert!(running.line("/proc/self/maps").ends_with(LIBRARY));
+        let object = fs::read(bed::object()).expect("the object");
+        let other = Scratch::file("upgrade-libcgproc.so", &[&object[..], b"another version"].concat());
+        let printed = root.done(&["--object", other.path()]);
+        assert!(printed.contains(&format!("put: {LIBRARY}, the library, in place of what was there")), "{printed}");
+        assert_ne!(root.at(LIBRARY).metadata().expect("the library").ino(), before);
+        assert_eq!(fs::read(root.at(LIBRARY)).expect("it").len(), object.len() + b"another version".len());
+        assert_eq!(running.line("/proc/meminfo"), total);
+        assert!(running.line("/proc/self/maps").ends_with(" (deleted)"));
+        assert_eq!(root.contained("/usr/bin/env -i /usr/bin/nproc").text.trim(), "1");
+        root.done(&["--uninstall"]);
+        assert_eq!(running.line("/proc/meminfo"), total);
+        running.ended();
+    });
+}
