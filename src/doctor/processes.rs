@@ -17,7 +17,7 @@ const CHECK: &str = "processes";
 /// Why a process has not got the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-    Static,
+    PastLibc,
     OtherBits,
     OtherMachine,
     OtherLibc,
@@ -33,11 +33,11 @@ enum Why {
 /// Each reason: its code, whether the set-up is to blame, the words, and what to do.
 const REASONS: [(Why, &str, bool, &str, &str); 11] = [
     (
-        Why::Static,
+        Why::PastLibc,
         "process-static",
         false,
-        "are static programs, which load nothing",
-        "give them their limits by options of their own (GOMAXPROCS, GOMEMLIMIT), or run lxcfs for them",
+        "are static or Go programs, whose system calls no library sees",
+        "start them by cgproc run, which answers them from outside (--static), or run lxcfs for them",
     ),
     (
         Why::OtherBits,
@@ -177,7 +177,7 @@ impl Seen {
         let pid = directory.file_name()?.to_str()?;
         let why = match fs::read(directory.join("maps")) {
             Ok(maps) if maps.is_empty() => return None,
-            Ok(_) if library::mapped(pid).is_some() => is_off(directory).then_some(Why::Off),
+            Ok(_) if library::mapped(pid).is_some() => without_effect(directory),
             Ok(_) => Some(why(directory)),
             Err(_) if directory.exists() => Some(Why::Unknown),
             Err(_) => return None,
@@ -216,6 +216,15 @@ fn why(directory: &Path) -> Why {
     }
 }
 
+/// Why the library has no effect in the process that has it.
+fn without_effect(directory: &Path) -> Option<Why> {
+    if is_off(directory) {
+        return Some(Why::Off);
+    }
+    let program = File::open(directory.join("exe")).ok().and_then(|file| elf::read(&file).ok());
+    program.is_some_and(|program| program.goes_past_libc()).then_some(Why::PastLibc)
+}
+
 fn is_off(directory: &Path) -> bool {
     environment(directory).is_ok_and(|environment| variable(&environment, b"CGPROC=") == Some(b"off"))
 }
@@ -238,7 +247,7 @@ fn unfit(program: &Elf) -> Option<Why> {
     if program.machine != elf::MACHINE {
         return Some(Why::OtherMachine);
     }
-    let Some(loader) = &program.interpreter else { return Some(Why::Static) };
+    let Some(loader) = &program.interpreter else { return Some(Why::PastLibc) };
     let name = loader.rsplit('/').next().unwrap_or_default();
     let is_served = ["ld-linux", "ld-musl"].iter().any(|known| name.starts_with(known));
     (!is_served).then_some(Why::OtherLibc)
@@ -267,7 +276,7 @@ mod tests {
         assert_eq!(of(64, elf::MACHINE, Some("/lib64/ld-linux-x86-64.so.2")), None);
         assert_eq!(of(64, elf::MACHINE, Some("/lib/ld-musl-x86_64.so.1")), None);
         assert_eq!(of(64, elf::MACHINE, Some("/system/bin/linker64")), Some(Why::OtherLibc));
-        assert_eq!(of(64, elf::MACHINE, None), Some(Why::Static));
+        assert_eq!(of(64, elf::MACHINE, None), Some(Why::PastLibc));
         assert_eq!(of(64, 1, Some("/lib/ld-linux.so.3")), Some(Why::OtherMachine));
         assert_eq!(of(32, 3, None), Some(Why::OtherBits));
     }
@@ -280,7 +289,7 @@ mod tests {
             let many: Vec<Seen> = (0..11).map(|_| seen()).collect();
             assert!(names(&many, why).is_some_and(|names| names.ends_with("7 x and 3 others")));
         }
-        assert_eq!(names(&[], Why::Static), None);
+        assert_eq!(names(&[], Why::PastLibc), None);
     }
 
     #[test]
