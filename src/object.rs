@@ -26,6 +26,11 @@ pub(crate) fn find() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Whether there is none, and none is asked for: a command without a C library may be all that an image has.
+pub(crate) fn is_absent() -> bool {
+    env::var_os(VARIABLE).is_none() && source().is_err()
+}
+
 /// Where it can be copied from.
 pub(crate) fn source() -> Result<PathBuf> {
     match env::var_os(VARIABLE) {

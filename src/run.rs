@@ -34,7 +34,10 @@ pub(crate) fn run(
 ) -> Result<u8, Failure> {
     child::hold_closed_standard_descriptors();
     let mut settings = Settings::of_environment()?;
-    preload()?;
+    let is_supervised = supervise.is_wanted_for(&program[0]);
+    if !(is_supervised && object::is_absent()) {
+        preload()?;
+    }
     if let Some(cgroup) = cgroup {
         View::of(Some(&cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
         set_variable(settings::CGROUP, Some(&cgroup));
@@ -179,7 +182,7 @@ impl Starter<'_> {
     fn start(&self, joins: Vec<File>) -> Result<(Child, Option<Supervision>), NotStarted> {
         let must = self.supervise == Supervise::Always;
         let start = || child::start(command(self.program), joins, self.inherited);
-        if !must && (self.supervise == Supervise::Never || !supervise::is_needed(&self.program[0])) {
+        if !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));
         }
         let started = supervise::start(must, start).map_err(NotStarted::Unsupervised)?;

@@ -22,7 +22,6 @@ use answer::Call;
 use anyhow::{Context, Error, Result};
 use heir::{Hand, Heir};
 use listener::{Listener, Refusal};
-pub(crate) use need::is_needed;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fd::{AsFd, BorrowedFd},
@@ -31,6 +30,7 @@ use rustix::{
 };
 use seen::Known;
 use std::{
+    ffi::OsStr,
     io::{self, PipeReader, PipeWriter, Read, Write},
     sync::OnceLock,
     thread,
@@ -45,6 +45,17 @@ pub(crate) enum Supervise {
     Auto,
     /// Left to themselves.
     Never,
+}
+
+impl Supervise {
+    /// Whether `program` is to be supervised.
+    pub(crate) fn is_wanted_for(self, program: &OsStr) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Auto => need::is_needed(program),
+            Self::Never => false,
+        }
+    }
 }
 
 /// Somebody who supervises, for as long as there is somebody to be.

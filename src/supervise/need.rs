@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Whether `program`, as a shell would find it, makes system calls that no preloaded library sees.
-pub(crate) fn is_needed(program: &OsStr) -> bool {
+pub(super) fn is_needed(program: &OsStr) -> bool {
     find(program).and_then(|path| interpreter_of(&path).or(Some(path))).is_some_and(|path| goes_past_libc(&path))
 }
 

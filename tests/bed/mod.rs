@@ -19,6 +19,15 @@ pub(crate) fn command() -> PathBuf {
     built("CGPROC_COMMAND", "cgproc")
 }
 
+/// The same, linked statically, for where there is no C library.
+pub(crate) fn static_command() -> PathBuf {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(&target).join("release/cgproc");
+    let how = format!("RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --bin cgproc --target {target}");
+    assert!(path.is_file(), "{} is missing: {how}", path.display());
+    path
+}
+
 fn built(variable: &str, name: &str) -> PathBuf {
     let path = std::env::var_os(variable)
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name), PathBuf::from);

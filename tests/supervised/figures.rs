@@ -145,6 +145,26 @@ fn no_privilege_is_needed() {
 }
 
 #[test]
+fn an_image_without_any_c_library() {
+    // What a Go program's image often is: nothing but itself, and here the command.
+    let root = crate::harness::tempfile();
+    let script = format!(
+        "set -e; mkdir -p {0}/proc {0}/sys {0}/tmp {0}/etc; cp {1} {0}/cgproc; cp {2} {0}/past; mount --rbind /proc {0}/proc; \
+         mount --rbind /sys {0}/sys; chroot {0} /cgproc run -- /past",
+        root.display(),
+        bed::static_command().display(),
+        compiled("past-go")
+    );
+    let container = Container { quota_usec: Some(100_000), ..PLAIN };
+    let text = container.run(&format!("unshare --mount sh -c '{script}'"), None, 60).text;
+    std::fs::remove_dir_all(&root).expect("removed");
+    let lines = ["ReadFile 524288", "Sysinfo 524288", "NumCPU 1", "GOMAXPROCS 1", "goroutines 200"];
+    let is_right = lines.iter().all(|line| has_line(&text, line));
+    note_reach("supervised", "Go, in an image without libc", "", "all of it", if is_right { "yes" } else { "no" });
+    assert!(is_right, "{text}");
+}
+
+#[test]
 fn a_program_below_another_root() {
     let root = crate::harness::tempfile();
     let script = format!(
