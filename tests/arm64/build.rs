@@ -56,8 +56,18 @@ pub(crate) fn in_root(path: &str) -> PathBuf {
     bed_file("root").join(path)
 }
 
-/// The C program `source`, a file of the repository, for arm64. Compiled every time: it takes as long as to look whether it must be.
+/// The C program `source`, a file of the repository, for arm64.
 pub(crate) fn program(libc: Libc, source: &str) -> PathBuf {
+    compiled(libc, source, &[])
+}
+
+/// The same, as an object to preload beside ours.
+pub(crate) fn neighbour(source: &str) -> PathBuf {
+    compiled(Libc::Glibc, source, &["-shared", "-fPIC"])
+}
+
+/// Compiled every time: to look whether it must be takes as long.
+fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     let source = bed::repository(source);
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("arm64");
     fs::create_dir_all(&to).expect("a directory");
@@ -68,7 +78,7 @@ pub(crate) fn program(libc: Libc, source: &str) -> PathBuf {
         Libc::Glibc => "cc",
         Libc::Musl => "musl-gcc",
     }));
-    compiler.args(["-O1", "-Wl,-z,now", "-pthread"]);
+    compiler.args(["-O1", "-Wl,-z,now", "-pthread"]).args(flags);
     if libc == Libc::Musl {
         // For linux/*.h.
         for headers in ["usr/include", "usr/include/aarch64-linux-gnu"] {

@@ -92,6 +92,14 @@ fn free_nproc_and_uptime() {
     findings.conclude("arm64 tools");
 }
 
+/// On arm64 a resolver decides by what it is told of the machine: by the loader, or by us where its definition is behind ours.
+#[test]
+fn a_resolver_is_told_of_the_machine() {
+    let pair = format!("{}:{}", build::object().display(), build::neighbour("tests/arm64/ifunc.c").display());
+    let nproc = build::in_root("usr/bin/nproc");
+    assert_eq!(text(&build::running(Some(Path::new(&pair)), &nproc, &["--all"])), "4242\n");
+}
+
 /// What the command does with the container's files, and that it reads them past a preloaded object.
 #[test]
 fn the_command_shows_the_container() {
