@@ -9,6 +9,8 @@ mod probes;
 mod build;
 #[path = "arm64/hooks.rs"]
 mod hooks;
+#[path = "arm64/hostile.rs"]
+mod hostile;
 #[path = "arm64/programs.rs"]
 mod programs;
 

@@ -80,6 +80,8 @@ fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     }));
     compiler.args(["-O1", "-Wl,-z,now", "-pthread"]).args(flags);
     if libc == Libc::Musl {
+        // What gcc would call for atomic operations asks glibc.
+        compiler.arg("-mno-outline-atomics");
         // For linux/*.h.
         for headers in ["usr/include", "usr/include/aarch64-linux-gnu"] {
             compiler.arg("-idirafter").arg(in_root(headers));
