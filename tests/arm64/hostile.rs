@@ -20,7 +20,7 @@ enum Shows {
 use Shows::{Containers, Kernels};
 
 /// A program of `tests/probes` and its arguments.
-const TRIALS: [(&str, &[&str], Shows); 12] = [
+const TRIALS: [(&str, &[&str], Shows); 11] = [
     ("limits", &["size", "1000000"], Containers),
     ("limits", &["files", "4"], Kernels),
     ("limits", &["files", "5"], Kernels),
@@ -29,7 +29,6 @@ const TRIALS: [(&str, &[&str], Shows); 12] = [
     ("reuse", &[], Kernels),
     ("children", &["vfork"], Containers),
     ("children", &["vfork-first"], Containers),
-    ("threads", &[], Containers),
     ("shared", &[], Kernels),
     ("alike", &[], Kernels),
     ("places", &[], Containers),
