@@ -46,7 +46,9 @@ impl Files for Kernel {
 
     fn directory(&self, path: &CStr) -> Option<Directory> {
         let stat = sys::stat(path)?;
-        (stat.st_mode & libc::S_IFMT == libc::S_IFDIR).then_some(Directory { inode: stat.st_ino, links: stat.st_nlink })
+        #[allow(clippy::unnecessary_cast, reason = "they have 32 bits on arm64")]
+        let links = stat.st_nlink as u64;
+        (stat.st_mode & libc::S_IFMT == libc::S_IFDIR).then_some(Directory { inode: stat.st_ino, links })
     }
 
     fn file_system(&self, path: &CStr) -> Option<u64> {

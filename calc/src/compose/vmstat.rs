@@ -366,10 +366,17 @@ mod tests {
         "pswpin 91\npswpout 92\npgfault 618\npgmajfault 5\npgactivate 2556\nthp_fault_alloc 3\n",
     );
 
+    /// `AT_PAGESZ`, then the end: what tells the size of a page where a machine has a choice of it.
+    const AUXV: [u64; 4] = [6, 4096, 0, 0];
+
+    fn with_page_size(tree: Tree) -> Tree {
+        tree.with("/proc/self/auxv", AUXV.map(u64::to_ne_bytes).concat())
+    }
+
     const EVENTS_FILE: &str = "low 0\nhigh 0\nmax 7\noom 3\noom_kill 2\noom_group_kill 0\n";
 
     fn v2(limit: &str) -> Tree {
-        Tree::default()
+        with_page_size(Tree::default())
             .with("/proc/self/cgroup", "0::/a\n")
             .with_directory("/sys/fs/cgroup", 1, 3)
             .with_directory("/sys/fs/cgroup/a", 9, 2)
@@ -486,7 +493,7 @@ mod tests {
     #[test]
     fn version_1() {
         let tree = |limit: &str| {
-            Tree::default()
+            with_page_size(Tree::default())
                 .with("/proc/self/cgroup", "2:memory:/a\n")
                 .with_directory("/sys/fs/cgroup/memory", 1, 3)
                 .with_directory("/sys/fs/cgroup/memory/a", 9, 2)

@@ -25,18 +25,6 @@ pub(crate) fn trap() -> ! {
     unsafe { asm!("ud2", options(noreturn)) }
 }
 
-// The one symbol asked of the process. Weak: where no loader gives it, its slot is null and raw system calls answer.
-// The slot lies in .data, so that its relocation is in the one writable page.
-global_asm!(
-    ".weak dl_iterate_phdr",
-    ".pushsection .data.cgproc_loader,\"aw\",@progbits",
-    ".balign 8",
-    ".hidden cgproc_dl_iterate_phdr",
-    ".globl cgproc_dl_iterate_phdr",
-    "cgproc_dl_iterate_phdr: .quad dl_iterate_phdr",
-    ".popsection",
-);
-
 // What the compiler calls by itself. Hidden, so that they are ours alone: an exported memcpy would interpose on the
 // whole process.
 global_asm!(
@@ -116,6 +104,15 @@ global_asm!(
     "ret",
     ".popsection",
 );
+
+/// Asks an IFUNC's `resolver` for the definition: it takes nothing on this machine.
+///
+/// # Safety
+/// `resolver` is the address of one.
+pub(crate) unsafe fn definition_by(resolver: usize) -> usize {
+    // SAFETY: by the caller's promise.
+    unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(resolver)() }
+}
 
 /// libc's variadic `syscall`. Numbers that are not ours jump to next with every register and the stack as they came.
 ///

@@ -169,7 +169,7 @@ pub(crate) unsafe fn access(next: Option<Access>, path: *const c_char, mode: c_i
     unsafe {
         let result = match next {
             Some(next) => next(path, mode),
-            None => by_kernel(libc::SYS_access, [path as usize, mode as usize, 0, 0, 0, 0]) as c_int,
+            None => raw_access(AT_FDCWD, path, mode),
         };
         unless_hidden(result, AT_FDCWD, path)
     }
@@ -186,7 +186,7 @@ pub(crate) unsafe fn faccessat(
     unsafe {
         let result = match next {
             Some(next) => next(dir, path, mode, flags),
-            None => by_kernel(libc::SYS_faccessat, [dir as usize, path as usize, mode as usize, 0, 0, 0]) as c_int,
+            None => raw_access(dir, path, mode),
         };
         unless_hidden(result, dir, path)
     }
@@ -201,4 +201,9 @@ unsafe fn raw_stat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: 
 unsafe fn raw_fstat(fd: c_int, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments, which the kernel checks.
     unsafe { by_kernel(libc::SYS_fstat, [fd as usize, to as usize, 0, 0, 0, 0]) as c_int }
+}
+
+unsafe fn raw_access(dir: c_int, path: *const c_char, mode: c_int) -> c_int {
+    // SAFETY: the kernel checks the path.
+    unsafe { by_kernel(libc::SYS_faccessat, [dir as usize, path as usize, mode as usize, 0, 0, 0]) as c_int }
 }

@@ -46,7 +46,7 @@ pub(crate) unsafe extern "C" fn syscall(
             let result = call();
             if result == 0 {
                 // SAFETY: the kernel has just written it.
-                sysinfo::as_the_container(unsafe { &mut *(a as *mut libc::sysinfo) });
+                unsafe { sysinfo::as_the_container(a as *mut libc::sysinfo) };
             }
             result
         }

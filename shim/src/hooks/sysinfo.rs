@@ -18,14 +18,19 @@ pub(crate) unsafe fn sysinfo(next: Option<Sysinfo>, to: *mut libc::sysinfo) -> c
             None => by_kernel(libc::SYS_sysinfo, [to as usize, 0, 0, 0, 0, 0]) as c_int,
         };
         if result == 0 {
-            as_the_container(&mut *to);
+            as_the_container(to);
         }
         result
     }
 }
 
 /// Puts the container's figures in place of the machine's.
-pub(crate) fn as_the_container(info: &mut libc::sysinfo) {
+///
+/// # Safety
+/// `info` is what a successful sysinfo wrote, or null: qemu-user succeeds with that.
+pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
+    // SAFETY: by the caller's promise.
+    let Some(info) = (unsafe { info.as_mut() }) else { return };
     if options::off() {
         return;
     }

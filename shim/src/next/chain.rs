@@ -145,7 +145,7 @@ fn vdso() -> Range<usize> {
 
 /// Whether the process has one thread: each is a directory.
 fn is_alone() -> bool {
-    const OF_ONE_THREAD: u64 = 3;
+    const OF_ONE_THREAD: libc::nlink_t = 3;
     sys::stat(c"/proc/self/task").is_some_and(|stat| stat.st_nlink == OF_ONE_THREAD)
 }
 

@@ -1,6 +1,7 @@
 //! The dynamic symbols of a loaded object, found by its hash tables (System V ABI; `DT_GNU_HASH` as GNU ld writes it).
 
 use super::Wanted;
+use crate::arch;
 use core::ops::Range;
 use core::ptr::null;
 
@@ -162,11 +163,8 @@ impl Object {
         let address = self.base.wrapping_add(symbol.value);
         match symbol.info & 0xf {
             STT_OBJECT | STT_FUNC => Some(address),
-            STT_GNU_IFUNC => {
-                // SAFETY: an IFUNC's address is its resolver, which takes nothing we must give on this machine.
-                let resolver = unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(address) };
-                Some(resolver())
-            }
+            // SAFETY: an IFUNC's address is its resolver.
+            STT_GNU_IFUNC => Some(unsafe { arch::definition_by(address) }),
             _ => None,
         }
     }

@@ -337,7 +337,13 @@ pub(super) static RULES: &[Rule] = &[
         CPUS,
         Some(Resource::Capacity),
     ),
-    rule("cpuinfo.*", "Counted over the CPUs that are shown.", "kernel arch/x86/kernel/cpu/proc.c", CPUS, None),
+    rule(
+        "cpuinfo.*",
+        "Counted over the CPUs that are shown.",
+        "kernel arch/x86/kernel/cpu/proc.c, arch/arm64/kernel/cpuinfo.c",
+        CPUS,
+        None,
+    ),
     rule("cpu*", "The kernel's list, as far as its CPUs are shown.", "kernel drivers/base/topology.c", CPUS, None),
     rule(
         "time.user",

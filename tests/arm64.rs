@@ -1,0 +1,43 @@
+//! arm64, as far as a machine of another kind can tell: the object and the command are built for it, and programs for it run
+//! under qemu-user, in real containers of this kernel. What that leaves open is in docs/arm64.md.
+
+mod bed;
+mod form;
+mod probes;
+
+#[path = "arm64/build.rs"]
+mod build;
+#[path = "arm64/hooks.rs"]
+mod hooks;
+#[path = "arm64/hostile.rs"]
+mod hostile;
+#[path = "arm64/programs.rs"]
+mod programs;
+
+use form::{Form, Machine};
+use object::elf;
+
+#[test]
+fn the_object_has_the_same_form() {
+    let machine = Machine { number: elf::EM_AARCH64, relative: elf::R_AARCH64_RELATIVE, most_bytes: 108 * 1024 };
+    let form = Form::of(&build::object(), machine);
+    form.refers_to_one_name_weakly();
+    form.exports_the_hooks_and_nothing_else();
+    form.needs_no_library_and_runs_nothing_when_loaded();
+    form.is_two_segments_without_thread_storage();
+    form.its_relocations_are_relative_and_in_the_writable_segment();
+    form.is_small();
+    form.has_no_path_to_a_panic();
+}
+
+/// Fewer random inputs than elsewhere: each takes ten times as long here.
+#[test]
+fn calc_passes_its_own_tests() {
+    let output = build::cargo(&["test", "-p", "cgproc-calc"]).env("PROPTEST_CASES", "16").output().expect("cargo");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let results: Vec<_> = text.lines().filter(|line| line.starts_with("test result:")).collect();
+    println!("{}", results.join("\n"));
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let passed = |line: &&str| bed::figure(line, "test result: ok.").expect("a count");
+    assert!(results.iter().map(passed).sum::<u64>() > 0, "nothing was tested:\n{text}");
+}

@@ -1,0 +1,106 @@
+//! What is built for arm64, and how it is run.
+
+use crate::bed;
+use crate::probes::{Libc, quoted};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Cargo for arm64, in a target directory of its own beside the others.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", r#"set -e; e=$("$0" env); eval "$e"; exec "$@""#]);
+    command.arg(bed::repository("tests/bed/arm64")).arg(env!("CARGO")).args(arguments);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", directory());
+    command
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("arm64")
+}
+
+/// The object for arm64.
+pub(crate) fn object() -> PathBuf {
+    release().join("libcgproc.so")
+}
+
+/// The command for arm64.
+pub(crate) fn command() -> PathBuf {
+    release().join("cgproc")
+}
+
+fn release() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        succeed(&mut cargo(&["build", "--release", "--workspace"]));
+        directory().join("aarch64-unknown-linux-gnu/release")
+    })
+}
+
+fn succeed(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What the set-up made.
+fn bed_file(name: &str) -> PathBuf {
+    let path = bed::cache().join("arm64").join(name);
+    assert!(path.exists(), "{} is missing: tests/bed/setup arm64", path.display());
+    path
+}
+
+/// A file of the arm64 Debian.
+pub(crate) fn in_root(path: &str) -> PathBuf {
+    bed_file("root").join(path)
+}
+
+/// The C program `source`, a file of the repository, for arm64.
+pub(crate) fn program(libc: Libc, source: &str) -> PathBuf {
+    compiled(libc, source, &[])
+}
+
+/// The same, as an object to preload beside ours.
+pub(crate) fn neighbour(source: &str) -> PathBuf {
+    compiled(Libc::Glibc, source, &["-shared", "-fPIC"])
+}
+
+/// Compiled every time: to look whether it must be takes as long.
+fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
+    let source = bed::repository(source);
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("arm64");
+    fs::create_dir_all(&to).expect("a directory");
+    let name = source.file_stem().expect("a name").to_string_lossy();
+    let to = to.join(format!("{name}-{libc:?}"));
+    let part = to.with_extension(format!("{}-{:?}", std::process::id(), std::thread::current().id()));
+    let mut compiler = Command::new(bed_file(match libc {
+        Libc::Glibc => "cc",
+        Libc::Musl => "musl-gcc",
+    }));
+    compiler.args(["-O1", "-Wl,-z,now", "-pthread"]).args(flags);
+    if libc == Libc::Musl {
+        // What gcc would call for atomic operations asks glibc.
+        compiler.arg("-mno-outline-atomics");
+        // For linux/*.h.
+        for headers in ["usr/include", "usr/include/aarch64-linux-gnu"] {
+            compiler.arg("-idirafter").arg(in_root(headers));
+        }
+    }
+    succeed(compiler.arg("-o").args([&part, &source]).arg("-ldl"));
+    fs::rename(&part, &to).expect("rename");
+    to
+}
+
+/// The command line, for a shell, that runs an arm64 program, under the object if one is given.
+pub(crate) fn running(preload: Option<&Path>, program: &Path, arguments: &[&str]) -> String {
+    let mut line = quoted(&bed_file("qemu").to_string_lossy());
+    if let Some(object) = preload {
+        let _ = write!(line, " -E LD_PRELOAD={}", quoted(&object.to_string_lossy()));
+    }
+    let _ = write!(line, " {}", quoted(&program.to_string_lossy()));
+    for argument in arguments {
+        let _ = write!(line, " {}", quoted(argument));
+    }
+    line
+}
