@@ -4,7 +4,9 @@
 use crate::bed;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
-use object::{Endianness, Object as _, ObjectSymbol as _, ObjectSymbolTable as _, RelocationFlags, RelocationTarget};
+use object::{
+    Endianness, Object as _, ObjectSymbol as _, ObjectSymbolTable as _, RelocationFlags, RelocationTarget, SymbolFlags,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -22,6 +24,28 @@ pub(crate) struct Form {
     bytes: Vec<u8>,
     machine: Machine,
 }
+
+/// Tags of the dynamic section that every loader knows.
+const KNOWN_TAGS: [u32; 18] = [
+    elf::DT_NULL,
+    elf::DT_SONAME,
+    elf::DT_STRTAB,
+    elf::DT_STRSZ,
+    elf::DT_SYMTAB,
+    elf::DT_SYMENT,
+    elf::DT_RELA,
+    elf::DT_RELASZ,
+    elf::DT_RELAENT,
+    elf::DT_RELACOUNT,
+    elf::DT_FLAGS,
+    elf::DT_FLAGS_1,
+    elf::DT_GNU_HASH,
+    elf::DT_HASH,
+    elf::DT_PLTGOT,
+    elf::DT_DEBUG,
+    elf::DT_SYMBOLIC,
+    elf::DT_BIND_NOW,
+];
 
 struct Segment {
     kind: u32,
@@ -155,6 +179,32 @@ impl Form {
             by_name.push(table.symbol_by_index(index).expect("a symbol").name().expect("a name").to_owned());
         }
         assert_eq!(by_name, ["dl_iterate_phdr"]);
+    }
+
+    /// glibc from 2.12 and musl from 1.1.9 on, most of which cannot be had here: what their loaders do not know, they pass over
+    /// (DT_RELR: nothing is relocated), or they end the program for it (another OS's ABI, kinds of symbols and relocations).
+    pub(crate) fn has_only_what_the_oldest_loaders_know(&self) {
+        let (header, _) = self.header();
+        assert_eq!((header.e_ident().os_abi, header.e_ident().abi_version), (elf::ELFOSABI_NONE, 0));
+        let tags = self.dynamic_tags();
+        let known = KNOWN_TAGS.into_iter().map(i64::from).collect();
+        let unknown: Vec<_> = tags.difference(&known).map(|tag| format!("{tag:#x}")).collect();
+        assert_eq!(unknown, [""; 0], "tags of the dynamic section");
+        assert!(
+            [elf::DT_GNU_HASH, elf::DT_HASH].iter().any(|tag| tags.contains(&i64::from(*tag))),
+            "no table of names"
+        );
+        let kinds: BTreeSet<_> = self.segments().iter().map(|segment| segment.kind).collect();
+        assert_eq!(kinds, BTreeSet::from([elf::PT_LOAD, elf::PT_DYNAMIC, elf::PT_GNU_STACK]));
+        // Upper half: how a name is bound; lower half: what it is.
+        let is_later = |info: u8| info >> 4 > elf::STB_WEAK || info & 15 > elf::STT_FUNC;
+        let later = self.symbols(|s| matches!(s.flags(), SymbolFlags::Elf { st_info, .. } if is_later(st_info)));
+        assert_eq!(later, BTreeSet::new(), "indirect functions, unique names, thread storage");
+        let absolute = [elf::R_X86_64_64, elf::R_AARCH64_ABS64, self.machine.relative];
+        for (offset, relocation) in self.file().dynamic_relocations().expect("relocations") {
+            let RelocationFlags::Elf { r_type } = relocation.flags() else { panic!("{relocation:?}") };
+            assert!(absolute.contains(&r_type), "{offset:#x}: {relocation:?}");
+        }
     }
 
     pub(crate) fn is_small(&self) {
