@@ -1,7 +1,7 @@
 //! Docker, with a daemon of the test's own and images made by `examples/docker/Dockerfile`.
 
 use crate::bed::{self, Findings};
-use crate::harness::{Bed, Library};
+use crate::harness::{Bed, Library, side_by_side};
 use crate::probe::{Row, Said, limited, quota_usec};
 use std::fmt::Write as _;
 
@@ -53,30 +53,26 @@ fn docker_containers_with_mapped_users_see_themselves() {
     judge("docker with mapped users", &said, &MAPPED);
 }
 
-/// One daemon, one container after the other.
+/// One daemon, all the containers.
 fn run(bed: &[&str], cases: &[Case]) -> Said {
     let dockerfile = bed::repository("examples/docker/Dockerfile");
     let mut script = format!(
         "mkdir $WORK/context; cp {} {} $WORK/context
-         for target in environment file; do
-           docker build --quiet --network none --build-arg BASE=base --target $target --tag $target $WORK/context >/dev/null
-         done
+         build() {{ docker build --quiet --network none --build-arg BASE=base --target $1 --tag $1 $WORK/context >/dev/null; }}
          echo version docker $(docker version --format '{{{{.Server.Version}}}}')\n",
         dockerfile.display(),
         bed::object().display(),
     );
-    for case in cases {
-        let _ = writeln!(
-            script,
-            "docker run --rm --network none --cgroup-parent /$CGROUP --memory 512m --cpu-period 100000 --cpu-quota {} {} {} \
-             sh -c 'probe {}; env -u LD_PRELOAD probe bare-{}'",
-            quota_usec(),
-            case.options,
-            case.image,
-            case.name,
-            case.name
-        );
+    for target in ["environment", "file"] {
+        if cases.iter().any(|case| case.image == target) {
+            let _ = writeln!(script, "build {target}");
+        }
     }
+    let quota = quota_usec();
+    let run = format!(
+        "docker run --rm --network none --cgroup-parent /$CGROUP --memory 512m --cpu-period 100000 --cpu-quota {quota}"
+    );
+    script += &side_by_side(cases.iter().map(|case| (case.name, format!("{run} {} {}", case.options, case.image))));
     let private = Bed { userland: "debian-12", library: Library::None };
     private.says(300, &[bed, &["bash", "-euc", &script]].concat())
 }

@@ -3,6 +3,7 @@
 use crate::bed;
 use crate::probe::Said;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,17 @@ impl Bed {
         ["-r", self.userland, "-i", library, "-a", &root.to_string_lossy(), "-o", &object.to_string_lossy()]
             .map(OsString::from)
     }
+}
+
+/// A script for `tests/bed/docker` and its like: runs containers side by side, and prints what they said, one after the other.
+/// Each has a name, and the engine's command up to the container's own.
+pub(crate) fn side_by_side<'a>(containers: impl Iterator<Item = (&'a str, String)>) -> String {
+    let probes = "probe $name; env -u LD_PRELOAD probe bare-$name";
+    let mut script = format!("start() {{ local name=$1; shift; \"$@\" sh -c \"{probes}\" >$WORK/said-$name & }}\n");
+    for (name, command) in containers {
+        let _ = writeln!(script, "start {name} {command}");
+    }
+    script + "for job in $(jobs -p); do wait $job; done; cat $WORK/said-*"
 }
 
 /// A machine that has just been booted is hardly older than its containers: then nobody could tell whose uptime is shown.

@@ -34,6 +34,7 @@ fn logins_see_the_container_by_the_file() {
     said.is(&mut findings, "ssh", &[("user", "1000")]);
     said.is(&mut findings, "cron", &[("user", "1000")]);
     said.is(&mut findings, "sudo", &[("user", "0")]);
+    setuid_programs(&mut findings, &said);
     findings.conclude("logins, by the file");
 }
 
@@ -51,24 +52,20 @@ fn logins_lose_the_variable() {
 
 /// What glibc's loader accepts in secure-execution mode: from the file any path; from the variable no path at all, and a name
 /// only of a library in a standard directory that has the set-user-ID bit itself.
-#[test]
-fn setuid_programs_see_the_container_by_the_file() {
-    let said = logins(Library::File, PRELOAD);
+fn setuid_programs(findings: &mut Findings, said: &Said) {
     let [shown, machines] = [limited().cpus, machine().cpus].map(|cpus| cpus.to_string());
-    let mut findings = Findings::default();
     for (how, expected) in [
-        ("file", &shown),
+        ("file", &*shown),
         ("elsewhere", &shown),
         ("marked", &shown),
         ("none", &machines),
         ("path", &machines),
         ("name", &machines),
         // The loader prints the auxiliary vector for everybody else.
-        ("secure", &"1".to_owned()),
+        ("secure", "1"),
     ] {
-        said.is(&mut findings, "setuid", &[(how, expected)]);
+        said.is(findings, "setuid", &[(how, expected)]);
     }
     let plain = said.value("setuid", "plain");
     findings.check(plain.is_some_and(|lines| lines != "1"), || format!("LD_SHOW_AUXV: {plain:?} lines"));
-    findings.conclude("setuid");
 }

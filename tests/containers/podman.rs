@@ -1,9 +1,8 @@
 //! Podman, over either runtime.
 
 use crate::bed::Findings;
-use crate::harness::{Bed, Library, PRELOAD};
+use crate::harness::{Bed, Library, PRELOAD, side_by_side};
 use crate::probe::{Row, limited, quota_usec};
-use std::fmt::Write as _;
 
 /// A container: its name, the runtime, options of `podman run`, what it must be.
 struct Case {
@@ -42,20 +41,15 @@ const CASES: [Case; 4] = [
 
 #[test]
 fn podman_containers_see_themselves() {
-    let mut script = "echo version podman $(podman version --format '{{.Client.Version}}')\n".to_owned();
-    for case in CASES {
-        let _ = writeln!(
-            script,
-            "RUNTIME={} podman run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 \
-             --cgroup-parent /$CGROUP --memory 512m --cpu-period 100000 --cpu-quota {} {} base \
-             sh -c 'probe {}; env -u LD_PRELOAD probe bare-{}'",
-            case.runtime,
-            quota_usec(),
-            case.options,
-            case.name,
-            case.name
-        );
-    }
+    let quota = quota_usec();
+    let run = format!(
+        "podman run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --cgroup-parent /$CGROUP \
+         --memory 512m --cpu-period 100000 --cpu-quota {quota}"
+    );
+    let containers =
+        CASES.iter().map(|case| (case.name, format!("env RUNTIME={} {run} {} base", case.runtime, case.options)));
+    let script =
+        "echo version podman $(podman version --format '{{.Client.Version}}')\n".to_owned() + &side_by_side(containers);
     let private = Bed { userland: "debian-12", library: Library::Environment };
     let said = private.says(200, &["podman", "-e", PRELOAD, "bash", "-euc", &script]);
     let version = said.value("version", "podman").expect("its version");
