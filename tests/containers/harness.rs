@@ -30,10 +30,14 @@ pub(crate) struct Bed {
 impl Bed {
     /// What the command, its first word a script of `tests/bed`, prints until it ends well, within `seconds`.
     pub(crate) fn says(&self, seconds: u32, words: &[&str]) -> Said {
+        self.says_in(Command::new("env"), seconds, words)
+    }
+
+    /// The same below another command, such as one that enters a cgroup.
+    pub(crate) fn says_in(&self, mut command: Command, seconds: u32, words: &[&str]) -> Said {
         old_enough();
         let (script, arguments) = words.split_first().expect("a command");
-        let mut command = Command::new("timeout");
-        command.args(["-k", "30", &seconds.to_string()]).arg(bed::repository("tests/bed/private"));
+        command.args(["timeout", "-k", "30", &seconds.to_string()]).arg(bed::repository("tests/bed/private"));
         command.args(self.options()).arg("--").arg(bed::repository("tests/bed").join(script)).args(arguments);
         let output = command.stdin(Stdio::null()).env_remove("LD_PRELOAD").output().expect("tests/bed/private");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,7 +1,7 @@
 //! The runtimes below the engines, with the configuration that they themselves propose: a read-only root, three capabilities,
 //! no new privileges.
 
-use crate::bed::{self, Findings};
+use crate::bed::{self, Container, Findings, PLAIN, View};
 use crate::harness::{Bed, Library, PRELOAD};
 use crate::probe::{Row, limited, quota_usec};
 
@@ -40,6 +40,24 @@ fn runc_containers_see_themselves() {
 #[test]
 fn crun_containers_see_themselves() {
     judge("crun");
+}
+
+/// Made by a user without privileges, who may set no limits: the container has those of the cgroup that it is started in.
+#[test]
+fn rootless_containers_see_their_cgroup() {
+    let mut findings = Findings::default();
+    for runtime in ["runc", "crun"] {
+        let group = Container { quota_usec: Some(quota_usec()), view: View::Raw, ..PLAIN };
+        let script = "probe rootless; env -u LD_PRELOAD probe bare";
+        let words = ["rootless", "-t", runtime, "-e", PRELOAD, "sh", "-c", script];
+        let bed = Bed { userland: "debian-12", library: Library::Environment };
+        let said = bed.says_in(group.enter(), 60, &words);
+        let row = Row { runtime: &format!("{runtime}, rootless"), version: &version(runtime) };
+        said.is(&mut findings, "rootless", &[("mapped", "1000"), ("no-new-privileges", "1")]);
+        said.shows_container(&mut findings, &row, "rootless", limited());
+        said.shows_machine(&mut findings, "bare", limited());
+    }
+    findings.conclude("rootless");
 }
 
 /// What the runtime says itself.
