@@ -52,10 +52,19 @@ impl Said {
 
     /// Every tool of `name` shows the container's figures; its cells of the table say what they showed.
     pub(crate) fn shows_container(&self, findings: &mut Findings, row: &Row, name: &str, container: Figures) {
+        self.fills(findings, row, name, container, "yes");
+    }
+
+    /// The same where the container hides what its figures would be taken from.
+    pub(crate) fn is_out_of_reach(&self, findings: &mut Findings, row: &Row, name: &str, container: Figures) {
+        self.fills(findings, row, name, container, "no");
+    }
+
+    fn fills(&self, findings: &mut Findings, row: &Row, name: &str, container: Figures, expected: &str) {
         let runtime = format!("{}, cgroup {:?}", row.runtime, bed::version()).replace(" V", " v");
         for (probe, cell) in self.cells(name, container) {
             bed::note_reach("containers", &runtime, row.version, probe, &cell);
-            findings.check(cell == "yes", || format!("{runtime}: {probe} of {name}: {cell}"));
+            findings.check(cell == expected, || format!("{runtime}: {probe} of {name}: {cell}"));
         }
     }
 
