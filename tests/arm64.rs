@@ -28,6 +28,7 @@ fn the_object_has_the_same_form() {
     form.its_relocations_are_relative_and_in_the_writable_segment();
     form.is_small();
     form.has_no_path_to_a_panic();
+    form.has_only_what_the_oldest_loaders_know();
 }
 
 /// Fewer random inputs than elsewhere: each takes ten times as long here.
