@@ -2,7 +2,7 @@
 
 use crate::bed::{self, Findings};
 use crate::harness::{Bed, Library, side_by_side};
-use crate::probe::{Row, Said, limited, quota_usec};
+use crate::probe::{Row, Said, limited, machine, quota_usec};
 use std::fmt::Write as _;
 
 /// A container: its name, its image, options of `docker run`, what it must be.
@@ -55,26 +55,63 @@ fn docker_containers_with_mapped_users_see_themselves() {
 
 /// One daemon, all the containers.
 fn run(bed: &[&str], cases: &[Case]) -> Said {
-    let dockerfile = bed::repository("examples/docker/Dockerfile");
-    let mut script = format!(
-        "mkdir $WORK/context; cp {} {} $WORK/context
-         build() {{ docker build --quiet --network none --build-arg BASE=base --target $1 --tag $1 $WORK/context >/dev/null; }}
-         echo version docker $(docker version --format '{{{{.Server.Version}}}}')\n",
-        dockerfile.display(),
-        bed::object().display(),
-    );
+    let mut script = context();
     for target in ["environment", "file"] {
         if cases.iter().any(|case| case.image == target) {
             let _ = writeln!(script, "build {target}");
         }
     }
-    let quota = quota_usec();
-    let run = format!(
-        "docker run --rm --network none --cgroup-parent /$CGROUP --memory 512m --cpu-period 100000 --cpu-quota {quota}"
-    );
+    let run = docker_run();
     script += &side_by_side(cases.iter().map(|case| (case.name, format!("{run} {} {}", case.options, case.image))));
     let private = Bed { userland: "debian-12", library: Library::None };
     private.says(300, &[bed, &["bash", "-euc", &script]].concat())
+}
+
+/// What images are made of, and how.
+fn context() -> String {
+    let files = [bed::repository("examples/docker/Dockerfile"), bed::object(), bed::static_command()];
+    format!(
+        "mkdir $WORK/context; cp {} $WORK/context; cp {} $WORK/context/program
+         build() {{ docker build --quiet --network none --build-arg BASE=base --target $1 --tag $1 $WORK/context >/dev/null; }}
+         echo version docker $(docker version --format '{{{{.Server.Version}}}}')\n",
+        files.map(|file| file.display().to_string()).join(" "),
+        bed::programs().join("past-go").display()
+    )
+}
+
+fn docker_run() -> String {
+    let quota = quota_usec();
+    format!(
+        "docker run --rm --network none --cgroup-parent /$CGROUP --memory 512m --cpu-period 100000 --cpu-quota {quota}"
+    )
+}
+
+#[test]
+fn a_go_program_alone_in_its_image_sees_its_container() {
+    // The default seccomp profile lets an unprivileged process put on a filter of its own, and look at its child.
+    let strict = "--user 1000:1000 --cap-drop ALL --read-only --security-opt no-new-privileges";
+    let run = docker_run();
+    let native = "docker run --rm --network none --entrypoint /program static";
+    let script = format!(
+        "{}build static
+         {run} static | sed 's/^/plain /'\n{run} {strict} static | sed 's/^/strict /'\n{native} | sed 's/^/bare /'",
+        context()
+    );
+    let said = Bed { userland: "debian-12", library: Library::None }.says(300, &["docker", "bash", "-euc", &script]);
+    let (limited, machine) = (limited(), machine());
+    let mut findings = Findings::default();
+    for (name, figures) in [("plain", limited), ("strict", limited), ("bare", machine)] {
+        let (memory, cpus) = (figures.memory_kib.to_string(), figures.cpus.to_string());
+        said.is(
+            &mut findings,
+            name,
+            &[("ReadFile", &memory), ("Sysinfo", &memory), ("NumCPU", &cpus), ("goroutines", "200")],
+        );
+    }
+    let seen = if said.value("strict", "ReadFile") == Some(&limited.memory_kib.to_string()) { "yes" } else { "no" };
+    let version = said.value("version", "docker").expect("its version");
+    bed::note_reach("supervised", "Go, alone in a Docker image", version, "meminfo", seen);
+    findings.conclude("static");
 }
 
 fn judge(engine: &str, said: &Said, cases: &[Case]) {
