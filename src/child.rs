@@ -49,6 +49,8 @@ pub(crate) trait Meanwhile {
     fn pause(&self) -> Option<Duration>;
     /// Does what is due.
     fn act(&mut self);
+    /// Calls `stop`, which stops us for a while as the program is.
+    fn while_stopped(&self, stop: &dyn Fn());
 }
 
 /// Keeps the numbers of standard descriptors that we were started without from being given to files of ours: the
@@ -98,7 +100,7 @@ impl Child {
     pub(crate) fn wait(&self, meanwhile: &mut impl Meanwhile) -> Ending {
         loop {
             let signal = signals::next(meanwhile.pause());
-            if let Some(ending) = signal.and_then(|signal| self.obey(&signal)) {
+            if let Some(ending) = signal.and_then(|signal| self.obey(&signal, meanwhile)) {
                 return ending;
             }
             if meanwhile.pause().is_some_and(|pause| pause.is_zero()) {
@@ -107,14 +109,14 @@ impl Child {
         }
     }
 
-    fn obey(&self, signal: &Signal) -> Option<Ending> {
+    fn obey(&self, signal: &Signal, meanwhile: &impl Meanwhile) -> Option<Ending> {
         match signal.number {
-            libc::SIGCHLD => self.reap().1,
+            libc::SIGCHLD => self.reap(meanwhile).1,
             // It is stopped already, and no further news of that will come.
             libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if self.is_stopped() => {
-                let (stopped, ending) = self.reap();
+                let (stopped, ending) = self.reap(meanwhile);
                 if !stopped && ending.is_none() {
-                    signals::suffer(signal.number);
+                    meanwhile.while_stopped(&|| signals::suffer(signal.number));
                 }
                 ending
             }
@@ -127,14 +129,14 @@ impl Child {
 
     /// Takes note of all that happened to our children: whether the program has stopped (we have too, and are back),
     /// and how it ended. Orphans that the kernel gave us are buried.
-    fn reap(&self) -> (bool, Option<Ending>) {
+    fn reap(&self, meanwhile: &impl Meanwhile) -> (bool, Option<Ending>) {
         let mut stopped = false;
         while let Ok(Some((pid, status))) = wait_for_any(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
             match status.stopping_signal() {
                 _ if pid != self.pid => {}
                 None => return (stopped, Some(Ending::of(status))),
                 Some(number) => {
-                    signals::suffer(number);
+                    meanwhile.while_stopped(&|| signals::suffer(number));
                     stopped = true;
                 }
             }

@@ -11,7 +11,7 @@ use std::{fs::File, io::Read, path::Path};
 
 /// The plain file at `path` below `root`.
 pub(crate) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault> {
-    let found = find(root, path)?;
+    let found = find(root, path, true)?;
     if FileType::from_raw_mode(fstat(&found)?.st_mode) != FileType::RegularFile {
         return Err(Fault::Foreign);
     }
@@ -27,15 +27,17 @@ pub(crate) fn text(root: &Path, path: &Path) -> Vec<u8> {
     text
 }
 
-/// Whatever is at `path`, not opened yet. Symbolic links lead to what they do for a process with this root.
-pub(crate) fn find(root: &Path, path: &Path) -> Result<OwnedFd> {
+/// Whatever is at `path`, not opened yet. Symbolic links lead to what they do for a process with this root; one at the end is
+/// itself what is found, unless it `follows` it.
+pub(crate) fn find(root: &Path, path: &Path, follows: bool) -> Result<OwnedFd> {
     const NOTHING: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+    let flags = if follows { NOTHING } else { NOTHING | OFlags::NOFOLLOW };
     let top = open_path(root, NOTHING | OFlags::DIRECTORY, Mode::empty())?;
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    match openat2(&top, path, NOTHING, Mode::empty(), inside) {
+    match openat2(&top, path, flags, Mode::empty(), inside) {
         // A kernel before 5.6, or a filter of system calls.
         Err(Errno::NOSYS | Errno::PERM) => {
-            open_path(root.join(path.strip_prefix("/").unwrap_or(path)), NOTHING, Mode::empty())
+            open_path(root.join(path.strip_prefix("/").unwrap_or(path)), flags, Mode::empty())
         }
         found => found,
     }

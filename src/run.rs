@@ -12,7 +12,7 @@ use crate::{
     sampling::{self, Sampling},
     settings::{self, Settings},
     signals::{self, Inherited},
-    supervise::{self, Supervise, Supervision},
+    supervise::{self, Refused, Supervise, Supervision},
     view::View,
 };
 use anyhow::{Context, Error, anyhow};
@@ -93,6 +93,13 @@ impl Meanwhile for Started {
     fn pause(&self) -> Option<Duration> {
         let declared = if let Place::Declared(declared) = &self.place { Some(declared.pause()) } else { None };
         declared.into_iter().chain(self.sampling.as_ref().map(Sampling::pause)).min()
+    }
+
+    fn while_stopped(&self, stop: &dyn Fn()) {
+        match &self.supervision {
+            Some(supervision) => supervision.while_stopped(stop),
+            None => stop(),
+        }
     }
 
     fn act(&mut self) {
@@ -180,23 +187,20 @@ struct Starter<'p> {
 impl Starter<'_> {
     /// Starts it as a member of the cgroups whose `cgroup.procs` files `joins` are, supervised where that is asked for.
     fn start(&self, joins: Vec<File>) -> Result<(Child, Option<Supervision>), NotStarted> {
-        let must = self.supervise == Supervise::Always;
-        let start = || child::start(command(self.program), joins, self.inherited);
+        let (command, inherited) = (command(self.program), self.inherited);
+        let start = move || child::start(command, joins, inherited);
         if !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));
         }
-        let started = supervise::start(must, start).map_err(NotStarted::Unsupervised)?;
-        let supervision = match started.supervision {
-            Ok(supervision) => Some(supervision),
-            Err(error) if must => return Err(NotStarted::Unsupervised(error)),
-            Err(error) => {
+        match supervise::start(start) {
+            Ok((child, supervision)) => Ok((child?, Some(supervision))),
+            Err(Refused(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
+            Err(Refused(error, start)) => {
                 let program = self.program[0].display();
                 say(format_args!("{program} goes past libc, and sees the machine's figures: {error:#}"));
-                None
+                Ok((start()?, None))
             }
-        };
-        let child = started.outcome.unwrap_or_else(|| Err(NotStarted::Unsupervised(anyhow!("it was not started"))))?;
-        Ok((child, supervision))
+        }
     }
 
     fn failure(&self, error: NotStarted) -> Failure {

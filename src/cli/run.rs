@@ -30,7 +30,7 @@ pub(super) struct Run {
     ///
     /// always: this program and all that it starts; fails where the kernel does not allow it. auto: if PROG is such a program
     /// itself, and the kernel allows it. never: they see the machine. Without WHEN: always. Opening any file for reading
-    /// takes such programs some microseconds longer.
+    /// takes such programs some microseconds longer; without privilege, set-user-ID programs among them lose their bit.
     #[arg(
         long = "static",
         value_name = "WHEN",

@@ -1,7 +1,14 @@
 //! What becomes of a call: one of three kinds has an answer of ours, and any doubt lets it pass.
 
-use super::{figures, listener::Listener, open, refresh, seen::Known, target::Target};
-use libc::{c_long, seccomp_notif};
+use super::{
+    affinity,
+    listener::{Listener, Received},
+    open, refresh,
+    seen::Known,
+    sysinfo,
+    target::Target,
+};
+use libc::c_long;
 use rustix::fd::{AsFd, OwnedFd};
 
 /// A call that waits for us.
@@ -24,7 +31,8 @@ pub(super) enum Answer {
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn of(listener: &'c Listener, received: &seccomp_notif) -> Self {
+    pub(super) fn of(listener: &'c Listener, received: &Received) -> Self {
+        let received = &received.call;
         let data = &received.data;
         Self {
             listener,
@@ -56,8 +64,9 @@ impl<'c> Call<'c> {
             return None;
         }
         match self.number {
-            libc::SYS_sysinfo => figures::sysinfo(self, known),
-            libc::SYS_sched_getaffinity => figures::affinity(self, known),
+            libc::SYS_sysinfo => sysinfo::sysinfo(self, known),
+            libc::SYS_sched_getaffinity => affinity::get(self, known),
+            libc::SYS_sched_setaffinity => affinity::set(self, known),
             libc::SYS_lseek | libc::SYS_pread64 => {
                 refresh::refresh(self, known);
                 None

@@ -29,11 +29,15 @@ const CALLS: &[(c_long, When)] = &[
     (libc::SYS_pread64, When::Zero(&[3])),
     (libc::SYS_sysinfo, When::Always),
     (libc::SYS_sched_getaffinity, When::Always),
+    (libc::SYS_sched_setaffinity, When::Always),
 ];
 
-/// Flags of open(2) that ask for something else than the text of a file that is there.
-pub(super) const OF_ANOTHER_KIND: i32 =
-    libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_PATH | libc::O_DIRECTORY | libc::O_TMPFILE;
+/// The flags of open(2) that change nothing about the text of a file that is there. With any other, those to come included, the
+/// kernel may have something to say.
+pub(super) const FOR_READING: i32 = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW | LARGE_FILE;
+
+/// `O_LARGEFILE` as the kernel has it: C libraries say that it is nothing, and pass it all the same.
+const LARGE_FILE: i32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
 
 /// `AUDIT_ARCH_*` (linux/audit.h): a 32-bit program's calls have other numbers, and pass.
 const ARCHITECTURE: u32 = if cfg!(target_arch = "aarch64") { 0xc000_00b7 } else { 0xc000_003e };
@@ -64,7 +68,7 @@ fn body(when: When) -> Vec<sock_filter> {
         When::Always => vec![answer(SECCOMP_RET_USER_NOTIF)],
         When::ReadsFile(flags) => vec![
             load(argument(flags)),
-            instruction(BPF_ALU | BPF_AND | BPF_K, OF_ANOTHER_KIND.cast_unsigned()),
+            instruction(BPF_ALU | BPF_AND | BPF_K, (!FOR_READING).cast_unsigned()),
             skip_unless_equal(libc::O_RDONLY.cast_unsigned(), 1),
             answer(SECCOMP_RET_USER_NOTIF),
             answer(SECCOMP_RET_ALLOW),
@@ -129,18 +133,17 @@ mod tests {
     #[test]
     fn files_that_are_read_and_figures_come_to_us() {
         let of = |number, arguments| comes_to_us(ARCHITECTURE, number, arguments);
-        for flags in [libc::O_RDONLY, libc::O_CLOEXEC, libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_LARGEFILE] {
+        for flags in [libc::O_RDONLY, libc::O_CLOEXEC, libc::O_NONBLOCK | libc::O_NOFOLLOW | LARGE_FILE] {
             assert!(of(libc::SYS_openat, [-100, 0, flags, 0, 0, 0]), "{flags:#o}");
         }
-        for flags in [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_DIRECTORY, libc::O_PATH, libc::O_TMPFILE] {
+        let others = [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_DIRECTORY, libc::O_PATH, libc::O_TMPFILE];
+        for flags in others.into_iter().chain([libc::O_DIRECT, libc::O_NOATIME, 1 << 30]) {
             assert!(!of(libc::SYS_openat, [-100, 0, flags, 0, 0, 0]), "{flags:#o}");
         }
-        for number in [libc::SYS_openat2, libc::SYS_sysinfo, libc::SYS_sched_getaffinity] {
+        for number in [libc::SYS_openat2, libc::SYS_sysinfo, libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity] {
             assert!(of(number, [0; 6]), "{number}");
         }
-        for number in
-            [libc::SYS_read, libc::SYS_close, libc::SYS_execve, libc::SYS_seccomp, libc::SYS_sched_setaffinity]
-        {
+        for number in [libc::SYS_read, libc::SYS_close, libc::SYS_execve, libc::SYS_seccomp, libc::SYS_getpid] {
             assert!(!of(number, [0; 6]), "{number}");
         }
     }

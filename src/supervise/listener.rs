@@ -33,7 +33,9 @@ impl Listener {
     fn put_on(program: &[sock_filter]) -> Result<Self, Refusal> {
         const KILLABLE: c_ulong = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         // A kernel before 5.19 does not know the second flag.
-        let put_on = || put_on(program, KILLABLE).or_else(|_| put_on(program, 0));
+        // It is no sandbox, and is not to cost what sandboxes cost on older kernels.
+        const FAST: c_ulong = libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+        let put_on = || put_on(program, KILLABLE | FAST).or_else(|_| put_on(program, FAST));
         let put_on = put_on().or_else(|error| {
             if error != Errno::ACCESS {
                 return Err(error);
@@ -51,7 +53,7 @@ impl Listener {
     }
 
     /// The next call, once there is one. `None` where its thread has been killed meanwhile.
-    pub(super) fn receive(&self, into: &mut seccomp_notif) -> Option<()> {
+    pub(super) fn receive(&self, into: &mut Received) -> Option<()> {
         // SAFETY: all bytes zero are a valid notification, and what the kernel asks for.
         *into = unsafe { MaybeUninit::zeroed().assume_init() };
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, into).ok().map(drop)
@@ -68,9 +70,9 @@ impl Listener {
         self.send(seccomp_notif_resp { id, val: value, error: 0, flags: 0 });
     }
 
-    fn send(&self, mut reply: seccomp_notif_resp) {
+    fn send(&self, reply: seccomp_notif_resp) {
         // It fails where the thread was killed: nobody waits for it any more.
-        let _ = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_SEND, &mut reply);
+        let _ = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_SEND, &mut Reply { reply, _more: [0; _] });
     }
 
     /// Has the call return a descriptor of `file`, new in its process. On failure the call waits on.
@@ -116,7 +118,21 @@ impl AsFd for Listener {
     }
 }
 
-/// Makes sure that the kernel's structures are as large as ours: it writes its own.
+/// A call as the kernel tells of it, with room for what later kernels may add.
+#[repr(C)]
+pub(super) struct Received {
+    pub(super) call: seccomp_notif,
+    _more: [u64; 54],
+}
+
+/// A reply with room for what later kernels may add to it, which is then zero.
+#[repr(C)]
+struct Reply {
+    reply: seccomp_notif_resp,
+    _more: [u64; 29],
+}
+
+/// Makes sure that there is room for the kernel's structures: it writes and reads its own, which may have grown.
 fn know_structures() -> Result<(), Error> {
     let mut sizes = seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
     seccomp(libc::SECCOMP_GET_NOTIF_SIZES, 0, (&raw mut sizes).cast())

@@ -6,7 +6,7 @@ use rustix::{
     fs::{MemfdFlags, Mode, OFlags, fstat, ftruncate, memfd_create, open, readlink},
     io::{Errno, pwrite},
 };
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 /// A file with this text, named after the file that it stands for, open for reading alone.
 pub(super) fn new(asked: &Asked, text: &[u8]) -> Result<OwnedFd, Errno> {
@@ -45,7 +45,12 @@ impl Given {
         let written_usec = u64::try_from(stat.st_mtime).ok()? * 1_000_000 + stat.st_mtime_nsec / 1000;
         // The clock that the kernel stamps files by.
         let is_current = clocks::now_usec(libc::CLOCK_REALTIME_COARSE) == written_usec;
-        (stat.st_nlink == 0).then_some(Self { asked, file, len: stat.st_size.cast_unsigned(), is_current })
+        (stat.st_nlink == 0 && Some(stat.st_dev) == device()).then_some(Self {
+            asked,
+            file,
+            len: stat.st_size.cast_unsigned(),
+            is_current,
+        })
     }
 
     /// Writes `text` in place of what is there. Who reads meanwhile finds a file that is never empty.
@@ -54,6 +59,13 @@ impl Given {
         let len = text.len() as u64;
         if len < self.len { ftruncate(self.file.as_fd(), len) } else { Ok(()) }
     }
+}
+
+/// The device that all memory files are on, and no other file: anybody may name one as he likes.
+fn device() -> Option<u64> {
+    static DEVICE: OnceLock<Option<u64>> = OnceLock::new();
+    let of_one = || Some(fstat(memfd_create("cgproc", MemfdFlags::CLOEXEC).ok()?).ok()?.st_dev);
+    *DEVICE.get_or_init(of_one)
 }
 
 /// The file that the memory file behind `link` is named after.

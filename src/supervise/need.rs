@@ -1,6 +1,6 @@
 //! Which programs go past libc.
 
-use crate::elf;
+use crate::{elf, foreign};
 use std::{
     env,
     ffi::OsStr,
@@ -16,8 +16,13 @@ pub(super) fn is_needed(program: &OsStr) -> bool {
 }
 
 fn goes_past_libc(path: &Path) -> bool {
-    let program = File::open(path).ok().and_then(|file| elf::read(&file).ok());
+    let program = plain(path).and_then(|file| elf::read(&file).ok());
     program.is_some_and(|program| program.machine == elf::MACHINE && program.goes_past_libc())
+}
+
+/// Nothing but a plain file is opened: a device or a pipe might wait, or be set off.
+fn plain(path: &Path) -> Option<File> {
+    foreign::open("/".as_ref(), &std::path::absolute(path).ok()?).ok()
 }
 
 /// By the rules of execvp(3).
@@ -35,7 +40,7 @@ fn find(program: &OsStr) -> Option<PathBuf> {
 fn interpreter_of(path: &Path) -> Option<PathBuf> {
     const LONGEST: u64 = 256;
     let mut head = Vec::new();
-    File::open(path).ok()?.take(LONGEST).read_to_end(&mut head).ok()?;
+    plain(path)?.take(LONGEST).read_to_end(&mut head).ok()?;
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
     let name = line.split(|byte| b" \t".contains(byte)).next()?;
     Some(OsStr::from_bytes(name).into())

@@ -2,12 +2,18 @@
 
 use super::{
     answer::{Answer, Call},
-    filter::OF_ANOTHER_KIND,
+    filter::FOR_READING,
     memory_file,
     seen::Known,
 };
 use crate::answers::Asked;
 use calc::answer::{self as ours, Answer as Answered};
+use rustix::fs::fstatfs;
+use std::{
+    ffi::{CStr, OsStr},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
 
 /// What is asked for.
 struct Asking {
@@ -19,11 +25,22 @@ struct Asking {
 pub(super) fn open(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     let asking = asking(call)?;
     let path = call.target.path(asking.path)?;
-    if !may_be_answered(path.text().to_bytes()) || call.target.is_answered_inside(call.instruction) {
+    let path = path.text().to_bytes();
+    if path == QUESTION.to_bytes() {
+        return Some(Answer::Number(YES));
+    }
+    if !may_be_answered(path) {
         return None;
     }
-    let found = call.target.find(asking.directory, path.text())?;
-    let asked = Asked::at(&call.target.path_of(&found)?)?;
+    let whole = if path.starts_with(b"/") {
+        path.to_vec()
+    } else {
+        [&call.target.directory(asking.directory)?[..], b"/", path].concat()
+    };
+    if !stays_with_the_kernel(&whole) {
+        return None;
+    }
+    let asked = judge(call, OsStr::from_bytes(&whole).as_ref(), asking.flags)?;
     let seen = known.seen_by(call.target)?;
     if asked.passes(&seen.view.files, &seen.settings).is_some() {
         return None;
@@ -31,6 +48,38 @@ pub(super) fn open(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     let text = asked.text(&seen.view).ok()?;
     let file = memory_file::new(&asked, &text).ok()?;
     Some(Answer::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
+}
+
+/// What the program would get, if that has an answer, is the kernel's own file, and is nobody else's to answer.
+fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
+    let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
+    let asked = Asked::at(&call.target.path_of(&found)?)?;
+    let is_the_kernels = u64::try_from(fstatfs(&found).ok()?.f_type).ok()? == asked.answer.file_system();
+    (is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
+}
+
+/// Whether `path` leads through nothing but /proc and /sys. To follow a path through another file system may wait for a server that waits
+/// for us.
+fn stays_with_the_kernel(path: &[u8]) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
+    if !matches!(parts.next(), Some(b"proc" | b"sys")) {
+        return false;
+    }
+    // Below the first directory, at every step.
+    let depth = parts.try_fold(0_u32, |depth, part| if part == b".." { depth.checked_sub(1) } else { Some(depth + 1) });
+    depth.is_some()
+}
+
+/// The path by which a supervised command asks whether we are there. There is no such file.
+const QUESTION: &CStr = c"/proc/cgproc/is-this-supervised";
+/// What is then returned, as if it were the number of a descriptor: larger than any.
+const YES: i64 = 0x6367_7072;
+
+/// Whether a supervisor of ours answers us.
+pub(super) fn is_supervised() -> bool {
+    // SAFETY: a system call with a string that lives; past libc, whose wrapper a preloaded library may have.
+    let answer = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, QUESTION.as_ptr(), libc::O_RDONLY, 0) };
+    answer == YES
 }
 
 fn asking(call: &Call<'_>) -> Option<Asking> {
@@ -51,17 +100,36 @@ fn asking(call: &Call<'_>) -> Option<Asking> {
 /// The flags in a `struct open_how`, if they ask for the text of a file, by any way.
 fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
     let mut words = [0; 3 * 8];
-    if size < words.len() as u64 {
+    // A longer one may ask for what there was not when this was written.
+    if size != words.len() as u64 {
         return None;
     }
     call.target.read(how, &mut words)?;
     let word = |at: usize| words[at * 8..].first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
-    let (flags, resolve) = (i32::try_from(word(0)?).ok()?, word(2)?);
-    (flags & OF_ANOTHER_KIND == libc::O_RDONLY && resolve == 0).then_some(flags)
+    let (flags, mode, resolve) = (i32::try_from(word(0)?).ok()?, word(1)?, word(2)?);
+    (flags & !FOR_READING == libc::O_RDONLY && mode == 0 && resolve == 0).then_some(flags)
 }
 
 /// By the path's last component: the cheap test before any other.
 fn may_be_answered(path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     Answered::may_be_named(name) && !ours::is_a_process_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_stay_with_the_kernel() {
+        for path in
+            ["/proc/meminfo", "//proc/./sys/../meminfo", "/sys/devices/system/cpu/online", "/proc/sys/../../proc/stat"]
+        {
+            let goes_out = path.ends_with("proc/stat");
+            assert_eq!(stays_with_the_kernel(path.as_bytes()), !goes_out, "{path}");
+        }
+        for path in ["/tmp/meminfo", "/procs/stat", "/", "", "/proc/../tmp/stat", "/./tmp/../proc/stat"] {
+            assert!(!stays_with_the_kernel(path.as_bytes()), "{path}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ pub(super) fn refresh(call: &Call<'_>, known: &mut Known) -> Option<()> {
     let descriptor = call.target.file(&format!("fd/{}", call.arguments[0] as i32));
     let given = Given::behind(&descriptor).filter(|given| !given.is_current)?;
     // The object composes its own again.
-    if call.target.is_answered_inside(call.instruction) {
+    if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }
     let seen = known.seen_by(call.target);

@@ -7,18 +7,16 @@ use crate::{
 };
 use calc::source::Files;
 use libc::{iovec, pid_t};
-use rustix::{
-    fd::OwnedFd,
-    fs::{Mode, OFlags, open, openat, readlink},
-};
+use rustix::{fd::OwnedFd, fs::readlink};
 use std::{
     ffi::{CStr, CString, OsStr},
     fs::{self, File},
     os::unix::{
         ffi::{OsStrExt, OsStringExt},
-        fs::FileExt,
+        fs::{FileExt, MetadataExt},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// A thread that waits for us.
@@ -78,27 +76,43 @@ impl Target {
         File::options().read(true).write(writing).open(self.file("mem")).ok()
     }
 
-    /// What the process would get by `path`, relative to its descriptor `directory`; nothing is opened for use yet.
-    pub(super) fn find(&self, directory: i32, path: &CStr) -> Option<OwnedFd> {
-        const NOTHING: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
-        if path.to_bytes().starts_with(b"/") {
-            return foreign::find(&self.file("root"), OsStr::from_bytes(path.to_bytes()).as_ref()).ok();
-        }
-        let from = if directory == libc::AT_FDCWD { self.file("cwd") } else { self.file(&format!("fd/{directory}")) };
-        let from = open(from, NOTHING | OFlags::DIRECTORY, Mode::empty()).ok()?;
-        openat(from, path, NOTHING, Mode::empty()).ok()
+    /// What a path is relative to: the path of the process's directory, or of its descriptor `directory`. It is the kernel's own
+    /// text, for which no file system is asked.
+    pub(super) fn directory(&self, directory: i32) -> Option<Vec<u8>> {
+        let link = if directory == libc::AT_FDCWD { self.file("cwd") } else { self.file(&format!("fd/{directory}")) };
+        self.below_root(readlink(link, Vec::new()).ok()?.into_bytes())
+    }
+
+    /// What the process would get by `path`, from its root on; nothing is opened for use yet. Symbolic links at the end are
+    /// followed where it `follows` them.
+    pub(super) fn find(&self, path: &Path, follows: bool) -> Option<OwnedFd> {
+        foreign::find(&self.file("root"), path, follows).ok()
     }
 
     /// The path of `file`, as far as it is below the process's root.
     pub(super) fn path_of(&self, file: &OwnedFd) -> Option<Vec<u8>> {
-        let path = readlink(kernel::link(file), Vec::new()).ok()?.into_bytes();
+        self.below_root(readlink(kernel::link(file), Vec::new()).ok()?.into_bytes())
+    }
+
+    fn below_root(&self, path: Vec<u8>) -> Option<Vec<u8>> {
         let root = readlink(self.file("root"), Vec::new()).ok()?.into_bytes();
         if root == b"/" { Some(path) } else { path.strip_prefix(&root[..]).map(<[u8]>::to_vec) }
     }
 
-    /// Whether the call came by way of the preloaded library or of the libc that it stands before: it answers such calls itself,
-    /// and needs the kernel's own files for that.
-    pub(super) fn is_answered_inside(&self, instruction: u64) -> bool {
+    /// Whether the call is another's to answer: it came by way of the preloaded library or of the libc that it stands before,
+    /// which needs the kernel's own files; or from this very command, which does too.
+    pub(super) fn is_answered_elsewhere(&self, instruction: u64) -> bool {
+        self.is_this_command() || self.is_answered_inside(instruction)
+    }
+
+    fn is_this_command(&self) -> bool {
+        let program = |exe: &Path| fs::metadata(exe).map(|file| (file.dev(), file.ino())).ok();
+        static OWN: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+        let own = OWN.get_or_init(|| program("/proc/self/exe".as_ref()));
+        own.is_some() && program(&self.file("exe")) == *own
+    }
+
+    fn is_answered_inside(&self, instruction: u64) -> bool {
         let maps = self.text("maps");
         let mappings: Vec<Mapping<'_>> = maps.split(|byte| *byte == b'\n').filter_map(Mapping::parse).collect();
         let caller = mappings.iter().find(|it| it.holds(instruction));
@@ -117,9 +131,21 @@ impl Target {
         self.text("environ")
     }
 
-    /// Whether `pid` in a call of this thread means the thread or its process.
-    pub(super) fn is(&self, pid: pid_t) -> bool {
-        pid == 0 || pid == self.thread || fs::exists(self.file(&format!("task/{pid}"))).unwrap_or(false)
+    /// The thread, by our numbers, that `pid` means in a call of this one: itself, or the first of its process. Others are none
+    /// of ours.
+    pub(super) fn thread_of(&self, pid: pid_t) -> Option<pid_t> {
+        if pid == 0 {
+            return Some(self.thread);
+        }
+        let status = self.text("status");
+        let numbers = |key: &str| {
+            let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(key.as_bytes()))?;
+            let numbers = str::from_utf8(line).ok()?.split_whitespace();
+            Some(numbers.filter_map(|number| number.parse().ok()).collect::<Vec<pid_t>>())
+        };
+        // From our pid namespace to its own.
+        let (thread, process) = (numbers("NSpid:")?, numbers("NStgid:")?);
+        [thread, process].iter().find(|it| it.last() == Some(&pid)).and_then(|it| it.first().copied())
     }
 
     /// A file of the kernel's about it, in as few reads as can be; empty where there is none.
@@ -201,12 +227,22 @@ mod tests {
 
     #[test]
     fn files_as_the_process_sees_them() {
-        let real = |path: &CStr| own().path_of(&own().find(libc::AT_FDCWD, path)?);
-        assert_eq!(real(c"/proc//sys/../meminfo").unwrap(), b"/proc/meminfo");
-        assert!(real(c"/no/such/file").is_none());
+        let real = |path: &str, follows| own().path_of(&own().find(path.as_ref(), follows)?);
+        assert_eq!(real("/proc//sys/../meminfo", true).unwrap(), b"/proc/meminfo");
+        assert!(real("/no/such/file", true).is_none());
+        assert_eq!(real("/proc/self", false).unwrap(), b"/proc/self");
+        assert!(real("/proc/self/root/proc/meminfo", true).is_none(), "what is magic is the supervisor's");
         let dir = File::open("/proc").unwrap();
-        let found = own().find(dir.as_raw_fd(), c"meminfo").unwrap();
-        assert_eq!(own().path_of(&found).unwrap(), b"/proc/meminfo");
+        assert_eq!(own().directory(dir.as_raw_fd()).unwrap(), b"/proc");
+        assert!(own().directory(999).is_none());
+    }
+
+    #[test]
+    fn whom_a_number_means() {
+        let process = own().thread;
+        assert_eq!(own().thread_of(0), Some(process));
+        assert_eq!(own().thread_of(process), Some(process));
+        assert_eq!(own().thread_of(1), None);
     }
 
     #[test]

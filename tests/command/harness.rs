@@ -93,14 +93,18 @@ impl Started {
 
     /// The one child of the command: the program.
     pub(crate) fn child(&self) -> i32 {
+        let children = self.children();
+        assert_eq!(children.len(), 1, "children of the command");
+        children[0]
+    }
+
+    pub(crate) fn children(&self) -> Vec<i32> {
         let parent = format!("PPid:\t{}\n", self.pid());
         let numbers =
             fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let is_child =
             |pid: &i32| fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| text.contains(&parent));
-        let children: Vec<i32> = numbers.filter_map(|name| name.parse().ok()).filter(is_child).collect();
-        assert_eq!(children.len(), 1, "children of the command");
-        children[0]
+        numbers.filter_map(|name| name.parse().ok()).filter(is_child).collect()
     }
 
     pub(crate) fn ended(&mut self) -> ExitStatus {

@@ -7,7 +7,9 @@
  *   past threads N OPENS    how many opens by N threads at once told the same total as the first
  *   past forks N OPENS      how many opens by N processes, ten at a time, were right, and how many descriptors they have more
  *   past signals OPENS      how many opens under a timer of 1 ms (SA_RESTART) were right
- *   past waits FILE         opens until FILE is there: how many opens failed, and the total then */
+ *   past waits FILE         opens until FILE is there: how many opens failed, and the total then
+ *   past affinity           the masks, and whether one that is handed back changes anything
+ *   past parent             ends after a moment, unless the end of its parent thread ends it */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,8 +48,8 @@ static long total(void) { return total_of(open(MEMINFO, O_RDONLY)); }
 
 static const char *error_of(long result) {
     static const struct { int number; const char *name; } names[] = {
-        {EBADF, "EBADF"}, {EFAULT, "EFAULT"}, {EINVAL, "EINVAL"}, {EMFILE, "EMFILE"},
-        {ENOENT, "ENOENT"}, {ENOTDIR, "ENOTDIR"}, {EXDEV, "EXDEV"},
+        {E2BIG, "E2BIG"}, {EBADF, "EBADF"}, {EFAULT, "EFAULT"}, {EINVAL, "EINVAL"}, {EMFILE, "EMFILE"},
+        {ELOOP, "ELOOP"}, {ENOENT, "ENOENT"}, {ENOTDIR, "ENOTDIR"}, {ESRCH, "ESRCH"}, {EXDEV, "EXDEV"},
     };
     if (result >= 0) return "none";
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
@@ -86,17 +89,10 @@ static void figures(void) {
 
 static void forms(void) {
     int dir = open("/proc/self", O_RDONLY | O_DIRECTORY);
-    char folder[] = "/tmp/cgproc-test-XXXXXX", link[64];
-    if (!mkdtemp(folder)) perror(folder);
-    snprintf(link, sizeof link, "%s/meminfo", folder);
-    if (symlink(MEMINFO, link) != 0) perror(link);
     printf("slashes %ld\n", total_of(open("//proc//.///meminfo", O_RDONLY)));
     printf("dots %ld\n", total_of(open("/proc/sys/../meminfo", O_RDONLY)));
     printf("directory %ld\n", total_of(openat(dir, "../meminfo", O_RDONLY)));
     printf("openat2 %ld\n", total_of(open_by_openat2(dir, "../meminfo", O_RDONLY | O_NOFOLLOW, 0)));
-    printf("link %ld\n", total_of(open(link, O_RDONLY)));
-    unlink(link);
-    rmdir(folder);
     if (chdir("/proc") == 0) printf("relative %ld\n", total_of(open("meminfo", O_RDONLY)));
     if (chdir("/proc/sys") == 0) printf("upwards %ld\n", total_of(open("../meminfo", O_RDONLY)));
 }
@@ -112,6 +108,17 @@ static void refuses(void) {
     printf("bad_sysinfo %s\n", error_of(syscall(SYS_sysinfo, 8)));
     printf("bad_how %s\n", error_of(syscall(SYS_openat2, AT_FDCWD, MEMINFO, 8, 24)));
     printf("beneath %s\n", error_of(open_by_openat2(AT_FDCWD, MEMINFO, O_RDONLY, RESOLVE_BENEATH)));
+    struct open_how with_mode = {.mode = 0600};
+    char longer[64] = {[40] = 1};
+    printf("mode %s\n", error_of(syscall(SYS_openat2, AT_FDCWD, MEMINFO, &with_mode, sizeof with_mode)));
+    printf("longer %s\n", error_of(syscall(SYS_openat2, AT_FDCWD, MEMINFO, longer, sizeof longer)));
+    printf("flags %s\n", error_of(open_by_openat2(AT_FDCWD, MEMINFO, 1ull << 40, 0)));
+    printf("direct %s\n", error_of(open(MEMINFO, O_RDONLY | O_DIRECT)));
+    printf("link %s\n", error_of(open("/proc/self", O_RDONLY | O_NOFOLLOW)));
+    printf("odd_size %s\n", error_of(syscall(SYS_sched_getaffinity, 0, 1001, &set)));
+    printf("nobody %s\n", error_of(syscall(SYS_sched_getaffinity, 0x3fffffff, sizeof set, &set)));
+    printf("set_bad_mask %s\n", error_of(syscall(SYS_sched_setaffinity, 0, sizeof set, 8)));
+    printf("set_nothing %s\n", error_of(syscall(SYS_sched_setaffinity, 0, 0, &set)));
     struct rlimit few = {4, 4};
     while (open("/dev/null", O_RDONLY) < 3) {}
     setrlimit(RLIMIT_NOFILE, &few);
@@ -177,6 +184,8 @@ static int descriptors(void) {
 static void forks(int number, long count) {
     enum { AT_ONCE = 10 };
     int before = descriptors(), running = 0, right = 0, status;
+    puts("begins");
+    fflush(stdout);
     for (int i = 0; i < number; i++) {
         if (running == AT_ONCE) running -= wait(&status) > 0, right += status == 0;
         if (fork() == 0) {
@@ -199,6 +208,30 @@ static void signals(long count) {
     printf("right %ld\n", opens(count));
 }
 
+static void affinity(void) {
+    cpu_set_t set, again;
+    char line[256];
+    sched_getaffinity(0, sizeof set, &set);
+    sched_getaffinity(getpid(), sizeof again, &again);
+    printf("shown %d %d\n", CPU_COUNT(&set), CPU_COUNT(&again));
+    printf("handed back %d\n", sched_setaffinity(0, sizeof set, &set));
+    FILE *status = fopen("/proc/self/status", "re");
+    while (fgets(line, sizeof line, status))
+        if (strncmp(line, "Cpus_allowed_list:", 18) == 0) printf("kernel's %s", line + 19);
+    CPU_ZERO(&set);
+    CPU_SET(1, &set);
+    printf("another %d\n", sched_setaffinity(0, sizeof set, &set));
+    fclose(status);
+    status = fopen("/proc/self/status", "re");
+    while (fgets(line, sizeof line, status))
+        if (strncmp(line, "Cpus_allowed_list:", 18) == 0) printf("then %s", line + 19);
+}
+
+static void parent(void) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    usleep(3000);
+}
+
 static void waits(const char *file) {
     long failed = 0;
     puts("ready");
@@ -218,6 +251,8 @@ int main(int argc, char **argv) {
     else if (strcmp(mode, "threads") == 0) threads((int)first, second);
     else if (strcmp(mode, "forks") == 0) forks((int)first, second);
     else if (strcmp(mode, "signals") == 0) signals(first);
+    else if (strcmp(mode, "affinity") == 0) affinity();
+    else if (strcmp(mode, "parent") == 0) parent();
     else if (strcmp(mode, "waits") == 0 && argc > 2) waits(argv[2]);
     else return 2;
     return 0;

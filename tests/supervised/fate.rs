@@ -39,6 +39,88 @@ fn signals_reach_it() {
 }
 
 #[test]
+fn its_parent_lives_as_long_as_it() {
+    // The kernel sends the signal that a program asks for when the thread ends that has started it.
+    for _ in 0..100 {
+        told(&LIMITS, &[&compiled("past-glibc"), "parent"]);
+    }
+}
+
+#[test]
+fn it_goes_on_when_it_is_continued_and_the_command_is_not() {
+    let file = tempfile();
+    let mut command = cgproc(&["run", "--memory", "300M", "--", &compiled("past-glibc"), "waits"]);
+    let mut run = Started::new(command.arg(&file).stdout(Stdio::piped()));
+    assert_eq!(run.line(), "ready");
+    let program = run.children().into_iter().find(|pid| comm(*pid) == "past-glibc").expect("the program");
+    let is_stopped = |pid: i32| state(pid) == 'T';
+    for _ in 0..3 {
+        kill(program, libc::SIGSTOP);
+        until("both stopped", || is_stopped(program) && is_stopped(run.pid()));
+        kill(program, libc::SIGCONT);
+        // It opens files: to be answered it needs the command, which is stopped, or the heir.
+        let opens = || fs::read_to_string(format!("/proc/{program}/io")).expect("io");
+        let before = opens();
+        until("the program going on", || opens() != before);
+        assert!(is_stopped(run.pid()));
+        kill(run.pid(), libc::SIGCONT);
+        until("the command going on", || !is_stopped(run.pid()));
+        let before = opens();
+        until("the program going on with the command", || opens() != before);
+    }
+    fs::write(&file, "").expect("written");
+    assert_eq!((run.line(), run.line()), ("failed 0".to_owned(), format!("total {KIB}")));
+    assert!(run.ended().success());
+    fs::remove_file(&file).expect("removed");
+}
+
+fn comm(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+fn state(pid: i32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('?')
+}
+
+#[test]
+fn nothing_of_it_is_left_where_nobody_buries_the_dead() {
+    let script = format!(
+        "for i in 1 2 3; do {} run --static=auto -- {} true; done; ps -eo stat,comm | grep -c cgproc",
+        bed::command().display(),
+        busybox()
+    );
+    // A first process that waits for its own children alone.
+    let program = "import subprocess, sys; subprocess.run(['sh', '-c', sys.argv[1]])";
+    let output = std::process::Command::new("unshare")
+        .args(["--pid", "--fork", "--mount-proc", "python3", "-c", program, &script])
+        .env("CGPROC_OBJECT", bed::object())
+        .output()
+        .expect("unshare");
+    assert_eq!(out(&output), "0\n", "{output:?}");
+}
+
+#[test]
+fn what_cannot_be_run_is_not_opened() {
+    let fifo = tempfile();
+    bed::sh(&format!("mkfifo -m 755 {}", fifo.display()));
+    let mut command = std::process::Command::new("timeout");
+    command.arg("20").arg(bed::command()).arg("run").arg(&fifo).env("CGPROC_OBJECT", bed::object());
+    let output = command.output().expect("timeout");
+    fs::remove_file(&fifo).expect("removed");
+    assert_eq!(output.status.code(), Some(126), "{output:?}");
+}
+
+#[test]
+fn the_command_itself_sees_the_machine() {
+    // What it explains is what the kernel says, and what the container has.
+    let inner = format!("{} explain memory.total --json", bed::command().display());
+    let text = out(&run(&always(), &inner));
+    assert!(text.contains(&(KIB * 1024).to_string()), "{text}");
+    assert!(text.contains(&(crate::program::machines_kib() * 1024).to_string()), "{text}");
+}
+
+#[test]
 fn it_goes_on_when_the_command_is_killed() {
     let file = tempfile();
     let output = tempfile();
@@ -60,17 +142,21 @@ fn it_goes_on_when_the_command_is_killed() {
 #[test]
 fn daemons_may_outlive_the_program() {
     let output = tempfile();
+    let gone = tempfile();
     let script = format!(
-        "({0} sleep 1; {0} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo >{1}.new; mv {1}.new {1}) >/dev/null 2>&1 & exit 3",
+        "(until [ -e {2} ]; do {0} sleep 0.02; done; {0} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo >{1}.new; mv {1}.new {1}) >/dev/null 2>&1 & exit 3",
         busybox(),
-        output.display()
+        output.display(),
+        gone.display()
     );
     let ended = run(&always(), &script);
     assert_eq!(ended.status.code(), Some(3));
-    assert!(!output.exists(), "the daemon is still to come");
+    fs::write(&gone, "").expect("written");
     until("the daemon", || output.exists());
     assert_eq!(read(&output), KIB.to_string());
-    fs::remove_file(&output).expect("removed");
+    for path in [output, gone] {
+        fs::remove_file(path).expect("removed");
+    }
     until_no_heir_is_left();
 }
 
@@ -94,6 +180,10 @@ fn a_run_within_a_run() {
     );
     let output = run(&always(), &inner);
     assert_eq!((out(&output).trim(), output.status.code()), ("102400", Some(0)), "{output:?}");
+    // Whatever is answered, it knows whom it is in.
+    let inner = inner.replace("CGPROC_OBJECT=", "CGPROC_FILES=meminfo CGPROC_OBJECT=");
+    let output = run(&always(), &inner);
+    assert_eq!((out(&output).trim(), output.status.code()), ("102400", Some(0)), "{output:?}");
     until_no_heir_is_left();
 }
 
@@ -110,5 +200,6 @@ fn a_static_program_is_known_by_itself() {
     assert_eq!(total(&[&script.display().to_string()]), own, "by its interpreter");
     fs::remove_file(&script).expect("removed");
     // By libc: the library answers, and no system call is handed on.
-    assert!(told(&LIMITS, &["grep", "^Seccomp:", "/proc/self/status"]).ends_with("\t0\n"));
+    let filters = bed::sh("grep ^Seccomp /proc/self/status");
+    assert_eq!(told(&LIMITS, &["grep", "^Seccomp", "/proc/self/status"]), filters);
 }

@@ -23,7 +23,12 @@ fn below_a_sandbox_that_allows_it() {
 
 #[test]
 fn below_a_sandbox_that_does_not() {
-    for (filter, reason) in [("forbids", "a sandbox around us, refuses"), ("listens", "another supervisor")] {
+    let filters = [
+        ("forbids", "a sandbox around us, refuses"),
+        ("listens", "another supervisor"),
+        ("withholds", "older than 5.9"),
+    ];
+    for (filter, reason) in filters {
         let output = below(filter, &["--static"]);
         assert_eq!(output.status.code(), Some(125), "{filter}: {output:?}");
         let message = err(&output);
@@ -42,6 +47,34 @@ fn below_a_sandbox_that_does_not() {
             ("", Some(0))
         );
     }
+}
+
+#[test]
+fn who_is_not_supervised_keeps_all_privileges() {
+    // The filter needs no_new_privs, and is refused all the same.
+    let public = crate::harness::Public::new();
+    for name in ["filter", "past-glibc"] {
+        std::fs::copy(compiled(name), public.0.join(name)).expect("a copy");
+    }
+    let run = format!(
+        "{0}/filter listens {0}/cgproc run -- {1} grep NoNewPrivs /proc/self/status",
+        public.0.display(),
+        busybox()
+    );
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "sh", "-c", &run]);
+    let with = out(&command.env_remove("CGPROC_OBJECT").output().expect("setpriv"));
+    // The launcher puts it on itself.
+    assert_eq!(with, "NoNewPrivs:\t1\n");
+    let alone =
+        format!("{0}/cgproc run --static=auto -- {1} grep NoNewPrivs /proc/self/status", public.0.display(), busybox());
+    let few = format!("ulimit -n 12; {alone}");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "sh", "-c", &few]);
+    let output = command.env_remove("CGPROC_OBJECT").output().expect("setpriv");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(out(&output), "NoNewPrivs:\t0\n", "{output:?}");
+    assert!(err(&output).contains("sees the machine's figures: a thread to start"), "{output:?}");
 }
 
 #[test]

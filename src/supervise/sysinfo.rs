@@ -1,17 +1,17 @@
-//! sysinfo(2), sched_getaffinity(2): figures in the program's own memory.
+//! sysinfo(2): figures in the program's own memory.
 
 use super::{
     answer::{Answer, Call},
     seen::{Its, Known, Seen},
 };
 use crate::view::View;
-use calc::{answer::Answer as Answered, cpus::MAX_CPUS, host::USER_HZ, view::memory::Memory};
+use calc::{answer::Answer as Answered, host::USER_HZ, view::memory::Memory};
 
 /// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
 
 pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
-    if call.target.is_answered_inside(call.instruction) {
+    if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }
     let Seen { settings, view } = known.seen_by(call.target)?;
@@ -54,7 +54,7 @@ fn words(info: &rustix::system::Sysinfo) -> [u64; 14] {
     ]
 }
 
-fn bytes_of(words: &[u64]) -> Vec<u8> {
+pub(super) fn bytes_of(words: &[u64]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
@@ -80,45 +80,6 @@ fn put_load(view: &View<Its>, info: &mut rustix::system::Sysinfo) {
     }
 }
 
-pub(super) fn affinity(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
-    let [pid, len, address, ..] = call.arguments;
-    if !call.target.is(pid as i32) || call.target.is_answered_inside(call.instruction) {
-        return None;
-    }
-    let Seen { settings, view } = known.seen_by(call.target)?;
-    if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answered::CpuOnline) {
-        return None;
-    }
-    let online = view.cpus()?.online;
-    let thread = if pid as i32 == 0 { call.target.thread } else { pid as i32 };
-    let mut mask = kernels_mask(thread, len)?;
-    narrow(&mut mask, online.words())?;
-    let bytes = bytes_of(&mask);
-    call.write(address, &bytes)?;
-    Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
-}
-
-/// The kernel's own mask of `thread`, in as many words as it writes to `len` bytes.
-fn kernels_mask(thread: libc::pid_t, len: u64) -> Option<Vec<u64>> {
-    let mut mask = vec![0_u64; MAX_CPUS / 64];
-    let len = usize::try_from(len).ok()?.min(size_of_val(&mask[..]));
-    // SAFETY: the kernel writes at most `len` bytes.
-    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, len, mask.as_mut_ptr()) };
-    mask.truncate(usize::try_from(written).ok()? / size_of::<u64>());
-    Some(mask)
-}
-
-/// Takes the CPUs out that the container does not have; `None` where none would be left.
-fn narrow(mask: &mut [u64], online: &[u64]) -> Option<()> {
-    if mask.iter().zip(online).all(|(real, shown)| real & shown == 0) {
-        return None;
-    }
-    for (index, word) in mask.iter_mut().enumerate() {
-        *word &= online.get(index).copied().unwrap_or(0);
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,22 +93,5 @@ mod tests {
         assert_eq!(bytes[at..at + 4], info.mem_unit.to_ne_bytes());
         let at = std::mem::offset_of!(libc::sysinfo, procs);
         assert_eq!(bytes[at..at + 2], info.procs.to_ne_bytes());
-    }
-
-    #[test]
-    fn masks_are_narrowed_unless_nothing_is_left() {
-        let mut mask = [0b1110, 1];
-        assert_eq!(narrow(&mut mask, &[0b0110]), Some(()));
-        assert_eq!(mask, [0b0110, 0]);
-        assert_eq!(narrow(&mut mask, &[0b1001]), None);
-        assert_eq!(mask, [0b0110, 0], "left as it was");
-    }
-
-    #[test]
-    fn the_kernels_mask_is_as_long_as_the_kernel_says() {
-        let own = i32::try_from(std::process::id()).unwrap();
-        let mask = kernels_mask(own, 1024).unwrap();
-        assert!(!mask.is_empty() && mask.iter().any(|word| *word != 0));
-        assert!(kernels_mask(own, 1).is_none(), "too short for any mask");
     }
 }

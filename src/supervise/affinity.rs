@@ -1,0 +1,92 @@
+//! sched_getaffinity(2), sched_setaffinity(2) of the caller itself: the mask is the kernel's, narrowed to the view; handed back,
+//! it changes nothing, and a later, wider limit finds the program unbound. By the object's rules (shim/src/hooks/cpus.rs).
+
+use super::{
+    answer::{Answer, Call},
+    seen::{Known, Seen},
+    sysinfo::bytes_of,
+};
+use calc::{
+    answer::Answer as Answered,
+    cpus::{CpuSet, MAX_CPUS},
+};
+
+pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
+    let [pid, len, address, ..] = call.arguments;
+    // The kernel takes the lower half of a register that holds an int.
+    let (pid, len) = (pid as i32, len as u32 as usize);
+    let mut mask = kernels_mask(call.target.thread_of(pid)?, len)?;
+    narrow(&mut mask, online(call, known)?.words())?;
+    let bytes = bytes_of(&mask);
+    call.write(address, &bytes)?;
+    Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
+}
+
+pub(super) fn set(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
+    let [pid, len, address, ..] = call.arguments;
+    let real = kernels_mask(call.target.thread_of(pid as i32)?, size_of_val(&[0_u64; MAX_CPUS / 64]))?;
+    let mut shown = real.clone();
+    narrow(&mut shown, online(call, known)?.words())?;
+    let mut asked = vec![0; (len as u32 as usize).min(size_of_val(&real[..]))];
+    call.target.read(address, &mut asked)?;
+    asked.resize(size_of_val(&real[..]), 0);
+    (shown != real && asked == bytes_of(&shown)).then_some(Answer::Number(0))
+}
+
+/// The CPUs that the caller is to see, where affinity is answered.
+fn online(call: &Call<'_>, known: &mut Known) -> Option<CpuSet> {
+    if call.target.is_answered_elsewhere(call.instruction) {
+        return None;
+    }
+    let Seen { settings, view } = known.seen_by(call.target)?;
+    if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answered::CpuOnline) {
+        return None;
+    }
+    Some(view.cpus()?.online)
+}
+
+/// The kernel's own mask of `thread`, in as many words as it writes to `len` bytes.
+fn kernels_mask(thread: libc::pid_t, len: usize) -> Option<Vec<u64>> {
+    let mut mask = vec![0_u64; MAX_CPUS / 64];
+    if !len.is_multiple_of(size_of::<u64>()) {
+        return None;
+    }
+    let len = len.min(size_of_val(&mask[..]));
+    // SAFETY: the kernel writes at most `len` bytes.
+    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, len, mask.as_mut_ptr()) };
+    mask.truncate(usize::try_from(written).ok()? / size_of::<u64>());
+    Some(mask)
+}
+
+/// Takes the CPUs out that the container does not have; `None` where none would be left.
+fn narrow(mask: &mut [u64], online: &[u64]) -> Option<()> {
+    if mask.iter().zip(online).all(|(real, shown)| real & shown == 0) {
+        return None;
+    }
+    for (index, word) in mask.iter_mut().enumerate() {
+        *word &= online.get(index).copied().unwrap_or(0);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_narrowed_unless_nothing_is_left() {
+        let mut mask = [0b1110, 1];
+        assert_eq!(narrow(&mut mask, &[0b0110]), Some(()));
+        assert_eq!(mask, [0b0110, 0]);
+        assert_eq!(narrow(&mut mask, &[0b1001]), None);
+        assert_eq!(mask, [0b0110, 0], "left as it was");
+    }
+
+    #[test]
+    fn the_kernels_mask_is_as_long_as_the_kernel_says() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let mask = kernels_mask(own, 1024).unwrap();
+        assert!(!mask.is_empty() && mask.iter().any(|word| *word != 0));
+        assert!(kernels_mask(own, 1).is_none() && kernels_mask(own, 1001).is_none(), "no whole words");
+    }
+}

@@ -1,0 +1,103 @@
+//! Answering one call after the other.
+
+use super::{answer::Call, heir::Hand, listener::Listener, seen::Known};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::{AsFd, BorrowedFd},
+    io::Errno,
+};
+use std::{
+    io::{self, PipeWriter},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+/// A thread that answers until this is dropped.
+pub(super) struct Server {
+    thread: Option<JoinHandle<()>>,
+    /// Closed to end it.
+    stop: Option<PipeWriter>,
+    gate: Arc<Mutex<()>>,
+}
+
+impl Server {
+    pub(super) fn begin(listener: Arc<OnceLock<Listener>>, hand: Hand) -> io::Result<Self> {
+        let (stopped, stop) = io::pipe()?;
+        let gate = Arc::new(Mutex::new(()));
+        let inner = Arc::clone(&gate);
+        let work = move || {
+            if let Some(listener) = listener.get() {
+                serve(listener, &hand, Some(stopped.as_fd()), &inner);
+            }
+        };
+        let thread = thread::Builder::new().spawn(work)?;
+        Ok(Self { thread: Some(thread), stop: Some(stop), gate })
+    }
+
+    /// Calls `meanwhile` while the thread has no call in hand, and takes none.
+    pub(super) fn keep_still(&self, meanwhile: impl FnOnce()) {
+        let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        meanwhile();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Answers until `stop` has something to say, or has been closed on the other side.
+pub(super) fn until(listener: &OnceLock<Listener>, hand: &Hand, stop: BorrowedFd<'_>) {
+    if let Some(listener) = listener.get() {
+        serve(listener, hand, Some(stop), &Mutex::new(()));
+    }
+}
+
+/// Answers until there is nobody left to make calls; or as [`until`].
+pub(super) fn serve(listener: &Listener, hand: &Hand, stop: Option<BorrowedFd<'_>>, gate: &Mutex<()>) {
+    let mut known = Known::default();
+    while await_call(listener, stop, None) {
+        let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        // While we were kept still somebody else may have taken it; to wait for another one here would keep the gate.
+        if !await_call(listener, None, Some(&NOW)) {
+            continue;
+        }
+        hand.with(|received| {
+            if listener.receive(received).is_some() {
+                Call::of(listener, received).answer(&mut known);
+            }
+        });
+    }
+}
+
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// Whether nobody is left who could make a call. Who has just ended takes a moment to be gone.
+pub(super) fn is_over(listener: &Listener) -> bool {
+    const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    let mut watched = [PollFd::new(listener, PollFlags::IN)];
+    matches!(poll(&mut watched, Some(&MOMENT)), Ok(1)) && !watched[0].revents().contains(PollFlags::IN)
+}
+
+/// Waits for a call; false when there will be none any more, none has come in time, or `stop` has something to say.
+fn await_call(listener: &Listener, stop: Option<BorrowedFd<'_>>, patience: Option<&Timespec>) -> bool {
+    let mut watched = [PollFd::new(listener, PollFlags::IN), PollFd::new(listener, PollFlags::empty())];
+    if let Some(stop) = stop {
+        watched[1] = PollFd::from_borrowed_fd(stop, PollFlags::IN);
+    }
+    let count = if stop.is_some() { 2 } else { 1 };
+    loop {
+        match poll(&mut watched[..count], patience) {
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+            Ok(_) => {
+                let [call, stop] = &watched;
+                return call.revents().contains(PollFlags::IN) && (count == 1 || stop.revents().is_empty());
+            }
+        }
+    }
+}

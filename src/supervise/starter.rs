@@ -1,0 +1,156 @@
+//! The thread that puts the filter on and starts the program: filters are of a thread and of what that starts, and ours is to stay
+//! without. It lives as long as the program, since the kernel takes it for the program's parent (PR_SET_PDEATHSIG, prctl(2)).
+
+use super::{
+    Refused, filter,
+    listener::{Listener, Refusal},
+    open,
+};
+use anyhow::{Error, Result};
+use rustix::fd::{AsFd, BorrowedFd};
+use std::{
+    io::{self, PipeReader, PipeWriter, Read, Write},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+/// The thread, once the program has been started; ended when it is dropped.
+pub(super) struct Starter {
+    thread: Option<JoinHandle<()>>,
+    go: Option<PipeWriter>,
+}
+
+/// The thread while the program is to be started.
+pub(super) struct Starting<T, F> {
+    starter: Starter,
+    shared: Arc<Shared<T, F>>,
+    told: PipeReader,
+    /// Closed on the other side when the program has been started.
+    done: PipeReader,
+}
+
+/// What it says of the filter.
+pub(super) enum Word {
+    /// It is on, and the listener is there.
+    Installed,
+    /// A supervisor of ours has us already: nothing was put on.
+    Supervised,
+    /// Nothing was put on, or what was is of the thread alone.
+    Refused(Error),
+}
+
+/// What the two threads hand to each other; never by both at once.
+struct Shared<T, F> {
+    start: Mutex<Option<F>>,
+    outcome: Mutex<Option<T>>,
+    word: Mutex<Option<Word>>,
+}
+
+/// The thread's ends of the pipes: nothing of these is allocated, or waits for an answer of ours.
+struct Ends {
+    tell: PipeWriter,
+    go: PipeReader,
+    done: PipeWriter,
+}
+
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn put<T>(slot: &Mutex<Option<T>>, value: T) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+}
+
+impl Starter {
+    /// Begins the thread, which puts the filter on first and then waits.
+    pub(super) fn begin<T, F>(start: F, listener: Arc<OnceLock<Listener>>) -> Result<Starting<T, F>, Refused<F>>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let shared =
+            Arc::new(Shared { start: Mutex::new(Some(start)), outcome: Mutex::new(None), word: Mutex::new(None) });
+        let begin = || -> Result<_> {
+            let ((told, tell), (goes, go), (done, dones)) = (io::pipe()?, io::pipe()?, io::pipe()?);
+            let (ends, inner) = (Ends { tell, go: goes, done: dones }, Arc::clone(&shared));
+            let thread = thread::Builder::new().spawn(move || live(&inner, &listener, ends))?;
+            Ok((Self { thread: Some(thread), go: Some(go) }, told, done))
+        };
+        match begin() {
+            Ok((starter, told, done)) => Ok(Starting { starter, shared, told, done }),
+            Err(error) => match take(&shared.start) {
+                Some(start) => Err(Refused(error.context("a thread to start the program in"), start)),
+                None => unreachable!("no thread has taken it"),
+            },
+        }
+    }
+}
+
+impl Drop for Starter {
+    fn drop(&mut self) {
+        drop(self.go.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The life of the thread.
+fn live<T, F: FnOnce() -> T>(shared: &Shared<T, F>, listener: &OnceLock<Listener>, mut ends: Ends) {
+    let program = filter::program();
+    let word = match Listener::install(&program) {
+        Ok(installed) => {
+            let _ = listener.set(installed);
+            Word::Installed
+        }
+        Err(Refusal::Taken) if open::is_supervised() => Word::Supervised,
+        Err(Refusal::Taken) => Word::Refused(Error::msg("another supervisor has these system calls already")),
+        Err(Refusal::Other(error)) => Word::Refused(error),
+    };
+    put(&shared.word, word);
+    // Nothing is started until there is an heir, and nothing at all if this fails.
+    let is_let_go = ends.tell.write_all(b"!").is_ok() && matches!(ends.go.read(&mut [0]), Ok(1));
+    if let Some(start) = if is_let_go { take(&shared.start) } else { None } {
+        put(&shared.outcome, start());
+        drop(ends.done);
+        // Until the program has ended.
+        let _ = ends.go.read(&mut [0]);
+    }
+}
+
+impl<T, F> Starting<T, F> {
+    /// What became of the filter.
+    pub(super) fn word(&mut self) -> Word {
+        let is_said = matches!(self.told.read(&mut [0]), Ok(1));
+        let word = if is_said { take(&self.shared.word) } else { None };
+        word.unwrap_or_else(|| Word::Refused(Error::msg("the thread that starts the program failed")))
+    }
+
+    /// What was to be started, where it is not started here.
+    pub(super) fn give_back(self) -> F {
+        let Self { starter, shared, .. } = self;
+        drop(starter);
+        match take(&shared.start) {
+            Some(start) => start,
+            None => unreachable!("it was not let go"),
+        }
+    }
+
+    /// The same with the reason.
+    pub(super) fn refused(self, reason: Error) -> Refused<F> {
+        Refused(reason, self.give_back())
+    }
+
+    /// Has the program started, and returns what that gave. The thread may need answers before it is done: `serve` gives
+    /// them until what it is lent is closed.
+    pub(super) fn let_go(mut self, serve: impl FnOnce(BorrowedFd<'_>)) -> (T, Starter) {
+        if let Some(go) = &mut self.starter.go {
+            let _ = go.write_all(b"!");
+        }
+        serve(self.done.as_fd());
+        match take(&self.shared.outcome) {
+            Some(outcome) => (outcome, self.starter),
+            None => unreachable!("a panic ends this process"),
+        }
+    }
+}
