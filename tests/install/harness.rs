@@ -57,6 +57,18 @@ impl Root {
     }
 
     /// A path in it, seen from here.
+    /// With one program and nothing but what it needs of the C library of `release`.
+    pub(crate) fn of_one_program(release: &str) -> Self {
+        let root = Self::bare();
+        let glibc = bed::cache().join("roots").join(release).join("usr/lib/x86_64-linux-gnu");
+        root.put_program(&glibc.join("ld-linux-x86-64.so.2"), "/lib64/ld-linux-x86-64.so.2");
+        for library in ["libc.so.6", "libpthread.so.0"] {
+            root.put_program(&glibc.join(library), &format!("/usr/lib/{library}"));
+        }
+        root.put_program(&bed::programs().join("runtime-glibc"), "/app/probe");
+        root
+    }
+
     pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.path.join(path.trim_start_matches('/'))
     }

@@ -82,11 +82,7 @@ fn of_both_libcs_each_is_served() {
 #[test]
 fn no_shell_is_needed() {
     privately(|| {
-        let root = Root::bare();
-        let glibc = bed::cache().join("roots/debian-13/usr/lib/x86_64-linux-gnu");
-        root.put_program(&glibc.join("ld-linux-x86-64.so.2"), "/lib64/ld-linux-x86-64.so.2");
-        root.put_program(&glibc.join("libc.so.6"), "/usr/lib/libc.so.6");
-        root.put_program(&bed::programs().join("runtime-glibc"), "/app/probe");
+        let root = Root::of_one_program("debian-13");
         let printed = root.done(&[]);
         assert!(printed.contains("/app/probe (loader /lib64/ld-linux-x86-64.so.2)"), "{printed}");
         let seen = seen(&root, "", "/app/probe /scratch");
