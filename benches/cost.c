@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "timing.h"
+
 #define CPU0 "/sys/devices/system/cpu/cpu0"
 #define NODE0 "/sys/devices/system/node/node0"
 
@@ -120,22 +122,6 @@ static const struct operation {
     {"sysinfo", info, 200},            {"sched_getaffinity", affinity, 1000},
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1e9 + t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-    double difference = *(const double *)a - *(const double *)b;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values, int count) {
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
-}
 
 static void *own(void *libc, const char *name) {
     void *function = dlsym(libc, name);

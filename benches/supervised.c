@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "timing.h"
+
 static const char *other, *lxcfs = "";
 static int other_fd;
 static char buffer[1 << 18];
@@ -51,17 +53,6 @@ static const struct operation {
     {"getppid", parent, 1000},
 };
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1e9 + t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-    double difference = *(const double *)a - *(const double *)b;
-    return (difference > 0) - (difference < 0);
-}
-
 int main(int argc, char **argv) {
     static double times[10000];
     int rounds = argc > 2 ? atoi(argv[2]) : 0;
@@ -76,8 +67,7 @@ int main(int argc, char **argv) {
             for (int i = 0; i < it->batch; i++) it->run(it->name);
             if (round >= 0) times[round] = (now() - begun) / it->batch;
         }
-        qsort(times, rounds, sizeof *times, by_value);
-        printf("%s\t%.1f\n", it->name, times[rounds / 2]);
+        printf("%s\t%.1f\n", it->name, median(times, rounds));
     }
     return 0;
 }

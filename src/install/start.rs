@@ -62,7 +62,9 @@ pub(super) type Variables<'v> = &'v [(&'v str, &'v OsStr)];
 pub(super) fn start(root: &Root, program: &Path, variables: Variables<'_>, library: &OsStr) -> Result<Start, Untried> {
     let mut command = Command::new(program);
     command.env_clear().envs(variables.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    // A root need not have /dev/null, and nothing is read or written here.
+    let (nothing, nowhere) = io::pipe()?;
+    command.stdin(nothing).stdout(nowhere).stderr(Stdio::piped());
     let (mut refusal, refused) = io::pipe()?;
     let parent = getpid();
     let top = if root.is_own() { None } else { Some(root.top().try_clone()?) };

@@ -125,3 +125,21 @@ fn from_within() {
         assert_eq!(root.contained("/usr/bin/env -i /usr/bin/nproc").text.trim(), "1");
     });
 }
+
+/// Where the command's own C library is not, or an older one.
+#[test]
+fn from_within_by_a_static_command() {
+    privately(|| {
+        for (userland, its_file) in [("debian-11", true), ("musl", false)] {
+            let root = Root::over(userland);
+            sh(&format!("mkdir -p {}", root.at("/usr/lib").display()));
+            root.put_program(&bed::static_command(), "/opt/cgproc");
+            root.put_program(&bed::object(), "/opt/libcgproc.so");
+            let outcome = root.contained("/opt/cgproc install");
+            assert_eq!(outcome.status, Some(0), "{userland}: {}", outcome.text);
+            assert!(root.has(LIBRARY) && root.has("/etc/ld.so.preload") == its_file, "{userland}: {}", outcome.text);
+            let variable = if its_file { String::new() } else { format!("LD_PRELOAD={LIBRARY}") };
+            assert_eq!(root.contained_with(&variable, "/usr/bin/nproc").text.trim(), "1", "{userland}");
+        }
+    });
+}
