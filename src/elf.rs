@@ -23,7 +23,13 @@ pub(crate) struct Elf {
 impl Elf {
     /// Whether a program makes its system calls where no preloaded library sees them.
     pub(crate) fn goes_past_libc(&self) -> bool {
-        self.bits == 64 && (self.interpreter.is_none() || self.is_go)
+        self.bits == 64 && (!self.has_known_loader() || self.is_go)
+    }
+
+    /// Whether a program is started by a loader that preloads the library: glibc's or musl's.
+    pub(crate) fn has_known_loader(&self) -> bool {
+        let name = self.interpreter.as_deref().and_then(|path| path.rsplit('/').next());
+        name.is_some_and(|name| name.starts_with("ld-linux") || name.starts_with("ld-musl"))
     }
 }
 
@@ -151,6 +157,17 @@ mod tests {
         let own = read(&File::open("/proc/self/exe").unwrap()).unwrap();
         assert_eq!((own.bits, own.machine), (64, MACHINE));
         assert!(own.interpreter.is_some_and(|path| Path::new(&path).exists()));
+    }
+
+    #[test]
+    fn who_goes_past_libc() {
+        let program = |loader: Option<&str>, is_go| {
+            Elf { bits: 64, machine: MACHINE, interpreter: loader.map(str::to_owned), is_go }.goes_past_libc()
+        };
+        for known in ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1"] {
+            assert!(!program(Some(known), false) && program(Some(known), true), "{known}");
+        }
+        assert!(program(None, false) && program(Some("/lib/klibc-abc.so"), false));
     }
 
     #[test]

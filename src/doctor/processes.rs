@@ -44,7 +44,7 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
         "process-bits",
         false,
         "are programs of 32 bits",
-        "there is no library for them: run lxcfs for them",
+        "start them by cgproc run, which answers them from outside (--static), or run lxcfs for them",
     ),
     (
         Why::OtherMachine,
@@ -58,7 +58,7 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
         "process-libc",
         false,
         "have another libc than glibc or musl",
-        "there is no library for them: run lxcfs for them",
+        "start them by cgproc run, which answers them from outside (--static), or run lxcfs for them",
     ),
     (
         Why::Secure,
@@ -247,10 +247,10 @@ fn unfit(program: &Elf) -> Option<Why> {
     if program.machine != elf::MACHINE {
         return Some(Why::OtherMachine);
     }
-    let Some(loader) = &program.interpreter else { return Some(Why::PastLibc) };
-    let name = loader.rsplit('/').next().unwrap_or_default();
-    let is_served = ["ld-linux", "ld-musl"].iter().any(|known| name.starts_with(known));
-    (!is_served).then_some(Why::OtherLibc)
+    if program.interpreter.is_none() {
+        return Some(Why::PastLibc);
+    }
+    (!program.has_known_loader()).then_some(Why::OtherLibc)
 }
 
 /// Whether the kernel told its loader to take nothing from the environment (`AT_SECURE`).

@@ -109,6 +109,20 @@ fn a_static_busybox_sees_its_container() {
 }
 
 #[test]
+fn programs_of_another_c_library_see_their_cgroup() {
+    // Linked dynamically, by a loader that preloads nothing.
+    let total = |options: &[&str]| {
+        let text = told(options, &["/usr/lib/klibc/bin/cat", "/proc/meminfo"]);
+        bed::figure(&text, "MemTotal:").expect("MemTotal")
+    };
+    let is_right = total(&LIMITS) == KIB;
+    assert!(is_right);
+    assert_eq!(total(&[&["--static=never"], &LIMITS[..]].concat()), machines_kib());
+    let version = bed::sh("dpkg-query -W -f '${Version}' klibc-utils");
+    note_reach("supervised", "klibc", &version, "open", if is_right { "yes" } else { "no" });
+}
+
+#[test]
 fn a_go_exporter_shows_its_cgroup() {
     let exporter = "prometheus-node-exporter --web.listen-address=127.0.0.1:19100 --collector.disable-defaults \
                     --collector.meminfo --collector.cpu --collector.loadavg >/dev/null 2>&1";
