@@ -110,7 +110,7 @@ fn a_go_program_alone_in_its_image_sees_its_container() {
     }
     let seen = if said.value("strict", "ReadFile") == Some(&limited.memory_kib.to_string()) { "yes" } else { "no" };
     let version = said.value("version", "docker").expect("its version");
-    bed::note_reach("supervised", "Go, alone in a Docker image", version, "meminfo", seen);
+    bed::note_reach("supervised", "Go, alone in a Docker image", version, "files", seen);
     findings.conclude("static");
 }
 

@@ -61,9 +61,9 @@ impl Said {
     }
 
     fn fills(&self, findings: &mut Findings, row: &Row, name: &str, container: Figures, expected: &str) {
-        let runtime = format!("{}, cgroup {:?}", row.runtime, bed::version()).replace(" V", " v");
+        let runtime = row.runtime;
         for (probe, cell) in self.cells(name, container) {
-            bed::note_reach("containers", &runtime, row.version, probe, &cell);
+            bed::note_reach("containers", runtime, row.version, probe, &cell);
             findings.check(cell == expected, || format!("{runtime}: {probe} of {name}: {cell}"));
         }
     }

@@ -1,23 +1,27 @@
 //! What such programs see: the same figures as those that go by libc.
 
 use crate::{
-    bed::{self, Container, PLAIN, note_reach},
+    bed::{self, Container, PLAIN},
     harness::Public,
-    program::{KIB, LIMITS, busybox, compiled, machines_kib, static_programs, told},
+    program::{KIB, LIMITS, Row, busybox, compiled, machines_kib, static_programs, told},
 };
 
-/// The lines of `past figures` with their kind: memory or CPUs.
-const WAYS: [(&str, bool); 9] = [
-    ("open", true),
-    ("openat", true),
-    ("openat2", true),
-    ("fopen", true),
-    ("sysinfo", true),
-    ("phys_pages", true),
-    ("affinity", false),
-    ("affinity_of_pid", false),
-    ("onln", false),
+/// The lines of `past figures`, with the column of the document that they belong to; those of the last tell CPUs.
+const WAYS: [(&str, &str); 9] = [
+    ("open", FILES),
+    ("openat", FILES),
+    ("openat2", FILES),
+    ("fopen", FILES),
+    ("sysinfo", SYSINFO),
+    ("phys_pages", SYSINFO),
+    ("affinity", CPUS),
+    ("affinity_of_pid", CPUS),
+    ("onln", CPUS),
 ];
+
+const FILES: &str = "files";
+const SYSINFO: &str = "sysinfo";
+const CPUS: &str = "CPUs";
 
 /// How the descriptors are that it gets, as the kernel's own are.
 const DESCRIPTORS: [&str; 4] = ["cloexec 1 0", "mode 0", "write EBADF", "lowest 1"];
@@ -33,13 +37,14 @@ fn static_programs_see_their_cgroup() {
     for (runtime, program) in static_programs() {
         let with = told(&LIMITS, &[&program, "figures"]);
         let without = told(&[&["--static=never"], &LIMITS[..]].concat(), &[&program, "figures"]);
-        for (way, is_memory) in WAYS {
-            let [ours, machines] = if is_memory { [KIB, machine_kib] } else { [1, machine_cpus as u64] };
+        let mut row = Row::new(runtime, "");
+        for (way, column) in WAYS {
+            let [ours, machines] = if column != CPUS { [KIB, machine_kib] } else { [1, machine_cpus as u64] };
             let is_right = has_line(&with, &format!("{way} {ours}"));
             findings.check(is_right, || format!("{runtime}: no {way} {ours} in {with}"));
             let is_the_machines = has_line(&without, &format!("{way} {machines}"));
             findings.check(is_the_machines, || format!("{runtime}, not supervised: no {way} {machines} in {without}"));
-            note_reach("supervised", runtime, "", way, if is_right { "yes" } else { "no" });
+            row.cell(column, is_right);
         }
         for line in DESCRIPTORS {
             findings.check(has_line(&with, line), || format!("{runtime}: no {line} in {with}"));
@@ -56,20 +61,20 @@ fn go_programs_see_their_cgroup() {
     let without = told(&[&["--static=never"], &LIMITS[..]].concat(), &[&program]);
     let (machine_kib, machine_cpus) = (machines_kib(), bed::host().cpus as u64);
     let ways = [
-        ("ReadFile", KIB, machine_kib),
-        ("Sysinfo", KIB, machine_kib),
-        ("NumCPU", 1, machine_cpus),
-        ("GOMAXPROCS", 1, machine_cpus),
-        ("Seek", KIB, machine_kib),
-        ("goroutines", 200, 200),
+        ("ReadFile", FILES, KIB, machine_kib),
+        ("Sysinfo", SYSINFO, KIB, machine_kib),
+        ("NumCPU", CPUS, 1, machine_cpus),
+        ("GOMAXPROCS", CPUS, 1, machine_cpus),
+        ("Seek", "kept open", KIB, machine_kib),
+        ("goroutines", "threads", 200, 200),
     ];
-    let version = bed::sh("go version | awk '{print $3}'");
-    for (way, ours, machines) in ways {
+    let mut row = Row::new("Go", &bed::sh("go version | awk '{print $3}'"));
+    for (way, column, ours, machines) in ways {
         let is_right = has_line(&with, &format!("{way} {ours}"));
         findings.check(is_right, || format!("no {way} {ours} in {with}"));
         findings
             .check(has_line(&without, &format!("{way} {machines}")), || format!("no {way} {machines} in {without}"));
-        note_reach("supervised", "Go", version.trim(), way, if is_right { "yes" } else { "no" });
+        row.cell(column, is_right);
     }
     findings.conclude("go");
 }
@@ -80,9 +85,9 @@ const TOOLS: [(&str, &str, &str); 7] = [
     ("nproc", "nproc", "1"),
     ("uptime", "uptime | grep -c 'up 0 min'", "1"),
     ("top", "top -b -n 1 | grep -c 'Mem: .*K used, 5[0-9]*K free'", "1"),
-    ("cpuinfo", "grep -c ^processor /proc/cpuinfo", "1"),
-    ("stat", "grep -c '^cpu[0-9]' /proc/stat", "1"),
-    ("cat", "cat /proc/meminfo | awk '/^MemTotal:/ {print $2}'", "524288"),
+    (FILES, "grep -c ^processor /proc/cpuinfo", "1"),
+    (FILES, "grep -c '^cpu[0-9]' /proc/stat", "1"),
+    (FILES, "cat /proc/meminfo | awk '/^MemTotal:/ {print $2}'", "524288"),
 ];
 
 #[test]
@@ -90,7 +95,7 @@ fn a_static_busybox_sees_its_container() {
     let mut findings = bed::Findings::default();
     let container = Container { quota_usec: Some(100_000), ..PLAIN };
     let busybox = busybox();
-    let version = bed::sh(&format!("{busybox} | head -n 1 | awk '{{print $2}}'"));
+    let mut row = Row::new("static busybox", &bed::sh(&format!("{busybox} | head -n 1 | awk '{{print $2}}'")));
     for (name, script, expected) in TOOLS {
         let run = |command: &str| {
             // The shell's own applets before those in PATH.
@@ -103,7 +108,7 @@ fn a_static_busybox_sees_its_container() {
         // A kernel that was booted for these tests is as young as the container.
         let tells_nothing = name == "uptime" && bed::host().is_uml;
         findings.check(native != expected || tells_nothing, || format!("{name}: {native:?} without us too"));
-        note_reach("supervised", "busybox-static", version.trim(), name, if seen == expected { "yes" } else { "no" });
+        row.cell(name, seen == expected);
     }
     findings.conclude("busybox");
 }
@@ -116,10 +121,9 @@ fn programs_of_another_c_library_see_their_cgroup() {
         bed::figure(&text, "MemTotal:").expect("MemTotal")
     };
     let is_right = total(&LIMITS) == KIB;
+    Row::new("klibc", &bed::sh("dpkg-query -W -f '${Version}' klibc-utils")).cell(FILES, is_right);
     assert!(is_right);
     assert_eq!(total(&[&["--static=never"], &LIMITS[..]].concat()), machines_kib());
-    let version = bed::sh("dpkg-query -W -f '${Version}' klibc-utils");
-    note_reach("supervised", "klibc", &version, "open", if is_right { "yes" } else { "no" });
 }
 
 #[test]
@@ -133,10 +137,12 @@ fn a_go_exporter_shows_its_cgroup() {
     );
     let text = told(&[&["--static"], &LIMITS[..]].concat(), &["sh", "-c", &script]);
     let total = text.lines().find_map(|line| line.strip_prefix("node_memory_MemTotal_bytes ")?.parse::<f64>().ok());
-    assert_eq!(total, Some((KIB * 1024) as f64), "{text}");
-    assert_eq!(text.lines().filter(|line| line.starts_with("node_cpu")).count(), 1, "{text}");
+    let cpus = text.lines().filter(|line| line.starts_with("node_cpu")).count();
     let version = bed::sh("prometheus-node-exporter --version 2>&1 | head -n 1 | awk '{print $3}'");
-    note_reach("supervised", "node_exporter (Go, with libc)", version.trim(), "meminfo, cpu", "yes");
+    let mut row = Row::new("node_exporter (Go, with libc)", &version);
+    row.cell(FILES, total == Some((KIB * 1024) as f64));
+    row.cell(CPUS, cpus == 1);
+    assert_eq!((total, cpus), (Some((KIB * 1024) as f64), 1), "{text}");
 }
 
 #[test]
@@ -154,7 +160,7 @@ fn no_privilege_is_needed() {
             assert!(has_line(&text, &line), "{runtime}: no {line} in {output:?}");
         }
         assert!(has_line(&text, "NoNewPrivs:\t1") && has_line(&text, "CapEff:\t0000000000000000"), "{text}");
-        note_reach("supervised", runtime, "", "without privilege", "yes");
+        Row::new(runtime, "").cell("without privilege", true);
     }
 }
 
@@ -172,10 +178,13 @@ fn an_image_without_any_c_library() {
     let container = Container { quota_usec: Some(100_000), ..PLAIN };
     let text = container.run(&format!("unshare --mount sh -c '{script}'"), None, 60).text;
     std::fs::remove_dir_all(&root).expect("removed");
-    let lines = ["ReadFile 524288", "Sysinfo 524288", "NumCPU 1", "GOMAXPROCS 1", "goroutines 200"];
-    let is_right = lines.iter().all(|line| has_line(&text, line));
-    note_reach("supervised", "Go, in an image without libc", "", "all of it", if is_right { "yes" } else { "no" });
-    assert!(is_right, "{text}");
+    let lines =
+        [("ReadFile 524288", FILES), ("Sysinfo 524288", SYSINFO), ("NumCPU 1", CPUS), ("goroutines 200", "threads")];
+    let mut row = Row::new("Go, in an image without libc", "");
+    for (line, column) in lines {
+        row.cell(column, has_line(&text, line));
+    }
+    assert!(lines.iter().all(|(line, _)| has_line(&text, line)), "{text}");
 }
 
 #[test]

@@ -46,3 +46,33 @@ pub(crate) fn until_no_heir_is_left() {
         !comms.into_iter().any(is_heir)
     });
 }
+
+/// A row of the document: what was right in `runtime`, column by column.
+pub(crate) struct Row<'r> {
+    runtime: &'r str,
+    version: String,
+    columns: Vec<(&'static str, bool)>,
+}
+
+impl<'r> Row<'r> {
+    pub(crate) fn new(runtime: &'r str, version: &str) -> Self {
+        Self { runtime, version: version.trim().to_owned(), columns: Vec::new() }
+    }
+
+    /// A column is right where all that belongs to it is.
+    pub(crate) fn cell(&mut self, column: &'static str, is_right: bool) {
+        match self.columns.iter_mut().find(|(known, _)| *known == column) {
+            Some((_, all)) => *all &= is_right,
+            None => self.columns.push((column, is_right)),
+        }
+    }
+}
+
+impl Drop for Row<'_> {
+    fn drop(&mut self) {
+        for (column, is_right) in &self.columns {
+            let cell = if *is_right { "yes" } else { "no" };
+            bed::note_reach("supervised", self.runtime, &self.version, column, cell);
+        }
+    }
+}
