@@ -44,11 +44,10 @@ pub(crate) struct Options {
 
 /// Puts the library, the settings and the entry in their places.
 pub(crate) fn install(options: &Options) -> Result<()> {
-    let report = try_install(options).with_context(|| format!("{} was left as it is", options.root.display()))?;
-    report.print()
+    try_install(options).with_context(|| format!("{} was left as it is", options.root.display()))
 }
 
-fn try_install(options: &Options) -> Result<Report> {
+fn try_install(options: &Options) -> Result<()> {
     ensure!(
         preload_file::can_name(&options.to) && preload_file::is_ours(&options.to),
         "{}: the library's name has to begin with libcgproc, and its path to be without blanks, colons, # and $, which loaders \
@@ -56,6 +55,7 @@ fn try_install(options: &Options) -> Result<Report> {
         options.to.display()
     );
     let (place, name) = split(&options.to)?;
+    check_form(&options.to)?;
     ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
     let object = library::read(options.object.as_deref())?;
     let root = Root::open(&options.root)?;
@@ -63,27 +63,50 @@ fn try_install(options: &Options) -> Result<Report> {
     let programs = Programs::of(&root, &options.programs)?;
     check_processor(&root, &programs)?;
     let trial = Trial::of(&root, &programs);
-    if let (Err(why), true) = (&trial, options.is_preloaded) {
-        bail!("the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload");
-    }
     root.check_way(place)?;
     let directories = Directories { library: root.directory(place)?, etc: root.directory(Path::new("/etc"))? };
-    let is_named = options.is_preloaded && trial.as_ref().is_ok_and(Trial::has_glibc);
-    let mut files = Files::write(&directories, &name, &object, is_named.then_some(options.to.as_path()))?;
+    let is_preloaded = options.is_preloaded || is_named_already(&root, &directories)?;
+    if let (Err(why), true) = (&trial, is_preloaded) {
+        bail!("the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload");
+    }
+    let is_named = is_preloaded && trial.as_ref().is_ok_and(Trial::has_glibc);
+    let entry = (is_named && options.is_preloaded).then_some(options.to.as_path());
+    let mut files = Files::write(&directories, &name, &object, entry)?;
     if let Ok(trial) = &trial {
         let written = files.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
         trial.by_variable(&written)?;
     }
     let report = report(options, &files, &trial, &programs);
     if options.is_dry {
-        return Ok(report);
+        return report.print();
     }
     files.put()?;
     if let (Ok(trial), true) = (&trial, is_named) {
         trial.by_file(&options.to).context("with the entry in /etc/ld.so.preload, and an empty environment")?;
     }
+    // Nobody is left with a change that he was not told of.
+    report.print()?;
     files.keep();
-    Ok(report)
+    Ok(())
+}
+
+/// Whether the loader's file names the library's place: then whatever comes there is preloaded.
+fn is_named_already(root: &Root, directories: &Directories<'_>) -> Result<bool> {
+    let text = directories.etc.read(file_name(preload_file::PATH))?.unwrap_or_default();
+    let place = directories.library.identity()?;
+    let is_there = |entry: &PathBuf| {
+        let directory = entry.parent().and_then(|parent| root.directory(parent).ok());
+        directory.is_some_and(|directory| directory.identity().is_ok_and(|it| it == place))
+    };
+    Ok(preload_file::entries(&text).iter().filter(|it| preload_file::is_ours(it)).any(is_there))
+}
+
+/// Two ways to write a path would be two entries.
+fn check_form(path: &Path) -> Result<()> {
+    let plain: PathBuf = path.components().collect();
+    let is_plain = plain.as_os_str() == path.as_os_str();
+    ensure!(is_plain, "{}: write it as {}", path.display(), plain.display());
+    Ok(())
 }
 
 /// Where something is put.

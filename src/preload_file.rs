@@ -53,7 +53,7 @@ fn line_without(line: &[u8], path: &[u8]) -> Vec<u8> {
     while let Some(place) = is_there(&kept) {
         // One separator goes with it: the one before it, if there is one.
         let start = if place.start > 0 { place.start - 1 } else { place.start };
-        let end = if place.start == 0 && kept.get(place.end).is_some_and(|next| *next != b'\n') {
+        let end = if place.start == 0 && kept.get(place.end).is_some_and(|next| b" \t:".contains(next)) {
             place.end + 1
         } else {
             place.end
@@ -94,6 +94,14 @@ mod tests {
         assert_eq!(of("/a.so # one\n# two\n\n/b.so\n"), ["/a.so", "/b.so"].map(PathBuf::from));
         assert_eq!(of("/a.so#one\n/b.so"), ["/a.so", "/b.so"].map(PathBuf::from));
         assert!(of(" :").is_empty());
+    }
+
+    #[test]
+    fn a_comment_stays_one() {
+        let of = |text: &str| String::from_utf8(without(text.as_bytes(), Path::new(OURS))).unwrap();
+        assert_eq!(of("/usr/lib/libcgproc.so#/opt/broken.so\n"), "#/opt/broken.so\n");
+        assert_eq!(of("/usr/lib/libcgproc.so # ours\n/a.so\n"), "# ours\n/a.so\n");
+        assert_eq!(of("/usr/lib/libcgproc.so:/a.so#x\n"), "/a.so#x\n");
     }
 
     #[test]

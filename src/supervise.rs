@@ -87,9 +87,16 @@ where
         Word::Supervised => return Ok((starter.give_back()(), Supervision(None))),
         Word::Refused(error) => return Err(starter.refused(error)),
     };
-    let (outcome, starter) = starter.let_go(|done| serve::until(&listener, &hand, done));
-    let server = Server::begin(Arc::clone(&listener), hand).ok();
-    let own = Own { listener, server, starter: Some(starter), heir };
+    // Before anything is started: the starting itself may need answers.
+    let server = match Server::begin(Arc::clone(&listener), hand) {
+        Ok(server) => server,
+        Err(error) => {
+            heir.dismiss();
+            return Err(starter.refused(Error::new(error).context("a thread to supervise in")));
+        }
+    };
+    let (outcome, starter) = starter.let_go();
+    let own = Own { listener, server: Some(server), starter: Some(starter), heir };
     Ok((outcome, Supervision(Some(own))))
 }
 
@@ -110,8 +117,9 @@ impl Supervision {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        drop(self.server.take());
+        // The starter's thread may need answers to its end.
         drop(self.starter.take());
+        drop(self.server.take());
         if self.listener.get().is_none_or(serve::is_over) {
             self.heir.dismiss();
         }

@@ -75,21 +75,32 @@ impl Root {
         Ok(Directory { root: self, path: path.to_owned(), fd, modified, is_touched, is_changed })
     }
 
-    /// Whether every user can come to what lies in a directory; the topmost one does not count, without which there is no root.
+    /// Whether every user can come to what lies in a directory, by whatever links; the topmost one does not count, without which there
+    /// is no root.
     pub(super) fn check_way(&self, directory: &Path) -> Result<()> {
-        let mut way = PathBuf::from("/");
-        for component in directory.components().filter(|component| matches!(component, Component::Normal(_))) {
-            way.push(component);
-            let fd = self.resolve(&way).with_context(|| self.name(&way))?;
-            let mode = Mode::from_raw_mode(fstat(&fd).with_context(|| self.name(&way))?.st_mode);
-            ensure!(
-                mode.contains(Mode::XOTH),
-                "{}: not every user may enter it (mode {:o}), so their programs would miss the library: chmod o+x, or choose \
-                 another place by --to",
-                self.name(&way),
-                mode.as_raw_mode() & 0o7777
-            );
+        const UP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+        let mut component = PathBuf::from("/");
+        for part in directory.components().filter(|part| matches!(part, Component::Normal(_))) {
+            component.push(part);
+            let mut fd = self.resolve(&component).with_context(|| self.name(&component))?;
+            // From there up to the top: a link may have led through others than the path names.
+            while identity_of(&fd)? != identity_of(&self.top)? {
+                self.check_entering(&component, &fd)?;
+                fd = openat(&fd, "..", UP, Mode::empty()).with_context(|| self.name(&component))?;
+            }
         }
+        Ok(())
+    }
+
+    fn check_entering(&self, path: &Path, directory: &OwnedFd) -> Result<()> {
+        let mode = Mode::from_raw_mode(fstat(directory).with_context(|| self.name(path))?.st_mode);
+        ensure!(
+            mode.contains(Mode::XOTH),
+            "{}: not every user may enter it (mode {:o}), so their programs would miss the library: chmod o+x, or choose \
+             another place by --to",
+            self.name(path),
+            mode.as_raw_mode() & 0o7777
+        );
         Ok(())
     }
 
@@ -114,7 +125,18 @@ pub(super) struct Directory<'r> {
     is_changed: Cell<bool>,
 }
 
+/// What tells a directory from all others.
+fn identity_of(directory: &OwnedFd) -> Result<(u64, u64)> {
+    let stat = fstat(directory)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
 impl Directory<'_> {
+    /// What tells it from all others.
+    pub(super) fn identity(&self) -> Result<(u64, u64)> {
+        identity_of(&self.fd)
+    }
+
     pub(super) fn fd(&self) -> &OwnedFd {
         &self.fd
     }

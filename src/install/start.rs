@@ -4,6 +4,7 @@
 use super::root::Root;
 use rustix::{
     fd::OwnedFd,
+    fs::{OFlags, fcntl_setfl},
     io::Errno,
     process::{
         Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, chroot, fchdir, getpid, getppid, kill_process,
@@ -15,6 +16,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, PipeWriter, Read, Write},
+    mem::MaybeUninit,
     os::unix::{ffi::OsStrExt, process::CommandExt},
     path::Path,
     process::{ChildStderr, Command, Stdio},
@@ -84,7 +86,7 @@ pub(super) fn start(root: &Root, program: &Path, variables: Variables<'_>, libra
             };
         }
     };
-    let traced = Traced { pid: Pid::from_child(&child), is_over: false };
+    let traced = Traced { pid: Pid::from_child(&child), begun: Instant::now(), is_over: false };
     Ok(traced.watch(child.stderr.take(), library)?)
 }
 
@@ -129,6 +131,7 @@ fn enter(top: &OwnedFd) -> rustix::io::Result<()> {
 /// A program that stops for us, killed and buried with this.
 struct Traced {
     pid: Pid,
+    begun: Instant,
     is_over: bool,
 }
 
@@ -157,7 +160,8 @@ impl Traced {
         loop {
             self.trace(libc::PTRACE_CONT, 0, deliver)?;
             match self.next_stop()? {
-                Ok(libc::SIGTRAP) => return Ok(None),
+                // The library's initialisation may raise the same signal.
+                Ok(libc::SIGTRAP) if self.is_at(entry)? => return Ok(None),
                 // It may be meant for it, or kill it.
                 Ok(signal) => deliver = u64::from(signal.unsigned_abs()),
                 Err(how) => return Ok(Some(how)),
@@ -165,10 +169,20 @@ impl Traced {
         }
     }
 
+    /// Whether it has stopped at the trap that lies at `entry`.
+    fn is_at(&self, entry: u64) -> io::Result<bool> {
+        const GENERAL: u64 = 1; // NT_PRSTATUS
+        let mut registers = MaybeUninit::<libc::user_regs_struct>::zeroed();
+        let mut room = libc::iovec { iov_base: registers.as_mut_ptr().cast(), iov_len: size_of_val(&registers) };
+        self.trace(libc::PTRACE_GETREGSET, GENERAL, (&raw mut room) as u64)?;
+        // SAFETY: all bytes zero are valid, and the kernel has filled them in.
+        Ok(entry == before_trap(unsafe { registers.assume_init_ref() }))
+    }
+
     /// Waits until it stops, for a signal; or how it ended.
     fn next_stop(&mut self) -> io::Result<Result<i32, String>> {
         const LONGEST: Duration = Duration::from_secs(10);
-        let begun = Instant::now();
+        let begun = self.begun;
         let status = loop {
             match waitpid(Some(self.pid), WaitOptions::NOHANG)? {
                 Some((_, status)) => break status,
@@ -215,6 +229,19 @@ impl Drop for Traced {
 /// The processor's instruction that stops a traced program, as often as it fits into a word.
 const TRAP: u64 = if cfg!(target_arch = "aarch64") { 0xd420_0000_d420_0000 } else { 0xcccc_cccc_cccc_cccc };
 
+/// The address of the trap that a program has stopped at.
+#[cfg(target_arch = "x86_64")]
+fn before_trap(registers: &libc::user_regs_struct) -> u64 {
+    // The processor has gone past it.
+    registers.rip.wrapping_sub(1)
+}
+
+/// The address of the trap that a program has stopped at.
+#[cfg(target_arch = "aarch64")]
+fn before_trap(registers: &libc::user_regs_struct) -> u64 {
+    registers.pc
+}
+
 /// Where the program's own instructions begin, by what the kernel tells its loader.
 fn entry(vector: &[u8]) -> io::Result<u64> {
     const AT_ENTRY: u64 = 9;
@@ -238,11 +265,13 @@ fn ending(status: WaitStatus) -> String {
     }
 }
 
-/// The beginning of what a program that is over has said.
+/// The beginning of what a program that is over has said. What it has started may be alive, and hold the pipe.
 fn said(stderr: Option<ChildStderr>) -> String {
     const MOST: u64 = 1000;
     let mut said = Vec::new();
-    let _ = stderr.map(|pipe| pipe.take(MOST).read_to_end(&mut said));
+    if let Some(pipe) = stderr.filter(|pipe| fcntl_setfl(pipe, OFlags::NONBLOCK).is_ok()) {
+        let _ = pipe.take(MOST).read_to_end(&mut said);
+    }
     String::from_utf8_lossy(&said).trim().to_owned()
 }
 

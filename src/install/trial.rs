@@ -51,9 +51,14 @@ impl<'r> Trial<'r> {
         self.each(|_, program| self.check(program, &variables, library, true))
     }
 
-    /// Starts each program with an empty environment: glibc's loader must have taken `library` from its file.
+    /// Starts each program with an empty environment, in which glibc's loader must have taken `library` from its file; and so that
+    /// it looks for every function, with no other library of ours to find one in.
     pub(super) fn by_file(&self, library: &Path) -> Result<()> {
-        self.each(|loader, program| self.check(program, &[], library, !programs::is_musl(loader)))
+        self.each(|loader, program| {
+            let must_have = !programs::is_musl(loader);
+            self.check(program, &[], library, must_have)?;
+            self.check(program, &[at_once()], library, must_have)
+        })
     }
 
     /// What was started, in words.
@@ -92,13 +97,18 @@ fn starting(root: &Root, programs: &[PathBuf], named: usize) -> Result<Result<Ve
     // A directory of programs that nobody can start is not gone through to its end.
     const MOST: usize = 24;
     let (mut starting, mut reason) = (Vec::new(), None);
-    for program in programs.iter().take(named + MOST) {
+    for (index, program) in programs.iter().take(named + MOST).enumerate() {
+        let before = starting.len();
         match start(root, program, &[at_once()], OsStr::new(""))? {
             Start::Begun { .. } => starting.push(program.clone()),
             Start::Ended { how, said } => _ = reason.get_or_insert(format!("{how}{}", quoted(&said))),
             Start::NotExecuted(error) => {
                 _ = reason.get_or_insert(format!("is not executed ({error}): a noexec mount?"));
             }
+        }
+        if index < named && starting.len() == before {
+            let reason = reason.unwrap_or_default();
+            return Ok(Err(format!("{}, which was to be tried, {reason}", root.name(program))));
         }
         if starting.len() == named + ENOUGH {
             break;

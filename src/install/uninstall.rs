@@ -28,6 +28,21 @@ pub(crate) fn uninstall(options: &Options) -> Result<()> {
     report.print()
 }
 
+/// An entry that leads to the same file by another path would then name what is not there.
+fn check_others(root: &Root, etc: &Directory<'_>, library: &Path, place: &Path) -> Result<()> {
+    let text = etc.read(file_name(preload_file::PATH))?.unwrap_or_default();
+    let Ok(directory) = root.directory(place) else { return Ok(()) };
+    for other in preload_file::entries(&preload_file::without(&text, library)) {
+        let is_same = other.file_name() == library.file_name()
+            && other.parent().and_then(|parent| root.directory(parent).ok()).is_some_and(
+                |parent| matches!((parent.identity(), directory.identity()), (Ok(one), Ok(other)) if one == other),
+            );
+        let (library, other) = (library.display(), other.display());
+        ensure!(!is_same, "{} has {other}, which is {library} too: --uninstall --to {other}", preload_file::PATH);
+    }
+    Ok(())
+}
+
 struct Removal<'r> {
     is_dry: bool,
     report: &'r mut Report,
@@ -35,6 +50,7 @@ struct Removal<'r> {
 
 impl Removal<'_> {
     fn all(mut self, root: &Root, etc: &Directory<'_>, library: &Path, place: &Path, name: &OsStr) -> Result<()> {
+        check_others(root, etc, library, place)?;
         let left = self.entry(etc, library)?;
         match root.directory(place) {
             Err(error) if error.downcast_ref() == Some(&Errno::NOENT) => {

@@ -16,6 +16,7 @@ use std::{
     os::unix::net::UnixStream,
     ptr::{NonNull, null_mut},
     sync::Mutex,
+    time::Duration,
 };
 
 /// The call that is being answered: in memory that the heir shares, so that it knows of one that we did not come to answer.
@@ -63,6 +64,8 @@ impl Heir {
     /// Makes it, a copy of this process, whose other thread waits for us and holds nothing.
     pub(super) fn beget(listener: &Listener, hand: &Hand) -> Result<Self> {
         let (ours, its) = UnixStream::pair().context("a line to who supervises after us")?;
+        // It answers at once, unless somebody has stopped it.
+        ours.set_read_timeout(Some(Duration::from_secs(5))).context("a line to who supervises after us")?;
         // SAFETY: the only other thread waits in a system call, so that the copy finds no lock held.
         match unsafe { libc::fork() } {
             0 => {
@@ -127,10 +130,23 @@ fn leave_everything(but: [i32; 2]) {
     let [low, high] = [but[0].min(but[1]), but[0].max(but[1])];
     for (first, last) in [(0, low - 1), (low + 1, high - 1), (high + 1, i32::MAX)] {
         if first <= last {
-            // SAFETY: nothing of this process is used any more but what it keeps.
-            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+            close_all(first, last);
         }
     }
     // The numbers of the standard streams are not to become those of other files.
     crate::child::hold_closed_standard_descriptors();
+}
+
+/// Closes the descriptors from `first` to `last`.
+fn close_all(first: i32, last: i32) {
+    // SAFETY: nothing of this process is used any more but what it keeps.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
+        return;
+    }
+    // A sandbox may not know that call. None has a higher number than there may be.
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
+    for number in first..=last.min(i32::try_from(most).unwrap_or(i32::MAX)) {
+        // SAFETY: as above.
+        unsafe { libc::close(number) };
+    }
 }

@@ -50,14 +50,7 @@ impl Drop for Server {
     }
 }
 
-/// Answers until `stop` has something to say, or has been closed on the other side.
-pub(super) fn until(listener: &OnceLock<Listener>, hand: &Hand, stop: BorrowedFd<'_>) {
-    if let Some(listener) = listener.get() {
-        serve(listener, hand, Some(stop), &Mutex::new(()));
-    }
-}
-
-/// Answers until there is nobody left to make calls; or as [`until`].
+/// Answers until there is nobody left to make calls; or until `stop` has something to say, or is closed on the other side.
 pub(super) fn serve(listener: &Listener, hand: &Hand, stop: Option<BorrowedFd<'_>>, gate: &Mutex<()>) {
     let mut known = Known::default();
     while await_call(listener, stop, None) {

@@ -7,7 +7,6 @@ use super::{
     open,
 };
 use anyhow::{Error, Result};
-use rustix::fd::{AsFd, BorrowedFd};
 use std::{
     io::{self, PipeReader, PipeWriter, Read, Write},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -25,7 +24,7 @@ pub(super) struct Starting<T, F> {
     starter: Starter,
     shared: Arc<Shared<T, F>>,
     told: PipeReader,
-    /// Closed on the other side when the program has been started.
+    /// Has something to say when the program has been started.
     done: PipeReader,
 }
 
@@ -112,7 +111,8 @@ fn live<T, F: FnOnce() -> T>(shared: &Shared<T, F>, listener: &OnceLock<Listener
     let is_let_go = ends.tell.write_all(b"!").is_ok() && matches!(ends.go.read(&mut [0]), Ok(1));
     if let Some(start) = if is_let_go { take(&shared.start) } else { None } {
         put(&shared.outcome, start());
-        drop(ends.done);
+        // Not by closing it: the heir may have a copy.
+        let _ = ends.done.write_all(b"!");
         // Until the program has ended.
         let _ = ends.go.read(&mut [0]);
     }
@@ -141,13 +141,13 @@ impl<T, F> Starting<T, F> {
         Refused(reason, self.give_back())
     }
 
-    /// Has the program started, and returns what that gave. The thread may need answers before it is done: `serve` gives
-    /// them until what it is lent is closed.
-    pub(super) fn let_go(mut self, serve: impl FnOnce(BorrowedFd<'_>)) -> (T, Starter) {
+    /// Has the program started, and returns what that gave.
+    pub(super) fn let_go(mut self) -> (T, Starter) {
         if let Some(go) = &mut self.starter.go {
             let _ = go.write_all(b"!");
         }
-        serve(self.done.as_fd());
+        // Until it is done.
+        let _ = self.done.read(&mut [0]);
         match take(&self.shared.outcome) {
             Some(outcome) => (outcome, self.starter),
             None => unreachable!("a panic ends this process"),

@@ -10,10 +10,10 @@ use libc::{iovec, pid_t};
 use rustix::{fd::OwnedFd, fs::readlink};
 use std::{
     ffi::{CStr, CString, OsStr},
-    fs::{self, File},
+    fs::File,
     os::unix::{
         ffi::{OsStrExt, OsStringExt},
-        fs::{FileExt, MetadataExt},
+        fs::FileExt,
     },
     path::{Path, PathBuf},
     sync::OnceLock,
@@ -96,7 +96,11 @@ impl Target {
 
     fn below_root(&self, path: Vec<u8>) -> Option<Vec<u8>> {
         let root = readlink(self.file("root"), Vec::new()).ok()?.into_bytes();
-        if root == b"/" { Some(path) } else { path.strip_prefix(&root[..]).map(<[u8]>::to_vec) }
+        if root == b"/" {
+            return Some(path);
+        }
+        let below = path.strip_prefix(&root[..])?;
+        matches!(below.first(), None | Some(b'/')).then(|| below.to_vec())
     }
 
     /// Whether the call is another's to answer: it came by way of the preloaded library or of the libc that it stands before,
@@ -105,11 +109,11 @@ impl Target {
         self.is_this_command() || self.is_answered_inside(instruction)
     }
 
+    /// By the kernel's own text: to look at the file itself might be to wait for who serves it.
     fn is_this_command(&self) -> bool {
-        let program = |exe: &Path| fs::metadata(exe).map(|file| (file.dev(), file.ino())).ok();
-        static OWN: OnceLock<Option<(u64, u64)>> = OnceLock::new();
-        let own = OWN.get_or_init(|| program("/proc/self/exe".as_ref()));
-        own.is_some() && program(&self.file("exe")) == *own
+        static OWN: OnceLock<Option<CString>> = OnceLock::new();
+        let own = OWN.get_or_init(|| readlink("/proc/self/exe", Vec::new()).ok());
+        own.is_some() && readlink(self.file("exe"), Vec::new()).ok() == *own
     }
 
     fn is_answered_inside(&self, instruction: u64) -> bool {

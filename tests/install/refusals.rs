@@ -244,3 +244,109 @@ fn ones_own_directory_needs_no_rights() {
         assert!(printed.contains("tried: ") && root.has("/etc/ld.so.preload"), "{printed}");
     });
 }
+
+/// A library whose initialisation raises the very signal by which the trial knows the program's first instruction.
+#[test]
+fn a_library_that_traps() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        let trap =
+            Scratch::library("libtrap", "__attribute__((constructor)) static void c(void) { __builtin_trap(); }");
+        let int3 = "__attribute__((constructor)) static void c(void) { __asm__ volatile(\"int3\"); }";
+        let int3 = Scratch::library("libint3", int3);
+        for library in [trap, int3] {
+            let why = root.refused(&["--object", library.path()]);
+            assert!(why.contains("was killed by signal"), "{why}");
+            // Nor where an entry is there already, and another one is not asked for.
+            root.done(&[]);
+            let why = root.refused(&["--object", library.path(), "--no-preload"]);
+            assert!(why.contains("was killed by signal"), "{why}");
+            assert_eq!(root.starts("/bin/true"), Ok(()));
+            root.done(&["--uninstall"]);
+        }
+    });
+}
+
+/// What the new one lacks, the old one has, which is loaded too while both are tried.
+#[test]
+fn a_library_that_leans_on_the_one_before() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        let old = Scratch::library("libold", "void old_helper(void) {}");
+        let new =
+            Scratch::library("libnew", "void old_helper(void); int getpagesize(void) { old_helper(); return 4096; }");
+        root.done(&["--object", old.path()]);
+        let why = root.refused(&["--object", new.path()]);
+        assert!(why.contains("old_helper"), "{why}");
+        assert_eq!(root.starts("/bin/cat"), Ok(()));
+    });
+}
+
+/// Neither a child that keeps the pipe, nor a timer that never ends.
+#[test]
+fn a_library_that_does_not_come_to_an_end() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        let child = "#include <unistd.h>\n__attribute__((constructor)) static void c(void) { if (!fork()) { sleep(600); _exit(0); } }";
+        let timer = "#include <sys/time.h>\n#include <signal.h>\n#include <unistd.h>\nstatic void h(int n) { (void)n; }\n\
+                     __attribute__((constructor)) static void c(void) { struct itimerval t = {{0, 50000}, {0, 50000}};\n\
+                     signal(SIGALRM, h); setitimer(ITIMER_REAL, &t, 0); for (;;) pause(); }";
+        let (child, timer) = (Scratch::library("libchild", child), Scratch::library("libtimer", timer));
+        let why = root.refused(&["--object", timer.path()]);
+        assert!(why.contains("has not started within 10 seconds"), "{why}");
+        root.done(&["--object", child.path(), "--dry-run"]);
+        // They live on, and were not waited for.
+        let left = bed::sh("grep -ls 'libcgproc.so.cgproc-new' /proc/[0-9]*/maps | cut -d / -f 3");
+        let left: Vec<i32> = left.lines().filter_map(|pid| pid.parse().ok()).collect();
+        assert!(!left.is_empty(), "children of the trial");
+        for pid in left {
+            // SAFETY: a signal to a process that the library of this test has started.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+    });
+}
+
+#[test]
+fn other_ways_to_the_same_place() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        for to in ["/usr//lib/libcgproc.so", "/usr/./lib/libcgproc.so", "/usr/lib/libcgproc.so/"] {
+            let why = root.refused(&["--to", to]);
+            assert!(why.contains("write it as /usr/lib/libcgproc.so"), "{why}");
+        }
+        root.done(&[]);
+        // Debian's /lib leads to /usr/lib.
+        let why = root.refused(&["--uninstall", "--to", "/lib/libcgproc.so"]);
+        assert!(why.contains("--uninstall --to /usr/lib/libcgproc.so"), "{why}");
+        root.done(&["--uninstall"]);
+        // A link that leads through a place where not every user may go.
+        sh(&format!(
+            "cd {} && mkdir -p opt/private/l && chmod 700 opt/private && ln -s private/l opt/way",
+            root.top().display()
+        ));
+        let why = root.refused(&["--to", "/opt/way/libcgproc.so"]);
+        assert!(why.contains("not every user may enter it (mode 700)"), "{why}");
+    });
+}
+
+#[test]
+fn a_program_that_was_to_be_tried() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        root.put_program(&bed::programs().join("gomp"), "/opt/app");
+        let why = root.refused(&["--program", "/opt/app"]);
+        assert!(why.contains("/opt/app") && why.contains("libgomp"), "{why}");
+    });
+}
+
+#[test]
+fn an_output_that_nobody_can_read() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        let before = root.state();
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let output = root.command(&[]).stdout(full).output().expect("cgproc");
+        assert_eq!(output.status.code(), Some(125), "{output:?}");
+        root.is_as(&before, "installed, and nobody told");
+    });
+}

@@ -1,6 +1,7 @@
 /* Runs a program under a seccomp filter that was there before, as sandboxes do.
  *
  *   filter allows PROG...      refuses acct(2) alone
+ *   filter closes PROG...      refuses close_range(2)
  *   filter forbids PROG...     lets nobody put on a filter
  *   filter listens PROG...     has a listener of its own, for acct(2)
  *   filter withholds PROG...   has no way to give a descriptor away by a listener, as kernels before 5.9 */
@@ -20,7 +21,7 @@
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
     int listens = strcmp(argv[1], "listens") == 0;
-    unsigned number = strcmp(argv[1], "forbids") == 0 ? SYS_seccomp : SYS_acct;
+    unsigned number = strcmp(argv[1], "forbids") == 0 ? SYS_seccomp : strcmp(argv[1], "closes") == 0 ? SYS_close_range : SYS_acct;
     struct sock_filter no_giving[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
