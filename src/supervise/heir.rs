@@ -2,7 +2,9 @@
 //! fails, or waits for ever.
 
 use super::{
+    answer::Call,
     listener::{Listener, Received},
+    seen::Known,
     serve::serve,
 };
 use anyhow::{Context, Result};
@@ -115,7 +117,7 @@ fn live(listener: &Listener, hand: &Hand, mut line: UnixStream) -> ! {
             }
         }
         // We may have ended in the middle of a call. If it was answered, this comes too late and does nothing.
-        hand.with(|received| listener.let_pass(received.call.id));
+        hand.with(|received| Call::of(listener, received).answer(&mut Known::default()));
         serve(listener, &own, None, &Mutex::new(()));
     }
     // SAFETY: ends this process, which has nothing of its own to put in order.
