@@ -27,6 +27,7 @@ impl Listener {
     pub(super) fn install(program: &[sock_filter]) -> Result<Self, Refusal> {
         know_structures().map_err(Refusal::Other)?;
         let listener = Self::put_on(program)?;
+        listener.stay_on_one_cpu();
         if listener.can_give() { Ok(listener) } else { Err(Refusal::Other(anyhow!("this kernel is older than 5.9"))) }
     }
 
@@ -50,6 +51,14 @@ impl Listener {
                 Error::new(error).context("the kernel, or a sandbox around us, refuses the filter of system calls"),
             ),
         })
+    }
+
+    /// Has the kernel go from the program to us and back on one CPU: the two never run at once, and to wake another one takes
+    /// several times as long as an answer. A kernel before 6.6 does not know how.
+    fn stay_on_one_cpu(&self) {
+        const SYNC_WAKE_UP: c_ulong = 1;
+        // SAFETY: the request takes a number.
+        unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
     }
 
     /// The next call, once there is one. `None` where its thread has been killed meanwhile.
