@@ -8,25 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
+
+#include "timing.h"
 
 enum { MOST = 8 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-static int by_value(const void *a, const void *b) {
-    double difference = *(const double *)a - *(const double *)b;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values, int count) {
-    qsort(values, count, sizeof *values, by_value);
-    return values[count / 2];
-}
 
 static double life(char *program, char *variable) {
     char *arguments[] = {program, NULL}, *environment[] = {variable, NULL};
@@ -34,7 +19,7 @@ static double life(char *program, char *variable) {
     int status;
     double begun = now();
     if (posix_spawn(&child, program, NULL, NULL, arguments, environment) || waitpid(child, &status, 0) != child || status) exit(1);
-    return now() - begun;
+    return (now() - begun) / 1e3;
 }
 
 int main(int argc, char **argv) {
