@@ -1,14 +1,7 @@
 //! What becomes of a call: one of three kinds has an answer of ours, and any doubt lets it pass.
 
-use super::{
-    affinity,
-    listener::{Listener, Received},
-    open, refresh,
-    seen::Known,
-    sysinfo,
-    target::Target,
-};
-use libc::c_long;
+use super::{affinity, listener::Listener, open, refresh, seen::Known, sysinfo, target::Target};
+use libc::{c_long, seccomp_notif};
 use rustix::fd::{AsFd, OwnedFd};
 
 /// A call that waits for us.
@@ -31,8 +24,7 @@ pub(super) enum Answer {
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn of(listener: &'c Listener, received: &Received) -> Self {
-        let received = &received.call;
+    pub(super) fn of(listener: &'c Listener, received: &seccomp_notif) -> Self {
         let data = &received.data;
         Self {
             listener,

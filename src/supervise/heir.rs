@@ -1,13 +1,9 @@
 //! Who supervises after us: daemons may outlive the program that was run, and we may be killed. A call that nobody answers
 //! fails, or waits for ever.
 
-use super::{
-    answer::Call,
-    listener::{Listener, Received},
-    seen::Known,
-    serve::serve,
-};
+use super::{answer::Call, listener::Listener, seen::Known, serve::serve};
 use anyhow::{Context, Result};
+use libc::seccomp_notif;
 use rustix::{
     fd::{AsFd, AsRawFd},
     mm::{MapFlags, ProtFlags, mmap_anonymous, munmap},
@@ -22,7 +18,7 @@ use std::{
 };
 
 /// The call that is being answered: in memory that the heir shares, so that it knows of one that we did not come to answer.
-pub(super) struct Hand(NonNull<UnsafeCell<Received>>);
+pub(super) struct Hand(NonNull<UnsafeCell<seccomp_notif>>);
 
 // SAFETY: one thread of this process at a time has it in use, by who calls `with`; the heir waits until we have ended.
 unsafe impl Send for Hand {}
@@ -31,14 +27,14 @@ unsafe impl Sync for Hand {}
 
 impl Hand {
     pub(super) fn new() -> io::Result<Self> {
-        let (all, prot) = (size_of::<Received>(), ProtFlags::READ | ProtFlags::WRITE);
+        let (all, prot) = (size_of::<seccomp_notif>(), ProtFlags::READ | ProtFlags::WRITE);
         // SAFETY: a new mapping, at no address of ours. Its bytes are zero, which is a valid notification.
         let memory = unsafe { mmap_anonymous(null_mut(), all, prot, MapFlags::SHARED)? };
         NonNull::new(memory.cast()).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
     /// Lends it to who answers the next call.
-    pub(super) fn with(&self, answer: impl FnOnce(&mut Received)) {
+    pub(super) fn with(&self, answer: impl FnOnce(&mut seccomp_notif)) {
         // SAFETY: the mapping lives as long as `self`, and one thread at a time comes here.
         answer(unsafe { &mut *self.0.as_ref().get() });
     }
@@ -47,7 +43,7 @@ impl Hand {
 impl Drop for Hand {
     fn drop(&mut self) {
         // SAFETY: what `new` has mapped, and nobody has borrowed.
-        let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<Received>()) };
+        let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<seccomp_notif>()) };
     }
 }
 

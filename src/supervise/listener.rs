@@ -32,8 +32,8 @@ impl Listener {
     }
 
     fn put_on(program: &[sock_filter]) -> Result<Self, Refusal> {
+        // A kernel before 5.19 does not know this flag.
         const KILLABLE: c_ulong = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-        // A kernel before 5.19 does not know the second flag.
         // It is no sandbox, and is not to cost what sandboxes cost on older kernels.
         const FAST: c_ulong = libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         let put_on = || put_on(program, KILLABLE | FAST).or_else(|_| put_on(program, FAST));
@@ -62,7 +62,7 @@ impl Listener {
     }
 
     /// The next call, once there is one. `None` where its thread has been killed meanwhile.
-    pub(super) fn receive(&self, into: &mut Received) -> Option<()> {
+    pub(super) fn receive(&self, into: &mut seccomp_notif) -> Option<()> {
         // SAFETY: all bytes zero are a valid notification, and what the kernel asks for.
         *into = unsafe { MaybeUninit::zeroed().assume_init() };
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, into).ok().map(drop)
@@ -79,9 +79,9 @@ impl Listener {
         self.send(seccomp_notif_resp { id, val: value, error: 0, flags: 0 });
     }
 
-    fn send(&self, reply: seccomp_notif_resp) {
+    fn send(&self, mut reply: seccomp_notif_resp) {
         // It fails where the thread was killed: nobody waits for it any more.
-        let _ = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_SEND, &mut Reply { reply, _more: [0; _] });
+        let _ = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_SEND, &mut reply);
     }
 
     /// Has the call return a descriptor of `file`, new in its process. On failure the call waits on.
@@ -109,8 +109,8 @@ impl Listener {
 
     /// Whether the kernel can give descriptors away: it then says that there is no such call.
     fn can_give(&self) -> bool {
-        let mut nobodys = seccomp_notif_addfd { id: 0, flags: 0, srcfd: 0, newfd: 0, newfd_flags: 0 };
-        nobodys.srcfd = self.0.as_raw_fd().cast_unsigned();
+        let srcfd = self.0.as_raw_fd().cast_unsigned();
+        let mut nobodys = seccomp_notif_addfd { id: 0, flags: 0, srcfd, newfd: 0, newfd_flags: 0 };
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut nobodys) == Err(Errno::NOENT)
     }
 
@@ -127,21 +127,7 @@ impl AsFd for Listener {
     }
 }
 
-/// A call as the kernel tells of it, with room for what later kernels may add.
-#[repr(C)]
-pub(super) struct Received {
-    pub(super) call: seccomp_notif,
-    _more: [u64; 54],
-}
-
-/// A reply with room for what later kernels may add to it, which is then zero.
-#[repr(C)]
-struct Reply {
-    reply: seccomp_notif_resp,
-    _more: [u64; 29],
-}
-
-/// Makes sure that there is room for the kernel's structures: it writes and reads its own, which may have grown.
+/// Makes sure that the kernel's structures are as large as ours: it writes and reads its own.
 fn know_structures() -> Result<(), Error> {
     let mut sizes = seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
     seccomp(libc::SECCOMP_GET_NOTIF_SIZES, 0, (&raw mut sizes).cast())
