@@ -53,11 +53,13 @@ static void *reader(void *result)
 
 static volatile int shared;
 
-/* Often: one access at the very moment of the other may go unseen. */
+/* Often, and with pauses: accesses go unseen that come at the very moment of the other, or when its thread has ended. */
 static void *writer(void *unused)
 {
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 100; i++) {
         shared++;
+        usleep(100);
+    }
     return unused;
 }
 
