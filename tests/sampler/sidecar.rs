@@ -95,5 +95,7 @@ fn without_the_right_nothing_is_published_and_said() {
         findings.check(pod.counted(name).is_none(), || format!("{name}: {:?}", pod.counted(name)));
     }
     findings.check(pod.log().lines().all(|line| line.starts_with("cgproc: ")), || pod.log());
+    // Killed, it would leave its cgroups behind.
+    pod.containers.whole();
     findings.conclude("sidecar without rights");
 }
