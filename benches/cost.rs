@@ -1,4 +1,4 @@
-//! What the object costs, as ratios within one run, beside what was aimed at: `cargo bench --bench cost`. As root, on a
+//! What the object costs, as ratios within one run, beside what was aimed at: `cargo bench --locked --bench cost`. As root, on a
 //! machine of either cgroup version; with lxcfs installed, beside lxcfs. The variants of each line take turns, figures are
 //! medians, differences are medians of each round's. The load comes from a sampler that runs for it.
 

@@ -1,4 +1,4 @@
-//! What the sampler costs, beside `lxcfs -l` on the same cgroups at the same time: `cargo bench --bench sampler`. As root, with
+//! What the sampler costs, beside `lxcfs -l` on the same cgroups at the same time: `cargo bench --locked --bench sampler`. As root, with
 //! lxcfs installed. Ten thousand threads in 10, 100 and 1,000 cgroups, all asleep, then one in a hundred active: ten times a
 //! second, for 0.2 ms. Other numbers of cgroups may be given as arguments.
 

@@ -1,5 +1,5 @@
 //! The board's protocol in every order that the memory model allows:
-//! `RUSTFLAGS="--cfg loom" cargo test -p cgproc-calc --test board_model --release`.
+//! `RUSTFLAGS="--cfg loom" cargo test --locked -p cgproc-calc --test board_model --release`.
 //!
 //! On a block of four words: a writer that stores to a mapping, which is the real one, or one whose `pwrite` leaves the words
 //! in any order; and a reader that copies them as a `pread` does, relaxed and in any order. What it then takes for whole

@@ -2,7 +2,7 @@
 //!
 //! `tests/trees/NAME/` holds `proc/…` and `sys/…` as some kernel gave them (see its README), `directories` with the
 //! inode numbers and link counts that a repository cannot keep, `asked` with what differs from the caller's own view
-//! and with the paths of more files, and `expect/` with the answers. `UPDATE=1 cargo test` rewrites those; read the difference before you keep it.
+//! and with the paths of more files, and `expect/` with the answers. `UPDATE=1 cargo test --locked` rewrites those; read the difference before you keep it.
 
 mod tree;
 

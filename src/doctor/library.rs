@@ -17,7 +17,7 @@ const CHECK: &str = "library";
 /// Our own.
 const ROOT: &str = "/";
 
-const REBUILD: &str = "put the library that was built for this machine there, whole (cargo build --release)";
+const REBUILD: &str = "put the library that was built for this machine there, whole (cargo build --locked --release)";
 
 /// Whether it is loaded here, with what there is to say about that.
 pub(super) fn check() -> (bool, Vec<Finding>) {

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", r#"set -e; e=$("$0" env); eval "$e"; exec "$@""#]);
-    command.arg(bed::repository("tests/bed/arm64")).arg(env!("CARGO")).args(arguments);
+    command.arg(bed::repository("tests/bed/arm64")).args([env!("CARGO"), "--locked"]).args(arguments);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", directory());
     command
 }

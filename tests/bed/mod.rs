@@ -23,7 +23,9 @@ pub(crate) fn command() -> PathBuf {
 pub(crate) fn static_command() -> PathBuf {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(&target).join("release/cgproc");
-    let how = format!("RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --bin cgproc --target {target}");
+    let how = format!(
+        "RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --bin cgproc --target {target}"
+    );
     assert!(path.is_file(), "{} is missing: {how}", path.display());
     path
 }
@@ -31,7 +33,7 @@ pub(crate) fn static_command() -> PathBuf {
 fn built(variable: &str, name: &str) -> PathBuf {
     let path = std::env::var_os(variable)
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name), PathBuf::from);
-    assert!(path.is_file(), "{} is missing: cargo build --release --workspace", path.display());
+    assert!(path.is_file(), "{} is missing: cargo build --locked --release --workspace", path.display());
     path
 }
 
