@@ -6,6 +6,8 @@ mod bed;
 
 #[path = "runtimes/allocators.rs"]
 mod allocators;
+#[path = "runtimes/cache.rs"]
+mod cache;
 #[path = "runtimes/classes.rs"]
 mod classes;
 #[path = "runtimes/harness.rs"]

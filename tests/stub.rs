@@ -34,7 +34,7 @@ fn stub(to: &Path) -> PathBuf {
 
 fn root() -> PathBuf {
     let root = bed::cache().join("32-bit");
-    assert!(root.join(".done").exists(), "{} is not complete: tests/bed/setup libcs", root.display());
+    assert!(root.with_extension("done").exists(), "{} is not complete: tests/bed/setup libcs", root.display());
     root
 }
 
