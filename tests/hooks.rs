@@ -147,7 +147,7 @@ fn every_hook(libc: Libc) {
     }
     let expectation = Expectation::of_this_machine();
     wait_for_clocks_to_differ();
-    for (name, runs) in results(&object, &probes) {
+    for (name, runs) in results(&object, libc, &probes) {
         let absent = runs.native.text == "absent";
         findings.check(absent != own.contains(&name), || format!("{name}: the probe says {:?}", runs.native.text));
         expectation.judge(&name, &runs, absent, &mut findings);
@@ -179,10 +179,11 @@ fn catalogue(libc: Libc) -> BTreeMap<String, PathBuf> {
     catalogue
 }
 
-fn results(object: &Path, probes: &BTreeMap<String, PathBuf>) -> Vec<(String, Runs)> {
+fn results(object: &Path, libc: Libc, probes: &BTreeMap<String, PathBuf>) -> Vec<(String, Runs)> {
     let limit = SMALL_PAGES.to_string();
     let limit = ("PROBE_LIMIT_PAGES", limit.as_str());
-    let board = format!("/dev/shm/cgproc-test-hooks-{}", std::process::id());
+    // Each libc has its own: a probe publishes it and takes it away, while the other libc's does so too.
+    let board = format!("/dev/shm/cgproc-test-hooks-{libc:?}-{}", std::process::id());
     let board = ("CGPROC_BOARD", board.as_str());
     let disk = ("CGPROC_DISK", "64M");
     let mut cases = Vec::new();

@@ -10,15 +10,16 @@ const CONTAINER: Container = Container { memory: "256M", view: View::Raw, ..PLAI
 fn under(text: &str, then: &str, script: &str) -> String {
     bed::log_machine();
     let script = format!(
-        "mount -t tmpfs -o mode=755 tmpfs /mnt && cp -a /etc/. /mnt && mount --bind /mnt /etc || exit\n\
+        "{} || exit\n\
          rm -f /etc/cgproc.conf && cat >/etc/cgproc.conf <<'END' || exit\n{text}\nEND\n\
          chmod 644 /etc/cgproc.conf && cd /etc && {{ {then}; }} || exit\n\
          total() {{ \"$@\" /proc/meminfo | tr -dc 0-9; echo; }}\n\
          shown() {{ {} show meminfo | head -1 | tr -dc 0-9; echo; }}\n\
          {script}",
+        bed::OWN_ETC,
         bed::command().display()
     );
-    let outcome = CONTAINER.run(&script, Some(&bed::object()), 30);
+    let outcome = CONTAINER.run(&script, Some(&bed::object()), bed::PATIENCE_SEC);
     assert_eq!(outcome.status, Some(0), "{}", outcome.text);
     outcome.text
 }

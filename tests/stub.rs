@@ -19,12 +19,29 @@ fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// A directory of this test's own.
-fn directory(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stub-{name}"));
-    let _ = fs::remove_dir_all(&directory);
-    fs::create_dir_all(&directory).expect("a directory");
-    directory
+/// A directory of this test's own, gone with it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("cgproc-test-stub-{name}-{}", std::process::id()));
+        fs::create_dir(&directory).expect("a directory");
+        Self(directory)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl std::ops::Deref for Place {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
 }
 
 fn stub(to: &Path) -> PathBuf {
@@ -82,7 +99,8 @@ fn cell(lines: &[String]) -> String {
 
 #[test]
 fn it_is_an_object_with_nothing_in_it() {
-    let path = stub(&directory("form"));
+    let place = Place::new("form");
+    let path = stub(&place);
     let bytes = fs::read(&path).expect("the stub");
     println!("the stub: {} bytes", bytes.len());
     assert!(bytes.len() <= 1024, "{} bytes", bytes.len());
@@ -100,7 +118,7 @@ fn it_is_an_object_with_nothing_in_it() {
 /// Both kinds of programs under one LD_PRELOAD: each loader finds the file that it can load.
 #[test]
 fn each_kind_of_program_finds_its_own() {
-    let places = directory("places");
+    let places = Place::new("places");
     let preload = format!("{}/$LIB/libcgproc.so", places.display());
     let program = program(&places);
     let put = |from: &Path, library: &str| {
@@ -119,13 +137,17 @@ fn each_kind_of_program_finds_its_own() {
         assert_eq!((with.status.code(), seen(&with)), (Some(0), seen(&without)), "{name}");
     }
     let script = "nproc; awk '/^MemTotal/ {print $2}' /proc/meminfo";
-    let beside = bed::Container { quota_usec: Some(100_000), ..bed::PLAIN }.run(script, Some(Path::new(&preload)), 20);
+    let beside = bed::Container { quota_usec: Some(100_000), ..bed::PLAIN }.run(
+        script,
+        Some(Path::new(&preload)),
+        bed::PATIENCE_SEC,
+    );
     assert_eq!((&*beside.text, beside.status), ("1\n524288\n", Some(0)), "64-bit programs beside them");
 }
 
 #[test]
 fn without_it_one_line_is_all() {
-    let place = directory("without");
+    let place = Place::new("without");
     let program = program(&place);
     let object = bed::object().display().to_string();
     let nowhere = format!("{}/$LIB/libcgproc.so", place.display());

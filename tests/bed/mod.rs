@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The shared object under test: `$CGPROC_OBJECT`, else the one that the release build leaves.
 pub(crate) fn object() -> PathBuf {
@@ -209,6 +210,31 @@ impl Container {
         command
     }
 }
+
+/// As long as nothing should ever take, however busy the machine: what takes longer hangs.
+pub(crate) const PATIENCE_SEC: u32 = 300;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(PATIENCE_SEC as u64);
+
+/// Waits until it is so.
+pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_but(what, is_so, String::new);
+}
+
+/// The same, with what is there in its stead, for where it hangs.
+pub(crate) fn until_but(what: &str, mut is_so: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
+    let begun = Instant::now();
+    while !is_so() {
+        if begun.elapsed() > PATIENCE {
+            panic!("hangs: not after {PATIENCE:?}: {what}; {}", seen());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A script that puts a file system of one's own over /etc, in a mount namespace of one's own. What others do to the machine's
+/// meanwhile, such as a package manager, is no copy's affair. It takes /mnt.
+pub(crate) const OWN_ETC: &str = "mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/upper /mnt/work && \
+    mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc";
 
 /// Failures are collected and reported together: one run shows them all.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use crate::bed;
 use crate::bed::Version;
-use crate::harness::{Public, directory, err, kill, out, own, printed, read, run, waiting};
+use crate::harness::{Public, directory, err, kill, out, own, printed, read, run, until, waiting};
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
@@ -61,7 +61,7 @@ fn the_program_sees_its_limits() {
 
 #[test]
 fn survivors_are_left_running_and_named() {
-    let output = run(&["--memory", "64M"], "sleep 60 >/dev/null 2>&1 </dev/null & echo $!");
+    let output = run(&["--memory", "64M"], "sleep 600 >/dev/null 2>&1 </dev/null & echo $!");
     assert_eq!(output.status.code(), Some(0));
     let pid: i32 = out(&output).trim().parse().expect("a pid");
     let memberships = read(Path::new(&format!("/proc/{pid}/cgroup")));
@@ -70,9 +70,7 @@ fn survivors_are_left_running_and_named() {
     assert!(message.starts_with("cgproc: processes of sh still run in "), "{message}");
     assert!(message.contains(directory.to_str().expect("UTF-8")) && message.lines().count() == 1, "{message}");
     kill(pid, libc::SIGKILL);
-    while Path::new(&format!("/proc/{pid}")).exists() {
-        std::thread::yield_now();
-    }
+    until("its end", || !Path::new(&format!("/proc/{pid}")).exists());
     printed(&run(&[], ""));
     assert!(!directory.exists(), "the next run leaves {}", directory.display());
 }

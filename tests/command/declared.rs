@@ -17,20 +17,20 @@ fn stale_declared_views_are_cleared_and_others_are_not() {
     fs::create_dir(&home).expect("a directory");
     let mut over = Command::new("true").spawn().expect("true");
     assert!(over.wait().expect("its status").success());
-    let make = |number: u32, age_sec: u64| {
+    let make = |number: u32, written: SystemTime| {
         let directory = home.join(format!("cgproc-run-{number}"));
         fs::create_dir(&directory).expect("a directory");
         fs::write(directory.join("memory.max"), "max\n").expect("written");
-        let then = SystemTime::now() - Duration::from_secs(age_sec);
-        File::open(&directory).and_then(|it| it.set_modified(then)).expect("made old");
+        File::open(&directory).and_then(|it| it.set_modified(written)).expect("its time");
         directory
     };
-    let stale = make(over.id(), 60);
-    let of_a_live_one = make(std::process::id(), 60);
+    let long_ago = SystemTime::now() - Duration::from_secs(60);
+    let stale = make(over.id(), long_ago);
+    let of_a_live_one = make(std::process::id(), long_ago);
     let output = cgproc(&["run", "true"]).env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
     let left = [&stale, &of_a_live_one].map(|directory| directory.exists());
-    // Whoever writes it may be in another pid namespace.
-    let written_just_now = make(over.id(), 0);
+    // Whoever writes it may be in another pid namespace. However slow the machine is, this is no older than a moment.
+    let written_just_now = make(over.id(), SystemTime::now() + bed::PATIENCE);
     let second = cgproc(&["run", "true"]).env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
     let kept = written_just_now.exists();
     fs::remove_dir_all(&home).expect("removed");
@@ -85,7 +85,7 @@ fn a_declared_view_is_never_more_than_the_own() {
          sh -c 'grep MemTotal /proc/meminfo; nproc' 2>/dev/null",
         public.0.display()
     );
-    let text = bed::PLAIN.run(&script, None, 60).text;
+    let text = bed::PLAIN.run(&script, None, bed::PATIENCE_SEC).text;
     let expected = [String::from("MemTotal:"), "524288".into(), "kB".into(), bed::host().cpus.min(2).to_string()];
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), expected, "of 512 MiB and 1.5 CPUs");
 }
@@ -97,7 +97,7 @@ fn a_declared_view_follows_the_programs_processes() {
     let script = "t() { sed -n 's/usage_usec //p' $CGPROC_CGROUP/cpu.stat; }; \
                   m() { cat $CGPROC_CGROUP/memory.current; }; \
                   until [ $(t) -gt 300000 ]; do sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; done; echo used; \
-                  (sh -c 'x=$(head -c 60000000 /dev/zero | tr \"\\0\" x); sleep 60' & echo $!); \
+                  (sh -c 'x=$(head -c 60000000 /dev/zero | tr \"\\0\" x); sleep 600' & echo $!); \
                   until [ $(m) -gt 60000000 ]; do sleep 0.1; done; echo grown; read pid; kill $pid; \
                   until [ $(m) -lt 60000000 ]; do sleep 0.1; done; echo shrunk";
     let mut command = public.unprivileged(&["--memory", "1G"], script);

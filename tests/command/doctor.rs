@@ -124,12 +124,9 @@ impl Drop for File {
     }
 }
 
-/// A copy of /etc with another text in one of its files.
+/// An /etc with another text in one of its files.
 fn etc(file: &str, text: &str) -> String {
-    format!(
-        "mount -t tmpfs tmpfs /mnt && cp -a /etc /mnt/etc && printf '{text}' >/mnt/etc/{file} && \
-         mount --bind /mnt/etc /etc"
-    )
+    format!("{} && printf '{text}' >/etc/{file}", bed::OWN_ETC)
 }
 
 #[test]
@@ -150,7 +147,7 @@ fn a_whole_set_up_is_well() {
 fn containers_are_well() {
     for view in [bed::View::Bind, bed::View::Namespace] {
         let script = format!("exec {} doctor --json", bed::command().display());
-        let outcome = bed::Container { view, ..bed::PLAIN }.run(&script, Some(&bed::object()), 60);
+        let outcome = bed::Container { view, ..bed::PLAIN }.run(&script, Some(&bed::object()), bed::PATIENCE_SEC);
         assert_eq!(outcome.status, Some(0), "{view:?}: {}", outcome.text);
     }
 }
@@ -161,7 +158,8 @@ fn limits_are_told_whoever_answers_the_files() {
     let over = "mount -t tmpfs tmpfs /mnt && cp /proc/meminfo /mnt && mount --bind /mnt/meminfo /proc/meminfo";
     for before in ["true", "export CGPROC_FILES=stat", over] {
         let script = format!("{before}; exec {command} doctor");
-        let text = bed::Container { pids: Some(77), ..bed::PLAIN }.run(&script, Some(&bed::object()), 60).text;
+        let text =
+            bed::Container { pids: Some(77), ..bed::PLAIN }.run(&script, Some(&bed::object()), bed::PATIENCE_SEC).text;
         for limit in ["memory.total is 512.0 MiB (", "cpus.quota is 1.50 cpus (", "pid_max is 77 threads ("] {
             assert!(text.contains(limit), "{before}: {text}");
         }
@@ -413,10 +411,10 @@ fn an_own_cgroup_outside_of_what_is_mounted() {
     assert!(found.contains("outside of the cgroup namespace"), "{found}");
 }
 
-/// Starts a program that sleeps, and waits until it does; not for ever.
-const START: &str = "start() { \"$@\" 60 2>/dev/null & \
-    for try in $(seq 500); do grep -qsE 'sleep|busybox|gains' /proc/$!/comm && grep -qs '^State:.S' /proc/$!/status && \
-    break; sleep 0.01; done; }";
+/// Starts a program that sleeps, and waits until it does, or has ended.
+const START: &str = "start() { \"$@\" 600 2>/dev/null & \
+    until grep -qsE 'sleep|busybox|gains' /proc/$!/comm && grep -qs '^State:.S' /proc/$!/status; do \
+    kill -0 $! || exit; sleep 0.01; done; }";
 
 #[test]
 fn other_processes_without_the_library() {

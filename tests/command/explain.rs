@@ -385,7 +385,7 @@ fn limits_out_of_sight_are_told_from_those_in_sight() {
         board.display()
     );
     let container = Container { memory: "400M", quota_usec: None, under: Some(parent.0), ..bed::PLAIN };
-    let outcome = container.run(&script, None, 60);
+    let outcome = container.run(&script, None, bed::PATIENCE_SEC);
     drop(sampler);
     let _ = fs::remove_dir_all(&directory);
     let (cpus, memory) = outcome.text.split_once("=\n").unwrap_or_else(|| panic!("{}", outcome.text));
@@ -426,7 +426,7 @@ fn a_disk_that_is_measured_is_limited() {
     let command = bed::command();
     let script =
         format!("cd {home}; cp {} cgproc; export CGPROC_BOARD={board} CGPROC_DISK=64M\n{ROOTED}", command.display());
-    let outcome = bed::PLAIN.run(&script, None, 60);
+    let outcome = bed::PLAIN.run(&script, None, bed::PATIENCE_SEC);
     drop(sampler);
     let _ = fs::remove_dir_all(&directory);
     let all: Vec<Value> =

@@ -2,6 +2,7 @@
 
 use crate::bed;
 use crate::bed::Version;
+pub(crate) use crate::bed::until;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +18,14 @@ use std::process::Stdio;
 pub(crate) fn cgproc(arguments: &[&str]) -> Command {
     let mut command = Command::new(bed::command());
     command.args(arguments).env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD").stdin(Stdio::null());
+    let (name, value) = mark();
+    command.env(name, value);
     command
+}
+
+/// A variable by which the processes of this test are told from all others of the machine.
+pub(crate) fn mark() -> (&'static str, String) {
+    ("_TEST_THAT_STARTED_IT", format!("{} {:?}", std::process::id(), std::thread::current().id()))
 }
 
 /// `cgproc run OPTIONS -- sh -c SCRIPT`, to its end.
@@ -132,6 +140,21 @@ pub(crate) fn changed(pid: i32) -> i32 {
     status
 }
 
+/// Whether a process that takes its signals from a queue waits for the next one.
+pub(crate) fn has_obeyed(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let has_none = |name: &str| {
+        let pending = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+        u64::from_str_radix(pending.trim(), 16) == Ok(0)
+    };
+    has_none("SigPnd:") && has_none("ShdPnd:") && state(pid) == 'S'
+}
+
+pub(crate) fn state(pid: i32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('?')
+}
+
 /// A script that tells its cgroups and then waits for its input to end.
 pub(crate) const TELL_AND_WAIT: &str = "cat /proc/self/cgroup; echo .; read x; exit 7";
 
@@ -141,19 +164,6 @@ pub(crate) fn waiting(options: &[&str]) -> (Started, String) {
     let mut program = Started::new(cgproc(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()));
     let lines: Vec<String> = std::iter::from_fn(|| Some(program.line()).filter(|line| line != ".")).collect();
     (program, lines.join("\n"))
-}
-
-/// Waits until it is so; not for ever.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    const TRIES: u32 = 3000;
-    let found = (0..TRIES).any(|_| {
-        let is_so = is_so();
-        if !is_so {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        is_so
-    });
-    assert!(found, "{what} was waited for in vain");
 }
 
 /// A name for a file that nobody else has.

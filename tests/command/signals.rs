@@ -1,7 +1,7 @@
 //! Statuses, signals and terminals: a program fares as if it ran alone.
 
 use crate::bed;
-use crate::harness::{Started, cgproc, changed, kill, printed, read, run, tempfile};
+use crate::harness::{Started, cgproc, changed, has_obeyed, kill, read, run, tempfile, until};
 use std::fs;
 use std::fs::File;
 use std::io::BufRead as _;
@@ -74,11 +74,26 @@ fn signal_dispositions_and_closed_descriptors_are_passed_on() {
     }
 }
 
+/// What a shell starts behind it ignores interrupts, and so would all that a test starts which was started so.
+fn heeding_interrupts(command: &mut Command) -> &mut Command {
+    let heed = || {
+        // SAFETY: system calls, which touch no memory.
+        unsafe {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            libc::signal(libc::SIGQUIT, libc::SIG_DFL);
+        }
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls only.
+    unsafe { command.pre_exec(heed) }
+}
+
 #[test]
 fn what_is_sent_to_the_command_reaches_the_program() {
     let script = "trap 'echo got; exit 9' TERM HUP USR1 INT; echo ready; while :; do sleep 0.02; done";
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGINT] {
-        let mut program = Started::new(cgproc(&["run", "-m", "64M", "sh", "-c", script]).stdout(Stdio::piped()));
+        let mut command = cgproc(&["run", "-m", "64M", "sh", "-c", script]);
+        let mut program = Started::new(heeding_interrupts(&mut command).stdout(Stdio::piped()));
         assert_eq!(program.line(), "ready");
         kill(program.pid(), signal);
         assert_eq!(program.line(), "got", "signal {signal}");
@@ -88,9 +103,20 @@ fn what_is_sent_to_the_command_reaches_the_program() {
 
 #[test]
 fn a_program_that_signals_its_group_hears_it_once() {
-    let script = "trap 'n=$((n+1))' USR1; kill -USR1 0; sleep 0.2; sleep 0.2; echo $n";
-    let output = cgproc(&["run", "-m", "64M", "sh", "-c", script]).process_group(0).output().expect("cgproc");
-    assert_eq!(printed(&output), "1\n");
+    let told = tempfile();
+    let script = format!(
+        "trap 'n=$((n+1))' USR1; kill -USR1 0; echo sent; until [ -e {} ]; do sleep 0.02; done; echo $n",
+        told.display()
+    );
+    let mut command = cgproc(&["run", "-m", "64M", "sh", "-c", &script]);
+    let mut program = Started::new(command.process_group(0).stdout(Stdio::piped()));
+    assert_eq!(program.line(), "sent");
+    // The command has heard it too: what it hands on, it has handed on by then.
+    until("the command's rest", || has_obeyed(program.pid()));
+    fs::write(&told, "").expect("written");
+    assert_eq!(program.line(), "1");
+    assert!(program.ended().success());
+    fs::remove_file(&told).expect("removed");
 }
 
 #[test]
@@ -114,6 +140,8 @@ fn it_stops_and_goes_on_with_the_program() {
         assert!(libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == signal, "{status:#x}");
         // To the command alone: it has to see to the program itself.
         kill(program.pid(), libc::SIGCONT);
+        // What it hands on late would undo the next stop.
+        until("the command going on", || has_obeyed(program.pid()));
     }
     drop(program.0.stdin.take());
     assert_eq!(program.ended().code(), Some(7));
@@ -150,7 +178,7 @@ impl Terminal {
             if leads { Ok(()) } else { Err(std::io::Error::last_os_error()) }
         };
         // SAFETY: the closure makes system calls only.
-        unsafe { command.pre_exec(lead) };
+        unsafe { heeding_interrupts(&mut command).pre_exec(lead) };
         Self { screen: BufReader::new(master), shell: Started::new(&mut command) }
     }
 

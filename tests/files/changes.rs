@@ -1,15 +1,14 @@
 //! Limits that change while programs look: what they show follows, no counter runs backwards, and no sample across a change is
 //! nonsense. CPUs are not taken offline: no kernel that the tests may use can do that.
 
-use crate::bed::{self, Container, Findings, PLAIN, Version, View};
+use crate::bed::{self, Container, Findings, PLAIN, Version, View, until, until_but};
 use crate::boards::{self, Sampler};
 use crate::groups::Group;
 use crate::harness::Running;
-use crate::processes::{Place, sleep, until};
+use crate::processes::{Place, sleep};
 use crate::text::section;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// What `docker update` may change.
 #[derive(Clone, Copy, Debug)]
@@ -56,17 +55,19 @@ impl Followed {
     fn start(container: &Container, place: &Place) -> Self {
         let file = place.file("follow");
         fs::write(&file, "").expect("a file in memory");
-        let container = Running::start(container, place, &format!("python3 follow.py {}", file.display()), 120);
+        let container =
+            Running::start(container, place, &format!("python3 follow.py {}", file.display()), bed::PATIENCE_SEC);
         Self { container, file }
     }
 
     /// Waits until it shows this, by every door.
     fn shows(&self, mib: u32, cpus: &str) {
-        let (list, begun) = (ranges(cpus), Instant::now());
+        let list = ranges(cpus);
         let count = cpus.split(',').count();
         let line = format!("shown {mib} {cpus} {cpus} {cpus} {list} {count}");
-        until(&line, || self.container.text().lines().rfind(|said| said.starts_with("shown")) == Some(&line));
-        println!("{line}: after {:?}", begun.elapsed());
+        let last = || self.container.text().lines().rfind(|said| said.starts_with("shown")).map(str::to_owned);
+        until_but(&line, || last().as_ref() == Some(&line), || format!("last {:?}", last()));
+        println!("{line}");
     }
 
     /// Ends it, and gives back what went backwards.
@@ -198,7 +199,7 @@ fn watched(load: &str) -> [String; 2] {
     let sampler = Sampler::start(&places[0], &[]);
     let containers = places.each_ref().map(|place| {
         let script = format!("{load} & O={}; {WATCH}", place.file("shown").display());
-        Running::start(&PLAIN, place, &script, 60)
+        Running::start(&PLAIN, place, &script, bed::PATIENCE_SEC)
     });
     let key = containers[0].key();
     until("its slot", || boards::load(&places[0].board(), key).is_some());
@@ -236,7 +237,7 @@ while (anew := text(os.open('/proc/meminfo', os.O_RDONLY))) and total(anew) == '
 time.sleep(0.1)
 print(total(anew), total(text(kept)), len(text(kept)) == len(anew))
 END";
-    let text = PLAIN.run(SCRIPT, Some(&bed::object()), 60).text;
+    let text = PLAIN.run(SCRIPT, Some(&bed::object()), bed::PATIENCE_SEC).text;
     let machine = bed::figure(&bed::sh("cat /proc/meminfo"), "MemTotal:").expect("MemTotal");
     assert_eq!(text, format!("524288\n{machine} {machine} True\n"));
 }

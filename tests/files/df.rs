@@ -1,10 +1,10 @@
 //! The size of the root: where a container is told how much of the disk it may take, and a sampler measures what it has taken,
 //! `df` and its like show that. Everywhere else they show the kernel's figures.
 
-use crate::bed::{self, PLAIN};
+use crate::bed::{self, PLAIN, until, until_but};
 use crate::boards::{Sampler, slot};
 use crate::harness::Running;
-use crate::processes::{Place, until};
+use crate::processes::Place;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -45,7 +45,7 @@ impl Rooted {
         fs::create_dir_all(home.join("upper")).expect("its upper layer");
         let end = place.file("end");
         let script = format!("{settings}\nEND={}; cd {}; {ROOTED}", end.display(), home.display());
-        Self { container: Running::start(&PLAIN, place, &script, 60), home, end }
+        Self { container: Running::start(&PLAIN, place, &script, bed::PATIENCE_SEC), home, end }
     }
 
     fn end(self) {
@@ -82,7 +82,8 @@ fn the_root_is_as_large_as_allowed() {
         let shown = [LIMIT_BYTES, used, LIMIT_BYTES - used];
         used >= 8 << 20 && DOORS.iter().all(|door| rooted.last(door).is_some_and(|last| last[..] == shown))
     };
-    until("every door shows what was measured", agree);
+    let seen = || format!("{} in the upper layer, {:?}", rooted.upper_bytes(), DOORS.map(|door| rooted.last(door)));
+    until_but("every door shows what was measured", agree, seen);
     println!("df: {:?}", rooted.last("df"));
     let kernels = bed::sh("df -B1 --output=size /dev/shm | tail -n 1");
     assert_eq!(rooted.last("other"), Some(vec![kernels.trim().parse().expect("bytes")]));

@@ -28,7 +28,7 @@ fn each_container_sees_its_own_traffic() {
     );
     let start = |case: &Case| {
         let traffic = disk.traffic(case.written, case.read);
-        Running::start(&PLAIN, &place, &format!("{traffic}{show}"), 60)
+        Running::start(&PLAIN, &place, &format!("{traffic}{show}"), bed::PATIENCE_SEC)
     };
     let running: Vec<Running> = CASES.iter().map(start).collect();
     running.iter().for_each(|container| container.said("done"));
@@ -95,21 +95,24 @@ fn check_paging(findings: &mut Findings, diskstats: &str, vmstat: &str) {
 #[test]
 fn programs_show_what_is_done_while_they_watch() {
     let (place, disk) = (Place::new(), Disk::new());
+    // Whatever the traffic takes: they look until it is over and they have looked twice more.
     let script = format!(
-        "iostat -k -d 6 2 >{0}.iostat & vmstat -n 1 7 >{0}.vmstat & sleep 1; echo watching; sleep 1
-        {1}wait; echo '== iostat'; cat {0}.iostat; echo '== vmstat'; cat {0}.vmstat",
+        "looks() {{ echo $(($(grep -c Device {0}.iostat) < $(wc -l <{0}.vmstat) - 2 ? $(grep -c Device {0}.iostat) : $(wc -l <{0}.vmstat) - 2)); }}
+        more() {{ until [ $(looks) -ge $1 ]; do sleep 0.1; done; }}
+        stdbuf -oL iostat -k -d 1 >{0}.iostat & stdbuf -oL vmstat -n 1 >{0}.vmstat & more 1; echo watching
+        {1}more $(($(looks) + 3)); kill %1 %2; wait; echo '== iostat'; cat {0}.iostat; echo '== vmstat'; cat {0}.vmstat",
         place.file("shown").display(),
         disk.traffic(CASES[0].written, CASES[0].read)
     );
-    let container = Running::start(&PLAIN, &place, &script, 60);
+    let container = Running::start(&PLAIN, &place, &script, bed::PATIENCE_SEC);
     container.said("watching");
     bed::sh(&disk.traffic(7, 3));
     let text = container.whole();
     let (written, read) = (CASES[0].written << 10, CASES[0].read << 10);
     let mut findings = Findings::default();
-    let line = line_with(section(&text, "iostat"), &disk.name, 0).unwrap_or_else(|| panic!("{text}"));
-    let iostat = [number(&line, 5), number(&line, 6)];
-    // The first line is since the beginning; then blocks in and out of each second.
+    // The first of each is since the beginning; then what was moved between two looks.
+    let looks = section(&text, "iostat").split("Device").skip(2).filter_map(|look| line_with(look, &disk.name, 0));
+    let iostat = looks.fold([0, 0], |[read, written], words| [read + number(&words, 5), written + number(&words, 6)]);
     let seconds = section(&text, "vmstat").lines().skip(3).map(|line| line.split_whitespace().collect::<Vec<_>>());
     let vmstat = seconds.fold([0, 0], |[read, written], words| [read + number(&words, 8), written + number(&words, 9)]);
     println!("KiB read and written: iostat {iostat:?}, vmstat {vmstat:?}, in truth [{read}, {written}]");
@@ -162,7 +165,8 @@ END",
         name = disk.name,
         traffic = disk.traffic(4, 2),
     );
-    let text = Running::start(&Container { view: View::Namespace, ..PLAIN }, &place, &script, 60).whole();
+    let text =
+        Running::start(&Container { view: View::Namespace, ..PLAIN }, &place, &script, bed::PATIENCE_SEC).whole();
     let numbers = |line: &str| line.split(' ').map(|word| word.parse().ok()).collect::<Option<Vec<u64>>>();
     let looks: Vec<Vec<u64>> = text.lines().filter_map(numbers).collect();
     assert_eq!(looks.len(), 5, "{text}");

@@ -38,7 +38,7 @@ fn check(findings: &mut Findings, case: &Case) {
     let hidden = (0..bed::host().cpus).find(|cpu| !case.shown.contains(&cpu.to_string()));
     let hidden = hidden.map_or_else(|| "cpu1000".to_owned(), |cpu| format!("cpu{cpu}"));
     let script = format!("cd {}; python3 topology.py {hidden} {}", bed::programs().display(), last_block());
-    let text = container.run(&script, Some(&bed::object()), 60).text;
+    let text = container.run(&script, Some(&bed::object()), bed::PATIENCE_SEC).text;
     let count = case.shown.split(',').count().to_string();
     let mut doors = 0;
     for line in text.lines() {
@@ -71,7 +71,8 @@ fn without_limits_all_is_the_machines() {
     let free = Container { memory: unlimited(), quota_usec: None, ..PLAIN };
     let script = format!("cd {}; python3 topology.py cpu0 memory0", bed::programs().display());
     let object = bed::object();
-    let [under, native] = [Some(&*object), None].map(|preload: Option<&Path>| free.run(&script, preload, 60).text);
+    let [under, native] =
+        [Some(&*object), None].map(|preload: Option<&Path>| free.run(&script, preload, bed::PATIENCE_SEC).text);
     // What one door says natively may be beside what another says: firmware keeps some of the memory.
     assert!(under.lines().count() >= 35, "{under}");
     assert_eq!(under, native);

@@ -139,12 +139,12 @@ impl Root {
 
     /// What a program of the root prints in a limited container of 512 MiB and one CPU, with /proc and /sys mounted.
     pub(crate) fn contained(&self, program: &str) -> bed::Outcome {
-        CONTAINER.run(&self.entering("", program), None, 30)
+        CONTAINER.run(&self.entering("", program), None, bed::PATIENCE_SEC)
     }
 
     /// The same, with variables in its environment.
     pub(crate) fn contained_with(&self, variables: &str, program: &str) -> bed::Outcome {
-        CONTAINER.run(&self.entering(variables, program), None, 30)
+        CONTAINER.run(&self.entering(variables, program), None, bed::PATIENCE_SEC)
     }
 
     /// A script for a container. What enters the root is a static program: a variable that names a library of the root means

@@ -96,7 +96,8 @@ fn before_every_change() {
                     count += 1;
                     let command = root.command(&arguments);
                     let mut strace = Command::new("timeout");
-                    strace.args(["60", "strace", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+                    let patience = bed::PATIENCE_SEC.to_string();
+                    strace.args([&*patience, "strace", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
                     strace.args(["-e", &format!("inject={call}:signal=KILL:when={count}")]);
                     strace.args(command.get_args().fold(vec![command.get_program()], |mut all, it| {
                         all.push(it);

@@ -296,7 +296,12 @@ fn a_library_that_does_not_come_to_an_end() {
         assert!(why.contains("has not started within 10 seconds"), "{why}");
         root.done(&["--object", child.path(), "--dry-run"]);
         // They live on, and were not waited for.
-        let left = bed::sh("grep -ls 'libcgproc.so.cgproc-new' /proc/[0-9]*/maps | cut -d / -f 3");
+        // Nobody else is in these mounts.
+        let left = bed::sh(
+            "for it in $(grep -ls 'libcgproc.so.cgproc-new' /proc/[0-9]*/maps | cut -d / -f 3); do
+                if [ \"$(readlink /proc/$it/ns/mnt)\" = \"$(readlink /proc/self/ns/mnt)\" ]; then echo $it; fi
+            done",
+        );
         let left: Vec<i32> = left.lines().filter_map(|pid| pid.parse().ok()).collect();
         assert!(!left.is_empty(), "children of the trial");
         for pid in left {

@@ -18,7 +18,7 @@ impl Reader {
         let loop_ = "while read file; do while read -r line; do case $line in *cgproc*|MemTotal*) echo \"$line\"; break; esac; \
                      done <$file; done";
         let script = root.entering("", &format!("/usr/bin/env -i /bin/bash -c '{loop_}'"));
-        let mut command = CONTAINER.script(&script, None, 60);
+        let mut command = CONTAINER.script(&script, None, bed::PATIENCE_SEC);
         let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a container");
         let lines = BufReader::new(shell.stdout.take().expect("a pipe")).lines();
         Self { shell, lines }

@@ -186,6 +186,7 @@ static void forks(int number, long count) {
     int before = descriptors(), running = 0, right = 0, status;
     puts("begins");
     fflush(stdout);
+    getchar();
     for (int i = 0; i < number; i++) {
         if (running == AT_ONCE) running -= wait(&status) > 0, right += status == 0;
         if (fork() == 0) {
@@ -196,16 +197,26 @@ static void forks(int number, long count) {
     }
     for (; running; running--) wait(&status), right += status == 0;
     printf("right %d\nmore %d\n", right, descriptors() - before);
+    fflush(stdout);
+    getchar();
 }
 
-static void on_alarm(int number) { (void)number; }
+static volatile long heard;
 
+static void on_alarm(int number) { (void)number, heard++; }
+
+/* Opens until COUNT signals have come, each at another moment: one at a time, so that a slow machine gets on too. */
 static void signals(long count) {
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-    struct itimerval often = {{0, 1000}, {0, 1000}};
+    long wrong = 0;
     sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
-    printf("right %ld\n", opens(count));
+    while (heard < count) {
+        long before = heard;
+        struct itimerval once = {.it_value = {0, 1 + before * 37 % 1000}};
+        setitimer(ITIMER_REAL, &once, NULL);
+        while (heard == before) wrong += opens(1) != 1;
+    }
+    printf("heard %ld, wrong %ld\n", heard, wrong);
 }
 
 static void affinity(void) {

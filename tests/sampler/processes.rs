@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// As long as nothing should ever take: a test that waits longer fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = crate::bed::PATIENCE;
 
 /// Waits until `holds`.
 pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {

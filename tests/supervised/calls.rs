@@ -3,9 +3,9 @@
 use crate::{
     bed,
     harness::{Started, cgproc},
-    program::{KIB, LIMITS, Row, compiled, static_programs, told},
+    program::{KIB, LIMITS, Row, compiled, descriptors, is_at_rest, static_programs, told},
 };
-use std::{fs, process::Command, process::Stdio};
+use std::{fs, io::Write as _, process::Command, process::Stdio};
 
 #[test]
 fn files_by_all_their_names() {
@@ -69,20 +69,21 @@ fn what_else_lies_there_is_not_answered() {
 fn a_file_system_that_is_served_from_within_is_not_waited_for() {
     // lxcfs is supervised itself: to look at its files would wait for it, and it for us.
     let script = format!(
-        "d=$(mktemp -d); lxcfs -f -l $d/ >/dev/null 2>&1 & p=$!; for i in $(seq 100); do [ -e $d/proc/meminfo ] && break; sleep 0.1; done
+        "d=$(mktemp -d); lxcfs -f -l $d/ >/dev/null 2>&1 & p=$!; until [ -e $d/proc/meminfo ]; do sleep 0.1; done
          {} head -n 1 $d/proc/meminfo | grep -c MemTotal; {} figures | head -n 1; kill $p; wait $p; rmdir $d",
         crate::program::busybox(),
         compiled("past-glibc")
     );
     let script = script.replace("lxcfs -f", "mkdir $d/l; d=$d/l; lxcfs -f").replace("rmdir $d", "rmdir $d ${d%/l}");
-    let arguments = [&["run", "--static"], &LIMITS[..], &["--", "timeout", "60", "sh", "-c", &script]].concat();
+    let patience = bed::PATIENCE_SEC.to_string();
+    let arguments = [&["run", "--static"], &LIMITS[..], &["--", "timeout", &patience, "sh", "-c", &script]].concat();
     let output = cgproc(&arguments).output().expect("cgproc");
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("1\nopen {KIB}\n"), "{output:?}");
 }
 
 #[test]
 fn threads_at_once_lose_nothing() {
-    let opens = if bed::host().is_uml { 100 } else { 2000 };
+    let opens = if bed::host().is_uml { 100 } else { 500 };
     for (runtime, program) in static_programs() {
         let text = told(&LIMITS, &[&program, "threads", "16", &opens.to_string()]);
         let right = format!("right {}\n", 16 * opens);
@@ -94,27 +95,28 @@ fn threads_at_once_lose_nothing() {
 #[test]
 fn a_thousand_processes_lose_nothing_and_leak_nothing() {
     // A call takes that kernel 16 times as long.
-    let [processes, opens] = if bed::host().is_uml { ["100", "100"] } else { ["1000", "1000"] };
+    let [processes, opens] = if bed::host().is_uml { ["100", "50"] } else { ["1000", "50"] };
     let mut command = cgproc(&["run", "--memory", "300M", "--", &compiled("past-glibc"), "forks", processes, opens]);
-    let mut run = Started::new(command.stdout(Stdio::piped()));
+    let mut run = Started::new(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
     assert_eq!(run.line(), "begins");
-    let descriptors = |pid: i32| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
-    // The files that it composes from are open for a moment each.
-    let least = |pid| (0..50).map(|_| descriptors(pid)).filter(|count| *count > 0).min().unwrap_or(0);
-    let before = least(run.pid());
-    let first = run.line();
-    assert_eq!(first, format!("right {processes}"));
+    // The files that it composes from are open for a moment each, so it is counted while it has nothing to do.
+    bed::until("the command's rest before", || is_at_rest(run.pid()));
+    let before = descriptors(run.pid());
+    run.0.stdin.as_mut().expect("a pipe").write_all(b"\n").expect("written");
+    assert_eq!(run.line(), format!("right {processes}"));
     assert_eq!(run.line(), "more 0");
-    let after = least(run.pid());
+    bed::until("the command's rest after", || is_at_rest(run.pid()));
+    let after = descriptors(run.pid());
     assert!(after <= before, "{before} descriptors at first, {after} at last");
+    drop(run.0.stdin.take());
     assert!(run.ended().success());
 }
 
 #[test]
 fn a_timer_disturbs_nothing() {
-    let opens = if bed::host().is_uml { "300" } else { "10000" };
+    let often = if bed::host().is_uml { "100" } else { "1000" };
     for (runtime, program) in static_programs() {
-        assert_eq!(told(&LIMITS, &[&program, "signals", opens]), format!("right {opens}\n"), "{runtime}");
+        assert_eq!(told(&LIMITS, &[&program, "signals", often]), format!("heard {often}, wrong 0\n"), "{runtime}");
     }
 }
 

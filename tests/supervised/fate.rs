@@ -2,7 +2,7 @@
 
 use crate::{
     bed,
-    harness::{Started, cgproc, kill, out, read, run, tempfile, until},
+    harness::{Started, cgproc, has_obeyed, kill, out, read, run, state, tempfile, until},
     program::{KIB, LIMITS, busybox, compiled, told, until_no_heir_is_left},
 };
 use std::{fs, os::unix::process::ExitStatusExt as _, process::Stdio};
@@ -79,21 +79,6 @@ fn comm(pid: i32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// Whether a process that takes its signals from a queue waits for the next one.
-fn has_obeyed(pid: i32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let has_none = |name: &str| {
-        let pending = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
-        u64::from_str_radix(pending.trim(), 16) == Ok(0)
-    };
-    has_none("SigPnd:") && has_none("ShdPnd:") && state(pid) == 'S'
-}
-
-fn state(pid: i32) -> char {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('?')
-}
-
 #[test]
 fn nothing_of_it_is_left_where_nobody_buries_the_dead() {
     let script = format!(
@@ -116,7 +101,12 @@ fn what_cannot_be_run_is_not_opened() {
     let fifo = tempfile();
     bed::sh(&format!("mkfifo -m 755 {}", fifo.display()));
     let mut command = std::process::Command::new("timeout");
-    command.arg("20").arg(bed::command()).arg("run").arg(&fifo).env("CGPROC_OBJECT", bed::object());
+    command
+        .arg(bed::PATIENCE_SEC.to_string())
+        .arg(bed::command())
+        .arg("run")
+        .arg(&fifo)
+        .env("CGPROC_OBJECT", bed::object());
     let output = command.output().expect("timeout");
     fs::remove_file(&fifo).expect("removed");
     assert_eq!(output.status.code(), Some(126), "{output:?}");
@@ -174,7 +164,7 @@ fn daemons_may_outlive_the_program() {
 #[test]
 fn nobody_waits_for_who_supervises_on() {
     // A pipe's end that is held would keep its reader waiting for as long as the daemon lives.
-    let script = "sleep 30 >/dev/null 2>&1 </dev/null & echo $!";
+    let script = "sleep 600 >/dev/null 2>&1 </dev/null & echo $!";
     let output = run(&always(), script);
     kill(out(&output).trim().parse().expect("a pid"), libc::SIGTERM);
     until_no_heir_is_left();

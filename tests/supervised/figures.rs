@@ -100,7 +100,7 @@ fn a_static_busybox_sees_its_container() {
         let run = |command: &str| {
             // The shell's own applets before those in PATH.
             let script = format!("{command} {busybox} sh -c \"{}\"", script.replace('$', "\\$").replace('"', "\\\""));
-            container.run(&script, None, 60).text.trim().to_owned()
+            container.run(&script, None, bed::PATIENCE_SEC).text.trim().to_owned()
         };
         let seen = run(&format!("CGPROC_OBJECT={} {} run", bed::object().display(), bed::command().display()));
         findings.check(seen == expected, || format!("{name}: {seen:?}, expected {expected}"));
@@ -128,12 +128,14 @@ fn programs_of_another_c_library_see_their_cgroup() {
 
 #[test]
 fn a_go_exporter_shows_its_cgroup() {
-    let exporter = "prometheus-node-exporter --web.listen-address=127.0.0.1:19100 --collector.disable-defaults \
-                    --collector.meminfo --collector.cpu --collector.loadavg >/dev/null 2>&1";
+    // The kernel finds a port for it.
+    let exporter = "prometheus-node-exporter --web.listen-address=127.0.0.1:0 --collector.disable-defaults \
+                    --collector.meminfo --collector.cpu --collector.loadavg";
     let script = format!(
-        "{exporter} & for i in $(seq 100); do curl -sf http://127.0.0.1:19100/metrics >/tmp/cgproc-test-metrics-$$ && break; \
-         sleep 0.1; done; kill $!; grep -E '^node_memory_MemTotal_bytes|^node_cpu_seconds_total.*idle' /tmp/cgproc-test-metrics-$$; \
-         rm -f /tmp/cgproc-test-metrics-$$"
+        "d=$(mktemp -d); {exporter} >/dev/null 2>$d/log & \
+         until at=$(sed -n 's/.*Listening on.* address=\\([^ ]*\\).*/\\1/p' $d/log | grep .); do kill -0 $! || exit; sleep 0.1; done; \
+         curl -sf http://$at/metrics >$d/metrics; kill $!; \
+         grep -E '^node_memory_MemTotal_bytes|^node_cpu_seconds_total.*idle' $d/metrics; rm -r $d"
     );
     let text = told(&[&["--static"], &LIMITS[..]].concat(), &["sh", "-c", &script]);
     let total = text.lines().find_map(|line| line.strip_prefix("node_memory_MemTotal_bytes ")?.parse::<f64>().ok());
@@ -176,7 +178,7 @@ fn an_image_without_any_c_library() {
         compiled("past-go")
     );
     let container = Container { quota_usec: Some(100_000), ..PLAIN };
-    let text = container.run(&format!("unshare --mount sh -c '{script}'"), None, 60).text;
+    let text = container.run(&format!("unshare --mount sh -c '{script}'"), None, bed::PATIENCE_SEC).text;
     std::fs::remove_dir_all(&root).expect("removed");
     let lines =
         [("ReadFile 524288", FILES), ("Sysinfo 524288", SYSINFO), ("NumCPU 1", CPUS), ("goroutines 200", "threads")];
@@ -226,7 +228,7 @@ fn the_age_is_the_containers_but_for_programs_that_tell_ages() {
             bed::object().display(),
             bed::command().display()
         );
-        let text = container.run(&script, None, 30).text;
+        let text = container.run(&script, None, bed::PATIENCE_SEC).text;
         let ages: Vec<u64> = text.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).collect();
         assert_eq!(ages.len(), 2, "{text}");
         ages

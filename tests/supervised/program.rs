@@ -35,16 +35,31 @@ pub(crate) fn told(options: &[&str], program: &[&str]) -> String {
     printed(&cgproc(&[&["run"], options, &["--"], program].concat()).output().expect("cgproc"))
 }
 
-/// Whether no process of ours is left that supervises: each goes when the last that it supervised has gone.
+/// Waits until no process of this test is left that supervises: each goes when the last that it supervised has gone.
 pub(crate) fn until_no_heir_is_left() {
+    let (name, value) = crate::harness::mark();
+    let mark = format!("{name}={value}\0");
     crate::harness::until("the end of all heirs", || {
         let comms = std::fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
         let is_heir = |process: PathBuf| {
             let read = |name: &str| std::fs::read_to_string(process.join(name)).unwrap_or_default();
-            read("comm").trim() == "cgproc-heir" && !read("stat").contains(") Z ")
+            read("comm").trim() == "cgproc-heir" && !read("stat").contains(") Z ") && read("environ").contains(&mark)
         };
         !comms.into_iter().any(is_heir)
     });
+}
+
+/// Whether every thread of it waits for something.
+pub(crate) fn is_at_rest(pid: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten();
+    threads
+        .map(|thread| thread.file_name())
+        .all(|thread| crate::harness::state(thread.to_str().and_then(|it| it.parse().ok()).expect("a number")) == 'S')
+}
+
+/// How many descriptors are open in it.
+pub(crate) fn descriptors(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count()
 }
 
 /// A row of the document: what was right in `runtime`, column by column.

@@ -57,7 +57,12 @@ fn where_no_thread_can_be_had() {
     // One process less than it takes: with and without supervision it ends, and either way the program's status is its own.
     let public = crate::harness::Public::new();
     for most in 1..12 {
-        let run = format!("timeout 20 prlimit --nproc={most} {}/cgproc run -- {} true", public.0.display(), busybox());
+        let run = format!(
+            "timeout {} prlimit --nproc={most} {}/cgproc run -- {} true",
+            bed::PATIENCE_SEC,
+            public.0.display(),
+            busybox()
+        );
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "54321", "--regid", "54321", "--clear-groups", "--inh-caps=-all", "sh", "-c", &run]);
         let output = command.env_remove("CGPROC_OBJECT").output().expect("setpriv");
