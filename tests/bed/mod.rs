@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
 pub(crate) mod disk;
+pub(crate) mod machine;
 
+use machine::Machine;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -222,10 +224,10 @@ pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
 
 /// The same, with what is there in its stead, for where it hangs.
 pub(crate) fn until_but(what: &str, mut is_so: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
-    let begun = Instant::now();
+    let (begun, machine) = (Instant::now(), Machine::default());
     while !is_so() {
         if begun.elapsed() > PATIENCE {
-            panic!("hangs: not after {PATIENCE:?}: {what}; {}", seen());
+            panic!("hangs: not after {PATIENCE:?}: {what}; {}; {machine}", seen());
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -242,6 +244,7 @@ pub(crate) struct Findings {
     text: String,
     checked: usize,
     failed: usize,
+    machine: Machine,
 }
 
 impl Findings {
@@ -258,7 +261,8 @@ impl Findings {
     pub(crate) fn conclude(self, name: &str) {
         println!("{name}: {} checks, {} failed", self.checked, self.failed);
         assert!(self.checked > 0, "{name}: nothing was checked");
-        assert!(self.failed == 0, "{name}: {} of {} checks failed\n{}", self.failed, self.checked, self.text);
+        let Self { text, checked, failed, machine } = self;
+        assert!(failed == 0, "{name}: {failed} of {checked} checks failed\n{text}  {machine}");
     }
 }
 

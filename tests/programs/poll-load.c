@@ -1,6 +1,7 @@
-/* Reads the load by three doors over and over, until a file is there: poll-load NAME FILE. Prints `NAME one five fifteen` whenever
- * the averages of /proc/loadavg change, `sysinfo` or `getloadavg` and its averages where they are others than the file's before and
- * after, `failed: WHAT` for a call that fails or a line of another form. Ends with `done COUNT`. */
+/* Reads the load by three doors over and over: poll-load NAME STEP. Prints `NAME one five fifteen` whenever the averages of
+ * /proc/loadavg change, `sysinfo` or `getloadavg` and its averages where they are others than the file's before and after,
+ * `failed: WHAT` for a call that fails or a line of another form. The file STEP holds a number: many rounds after it has become
+ * another, `at NAME NUMBER one five fifteen` says what is shown then; or `end`, and after many rounds in all comes `done COUNT`. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,15 +66,35 @@ static void compare(const struct loads *file) {
     if (!alike(file, &by_info, 1)) show("sysinfo", &by_info);
 }
 
+/* The number of the step that the tests are at: -1 at the end of all, -2 while none has begun. */
+static int current_step(const char *path) {
+    char text[16] = "";
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) return -2;
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (count <= 0) return fail("read", path), -2;
+    return strcmp(text, "end") ? atoi(text) : -1;
+}
+
+enum { ROUNDS_OF_A_STEP = 40, ROUNDS = 1001 };
+
 int main(int argc, char **argv) {
     if (argc != 3) return 2;
     struct loads last = {{-1, -1, -1}}, loads;
-    long count = 0;
-    for (; access(argv[2], F_OK) != 0; count++) {
+    int step = -2, now;
+    long count = 0, since = 0;
+    for (; (now = current_step(argv[2])) != -1 || count < ROUNDS; count++) {
+        if (now != step) step = now, since = count;
         if (!read_file(&loads)) return 1;
         if (!same(&loads, &last)) show(argv[1], &loads);
         last = loads;
         compare(&loads);
+        if (step >= 0 && count - since == ROUNDS_OF_A_STEP) {
+            char name[32];
+            snprintf(name, sizeof name, "at %s %d", argv[1], step);
+            show(name, &loads);
+        }
         usleep(1000);
     }
     printf("done %ld\n", count);

@@ -1,7 +1,10 @@
-"""Reads every figure over and over for some seconds in one process, and prints a `name value...` line for each; a sample ends
-with `end`. The files are opened anew and, every second sample, read again through a kept descriptor.
+"""Reads every figure over and over in one process, and prints a `name value...` line for each; a sample ends with `end`. The
+files are opened anew and, every second sample, read again through a kept descriptor. Before and after each sample it asks the
+kernel for the CPU time of the cgroup.
 
-    watch.py SECONDS
+    watch.py SAMPLES [CPU_SECONDS MIB]
+
+Ends after so many samples, once the kernel has counted that CPU time, and the free memory has gone up and down by that much.
 """
 
 import os
@@ -27,10 +30,22 @@ def text(name, sample):
         return file.read()
 
 
+def used_nsec():
+    try:
+        with open("/sys/fs/cgroup/cpuacct/cpuacct.usage") as file:
+            return int(file.read())
+    except FileNotFoundError:
+        with open("/sys/fs/cgroup/cpu.stat") as file:
+            return 1000 * int(file.readline().split()[1])
+
+
 def show(sample):
+    before = used_nsec()
     for line in text("meminfo", sample).splitlines():
         key, value = line.split()[:2]
         print("meminfo", key.rstrip(":"), value)
+        if key == "MemFree:":
+            free_kib.append(int(value))
     for line in text("stat", sample).splitlines():
         if line.startswith("cpu"):
             print("stat", line)
@@ -44,6 +59,8 @@ def show(sample):
     print("cpus affinity", len(os.sched_getaffinity(0)))
     print("cpus os.cpu_count", os.cpu_count())
     print("pages", os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_AVPHYS_PAGES"))
+    used_nsecs.append((before, used_nsec()))
+    print("used", *used_nsecs[-1])
     print("end", flush=True)
 
 
@@ -55,13 +72,14 @@ def listed(ranges):
     return cpus
 
 
-def main():
-    until = time.monotonic() + float(sys.argv[1])
-    sample = 0
-    while time.monotonic() < until:
-        show(sample)
-        sample += 1
-        time.sleep(0.05)
+def is_enough(sample):
+    used = used_nsecs[-1][0] - used_nsecs[0][1]
+    return sample >= int(samples) and used >= float(cpu_seconds) * 1e9 and max(free_kib) - min(free_kib) >= int(mib) << 10
 
 
-main()
+samples, cpu_seconds, mib = (sys.argv[1:] + ["0", "0"])[:3]
+free_kib, used_nsecs, sample = [], [], 0
+while not sample or not is_enough(sample):
+    show(sample)
+    sample += 1
+    time.sleep(0.05)

@@ -1,23 +1,22 @@
 //! Where a whole system is one container, its load is the kernel's own: there is something to compare with.
 
 use crate::bed::{self, Findings, Version};
-use crate::boards::{self, Sampler, load};
+use crate::boards::{self, Sampler, load, slot};
 use crate::groups::{Group, load_directory, load_key};
 use crate::harness::{averages, busy, kernels};
 use crate::processes::{Place, now_usec, sleep, until};
-use calc::board::Key;
+use calc::board::{Key, Load};
+use calc::load::{ONE, averages_after, hundredths};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// From this second on: threads that run, and that wait uninterruptibly.
-const LOADS: [(u64, u32, u32); 7] =
-    [(0, 2, 0), (25, 5, 0), (52, 0, 1), (78, 0, 0), (103, 3, 2), (138, 1, 0), (161, 6, 1)];
-const SECONDS: u64 = 185;
-/// Of some 37 ticks.
-const LEAST_LOOKS: usize = 20;
-const MOST_LATE: usize = 4;
+/// Threads that run, and that wait uninterruptibly, one load after the other.
+const LOADS: [(u32, u32); 7] = [(2, 0), (5, 0), (0, 1), (0, 0), (3, 2), (1, 0), (6, 1)];
+/// For how many ticks each load lasts in which the kernel counts it: at times it counts what was running a while before, where
+/// the machine is busy elsewhere.
+const TICKS: usize = 2;
 
 /// In the booted kernel alone: there nobody minds being moved.
 #[test]
@@ -27,87 +26,151 @@ fn the_load_of_a_whole_system_is_the_kernels() {
         println!("not here: processes of others would have to be moved");
         return;
     }
+    let place = Place::alone();
     let group = Group::new();
-    let place = Place::new();
     // Each CPU counts for itself, and a virtual one that the machine has not run in time is counted a tick too late.
     let directory = load_directory(&group.path);
     fs::write(directory.join("cpuset.cpus"), "0").expect("one CPU");
     move_all(&directory);
     let key = load_key(&group.path).expect("a key");
-    let mut present = busy(LOADS[0].1, LOADS[0].2, None);
-    let mut known = LOADS[0].1 + LOADS[0].2;
-    until("the first load", || loads_now(&directory) == known);
-    let sampler = Sampler::start(&place, &[]);
-    let begun = Instant::now();
-    let mut compared = Compared::beside(averages(&kernels()));
-    let mut loads = LOADS.iter().skip(1).peekable();
-    while begun.elapsed().as_secs() < SECONDS {
-        sleep_past_the_next_tick(&place);
-        if let Some((ours, kernel)) = settled(&place, key) {
-            compared.look(ours, kernel, counted(&place, key) == known);
+    let mut present = None;
+    let _sampler = Sampler::start(&place, &[]);
+    let mut compared = Compared::default();
+    for (running, blocked) in LOADS {
+        let known = running + blocked;
+        let published = boards::published_usec(&place.board());
+        drop(present.replace(busy(running, blocked, None)));
+        until("another load", || loads_now(&directory) == known);
+        if boards::published_usec(&place.board()) != published {
+            // There was a tick meanwhile, whatever ran then.
+            compared.last = None;
         }
-        if let Some((_, running, blocked)) = loads.next_if(|(second, ..)| begun.elapsed().as_secs() >= *second) {
-            known = running + blocked;
-            drop(std::mem::replace(&mut present, busy(*running, *blocked, None)));
-            until("another load", || loads_now(&directory) == known);
-        }
+        let before = compared.same;
+        until("the kernel counts this load", || {
+            sleep_past_the_next_tick(&place);
+            compared.look(settled(&place, key), known);
+            compared.same >= before + TICKS
+        });
     }
-    let mut findings = Findings::default();
-    compared.conclude(&mut findings);
     let published = boards::shown(&load(&place.board(), key).expect("a load"));
     let read = [(); 2].map(|()| shown(&place));
-    findings.check(read.contains(&published), || format!("{published} is published, {read:?} is read"));
+    compared.findings.check(read.contains(&published), || format!("{published} is published, {read:?} is read"));
     move_all(&load_directory(""));
-    findings.check(averages(&kernels())[0] > 1.0, || "no load at all".to_owned());
-    drop(sampler);
-    findings.conclude("a whole system");
+    compared.findings.check(averages(&kernels())[0] > 1.0, || "no load at all".to_owned());
+    compared.conclude();
 }
 
-/// Looks at both averages.
+/// What the sampler and the kernel say between two ticks.
+#[derive(Clone, Debug, PartialEq)]
+struct Look {
+    published_usec: u64,
+    ours: Load,
+    kernel: String,
+}
+
+impl Look {
+    /// Whether there was one publication since another, or in phase with the kernel one more.
+    fn is_next_after(&self, before: &Self) -> bool {
+        (1..7_500_000).contains(&(self.published_usec - before.published_usec))
+    }
+
+    fn active(&self) -> u32 {
+        self.ours.running + self.ours.blocked
+    }
+
+    /// The kernel's averages less ours.
+    fn difference(&self) -> [f64; 3] {
+        let kernel = averages(&self.kernel);
+        std::array::from_fn(|at| kernel[at] - f64::from(self.ours.averages[at]) / f64::from(ONE))
+    }
+
+    /// Whether the kernel's averages have become these by one tick with as many threads as we have counted: first that of one
+    /// minute, by which a thread makes 0.08, then all three.
+    fn are_the_kernels_after(&self, before: &Self) -> [bool; 2] {
+        let raw = kernels_raw(&before.kernel);
+        let [least, most] = [0, 1].map(|end| averages_after(raw.map(|it| it[end]), self.active(), 1).map(hundredths));
+        let shown = averages(&self.kernel).map(|average| (average * 100.0).round() as u64);
+        let is_it = |at: usize| (least[at]..=most[at]).contains(&shown[at]);
+        [is_it(0), (0..3).all(is_it)]
+    }
+}
+
+/// The least and the greatest average that the kernel shows as each of these.
+fn kernels_raw(shown: &str) -> [[u32; 2]; 3] {
+    averages(shown).map(|average| {
+        let is_it = |raw: &u32| hundredths(*raw) == (average * 100.0).round() as u64;
+        let near = (average * f64::from(ONE)) as u32;
+        let mut raws = (near.saturating_sub(ONE / 50)..near + ONE / 50).filter(is_it);
+        let least = raws.next().expect("an average");
+        [least, raws.last().unwrap_or(least)]
+    })
+}
+
+/// Looks at both averages, tick by tick.
+#[derive(Default)]
 struct Compared {
-    /// What the kernel's had more than ours, and since when: it decays in them.
-    beside: ([f64; 3], Instant),
+    findings: Findings,
+    last: Option<Look>,
+    /// What the kernel's have more than ours since it last counted otherwise, at first by booting. It decays.
+    left: [f64; 3],
+    /// Ticks in which the kernel counted what we did.
+    same: usize,
+    others: Vec<String>,
+    exact: usize,
     looks: usize,
     worst: f64,
-    late: Vec<String>,
-    miscounted: usize,
 }
 
 impl Compared {
-    /// At first that is what booting has left.
-    fn beside(averages: [f64; 3]) -> Self {
-        Self { beside: (averages, Instant::now()), looks: 0, worst: 0.0, late: Vec::new(), miscounted: 0 }
-    }
-
-    /// They differ only where the kernel has miscounted: then `is_counted`, the load as it was is the one that we counted.
-    fn look(&mut self, ours: [f64; 3], kernel: [f64; 3], is_counted: bool) {
-        let left = still_left(self.beside);
-        let off = (0..3).map(|at| (ours[at] + left[at] - kernel[at]).abs()).fold(0.0, f64::max);
+    /// Judges what has become of the look before in a tick, while `known` threads are there.
+    fn look(&mut self, look: Option<Look>, known: u32) {
+        let last = std::mem::replace(&mut self.last, look.clone());
+        let Some(look) = look else { return };
+        let Some(last) = last.filter(|last| look.is_next_after(last)) else {
+            self.left = look.difference();
+            return;
+        };
         self.looks += 1;
-        if off <= 0.1 {
-            self.worst = self.worst.max(off);
+        let mut after = last.ours.averages;
+        let ticks = (1..=2).find(|_| {
+            after = averages_after(after, look.active(), 1);
+            after == look.ours.averages
+        });
+        self.findings.check(ticks.is_some(), || format!("{last:?} was followed by {look:?}"));
+        // The one that looks may run, too.
+        let is_counted = (known..=known + 1).contains(&look.active());
+        self.findings.check(is_counted, || format!("{known} threads, counted as {look:?}"));
+        self.exact += usize::from(look.active() == known);
+        let [is_same, are_all] = look.are_the_kernels_after(&last);
+        if ticks == Some(1) && is_same {
+            self.findings.check(are_all, || format!("the kernel's {last:?} were followed by {look:?}"));
+            self.compare(&look);
         } else {
-            // Where the machine is busy elsewhere, the kernel at times counts what had been running a while before.
-            self.late.push(format!("{ours:?} with {left:.2?} is not {kernel:?}"));
-            self.miscounted += usize::from(!is_counted);
-            self.beside = (std::array::from_fn(|at| kernel[at] - ours[at]), Instant::now());
+            self.others.push(format!("{last:?}, {look:?}"));
+            self.left = look.difference();
         }
     }
 
-    fn conclude(self, findings: &mut Findings) {
-        let Self { looks, worst, late, miscounted, .. } = self;
-        println!("the worst difference in {SECONDS} seconds: {worst:.3}; {looks} looks, other counts: {late:#?}");
-        findings.check(looks >= LEAST_LOOKS, || format!("{looks} looks"));
-        findings.check(late.len() <= MOST_LATE, || late.join("\n"));
-        findings.check(miscounted == 0, || format!("{miscounted} miscounted by us: {late:#?}"));
+    /// Where the kernel counted what we did, the averages differ by what was left of before alone.
+    fn compare(&mut self, look: &Look) {
+        const KEPT: [f64; 3] = [1884.0, 2014.0, 2037.0];
+        self.same += 1;
+        self.left = std::array::from_fn(|at| self.left[at] * KEPT[at] / f64::from(ONE));
+        let difference = look.difference();
+        let off = (0..3).map(|at| (difference[at] - self.left[at]).abs()).fold(0.0, f64::max);
+        self.worst = self.worst.max(off);
+        let left = self.left;
+        self.findings.check(off <= 0.1, || format!("{look:?} with {left:.2?}: {off} beside the kernel's"));
     }
-}
 
-/// What is left now of averages of another time.
-fn still_left((averages, since): ([f64; 3], Instant)) -> [f64; 3] {
-    const MINUTES: [f64; 3] = [1.0, 5.0, 15.0];
-    let seconds = since.elapsed().as_secs_f64();
-    std::array::from_fn(|at| averages[at] * (-seconds / (60.0 * MINUTES[at])).exp())
+    fn conclude(mut self) {
+        let Self { looks, same, exact, worst, others, .. } = &self;
+        println!("the worst difference: {worst:.3}; of {looks} ticks {same} alike, {exact} counts exact, {others:#?}");
+        let (looks, exact) = (*looks, *exact);
+        self.findings.check(looks >= LOADS.len() * TICKS, || format!("{looks} looks"));
+        self.findings.check(exact * 2 > looks, || format!("{exact} counts of {looks} are exact"));
+        self.findings.conclude("a whole system");
+    }
 }
 
 /// Sleeps until neither the kernel nor the sampler counts for a while: what is running for a moment may be counted by the one
@@ -139,20 +202,16 @@ fn move_all(to: &Path) {
     }
 }
 
-/// Both averages, where neither was renewed meanwhile. Looking at them takes no time: every process that is started for it
+/// What both say, where neither was renewed meanwhile. Looking at them takes no time: every process that is started for it
 /// would be a load.
-fn settled(place: &Place, key: Key) -> Option<([f64; 3], [f64; 3])> {
-    let both = || Some((boards::shown(&load(&place.board(), key)?), kernels()));
-    let before = both();
+fn settled(place: &Place, key: Key) -> Option<Look> {
+    let look = || {
+        let slot = slot(&place.board(), key)?;
+        Some(Look { published_usec: slot.published().realtime_usec, ours: slot.load()?, kernel: kernels() })
+    };
+    let before = look();
     sleep(0.7);
-    let (ours, kernel) = both().filter(|after| before.as_ref() == Some(after))?;
-    Some((averages(&ours), averages(&kernel)))
-}
-
-/// The threads that were counted when the averages were renewed.
-fn counted(place: &Place, key: Key) -> u32 {
-    let load = load(&place.board(), key).expect("a load");
-    load.running + load.blocked
+    look().filter(|after| before.as_ref() == Some(after))
 }
 
 /// What a program under the object reads.

@@ -2,10 +2,10 @@
 //! root of its cgroup namespace, and three below. With a sampler they count, without one nobody can know them.
 
 use crate::bed::{self, Container, Findings, Version, View};
-use crate::boards::Sampler;
+use crate::boards::{Sampler, published_usec};
 use crate::groups::{Group, load_directory};
-use crate::harness::{FREE, Running};
-use crate::processes::{Place, Started, until};
+use crate::harness::{AWAIT_GO, FREE, HANGS, Running};
+use crate::processes::{Place, Started, now_usec, until};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -175,25 +175,21 @@ show() {
 #[test]
 fn limits_above_a_container_count() {
     bed::log_machine();
-    let cases = if bed::version() == Version::V2 { &V2 } else { &V1 };
     let mut findings = Findings::default();
-    for case in cases {
-        for has_sampler in [true, false] {
-            check(&mut findings, case, has_sampler);
-        }
+    let cases = if bed::version() == Version::V2 { &V2 } else { &V1 };
+    let all = cases.iter().flat_map(|case| [(case, true), (case, false)]);
+    let texts: Vec<(&Case, bool, String)> = std::thread::scope(|scope| {
+        let shown = all.map(|(case, has_sampler)| scope.spawn(move || (case, has_sampler, shown(case, has_sampler))));
+        let shown: Vec<_> = shown.collect();
+        shown.into_iter().map(|thread| thread.join().expect("what is shown")).collect()
+    });
+    for (case, has_sampler, text) in texts {
+        check(&mut findings, case, has_sampler, &text);
     }
     findings.conclude("limits above");
 }
 
-fn check(findings: &mut Findings, case: &Case, has_sampler: bool) {
-    let place = Place::new();
-    let outer = Group::new();
-    case.above[0].apply(&outer);
-    let inner = outer.below("b");
-    case.above[1].apply(&inner);
-    inner.open();
-    let _sampler = has_sampler.then(|| Sampler::start(&place, &["--interval", "1"]));
-    let text = shown(&place, &inner, case);
+fn check(findings: &mut Findings, case: &Case, has_sampler: bool, text: &str) {
     let expected = if has_sampler { &case.with } else { &case.without };
     for (who, expected) in ["init", "deepest"].into_iter().zip(expected) {
         let line = text.lines().find_map(|line| line.strip_prefix(who)).unwrap_or_else(|| panic!("{text}"));
@@ -218,7 +214,14 @@ impl Shown {
     }
 }
 
-fn shown(place: &Place, inner: &Group, case: &Case) -> String {
+fn shown(case: &Case, has_sampler: bool) -> String {
+    let place = Place::new();
+    let outer = Group::new();
+    case.above[0].apply(&outer);
+    let inner = outer.below("b");
+    case.above[1].apply(&inner);
+    inner.open();
+    let _sampler = has_sampler.then(|| Sampler::start(&place, &["--interval", "1"]));
     let paths = ["d", "d/e", "d/e/f"];
     let puts: String = paths
         .iter()
@@ -227,14 +230,26 @@ fn shown(place: &Place, inner: &Group, case: &Case) -> String {
         .map(|(path, (controller, file, value))| format!("put {path} {controller} {file} '{value}'\n"))
         .collect();
     let enter = "for tree in $trees; do echo $BASHPID >$tree/d/e/f/cgroup.procs; done";
-    // A sampler that has just been born into sees the new cgroups at its next look.
-    let script = format!("{SHOW}make\n{puts}sleep 2.5\nshow init\n({enter}; show deepest)\nexit 0");
-    let container = Running::start(&unlimited(inner), place, &script, 60);
+    let script = format!("{SHOW}make\n{puts}echo made; {AWAIT_GO}\nshow init\n({enter}; show deepest)\nexit 0");
+    let container = Running::start(&unlimited(&inner), &place, &script, HANGS);
     if bed::version() == Version::V2 {
         container.said("up");
         empty(&load_directory(&container.path));
     }
+    container.said("made");
+    if has_sampler {
+        until_all_is_published(&place);
+    }
+    container.go();
     container.whole()
+}
+
+/// Waits for a sample that began when everything was there: the one after the next that is published.
+fn until_all_is_published(place: &Place) {
+    for _ in 0..2 {
+        let now = now_usec();
+        until("a sample", || published_usec(&place.board()).is_some_and(|moment| moment > now));
+    }
 }
 
 /// A cgroup of version 2 with processes can have no controllers below it: they go to one of their own. The one that waits for the
@@ -261,6 +276,7 @@ fn unlimited(group: &Group) -> Container {
 #[test]
 fn memory_that_others_have_taken_is_not_free() {
     bed::log_machine();
+    let mut findings = Findings::default();
     let place = Place::new();
     let outer = Group::new();
     memory(500, 0).apply(&outer);
@@ -268,16 +284,19 @@ fn memory_that_others_have_taken_is_not_free() {
     inner.open();
     let _sampler = Sampler::start(&place, &["--interval", "1"]);
     let mut hog = Command::new("python3");
-    hog.args(["-c", "import time; held = bytearray(300 << 20); time.sleep(100)"]);
+    hog.args(["-c", "import time; held = bytearray(300 << 20); time.sleep(1000)"]);
     beside.enter(&mut hog);
     let hog = Started::quietly(&mut hog);
     until("memory is taken", || beside.memory_bytes() > 300 << 20);
-    let show = "sleep 2; awk '/^(MemTotal|MemFree|MemAvailable):/ {print $2}' /proc/meminfo";
-    let text = Running::start(&unlimited(&inner), &place, show, 30).whole();
+    let show = format!("{AWAIT_GO}; awk '/^(MemTotal|MemFree|MemAvailable):/ {{print $2}}' /proc/meminfo");
+    let container = Running::start(&unlimited(&inner), &place, &show, HANGS);
+    container.key();
+    until_all_is_published(&place);
+    container.go();
+    let text = container.whole();
     drop(hog);
     let kib: Vec<u64> = text.split_whitespace().map(|word| word.parse().expect("KiB")).collect();
     println!("MemTotal, MemFree, MemAvailable: {kib:?}");
-    let mut findings = Findings::default();
     let [total, free, available] = kib[..] else { panic!("{text}") };
     findings.check(total == 512_000, || format!("MemTotal {total}"));
     for figure in [free, available] {

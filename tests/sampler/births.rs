@@ -1,54 +1,100 @@
 //! A container that starts on a busy machine shows its own load from its first second on.
 
 use crate::bed::{self, Findings};
-use crate::boards::Sampler;
-use crate::harness::{FREE, Running, averages, busy, kernels, triple};
+use crate::boards::{Sampler, load, published_usec};
+use crate::harness::{FREE, HANGS, MACHINE_LEAST, Running, averages, kernels, machine_load, triple};
 use crate::processes::{Place, until};
-use crate::watch::Watch;
+use crate::watch::{Record, Watch};
+use calc::board::Key;
 
-/// `SECONDS-SINCE-ITS-START one five fifteen` ten times a second, for 8 seconds.
-const FOLLOW: &str = "begun=${EPOCHREALTIME/./}
-for i in {1..80}; do
-  read -r a b c rest </proc/loadavg; echo $((${EPOCHREALTIME/./} - begun)) $a $b $c; sleep 0.1
+/// `BEFORE AFTER one five fifteen` ten times a second, until it is told to end: when the file was read, in microseconds.
+const FOLLOW: &str = "while [ ! -e \"$GO.end\" ]; do
+  before=${EPOCHREALTIME/./}; read -r a b c rest </proc/loadavg; echo $before ${EPOCHREALTIME/./} $a $b $c; sleep 0.1
 done";
+
+/// How many looks there are at least, and the average that three threads have by then.
+const LOOKS: usize = 80;
+const LEAST: f64 = 0.2;
 
 #[test]
 fn a_new_container_shows_its_own_load_at_once() {
     bed::log_machine();
-    let place = Place::new();
-    let host = busy(8, 0, None);
-    let _sampler = Sampler::start(&place, &[]);
-    until("a load on the machine", || averages(&kernels())[0] > 1.0);
-    let containers: Vec<Running> =
-        ["", "./busy 3 0 & "].map(|load| Running::start(&FREE, &place, &format!("{load}{FOLLOW}"), 60)).into();
-    let watch = Watch::start(place.board(), containers.iter().map(Running::key).collect());
-    let texts: Vec<String> = containers.into_iter().map(Running::whole).collect();
-    let record = watch.end();
-    drop(host);
     let mut findings = Findings::default();
-    for (index, text) in texts.iter().enumerate() {
-        let own = record.of_slot(index);
-        let kernels = record.of_kernel();
-        for line in text.lines().filter(|line| line.split(' ').count() == 4) {
-            let (usec, shown) = line.split_once(' ').expect("four words");
-            let is_first_second = usec.parse::<u64>().expect("microseconds") < 1_000_000;
-            let right = own.contains(&triple(shown)) || is_first_second && kernels.contains(&triple(shown));
-            findings.check(right, || format!("container {index}: {shown} after {usec} us; its own are {own:?}"));
-        }
-        println!("container {index}: {}", text.lines().take(12).map(|line| format!("[{line}] ")).collect::<String>());
-        findings.check(text.lines().count() >= 80, || text.clone());
+    let (place, seldom) = (Place::new(), Place::new());
+    let host = machine_load();
+    let _sampler = Sampler::start(&place, &[]);
+    // Takes one sample, one more when the kernel's averages change, and then none: what is born is published because it is heard of.
+    let before = kernels();
+    until("a tick of the kernel's", || kernels() != before);
+    let _other = Sampler::start(&seldom, &["--interval", "3600"]);
+    let first = published_usec(&seldom.board());
+    until("the last sample", || published_usec(&seldom.board()) > first);
+    let kernel = Watch::start(place.board(), Vec::new());
+    let containers: Vec<Running> =
+        ["", "./busy 3 0 & "].map(|load| Running::start(&FREE, &place, &format!("{load}{FOLLOW}"), HANGS)).into();
+    let keys: Vec<Key> = containers.iter().map(Running::key).collect();
+    let watch = Watch::start(place.board(), keys.clone());
+    for key in keys {
+        until("a birth is heard of", || load(&seldom.board(), key).is_some());
     }
-    // The machine's load would have been well above.
-    for (text, threads, least) in [(&texts[0], 0.0, 0.0), (&texts[1], 3.0, 0.2)] {
-        let (usec, shown) = text.lines().last().and_then(|line| line.split_once(' ')).expect("a line");
-        let (shown, most) = (averages(shown)[0], at_most(threads + 1.0, usec.parse().expect("microseconds")));
+    until("there is enough to compare", || {
+        let has_load = |text: &str| looks(text).last().is_some_and(|look| averages(look.shown)[0] >= LEAST);
+        let texts: Vec<String> = containers.iter().map(Running::text).collect();
+        texts.iter().all(|text| looks(text).count() > LOOKS) && has_load(&texts[1])
+    });
+    containers.iter().for_each(Running::end);
+    let texts: Vec<String> = containers.into_iter().map(Running::whole).collect();
+    let record = Record { kernel: kernel.end().kernel, ..watch.end() };
+    drop(host);
+    for (index, text) in texts.iter().enumerate() {
+        check_own(&mut findings, index, text, &record);
+    }
+    // The machine's load is well above.
+    for (text, threads, least) in [(&texts[0], 0.0, 0.0), (&texts[1], 3.0, LEAST)] {
+        let (first, last) = looks(text).next().zip(looks(text).last()).expect("looks");
+        let (shown, most) = (averages(last.shown)[0], at_most(threads + 1.0, (last.after - first.before) as f64));
         findings.check((least..most).contains(&shown), || format!("that of {threads} threads shows {shown} of {most}"));
+        findings.check(shown < MACHINE_LEAST, || format!("that of {threads} threads shows {shown}"));
     }
     findings.conclude("births");
 }
 
-/// The one-minute average, where every sample since the start has found so many threads active, the shell's among them.
+/// A look of a container at the file.
+struct Look<'a> {
+    before: u64,
+    after: u64,
+    shown: &'a str,
+}
+
+fn looks(text: &str) -> impl Iterator<Item = Look<'_>> {
+    text.split_inclusive('\n').filter_map(|line| {
+        let mut words = line.strip_suffix('\n')?.splitn(3, ' ');
+        let mut usec = || words.next()?.parse().ok();
+        let (before, after) = (usec()?, usec()?);
+        Some(Look { before, after, shown: words.next()? })
+    })
+}
+
+/// From the moment on when its slot was there, a container has shown what was published.
+fn check_own(findings: &mut Findings, index: usize, text: &str, record: &Record) {
+    let (own, kernels) = (record.of_slot(index), record.of_kernel());
+    let first_usec = record.slots[index].first().map_or(u64::MAX, |seen| seen.noted_usec);
+    for Look { before, shown, .. } in looks(text) {
+        let right = own.contains(&triple(shown)) || before <= first_usec && kernels.contains(&triple(shown));
+        findings.check(right, || {
+            format!("container {index}: {shown} at {before}, its slot was there at {first_usec}; its own are {own:?}")
+        });
+    }
+    println!(
+        "container {index}: {}",
+        looks(text).take(12).map(|look| format!("[{}] ", look.shown)).collect::<String>()
+    );
+    findings.check(looks(text).count() >= LOOKS, || text.to_owned());
+}
+
+/// The one-minute average, where every sample since the start has found so many threads active, the shell's among them. A sampler
+/// that finds the kernel's phase takes one more.
 fn at_most(threads: f64, usec: f64) -> f64 {
-    let samples = (usec / 5e6).floor() + 1.0;
+    let samples = (usec / 5e6).floor() + 2.0;
     threads * (1.0 - (-samples * 5.0 / 60.0).exp()) + 0.01
 }

@@ -3,12 +3,11 @@
 use crate::bed;
 use crate::boards::{Sampler, sampler, slot};
 use crate::groups::{Group, load_key};
-use crate::processes::{Place, Started, serial, until, until_within};
+use crate::processes::{Place, Started, serial, until};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 /// Six samples are between two looks at a container.
 const OPTIONS: [&str; 3] = ["--disk", "--interval", "0.5"];
@@ -157,8 +156,10 @@ fn disk_is_not_another_directorys() {
     assert_eq!(used(&place, &group), None);
     let log = sampler.log();
     println!("{log}");
-    assert_eq!(log.matches("not measured").count(), 1, "{log}");
-    assert!(log.contains(&*container.upper.to_string_lossy()), "{log}");
+    // Other tests' containers may be gone before they are measured.
+    let upper = container.upper.to_string_lossy();
+    let said = log.lines().filter(|line| line.contains("not measured") && line.contains(&*upper));
+    assert_eq!(said.count(), 1, "{log}");
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn disk_needs_rights() {
 #[test]
 fn disk_is_measured_in_small_steps() {
     const STEP: usize = 250;
-    const FILES: usize = 50_000;
+    const FILES: usize = 10_000;
     let place = Place::new();
     let group = Group::new();
     let container = Overlaid::start(&place, &group);
@@ -195,7 +196,7 @@ fn disk_is_measured_in_small_steps() {
         fs::File::create(directory.join(at.to_string())).expect("a file");
     }
     let sampler = Sampler::start(&place, &OPTIONS);
-    until_within(Duration::from_secs(300), "a figure", || used(&place, &group).is_some());
+    until("a figure", || used(&place, &group).is_some());
     let rests = rests(&sampler);
     println!("{FILES} files, {rests} rests");
     assert_eq!(used(&place, &group), Some(container.du()));

@@ -1,7 +1,7 @@
 //! Cgroups in every hierarchy.
 
 use crate::bed::{self, Version};
-use crate::processes::{serial, sleep};
+use crate::processes::{PATIENCE, serial, sleep};
 use calc::board::{Key, Kind};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 /// The directory of the cgroup with this path in the hierarchy where load is published.
 pub(crate) fn load_directory(path: &str) -> PathBuf {
@@ -89,11 +90,9 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for directory in &self.directories {
-            // The kernel takes a moment to forget who was in it.
-            for _ in 0..100 {
-                if fs::remove_dir(directory).is_ok() || !directory.exists() {
-                    break;
-                }
+            // The kernel takes a moment to forget who was in it, and a test that has failed has others to tell.
+            let begun = Instant::now();
+            while fs::remove_dir(directory).is_err() && directory.exists() && begun.elapsed() < PATIENCE / 10 {
                 sleep(0.02);
             }
         }

@@ -4,12 +4,33 @@ use crate::bed::{self, Container, PLAIN};
 use crate::groups::{Group, load_key};
 use crate::processes::{Place, Started, serial, until};
 use calc::board::Key;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// No limits that would stand in the way of a load.
 pub(crate) const FREE: Container = Container { quota_usec: None, ..PLAIN };
+
+/// The least one-minute average of the machine while [`machine_load`] is there: no container in these tests comes near.
+pub(crate) const MACHINE_LEAST: f64 = 3.0;
+
+/// A load on the machine, outside of every container, which tests share. Its threads wait uninterruptibly: they count as those
+/// that run do, and take nothing away from anybody.
+pub(crate) fn machine_load() -> Arc<Started> {
+    static LOAD: Mutex<Weak<Started>> = Mutex::new(Weak::new());
+    let load = {
+        let mut shared = LOAD.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let load = Arc::new(busy(0, 48, None));
+            *shared = Arc::downgrade(&load);
+            load
+        })
+    };
+    until("a load on the machine", || averages(&kernels())[0] > MACHINE_LEAST);
+    load
+}
 
 /// `busy RUNNING BLOCKED`, outside of every container unless `group` says otherwise.
 pub(crate) fn busy(running: u32, blocked: u32, group: Option<&Group>) -> Started {
@@ -21,23 +42,39 @@ pub(crate) fn busy(running: u32, blocked: u32, group: Option<&Group>) -> Started
     Started::quietly(&mut command)
 }
 
+/// As long as no script should ever take, in seconds.
+pub(crate) const HANGS: u32 = 300;
+
+/// What a script says to wait for [`Running::go`]. It sleeps meanwhile, and is no load.
+pub(crate) const AWAIT_GO: &str = "read -r _ <\"$GO\" || :";
+
 /// A container that runs a script under the object, with this board.
 pub(crate) struct Running {
     process: Started,
     pub(crate) path: String,
     output: PathBuf,
+    go: PathBuf,
 }
 
 impl Running {
     pub(crate) fn start(container: &Container, place: &Place, script: &str, seconds: u32) -> Self {
-        let output = place.file(&serial());
+        let (output, go) = (place.file(&serial()), place.file(&serial()));
+        let made = Command::new("mkfifo").arg(&go).status().expect("mkfifo");
+        assert!(made.success(), "{}", go.display());
         let script = format!("cd {}; export TERM=dumb\n{script}", bed::programs().display());
         let mut command = container.script(&script, Some(&bed::object()), seconds);
-        command.env("CGPROC_BOARD", place.board()).stdin(Stdio::null());
+        command.env("CGPROC_BOARD", place.board()).env("GO", &go).stdin(Stdio::null());
         command.stdout(File::create(&output).expect("its output"));
         let process = Started(command.spawn().expect("tests/bed/container"));
         let under = container.under.map_or_else(String::new, |under| format!("{under}/"));
-        Self { path: format!("{under}cgproc-test-{}", process.0.id()), process, output }
+        Self { path: format!("{under}cgproc-test-{}", process.0.id()), process, output, go }
+    }
+
+    /// Lets the script go on that waits, or will, for this.
+    pub(crate) fn go(&self) {
+        let mut whoever_reads = OpenOptions::new();
+        whoever_reads.write(true).custom_flags(libc::O_NONBLOCK);
+        until("the script waits", || whoever_reads.open(&self.go).is_ok());
     }
 
     /// Waits until its cgroup is there.
@@ -48,6 +85,11 @@ impl Running {
             key.is_some()
         });
         key.expect("a key")
+    }
+
+    /// Tells a script to end that looks for the file `$GO.end`.
+    pub(crate) fn end(&self) {
+        fs::write(self.go.with_extension("end"), "").expect("a file");
     }
 
     /// What it has printed up to now.

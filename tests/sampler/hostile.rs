@@ -2,15 +2,15 @@
 //! the kernel's, whole ones, and no call fails or hangs.
 
 use crate::bed::{self, Findings};
-use crate::boards::{Sampler, load};
-use crate::harness::{FREE, Running, averages, busy, kernels, triple};
-use crate::processes::{Place, sleep, until};
+use crate::boards::{Sampler, load, slot};
+use crate::harness::{AWAIT_GO, FREE, HANGS, Running, averages, machine_load, triple};
+use crate::processes::{Place, now_usec, until};
 use crate::watch::Watch;
 use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
@@ -120,49 +120,100 @@ const READERS: [&str; 4] = ["1", "2", "3", "4"];
 #[test]
 fn readers_never_notice_more_than_older_figures() {
     bed::log_machine();
-    let (place, source, stop) = (Place::new(), Place::new(), Place::new());
-    let host = busy(8, 0, None);
-    until("a load on the machine", || averages(&kernels())[0] > 2.0);
-    let script: String = READERS.map(|name| format!("./poll-load {name} {} &\n", stop.file("stop").display())).concat();
+    let mut findings = Findings::default();
+    let (place, source) = (Place::new(), Place::new());
+    let host = machine_load();
+    let kernel = Watch::start(place.board(), Vec::new());
     let mut sampler = Sampler::start(&place, &["--interval", "1"]);
-    let _other = Sampler::start(&source, &["--interval", "1"]);
-    let readers = Running::start(&FREE, &place, &format!("{script}wait"), 300);
-    let key = readers.key();
-    until("the readers' load is published", || load(&place.board(), key).is_some());
+    let mut readers = Readers::start(&place);
+    let key = readers.containers.key();
     let watches = [&place, &source].map(|place| Watch::start(place.board(), vec![key]));
-    let mut shown = Vec::new();
-    let mut change = |(name, act, whose): Change, seconds: f64| {
-        act(&place.board(), &source.board());
-        sleep(seconds);
-        shown.push((name, whose, latest(&readers.text())));
-    };
+    readers.containers.go();
+    // Its board is good for a minute.
+    let _other = Sampler::start(&source, &["--interval", "20"]);
+    let board = place.board();
+    let has_load = |board: &Path| load(board, key).is_some_and(|load| load.averages[0] > 0);
+    until("the readers' load is published", || has_load(&board) && has_load(&source.board()));
     for signal in [libc::SIGKILL, libc::SIGTERM] {
         sampler.end(signal);
-        change(("its sampler gone", |_, _| (), Containers), 3.0);
+        readers.live_through("its sampler gone", Containers);
         sampler = Sampler::start(&place, &["--interval", "1"]);
-        change(("its sampler back", |_, _| (), Containers), 3.0);
+        readers.live_through("its sampler back", Containers);
     }
-    WITH_A_SAMPLER.into_iter().for_each(|it| change(it, 5.0));
+    for (name, act, whose) in WITH_A_SAMPLER {
+        let before = now_usec();
+        act(&board, &source.board());
+        until(name, || slot(&board, key).is_some_and(|slot| slot.published().realtime_usec > before));
+        readers.live_through(name, whose);
+    }
     sampler.end(libc::SIGKILL);
-    WITHOUT.into_iter().for_each(|it| change(it, 3.0));
-    change(("not renewed", |_, _| (), Kernels), 17.0);
-    fs::write(stop.file("stop"), "").expect("a file");
-    let text = readers.whole();
+    for (name, act, whose) in WITHOUT {
+        act(&board, &source.board());
+        readers.live_through(name, whose);
+    }
+    Sampler::start(&place, &["--interval", "1"]).end(libc::SIGKILL);
+    until("a board grows old", || slot(&board, key).is_none());
+    readers.live_through("not renewed", Kernels);
+    let (text, shown) = readers.end();
     drop(host);
-    let mut findings = Findings::default();
+    let kernels = kernel.end().of_kernel();
     let [own, others] = watches.map(Watch::end);
     let containers: BTreeSet<String> = own.of_slot(0).union(&others.of_slot(0)).cloned().collect();
-    check_text(&mut findings, &text, &containers, &own.of_kernel());
+    check_text(&mut findings, &text, &containers, &kernels);
     for (name, whose, latest) in shown {
-        check_shown(&mut findings, name, whose, &latest, &containers, &own.of_kernel());
+        check_shown(&mut findings, name, whose, &latest, &containers, &kernels);
     }
     findings.conclude("hostile boards");
 }
 
-/// What each reader has shown last.
-fn latest(text: &str) -> BTreeMap<String, String> {
-    let lines = text.lines().filter_map(|line| line.split_once(' '));
-    lines.filter(|(name, _)| READERS.contains(name)).map(|(name, shown)| (name.to_owned(), triple(shown))).collect()
+/// Programs that read all the while, and what they have shown after each change.
+struct Readers {
+    containers: Running,
+    step: PathBuf,
+    shown: Vec<(&'static str, Whose, BTreeMap<String, String>)>,
+}
+
+impl Readers {
+    fn start(place: &Place) -> Self {
+        let step = place.file("step");
+        let script = READERS.map(|name| format!("./poll-load {name} {} &\n", step.display())).concat();
+        Self {
+            containers: Running::start(&FREE, place, &format!("{AWAIT_GO}\n{script}wait"), HANGS),
+            step,
+            shown: Vec::new(),
+        }
+    }
+
+    fn tell(&self, step: &str) {
+        let new = self.step.with_extension("new");
+        fs::write(&new, step).and_then(|()| fs::rename(new, &self.step)).expect("a step");
+    }
+
+    /// Waits until each of them has looked many times since a change.
+    fn live_through(&mut self, name: &'static str, whose: Whose) {
+        let step = self.shown.len().to_string();
+        self.tell(&step);
+        let mut shown = BTreeMap::new();
+        until(name, || {
+            shown = at(&self.containers.text(), &step);
+            shown.len() == READERS.len()
+        });
+        self.shown.push((name, whose, shown));
+    }
+
+    /// Lets them end, and returns all that they have printed, and what they have shown.
+    fn end(self) -> (String, Vec<(&'static str, Whose, BTreeMap<String, String>)>) {
+        self.tell("end");
+        (self.containers.whole(), self.shown)
+    }
+}
+
+/// What each reader has shown at the end of a step.
+fn at(text: &str, step: &str) -> BTreeMap<String, String> {
+    let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.strip_prefix("at "));
+    let ends =
+        lines.filter_map(|line| line.split_once(' ')?.1.strip_prefix(step)?.strip_prefix(' ').map(|it| (line, it)));
+    ends.map(|(line, shown)| (line.split(' ').next().unwrap_or_default().to_owned(), triple(shown))).collect()
 }
 
 /// But for the last hundredth: these calls do not round as the file does.
@@ -178,6 +229,8 @@ fn check_text(findings: &mut Findings, text: &str, containers: &BTreeSet<String>
         let is_known = containers.contains(rest) || kernels.contains(rest);
         match name {
             "1" | "2" | "3" | "4" => findings.check(is_known, || format!("reader {name} was shown {rest}")),
+            // This is checked by its step.
+            "at" => {}
             "sysinfo" | "getloadavg" => {
                 let is_known = containers.union(kernels).any(|known| alike(known, rest));
                 findings.check(is_known, || format!("{name} gave {rest}"));

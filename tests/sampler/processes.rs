@@ -1,27 +1,15 @@
 //! Processes, their files, and waiting for them.
 
+#[path = "turns.rs"]
+mod turns;
+
+pub(crate) use crate::bed::{PATIENCE, until};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// As long as nothing should ever take: a test that waits longer fails.
-const PATIENCE: Duration = crate::bed::PATIENCE;
-
-/// Waits until `holds`.
-pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
-    until_within(PATIENCE, what, holds);
-}
-
-/// Waits until `holds`, for something that takes its time.
-pub(crate) fn until_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < patience, "not after {patience:?}: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use turns::Turn;
 
 pub(crate) fn sleep(seconds: f64) {
     std::thread::sleep(Duration::from_secs_f64(seconds));
@@ -38,14 +26,24 @@ pub(crate) fn serial() -> String {
     format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A directory in memory, gone with the test, with a board's place in it.
-pub(crate) struct Place(PathBuf);
+/// A directory in memory, gone with the test, with a board's place in it. Who has one may run.
+pub(crate) struct Place(PathBuf, #[expect(dead_code, reason = "held")] Turn);
 
 impl Place {
+    /// Beside other tests.
     pub(crate) fn new() -> Self {
+        Self::with(Turn::beside_others())
+    }
+
+    /// While no other test runs.
+    pub(crate) fn alone() -> Self {
+        Self::with(Turn::alone())
+    }
+
+    fn with(turn: Turn) -> Self {
         let directory = Path::new("/dev/shm").join(format!("cgproc-test-{}", serial()));
         fs::create_dir(&directory).expect("a directory in memory");
-        Self(directory)
+        Self(directory, turn)
     }
 
     pub(crate) fn board(&self) -> PathBuf {

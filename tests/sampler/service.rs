@@ -3,14 +3,16 @@
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, published_usec, sampler, slot};
 use crate::groups::{Group, load_key};
-use crate::harness::{FREE, Running, busy};
-use crate::processes::{Place, now_usec, until};
+use crate::harness::{AWAIT_GO, FREE, HANGS, Running, busy};
+use crate::processes::{PATIENCE, Place, now_usec, until};
+use calc::board::Block;
+use calc::load::averages_after;
+use std::fmt;
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::{Command, Output};
-use std::time::Duration;
 
 fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -19,11 +21,11 @@ fn err(output: &Output) -> String {
 #[test]
 fn averages_outlive_the_sampler() {
     bed::log_machine();
+    let mut findings = Findings::default();
     let place = Place::new();
     let group = Group::new();
     let _busy = busy(4, 0, Some(&group));
     let key = load_key(&group.path).expect("a key");
-    let mut findings = Findings::default();
     let mut process = Sampler::start(&place, &[]);
     for (signal, least) in [(libc::SIGKILL, 800), (libc::SIGTERM, 1400)] {
         let one = || load(&place.board(), key).map_or(0, |load| load.averages[0]);
@@ -31,17 +33,51 @@ fn averages_outlive_the_sampler() {
         let status = process.end(signal);
         let right = status.success() == (signal == libc::SIGTERM);
         findings.check(right, || format!("{status} after signal {signal}"));
-        let before = load(&place.board(), key).map(|load| load.averages);
+        let before = slot(&place.board(), key);
         findings.check(before.is_some(), || format!("nothing to be believed after signal {signal}"));
         process = Sampler::start(&place, &[]);
         until("the load is counted anew", || load(&place.board(), key).is_some_and(|load| load.running == 4));
-        let after = load(&place.board(), key).map(|load| load.averages);
-        // The load goes on: no average has become less, and it took less than three ticks.
-        let grown = before.zip(after).is_some_and(|(before, after)| (0..3).all(|i| before[i] <= after[i]));
-        let bounded = after.is_some_and(|after| after[0] < least + 3 * 700);
-        findings.check(grown && bounded, || format!("signal {signal}: {before:?}, then {after:?}"));
+        let after = slot(&place.board(), key);
+        // The load goes on: no average has become less, nor more than in the ticks that passed from the one to the other.
+        let both = before.zip(after).map(|(before, after)| Restart { before, after });
+        findings.check(both.as_ref().is_some_and(Restart::has_grown), || format!("signal {signal}: {both:?}"));
+        findings.check(both.as_ref().is_some_and(Restart::is_bounded), || format!("signal {signal}: {both:?}"));
     }
     findings.conclude("restarts");
+}
+
+/// What was published of four threads that run, before and after a restart.
+struct Restart {
+    before: Block,
+    after: Block,
+}
+
+impl Restart {
+    fn averages(&self) -> [[u32; 3]; 2] {
+        [&self.before, &self.after].map(|slot| slot.load().map_or([0; 3], |load| load.averages))
+    }
+
+    fn usec(&self) -> u64 {
+        self.after.published().realtime_usec - self.before.published().realtime_usec
+    }
+
+    fn has_grown(&self) -> bool {
+        let [before, after] = self.averages();
+        before[0] > 0 && (0..3).all(|at| before[at] <= after[at])
+    }
+
+    fn is_bounded(&self) -> bool {
+        let [before, after] = self.averages();
+        let ticks = u32::try_from(self.usec() / 5_000_000 + 1).expect("ticks");
+        let most = (0..ticks).fold(before, |averages, _| averages_after(averages, 4, 1));
+        (0..3).all(|at| after[at] <= most[at])
+    }
+}
+
+impl fmt::Debug for Restart {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{:?} in {} us", self.averages(), self.usec())
+    }
 }
 
 #[test]
@@ -94,7 +130,7 @@ fn whoever_started_it_is_told_by_an_abstract_socket() {
 }
 
 fn is_told(place: &Place, socket: &UnixDatagram, address: &str) {
-    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time");
     let mut command = sampler(&place.board(), &[]);
     command.env("NOTIFY_SOCKET", address);
     let sampler = Sampler::start_by(place, command);
@@ -147,10 +183,10 @@ fn what_it_cannot_do_is_said() {
 fn a_slot_is_given_up_with_its_cgroup() {
     let place = Place::new();
     let _sampler = Sampler::start(&place, &["--interval", "1"]);
-    let container = Running::start(&FREE, &place, "echo up; sleep 4", 30);
+    let container = Running::start(&FREE, &place, AWAIT_GO, HANGS);
     let key = container.key();
-    container.said("up");
     until("a slot", || slot(&place.board(), key).is_some());
+    container.go();
     container.whole();
     until("no slot", || slot(&place.board(), key).is_none());
 }

@@ -1,17 +1,19 @@
 //! A sampler in a container of its own, in the pid namespace that it shares with its neighbours.
 
 use crate::bed::{self, Container, Findings, View};
-use crate::boards::load;
+use crate::boards::{load, published_usec};
 use crate::groups::load_key;
-use crate::harness::{FREE, Running, triple};
-use crate::processes::{Place, sleep, until};
+use crate::harness::{FREE, HANGS, Running, triple};
+use crate::processes::{Place, now_usec, until};
 use crate::watch::Watch;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-const ONE: &str = "./busy 2 0 & sleep 14; read -r a b c rest </proc/loadavg; echo one $a $b $c; kill $!; exit 0";
-const TWO: &str = "./busy 0 1 & sleep 100";
+/// The pod's script is in single quotes.
+const ONE: &str =
+    "./busy 2 0 & read -r _ <\"$GO\" || :; read -r a b c rest </proc/loadavg; echo one $a $b $c; kill $!; exit 0";
+const TWO: &str = "./busy 0 1 & sleep 10000";
 
 /// As root, and without any right.
 const ROOT: &str = "";
@@ -38,7 +40,7 @@ impl Pod {
         );
         let script =
             format!("exec {} one '{ONE}' two '{TWO}' sampler '{sampler}'", bed::repository("tests/bed/pod").display());
-        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, 60);
+        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, HANGS);
         Self { place, containers }
     }
 
@@ -60,19 +62,18 @@ impl Pod {
 #[test]
 fn neighbours_are_published() {
     bed::log_machine();
+    let mut findings = Findings::default();
     let pod = Pod::start(ROOT);
     until("a cgroup", || load_key(&pod.path("one")).is_some());
     let watch = Watch::start(pod.place.board(), vec![load_key(&pod.path("one")).expect("a key")]);
-    let mut findings = Findings::default();
-    let mut counted = Vec::new();
-    for _ in 0..80 {
-        sleep(0.1);
-        counted = ["one", "two"].map(|name| pod.counted(name)).into();
-        if counted == [Some((2, 0)), Some((0, 1))] {
-            break;
-        }
-    }
-    findings.check(counted == [Some((2, 0)), Some((0, 1))], || format!("{counted:?}: {}", pod.log()));
+    let counted = || ["one", "two"].map(|name| pod.counted(name));
+    until("both are counted", || counted() == [Some((2, 0)), Some((0, 1))]);
+    findings.check(!pod.log().contains("ptrace"), || pod.log());
+    until("an average", || {
+        let key = load_key(&pod.path("one")).expect("a key");
+        load(&pod.place.board(), key).is_some_and(|load| load.averages[0] > calc::load::ONE / 10)
+    });
+    pod.containers.go();
     let text = pod.containers.whole();
     let own = watch.end().of_slot(0);
     let shown = text.lines().find_map(|line| line.strip_prefix("one ")).map(triple);
@@ -85,17 +86,21 @@ fn neighbours_are_published() {
 #[test]
 fn without_the_right_nothing_is_published_and_said() {
     bed::log_machine();
+    let mut findings = Findings::default();
     let pod = Pod::start(NOBODY);
     until("a word of the sampler", || pod.log().to_lowercase().contains("ptrace"));
     println!("{}", pod.log().trim());
-    let mut findings = Findings::default();
-    // Two more looks of the sampler.
-    sleep(2.5);
+    // Two more looks of the sampler, which has a cgroup of its own to publish.
+    for _ in 0..2 {
+        let now = now_usec();
+        until("another look", || published_usec(&pod.place.board()).is_some_and(|moment| moment > now));
+    }
     for name in ["one", "two"] {
         findings.check(pod.counted(name).is_none(), || format!("{name}: {:?}", pod.counted(name)));
     }
     findings.check(pod.log().lines().all(|line| line.starts_with("cgproc: ")), || pod.log());
     // Killed, it would leave its cgroups behind.
+    pod.containers.go();
     pod.containers.whole();
     findings.conclude("sidecar without rights");
 }

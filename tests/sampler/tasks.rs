@@ -2,12 +2,12 @@
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load};
-use crate::harness::{FREE, Running};
+use crate::harness::{FREE, HANGS, Running};
 use crate::processes::{Place, until};
 
 /// Leaves processes that nobody waits for, which `timeout` as the first process does not either; then many new threads.
-const SHOW: &str = r#"./busy 0 2 & sleep 0.5; kill $!; wait
-sleep 1; ./busy 0 0 100 & until [ "$(ls /proc/$!/task 2>/dev/null | wc -l)" = 101 ]; do :; done
+const SHOW: &str = r#"./busy 0 2 & until [ "$(ps -e -o stat= | grep -c ^D)" = 2 ]; do :; done; kill $!; wait
+./busy 0 0 100 & until [ "$(ls /proc/$!/task 2>/dev/null | wc -l)" = 101 ]; do :; done
 for i in {1..16}; do
   sleep 0 & last=$!
   read -r a b c tasks pid </proc/loadavg
@@ -21,9 +21,10 @@ kill %2; exit 0"#;
 #[test]
 fn no_more_tasks_are_seen_than_there_are() {
     bed::log_machine();
+    let mut findings = Findings::default();
     let place = Place::new();
     let _sampler = Sampler::start(&place, &[]);
-    let container = Running::start(&FREE, &place, SHOW, 60);
+    let container = Running::start(&FREE, &place, SHOW, HANGS);
     let key = container.key();
     until("its slot", || load(&place.board(), key).is_some());
     let text = container.whole();
@@ -32,7 +33,6 @@ fn no_more_tasks_are_seen_than_there_are() {
         .filter_map(|line| line.strip_prefix("fields "))
         .map(|line| line.split(' ').map(|word| word.parse().expect("a number")).collect())
         .collect();
-    let mut findings = Findings::default();
     findings.check(lines.len() == 16, || text.clone());
     for line in lines {
         let [last, pid, tasks, visible] = line[..] else { panic!("four figures: {text}") };

@@ -2,7 +2,7 @@
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load};
-use crate::harness::{FREE, Running, averages, busy, kernels};
+use crate::harness::{AWAIT_GO, FREE, HANGS, Running, machine_load};
 use crate::processes::{Place, until};
 use std::fs;
 use std::process::Command;
@@ -16,19 +16,19 @@ fn matches(expression: &str, text: &str) -> bool {
 #[test]
 fn the_lists_lines_about_the_load() {
     bed::log_machine();
+    let mut findings = Findings::default();
     let place = Place::new();
-    let host = busy(8, 0, None);
-    until("a load on the machine", || averages(&kernels())[0] > 1.5);
+    let host = machine_load();
     let _sampler = Sampler::start(&place, &[]);
     let table = fs::read_to_string(bed::repository("tests/tools.tsv")).expect("tools.tsv");
-    let mut findings = Findings::default();
     for line in table.lines().filter(|line| !line.starts_with('#') && line.contains("\tring sampler")) {
         let [id, name, command, expect, ..] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let container = Running::start(&FREE, &place, &format!("sleep 1.5; {command}"), 60);
+        let container = Running::start(&FREE, &place, &format!("{AWAIT_GO}; {command}"), HANGS);
         let key = container.key();
         until("its slot", || load(&place.board(), key).is_some());
+        container.go();
         let shown = container.whole();
-        let native = FREE.run(command, None, 60).text;
+        let native = FREE.run(command, None, 300).text;
         println!("{id} {name}: {shown:?}, natively {native:?}");
         findings.check(matches(expect, &shown), || format!("{id} {name}: {shown:?}, not {expect}"));
         findings.check(!matches(expect, &native), || format!("{id} {name}: {native:?} natively too"));

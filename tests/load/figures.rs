@@ -1,0 +1,177 @@
+//! What a container's programs read under load adds up, and none of it runs backwards.
+
+use crate::HANGS;
+use crate::bed::{self, Container, Findings, PLAIN};
+use std::collections::BTreeMap;
+
+/// Machine constants and sums over the whole machine's address space: the only lines that may exceed a container.
+const UNBOUNDED: [&str; 4] = ["Vmalloc", "DirectMap", "Huge", "Committed_AS"];
+
+/// One round of `watch.py`: the lines between two `end`s.
+#[derive(Default)]
+struct Sample {
+    meminfo: BTreeMap<String, u64>,
+    /// `cpu`, `cpu0`, ... with their columns.
+    stat: BTreeMap<String, Vec<u64>>,
+    uptime: Vec<f64>,
+    /// Size and use of each line of swaps.
+    swaps: Vec<[u64; 2]>,
+    /// By where the count was asked for.
+    cpus: BTreeMap<String, u64>,
+    pages: Vec<u64>,
+    /// CPU time by the kernel's own count, in nanoseconds: before the sample and after it.
+    used_nsec: Vec<u64>,
+}
+
+impl Sample {
+    /// Ticks of CPU time as shown.
+    fn used(&self) -> u64 {
+        self.stat["cpu"][..3].iter().sum()
+    }
+}
+
+/// A load, looked at until there were so many samples, such a use of CPU time, and such a change of what is free.
+const SAMPLES: usize = 200;
+const CPU_SECONDS: u64 = 8;
+const MOVED_MIB: u64 = 100;
+
+#[test]
+fn figures_add_up_under_load() {
+    bed::log_machine();
+    let mut findings = Findings::default();
+    let script = format!(
+        "cd {}; export TMPDIR=/var/tmp\n\
+         python3 churn.py & python3 duty.py 1.0 & python3 duty.py 0.4 &\n\
+         python3 watch.py {SAMPLES} {CPU_SECONDS} {MOVED_MIB}",
+        bed::programs().display()
+    );
+    let outcome = PLAIN.run(&script, Some(&bed::object()), HANGS);
+    let samples: Vec<Sample> = outcome.text.split("end\n").filter(|t| !t.is_empty()).map(parse).collect();
+    findings.check(outcome.status == Some(0), || format!("status {:?}: {}", outcome.status, tail(&outcome.text)));
+    findings.check(samples.len() >= SAMPLES, || format!("only {} samples", samples.len()));
+    for sample in &samples {
+        check_memory(&mut findings, sample);
+        check_cpus(&mut findings, sample);
+    }
+    for pair in samples.windows(2) {
+        check_forward(&mut findings, &pair[0], &pair[1]);
+        check_used(&mut findings, &samples[0], &pair[1]);
+    }
+    check_moved(&mut findings, &samples);
+    println!("{} samples", samples.len());
+    findings.conclude("figures under load");
+}
+
+fn tail(text: &str) -> String {
+    text.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect()
+}
+
+/// Anything that is not a number from 0 up, a wrapped or negative one included, fails here.
+fn parse(text: &str) -> Sample {
+    let mut sample = Sample::default();
+    let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("not a figure: {word:?} in {text:?}"));
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["meminfo", key, value] => _ = sample.meminfo.insert(key.to_owned(), number(value)),
+            ["stat", cpu, ref columns @ ..] => {
+                let columns = columns.iter().map(|c| number(c)).collect();
+                sample.stat.insert(cpu.to_owned(), columns);
+            }
+            ["uptime", up, idle] => sample.uptime = [up, idle].iter().map(|s| s.parse().expect("seconds")).collect(),
+            ["swaps", size, used] => sample.swaps.push([number(size), number(used)]),
+            ["cpus", way, count] => _ = sample.cpus.insert(way.to_owned(), number(count)),
+            ["pages", physical, available] => sample.pages = vec![number(physical), number(available)],
+            ["used", before, after] => sample.used_nsec = vec![number(before), number(after)],
+            _ => panic!("unexpected output: {line:?} in {}", tail(text)),
+        }
+    }
+    sample
+}
+
+fn check_memory(findings: &mut Findings, sample: &Sample) {
+    let kib = |key: &str| *sample.meminfo.get(key).unwrap_or_else(|| panic!("no {key}"));
+    let total = kib("MemTotal");
+    let seen = || {
+        let keys = ["MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree"];
+        format!("{:?}", keys.map(|key| (key, kib(key))))
+    };
+    findings.check(total == 512 << 10, seen);
+    findings.check(kib("MemFree") <= kib("MemAvailable"), seen);
+    findings.check(kib("MemAvailable") <= total, seen);
+    findings.check(kib("MemFree") + kib("Buffers") + kib("Cached") <= total, seen);
+    findings.check(kib("SwapFree") <= kib("SwapTotal"), seen);
+    let most = total + kib("SwapTotal");
+    for (key, value) in &sample.meminfo {
+        let bounded = !UNBOUNDED.iter().any(|prefix| key.starts_with(prefix));
+        findings.check(!bounded || *value <= most, || format!("{key} {value} is beyond the container's {most}"));
+    }
+    for [size, used] in &sample.swaps {
+        findings.check(used <= size, || format!("swaps: {used} used of {size}"));
+    }
+    let [physical, available] = sample.pages[..] else { panic!("no pages") };
+    findings.check(physical * 4 == total && available <= physical, || format!("pages {physical} {available}"));
+}
+
+fn check_cpus(findings: &mut Findings, sample: &Sample) {
+    findings.check(sample.cpus.len() == 6 && sample.cpus.values().all(|&n| n == 2), || format!("{:?}", sample.cpus));
+    let sum = &sample.stat["cpu"];
+    for column in 0..sum.len() {
+        let parts = sample.stat.iter().filter(|(name, _)| *name != "cpu");
+        let added: u64 = parts.map(|(_, columns)| columns[column]).sum();
+        // Each line is rounded to a tick by itself.
+        let right = added.abs_diff(sum[column]) <= 2;
+        findings.check(right, || format!("column {column} of stat: {} in all, {added} together", sum[column]));
+    }
+}
+
+/// No counter of a process runs backwards.
+fn check_forward(findings: &mut Findings, before: &Sample, after: &Sample) {
+    for (cpu, columns) in &after.stat {
+        let earlier = &before.stat[cpu];
+        let forward = earlier.iter().zip(columns).all(|(a, b)| a <= b);
+        findings.check(forward, || format!("{cpu} went from {earlier:?} to {columns:?}"));
+    }
+    let forward = before.uptime.iter().zip(&after.uptime).all(|(a, b)| a <= b);
+    findings.check(forward, || format!("uptime went from {:?} to {:?}", before.uptime, after.uptime));
+}
+
+/// User and system time are rounded to a tick each, at both ends.
+const ROUNDING: u64 = 3;
+
+/// The CPU time shown between two samples is what the kernel has counted meanwhile, however much the machine gave.
+fn check_used(findings: &mut Findings, from: &Sample, to: &Sample) {
+    const TICK_NSEC: u64 = 10_000_000;
+    let [from_usage, to_usage] = [from, to].map(|it| <[u64; 2]>::try_from(&it.used_nsec[..]).expect("its usage"));
+    let least = to_usage[0].saturating_sub(from_usage[1]) / TICK_NSEC;
+    let most = (to_usage[1] - from_usage[0]).div_ceil(TICK_NSEC);
+    let used = to.used() - from.used();
+    let right = (least..=most).contains(&used) || used.abs_diff(least).min(used.abs_diff(most)) <= ROUNDING;
+    findings.check(right, || format!("{used} ticks of CPU are shown, the kernel counted {least} to {most}"));
+}
+
+/// The load was there: else the checks above saw one sample many times.
+fn check_moved(findings: &mut Findings, samples: &[Sample]) {
+    let free = samples.iter().map(|s| s.meminfo["MemFree"]);
+    let (least, most) = (free.clone().min().unwrap_or(0), free.max().unwrap_or(0));
+    findings.check(most - least >= MOVED_MIB << 10, || format!("MemFree stayed between {least} and {most}"));
+    let used = samples.last().map_or(0, Sample::used) - samples.first().map_or(0, Sample::used);
+    findings.check(used + ROUNDING >= CPU_SECONDS * 100, || format!("{used} ticks of CPU"));
+}
+
+/// The same under a cpuset: a container whose CPU is not the first.
+#[test]
+fn counts_agree_with_a_cpuset() {
+    let mut findings = Findings::default();
+    let container = Container { cpus: Some("1"), quota_usec: None, ..PLAIN };
+    let script = format!("cd {}; python3 watch.py 10", bed::programs().display());
+    let outcome = container.run(&script, Some(&bed::object()), HANGS);
+    let samples: Vec<Sample> = outcome.text.split("end\n").filter(|t| !t.is_empty()).map(parse).collect();
+    findings.check(samples.len() == 10, || tail(&outcome.text));
+    for sample in &samples {
+        let one = sample.cpus.len() == 6 && sample.cpus.values().all(|&n| n == 1);
+        findings.check(one, || format!("{:?}", sample.cpus));
+        findings.check(sample.stat.contains_key("cpu1"), || format!("{:?}", sample.stat.keys()));
+    }
+    findings.conclude("a cpuset");
+}
