@@ -288,14 +288,15 @@ fn memory_that_others_have_taken_is_not_free() {
     beside.enter(&mut hog);
     let hog = Started::quietly(&mut hog);
     until("memory is taken", || beside.memory_bytes() > 300 << 20);
-    let show = format!("{AWAIT_GO}; awk '/^(MemTotal|MemFree|MemAvailable):/ {{print $2}}' /proc/meminfo");
+    let show = format!("echo up; {AWAIT_GO}; awk '/^(MemTotal|MemFree|MemAvailable):/ {{print $2}}' /proc/meminfo");
     let container = Running::start(&unlimited(&inner), &place, &show, HANGS);
-    container.key();
+    container.said("up");
     until_all_is_published(&place);
     container.go();
     let text = container.whole();
     drop(hog);
-    let kib: Vec<u64> = text.split_whitespace().map(|word| word.parse().expect("KiB")).collect();
+    let kib: Vec<u64> =
+        text.split_whitespace().skip_while(|word| *word == "up").map(|word| word.parse().expect("KiB")).collect();
     println!("MemTotal, MemFree, MemAvailable: {kib:?}");
     let [total, free, available] = kib[..] else { panic!("{text}") };
     findings.check(total == 512_000, || format!("MemTotal {total}"));
