@@ -57,7 +57,7 @@ watch() {
   $1 >shown & program=$!
   until_figures 1 \"$2\"
   python3 -c \"import time; held = bytearray($3 << 20); print('taken', flush=True); time.sleep(1000)\" >taken &
-  until grep -q taken taken; do sleep 0.1; done
+  until grep -qs taken taken; do sleep 0.1; done
   least=$(($(figures 0 \"$2\" | wc -l) + 7))
   until_figures $least \"$2\"
   kill $program
