@@ -10,6 +10,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+/// A limit is believed for half a minute.
+const OPTIONS: [&str; 2] = ["--interval", "10"];
+
 /// What a level allows.
 #[derive(Clone, Copy, Default)]
 struct Level {
@@ -221,7 +224,7 @@ fn shown(case: &Case, has_sampler: bool) -> String {
     let inner = outer.below("b");
     case.above[1].apply(&inner);
     inner.open();
-    let _sampler = has_sampler.then(|| Sampler::start(&place, &["--interval", "1"]));
+    let _sampler = has_sampler.then(|| Sampler::start(&place, &OPTIONS));
     let paths = ["d", "d/e", "d/e/f"];
     let puts: String = paths
         .iter()
@@ -282,7 +285,7 @@ fn memory_that_others_have_taken_is_not_free() {
     memory(500, 0).apply(&outer);
     let (inner, beside) = (outer.below("b"), outer.below("beside"));
     inner.open();
-    let _sampler = Sampler::start(&place, &["--interval", "1"]);
+    let _sampler = Sampler::start(&place, &OPTIONS);
     let mut hog = Command::new("python3");
     hog.args(["-c", "import time; held = bytearray(300 << 20); time.sleep(1000)"]);
     beside.enter(&mut hog);
