@@ -10,5 +10,17 @@ mod fresh;
 #[path = "load/shares.rs"]
 mod shares;
 
+use bed::{Container, PLAIN};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A container that goes before all other work of the machine, so that it gets what it is allowed.
+const FAVOURED: Container = Container { is_favoured: true, ..PLAIN };
+
+/// Of such containers there is one at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// As long as nothing should ever take, in seconds.
 const HANGS: u32 = 400;

@@ -1,7 +1,7 @@
 //! Programs show the share of its own capacity that a container uses, as the kernel has counted it.
 
-use crate::HANGS;
-use crate::bed::{self, Container, Findings, PLAIN};
+use crate::bed::{self, Findings};
+use crate::{FAVOURED, HANGS, turn};
 
 /// Shares of a CPU that processes of the container try to use of its 1.5 CPUs. What they get is the machine's business.
 const LEVELS: [(&str, &[&str]); 2] = [("all that may be used", &["1.0", "1.0"]), ("half", &["0.72"])];
@@ -18,11 +18,11 @@ const ROUNDING: f64 = 1.5;
 fn programs_show_the_share_of_the_quota_that_is_used() {
     bed::log_machine();
     let mut findings = Findings::default();
+    let _turn = turn();
     for (level, duties) in LEVELS {
         let spin: String = duties.iter().map(|duty| format!("python3 duty.py {duty} & ")).collect();
         let script = format!("cd {}; {spin}\npython3 shares.py", bed::programs().display());
-        let favoured = Container { is_favoured: true, ..PLAIN };
-        let text = favoured.run(&script, Some(&bed::object()), HANGS).text;
+        let text = FAVOURED.run(&script, Some(&bed::object()), HANGS).text;
         let counted = counted(&text);
         for (name, busy) in [("top", top_busy as fn(&str) -> f64), ("mpstat", mpstat_busy), ("vmstat", vmstat_busy)] {
             let (window, output) = program(&text, name);

@@ -102,7 +102,7 @@ fn kernels_raw(shown: &str) -> [[u32; 2]; 3] {
         let near = (average * f64::from(ONE)) as u32;
         let mut raws = (near.saturating_sub(ONE / 50)..near + ONE / 50).filter(is_it);
         let least = raws.next().expect("an average");
-        [least, raws.last().unwrap_or(least)]
+        [least, raws.next_back().unwrap_or(least)]
     })
 }
 

@@ -6,7 +6,7 @@ use crate::boards::{Sampler, load, slot};
 use crate::harness::{AWAIT_GO, FREE, HANGS, Running, averages, machine_load, triple};
 use crate::processes::{Place, now_usec, until};
 use crate::watch::Watch;
-use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell};
+use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell, Key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
@@ -115,6 +115,8 @@ fn of_another_version(good: &Path) -> Vec<u8> {
     bytes
 }
 
+const INTERVAL: [&str; 2] = ["--interval", "1"];
+
 const READERS: [&str; 4] = ["1", "2", "3", "4"];
 
 #[test]
@@ -124,7 +126,7 @@ fn readers_never_notice_more_than_older_figures() {
     let (place, source) = (Place::new(), Place::new());
     let host = machine_load();
     let kernel = Watch::start(place.board(), Vec::new());
-    let mut sampler = Sampler::start(&place, &["--interval", "1"]);
+    let sampler = Sampler::start(&place, &INTERVAL);
     let mut readers = Readers::start(&place);
     let key = readers.containers.key();
     let watches = [&place, &source].map(|place| Watch::start(place.board(), vec![key]));
@@ -134,26 +136,7 @@ fn readers_never_notice_more_than_older_figures() {
     let board = place.board();
     let has_load = |board: &Path| load(board, key).is_some_and(|load| load.averages[0] > 0);
     until("the readers' load is published", || has_load(&board) && has_load(&source.board()));
-    for signal in [libc::SIGKILL, libc::SIGTERM] {
-        sampler.end(signal);
-        readers.live_through("its sampler gone", Containers);
-        sampler = Sampler::start(&place, &["--interval", "1"]);
-        readers.live_through("its sampler back", Containers);
-    }
-    for (name, act, whose) in WITH_A_SAMPLER {
-        let before = now_usec();
-        act(&board, &source.board());
-        until(name, || slot(&board, key).is_some_and(|slot| slot.published().realtime_usec > before));
-        readers.live_through(name, whose);
-    }
-    sampler.end(libc::SIGKILL);
-    for (name, act, whose) in WITHOUT {
-        act(&board, &source.board());
-        readers.live_through(name, whose);
-    }
-    Sampler::start(&place, &["--interval", "1"]).end(libc::SIGKILL);
-    until("a board grows old", || slot(&board, key).is_none());
-    readers.live_through("not renewed", Kernels);
+    change(&mut readers, sampler, [&place, &source], key);
     let (text, shown) = readers.end();
     drop(host);
     let kernels = kernel.end().of_kernel();
@@ -166,11 +149,42 @@ fn readers_never_notice_more_than_older_figures() {
     findings.conclude("hostile boards");
 }
 
+/// Does to the board of the first place, and to its sampler, whatever may happen; the other one has a good board.
+fn change(readers: &mut Readers, mut sampler: Sampler, [place, source]: [&Place; 2], key: Key) {
+    let (board, good) = (place.board(), source.board());
+    for signal in [libc::SIGKILL, libc::SIGTERM] {
+        sampler.end(signal);
+        readers.live_through("its sampler gone", Containers);
+        sampler = Sampler::start(place, &INTERVAL);
+        readers.live_through("its sampler back", Containers);
+    }
+    for (name, act, whose) in WITH_A_SAMPLER {
+        let before = now_usec();
+        act(&board, &good);
+        until(name, || slot(&board, key).is_some_and(|slot| slot.published().realtime_usec > before));
+        readers.live_through(name, whose);
+    }
+    sampler.end(libc::SIGKILL);
+    for (name, act, whose) in WITHOUT {
+        act(&board, &good);
+        readers.live_through(name, whose);
+    }
+    Sampler::start(place, &INTERVAL).end(libc::SIGKILL);
+    until("a board grows old", || slot(&board, key).is_none());
+    readers.live_through("not renewed", Kernels);
+}
+
+/// The averages that each reader has shown.
+type Shown = BTreeMap<String, String>;
+
+/// What has happened, whose figures are right then, and what was shown.
+type Step = (&'static str, Whose, Shown);
+
 /// Programs that read all the while, and what they have shown after each change.
 struct Readers {
     containers: Running,
     step: PathBuf,
-    shown: Vec<(&'static str, Whose, BTreeMap<String, String>)>,
+    shown: Vec<Step>,
 }
 
 impl Readers {
@@ -202,14 +216,14 @@ impl Readers {
     }
 
     /// Lets them end, and returns all that they have printed, and what they have shown.
-    fn end(self) -> (String, Vec<(&'static str, Whose, BTreeMap<String, String>)>) {
+    fn end(self) -> (String, Vec<Step>) {
         self.tell("end");
         (self.containers.whole(), self.shown)
     }
 }
 
 /// What each reader has shown at the end of a step.
-fn at(text: &str, step: &str) -> BTreeMap<String, String> {
+fn at(text: &str, step: &str) -> Shown {
     let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.strip_prefix("at "));
     let ends =
         lines.filter_map(|line| line.split_once(' ')?.1.strip_prefix(step)?.strip_prefix(' ').map(|it| (line, it)));
