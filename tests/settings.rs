@@ -101,7 +101,7 @@ fn a_file_that_others_may_have_written_does_not_count() {
 fn a_privileged_program_goes_by_the_file_and_not_by_the_environment() {
     let script = format!(
         "cp \"$(type -P head)\" /mnt/plain && cp /mnt/plain /mnt/privileged && chmod 4755 /mnt/privileged || exit
-         echo {} >/etc/ld.so.preload
+         install -m755 {} /mnt/object.so && echo /mnt/object.so >/etc/ld.so.preload && export LD_PRELOAD=/mnt/object.so || exit
          for it in plain privileged; do
              CGPROC_MEMORY=50M total setpriv --reuid 65534 --clear-groups /mnt/$it -n1
          done",
