@@ -21,7 +21,7 @@ use object::elf;
 fn the_object_has_the_same_form() {
     let machine = Machine { number: elf::EM_AARCH64, relative: elf::R_AARCH64_RELATIVE, most_bytes: 108 * 1024 };
     let form = Form::of(&build::object(), machine);
-    form.refers_to_one_name_weakly();
+    form.refers_to_five_names_weakly();
     form.exports_the_hooks_and_nothing_else();
     form.needs_no_library_and_runs_nothing_when_loaded();
     form.is_two_segments_without_thread_storage();

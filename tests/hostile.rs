@@ -3,6 +3,13 @@
 mod bed;
 mod probes;
 
+#[path = "hostile/allocators.rs"]
+mod allocators;
+#[path = "hostile/loaders.rs"]
+mod loaders;
+#[path = "hostile/starts.rs"]
+mod starts;
+
 use bed::{Container, Findings, View};
 use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, figures, program, quoted};
 use std::fs;
@@ -115,19 +122,24 @@ fn a_root_without_proc_and_sys() {
 
 /// Runs each trial with the object and without, on both libcs.
 fn fare(trials: &[Trial]) {
+    for libc in Libc::ALL {
+        fare_with(libc, trials);
+    }
+}
+
+/// Runs each trial with the object and without.
+fn fare_with(libc: Libc, trials: &[Trial]) {
     let object = bed::object();
     let mut findings = Findings::default();
-    for libc in Libc::ALL {
-        let mut cases = Vec::new();
-        for (name, arguments, _) in trials {
-            let program = program(libc, name);
-            cases.push(trial(None, &program, arguments));
-            cases.push(trial(Some(&object), &program, arguments));
-        }
-        let results = probes::run(&SMALL, &cases);
-        for ((name, arguments, shows), pair) in trials.iter().zip(results.chunks(2)) {
-            judge(&format!("{name} {} on {libc:?}", arguments.join(" ")), *shows, pair, &mut findings);
-        }
+    let mut cases = Vec::new();
+    for (name, arguments, _) in trials {
+        let program = program(libc, name);
+        cases.push(trial(None, &program, arguments));
+        cases.push(trial(Some(&object), &program, arguments));
+    }
+    let results = probes::run(&SMALL, &cases);
+    for ((name, arguments, shows), pair) in trials.iter().zip(results.chunks(2)) {
+        judge(&format!("{name} {} on {libc:?}", arguments.join(" ")), *shows, pair, &mut findings);
     }
     findings.conclude("with the object as without");
 }

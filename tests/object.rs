@@ -12,8 +12,8 @@ fn the_object() -> Form {
 }
 
 #[test]
-fn it_refers_to_one_name_weakly() {
-    the_object().refers_to_one_name_weakly();
+fn it_refers_to_five_names_weakly() {
+    the_object().refers_to_five_names_weakly();
 }
 
 #[test]

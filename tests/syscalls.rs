@@ -35,21 +35,21 @@ const PACKAGES: u32 = 3;
 /// In a container as Docker makes it: its own cgroup mounted alone on v1, a cgroup namespace on v2.
 #[rustfmt::skip]
 const TABLE: [Entry; 15] = [
-    Entry { name: "meminfo",            v1: [53, 20, 24], v2: [44, 23, 27], v1_swap: [55, 23, 27], v2_swap: [50, 29, 33] },
-    Entry { name: "swaps",              v1: [46, 13,  2], v2: [37, 16,  2], v1_swap: [55, 23, 27], v2_swap: [50, 29, 33] },
-    Entry { name: "stat",               v1: [71, 25, 29], v2: [53, 22, 26], v1_swap: [70, 25, 29], v2_swap: [53, 22, 26] },
-    Entry { name: "cpuinfo",            v1: [66, 20, 24], v2: [51, 20, 24], v1_swap: [65, 20, 24], v2_swap: [51, 20, 24] },
-    Entry { name: "uptime",             v1: [71, 25, 29], v2: [53, 22, 26], v1_swap: [70, 25, 29], v2_swap: [53, 22, 26] },
-    Entry { name: "online",             v1: [59, 13, 17], v2: [44, 13, 17], v1_swap: [58, 13, 17], v2_swap: [44, 13, 17] },
-    Entry { name: "present",            v1: [59, 13, 17], v2: [44, 13, 17], v1_swap: [58, 13, 17], v2_swap: [44, 13, 17] },
-    Entry { name: "other",              v1: [ 4,  3,  2], v2: [ 4,  3,  2], v1_swap: [ 4,  3,  2], v2_swap: [ 4,  3,  2] },
-    Entry { name: "pid_max",            v1: [42,  9,  2], v2: [30,  9,  2], v1_swap: [41,  9,  2], v2_swap: [30,  9,  2] },
-    Entry { name: "sysinfo",            v1: [46, 13,  0], v2: [37, 16,  0], v1_swap: [48, 16,  0], v2_swap: [43, 22,  0] },
-    Entry { name: "affinity",           v1: [48,  2,  0], v2: [33,  2,  0], v1_swap: [47,  2,  0], v2_swap: [33,  2,  0] },
-    Entry { name: "nprocs",             v1: [47,  1,  0], v2: [32,  1,  0], v1_swap: [46,  1,  0], v2_swap: [32,  1,  0] },
-    Entry { name: "sysconf-online",     v1: [47,  1,  0], v2: [32,  1,  0], v1_swap: [46,  1,  0], v2_swap: [32,  1,  0] },
-    Entry { name: "sysconf-pages",      v1: [41,  8,  0], v2: [32, 11,  0], v1_swap: [43, 11,  0], v2_swap: [38, 17,  0] },
-    Entry { name: "sysconf-free-pages", v1: [41,  8,  0], v2: [32, 11,  0], v1_swap: [43, 11,  0], v2_swap: [38, 17,  0] },
+    Entry { name: "meminfo",            v1: [52, 20, 24], v2: [43, 23, 27], v1_swap: [54, 23, 27], v2_swap: [49, 29, 33] },
+    Entry { name: "swaps",              v1: [45, 13,  2], v2: [36, 16,  2], v1_swap: [54, 23, 27], v2_swap: [49, 29, 33] },
+    Entry { name: "stat",               v1: [70, 25, 29], v2: [52, 22, 26], v1_swap: [69, 25, 29], v2_swap: [52, 22, 26] },
+    Entry { name: "cpuinfo",            v1: [65, 20, 24], v2: [50, 20, 24], v1_swap: [64, 20, 24], v2_swap: [50, 20, 24] },
+    Entry { name: "uptime",             v1: [70, 25, 29], v2: [52, 22, 26], v1_swap: [69, 25, 29], v2_swap: [52, 22, 26] },
+    Entry { name: "online",             v1: [58, 13, 17], v2: [43, 13, 17], v1_swap: [57, 13, 17], v2_swap: [43, 13, 17] },
+    Entry { name: "present",            v1: [58, 13, 17], v2: [43, 13, 17], v1_swap: [57, 13, 17], v2_swap: [43, 13, 17] },
+    Entry { name: "other",              v1: [ 3,  3,  2], v2: [ 3,  3,  2], v1_swap: [ 3,  3,  2], v2_swap: [ 3,  3,  2] },
+    Entry { name: "pid_max",            v1: [41,  9,  2], v2: [29,  9,  2], v1_swap: [40,  9,  2], v2_swap: [29,  9,  2] },
+    Entry { name: "sysinfo",            v1: [45, 13,  0], v2: [36, 16,  0], v1_swap: [47, 16,  0], v2_swap: [42, 22,  0] },
+    Entry { name: "affinity",           v1: [47,  2,  0], v2: [32,  2,  0], v1_swap: [46,  2,  0], v2_swap: [32,  2,  0] },
+    Entry { name: "nprocs",             v1: [46,  1,  0], v2: [31,  1,  0], v1_swap: [45,  1,  0], v2_swap: [31,  1,  0] },
+    Entry { name: "sysconf-online",     v1: [46,  1,  0], v2: [31,  1,  0], v1_swap: [45,  1,  0], v2_swap: [31,  1,  0] },
+    Entry { name: "sysconf-pages",      v1: [40,  8,  0], v2: [31, 11,  0], v1_swap: [42, 11,  0], v2_swap: [37, 17,  0] },
+    Entry { name: "sysconf-free-pages", v1: [40,  8,  0], v2: [31, 11,  0], v1_swap: [42, 11,  0], v2_swap: [37, 17,  0] },
 ];
 
 impl Entry {

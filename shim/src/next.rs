@@ -2,13 +2,20 @@
 //!
 //! dlsym may allocate, and old libcs keep it in a library that a program need not have. What is done here is reading the
 //! hash tables of the objects that the loader put behind ours.
+//!
+//! What *next* made is for the definitions behind ours to look into and to close: they are next's own. What is allocated is
+//! not: every libc calls the program's first `malloc`, which may stand before ours ([`free`]).
 
 mod chain;
+mod given;
 mod object;
+
+pub(crate) use given::free;
+pub(crate) use object::Libc;
 
 use crate::{HOOKED_NAMES, Hooked};
 use core::ffi::{c_char, c_int};
-use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering::*};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 use object::Object;
 
 /// Symbols that we call but do not hook. Their slots follow those of the hook table.
@@ -22,15 +29,12 @@ pub(crate) enum Needed {
     Dirfd,
     Closedir,
     Fclose,
-    Free,
     Globfree,
-    GnuGetLibcVersion,
     Getauxval,
-    Environ,
     Count,
 }
 
-const NEEDED_NAMES: &str = "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0free\0globfree\0gnu_get_libc_version\0getauxval\0environ\0";
+const NEEDED_NAMES: &str = "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0globfree\0getauxval\0";
 
 /// The slot of libc's `syscall`, whose thunk is in assembly.
 pub(crate) const SYSCALL: usize = Needed::Syscall as usize;
@@ -154,26 +158,47 @@ fn share_slots_with_64() {
 }
 
 /// Looks into an object for what is still missing.
-///
-/// Before ours comes the program itself, into which a copy relocation may have put `environ`.
-fn look_into(object: &Object, is_after_ours: bool) {
-    if is_after_ours {
-        for slot in 0..COUNT {
-            fill(object, slot);
+fn look_into(object: &Object) {
+    for slot in 0..COUNT {
+        if fill(object, slot) && slot == Hooked::glob as usize {
+            MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
         }
-    } else {
-        fill(object, Needed::Environ as usize);
     }
 }
 
-fn fill(object: &Object, slot: usize) {
-    let Some(place) = SLOTS.get(slot) else { return };
-    if !place.load(Relaxed).is_null() {
-        return;
-    }
-    if let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) {
-        place.store(found as *mut (), Relaxed);
-    }
+/// Whether the definition of an empty slot was found.
+fn fill(object: &Object, slot: usize) -> bool {
+    let Some(place) = SLOTS.get(slot).filter(|place| place.load(Relaxed).is_null()) else { return false };
+    let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) else { return false };
+    place.store(found as *mut (), Relaxed);
+    true
+}
+
+/// The [`Libc`] that next's `glob` is of, 0 where it is of another object.
+static MAKER_OF_GLOBS: AtomicU8 = AtomicU8::new(0);
+
+/// Which libc's `glob` is next, where it is one's.
+pub(crate) fn maker_of_globs() -> Option<Libc> {
+    let maker = MAKER_OF_GLOBS.load(Relaxed);
+    [Libc::Glibc, Libc::Musl].into_iter().find(|libc| *libc as u8 == maker)
+}
+
+/// What libc has in a library of its own before glibc 2.34, which may come with any library that is loaded later.
+const OF_THREADS: [Hooked; 2] = [Hooked::pthread_getaffinity_np, Hooked::pthread_setaffinity_np];
+
+/// Looks again for one of [`OF_THREADS`] that was nowhere, if an object was loaded since that was last done.
+#[cold]
+#[inline(never)]
+pub(crate) fn again(symbol: Hooked) -> Option<Definition> {
+    static LOADS: AtomicU64 = AtomicU64::new(0);
+    chain::visit_loaded(&LOADS, |object| {
+        if object.stays() {
+            for symbol in OF_THREADS {
+                fill(object, symbol as usize);
+            }
+        }
+    })?;
+    Definition::new(SLOTS.get(symbol as usize)?.load(Relaxed))
 }
 
 /// Sets the program's errno and gives −1: the one place where we refuse.
@@ -209,9 +234,6 @@ pub(crate) fn as_libc(result: isize) -> isize {
 
 /// The program's `environ`, null where it is not there yet.
 pub(crate) fn environ() -> *const *const c_char {
-    match of(Needed::Environ as usize) {
-        // SAFETY: the slot holds the address of the variable.
-        Some(variable) => unsafe { variable.cast::<*const *const c_char>().read_volatile() },
-        None => core::ptr::null(),
-    }
+    // SAFETY: the address of a variable of this type.
+    given::environ::<*const *const c_char>().map_or(core::ptr::null(), |variable| unsafe { variable.read_volatile() })
 }

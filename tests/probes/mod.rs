@@ -60,6 +60,10 @@ pub(crate) enum Form {
     Program,
     /// An object to preload beside ours.
     Object,
+    /// A static program without a libc.
+    Bare,
+    /// A static program that may lie anywhere.
+    StaticPie,
 }
 
 /// The program made of `tests/probes/<name>.c`. Its name carries a hash of all that went into it, so what is there is current.
@@ -74,8 +78,11 @@ pub(crate) fn build(libc: Libc, name: &str, form: Form) -> PathBuf {
     if libc == Libc::Musl {
         flags.extend(["-idirafter", "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu"]); // linux/*.h
     }
-    if form == Form::Object {
-        flags.extend(["-shared", "-fPIC"]);
+    match form {
+        Form::Program => {}
+        Form::Object => flags.extend(["-shared", "-fPIC"]),
+        Form::Bare => flags.extend(["-static", "-no-pie", "-nostdlib", "-ffreestanding", "-fno-stack-protector"]),
+        Form::StaticPie => flags.push("-static-pie"),
     }
     let mut hasher = DefaultHasher::new();
     flags.hash(&mut hasher);

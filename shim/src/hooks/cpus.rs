@@ -78,12 +78,23 @@ pub(crate) unsafe fn sched_getaffinity(
     unsafe {
         let result = match next {
             Some(next) => next(pid, len, mask),
-            None => by_kernel(libc::SYS_sched_getaffinity, [pid as usize, len, mask as usize, 0, 0, 0]) as c_int,
+            None => raw_getaffinity(pid, len, mask),
         };
         if result >= 0 && is_ours(pid) {
             narrow(len, mask);
         }
         result
+    }
+}
+
+/// As libc does it: what is beyond the kernel's mask is none of its CPUs, and the result is 0.
+unsafe fn raw_getaffinity(pid: pid_t, len: size_t, mask: *mut c_ulong) -> c_int {
+    // SAFETY: the caller's arguments, which the kernel checks; there is room for `len` bytes.
+    unsafe {
+        let written = by_kernel(libc::SYS_sched_getaffinity, [pid as usize, len, mask as usize, 0, 0, 0]);
+        let Ok(written) = usize::try_from(written) else { return -1 };
+        mask.cast::<u8>().wrapping_add(written).write_bytes(0, len.saturating_sub(written));
+        0
     }
 }
 
@@ -93,7 +104,7 @@ pub(crate) unsafe fn pthread_getaffinity_np(
     len: size_t,
     mask: *mut c_ulong,
 ) -> c_int {
-    let Some(next) = next else { return libc::ENOSYS };
+    let Some(next) = next.or_else(later_getter) else { return libc::ENOSYS };
     // SAFETY: as in `sched_getaffinity`.
     unsafe {
         let result = next(thread, len, mask);
@@ -151,9 +162,25 @@ pub(crate) unsafe fn pthread_setaffinity_np(
     len: size_t,
     mask: *const c_ulong,
 ) -> c_int {
-    let Some(next) = next else { return libc::ENOSYS };
+    let Some(next) = next.or_else(later_setter) else { return libc::ENOSYS };
     // SAFETY: the caller's arguments.
     unsafe { if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) { 0 } else { next(thread, len, mask) } }
+}
+
+/// The getter of a library of threads that was loaded later.
+#[cold]
+fn later_getter() -> Option<GetThreadAffinity> {
+    // SAFETY: the slot holds this function.
+    next::again(Hooked::pthread_getaffinity_np)
+        .map(|next| unsafe { core::mem::transmute::<next::Definition, GetThreadAffinity>(next) })
+}
+
+/// The setter of such a library.
+#[cold]
+fn later_setter() -> Option<SetThreadAffinity> {
+    // SAFETY: the slot holds this function.
+    next::again(Hooked::pthread_setaffinity_np)
+        .map(|next| unsafe { core::mem::transmute::<next::Definition, SetThreadAffinity>(next) })
 }
 
 /// The kernel's own mask of `pid`: how many bytes the kernel's masks have. `None` where it is larger than ours.

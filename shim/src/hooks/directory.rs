@@ -1,6 +1,6 @@
 //! opendir(3), readdir(3), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
 
-use crate::next::{self, Needed};
+use crate::next::{self, Libc, Needed};
 use crate::path::{self, Member};
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
@@ -11,7 +11,6 @@ type Readdir = unsafe extern "C" fn(*mut DIR) -> *mut dirent;
 type Scandir = unsafe extern "C" fn(*const c_char, *mut *mut *mut dirent, *const c_void, *const c_void) -> c_int;
 type Glob = unsafe extern "C" fn(*const c_char, c_int, *const c_void, *mut glob_t) -> c_int;
 type OfDirectory = unsafe extern "C" fn(*mut DIR) -> c_int;
-type Free = unsafe extern "C" fn(*mut c_void);
 type Globfree = unsafe extern "C" fn(*mut glob_t);
 
 /// What a libc without glob says.
@@ -72,7 +71,7 @@ pub(crate) unsafe fn scandir(
     order: *const c_void,
 ) -> c_int {
     let Some(next) = next else { return next::refuse(libc::ENOSYS) };
-    // SAFETY: the caller's arguments; on success `list` holds that many entries, each from malloc.
+    // SAFETY: the caller's arguments; on success `list` holds that many entries, each from malloc: the program is to free them.
     unsafe {
         let count = next(path, list, filter, order);
         let Ok(length) = usize::try_from(count) else { return count };
@@ -82,7 +81,7 @@ pub(crate) unsafe fn scandir(
         if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_members(path)) {
             return count;
         }
-        let Some(free) = next::needed::<Free>(Needed::Free) else { return count };
+        let Some(free) = next::free() else { return count };
         let kept = keep(entries, hidden, |entry| free(entry.cast()));
         if hidden_itself {
             free((*list).cast());
@@ -143,15 +142,25 @@ unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
             }
             return libc::GLOB_NOMATCH;
         }
-        let Some(free) = next::needed::<Free>(Needed::Free) else { return 0 };
-        found.gl_pathc = keep(paths, hidden, |path| free(allocation(path)));
+        found.gl_pathc = keep(paths, hidden, |path| drop_path(path));
         found.gl_pathv.wrapping_add(reserved).wrapping_add(found.gl_pathc).write(null_mut());
         0
     }
 }
 
-/// What `free` takes for a path that glob found: glibc allocates the string, musl puts a pointer before it.
-fn allocation(path: *mut c_char) -> *mut c_void {
-    let before = if next::of(Needed::GnuGetLibcVersion as usize).is_some() { 0 } else { size_of::<*mut c_void>() };
-    path.wrapping_sub(before).cast()
+/// Gives back a path that glob found: glibc allocates the string, musl puts a pointer before it. What another's glob does we do
+/// not know, and leave the string alone.
+///
+/// # Safety
+/// `path` is a path that next's glob found, and nobody has it any more.
+unsafe fn drop_path(path: *mut c_char) {
+    let before = match next::maker_of_globs() {
+        Some(Libc::Glibc) => 0,
+        Some(Libc::Musl) => size_of::<*mut c_void>(),
+        None => return,
+    };
+    if let Some(free) = next::free() {
+        // SAFETY: the start of what that libc allocated, by the `malloc` that this belongs to.
+        unsafe { free(path.wrapping_sub(before).cast()) };
+    }
 }

@@ -1,92 +1,66 @@
 //! The objects of the process, in the order in which the loader looks for a symbol.
+//!
+//! All that stands in the loader's list up to libc and the loader's own entry was there when the program began. Nothing of it
+//! is ever unloaded, or moved: it may be read without a lock, whatever other threads, or the parent of a vfork child, load
+//! meanwhile. Later objects go to its end.
 
+use super::given;
 use super::object::{Dynamic, Object};
-use crate::{auxv, sys};
 use core::ffi::{c_char, c_int, c_void};
 use core::ops::Range;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What is called with every object, and whether it comes after ours.
-type Look = fn(&Object, bool);
-
-/// Shows `look` the program, and every object after ours. `None` where no loader tells of any.
-pub(super) fn visit(look: Look) -> Option<()> {
-    visit_alone(look).or_else(|| visit_by_loader(look))
-}
+/// What is called with an object that comes after ours.
+type Look = fn(&Object);
 
 unsafe extern "C" {
-    /// The slot of arch's weak `dl_iterate_phdr`.
-    static cgproc_dl_iterate_phdr: AtomicPtr<()>;
     /// Our own dynamic section, as the linker calls it.
     #[link_name = "_DYNAMIC"]
     static OUR_DYNAMIC: [Dynamic; 0];
 }
 
-fn is_ours(dynamic: *const Dynamic) -> bool {
-    dynamic == (&raw const OUR_DYNAMIC).cast()
-}
-
-// ---- by the loader, under its lock
-
-type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
-type DlIteratePhdr = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
-
+/// How far the walk is.
 struct Walk {
     look: Look,
     passed_ours: bool,
+    passed_libc: bool,
+    passed_loader: bool,
 }
 
-fn visit_by_loader(look: Look) -> Option<()> {
-    // SAFETY: a plain word that the loader relocated before anything of the program ran.
-    let iterate = unsafe { cgproc_dl_iterate_phdr.load(Relaxed) };
-    if iterate.is_null() {
-        return None;
-    }
-    let mut walk = Walk { look, passed_ours: false };
-    // SAFETY: the type is dl_iterate_phdr's; the callback uses the pointer as what it is, while this frame lives.
-    unsafe {
-        let iterate: DlIteratePhdr = core::mem::transmute(iterate);
-        iterate(step, (&raw mut walk).cast());
-    }
-    Some(())
-}
-
-unsafe extern "C" fn step(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: the loader's own structure and our own walk; the program headers are where the loader says.
-    let (walk, base, headers) = unsafe {
-        let info = &*info;
-        let headers = core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize);
-        (&mut *data.cast::<Walk>(), info.dlpi_addr as usize, headers)
-    };
-    let mut span = Range { start: usize::MAX, end: 0 };
-    let mut dynamic = core::ptr::null();
-    for header in headers {
-        let start = base.wrapping_add(header.p_vaddr as usize);
-        match header.p_type {
-            libc::PT_LOAD => {
-                span.start = span.start.min(start);
-                span.end = span.end.max(start.wrapping_add(header.p_memsz as usize));
-            }
-            libc::PT_DYNAMIC => dynamic = start as *const Dynamic,
-            _ => {}
+impl Walk {
+    /// Takes the next object. `dynamic` may be null: the object has no section of that kind.
+    ///
+    /// # Safety
+    /// As [`Object::new`] has it.
+    unsafe fn take(&mut self, base: usize, span: Range<usize>, dynamic: *const Dynamic, is_loader: bool) {
+        self.passed_loader |= is_loader;
+        if dynamic == (&raw const OUR_DYNAMIC).cast() {
+            self.passed_ours = true;
+        } else if self.passed_ours
+            && !dynamic.is_null()
+            // SAFETY: by the caller's promise.
+            && let Some(object) = unsafe { Object::new(base, span, dynamic, is_loader) }
+        {
+            self.passed_libc |= object.libc().is_some();
+            (self.look)(&object);
         }
     }
-    show(walk, base, span, dynamic);
-    0
-}
 
-fn show(walk: &mut Walk, base: usize, span: Range<usize>, dynamic: *const Dynamic) {
-    if is_ours(dynamic) {
-        walk.passed_ours = true;
-    } else if !dynamic.is_null()
-        // SAFETY: the loader's word for an object that is loaded.
-        && let Some(object) = unsafe { Object::new(base, span, dynamic) }
-    {
-        (walk.look)(&object, walk.passed_ours);
+    fn is_done(&self) -> bool {
+        self.passed_libc && self.passed_loader
     }
 }
 
-// ---- alone: no thread can change the list under us
+/// Shows `look` the objects after ours that were there when the program began. `None` where no loader tells of any.
+pub(super) fn visit(look: Look) -> Option<()> {
+    visit_list(look).or_else(|| {
+        // Which entry is the loader's is not told.
+        let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: true };
+        visit_by_loader(walk, step)
+    })
+}
+
+// ---- by the list that the loader keeps for debuggers
 
 /// `struct link_map` of <link.h>
 #[repr(C)]
@@ -104,72 +78,98 @@ struct Debug {
     first: *const LinkMap,
     breakpoint: usize,
     state: c_int,
+    loader_base: usize,
 }
 
-/// Walks the list that the loader keeps for debuggers, without its lock: one thread of several may have held that while
-/// another forked, and in the child nobody will ever let it go.
-fn visit_alone(look: Look) -> Option<()> {
-    if !is_alone() {
+fn visit_list(look: Look) -> Option<()> {
+    // SAFETY: the loader's own structure, in the memory of an object that stays.
+    let (mut at, loader_base) = unsafe {
+        let debug = given::debugger_interface::<Debug>()?.as_ref()?;
+        (debug.first, debug.loader_base)
+    };
+    if at.is_null() {
         return None;
     }
-    let debug = debugger_interface()?;
-    // SAFETY: what the loader keeps there, for as long as the process lives.
-    let Debug { first, state, .. } = unsafe { debug.read() };
-    if state != 0 {
-        // A signal handler of ours has interrupted the loader.
-        return None;
-    }
-    let vdso = vdso();
-    let mut walk = Walk { look, passed_ours: false };
-    let mut at = first;
-    while !at.is_null() {
-        // SAFETY: an element of the list, which nobody changes meanwhile.
-        let LinkMap { base, dynamic, next, .. } = unsafe { at.read() };
-        let concerns_us = at == first || walk.passed_ours || is_ours(dynamic);
-        if concerns_us && !vdso.contains(&(dynamic as usize)) {
-            show(&mut walk, base, base..usize::MAX, dynamic);
+    let mut walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
+    while !at.is_null() && !walk.is_done() {
+        // SAFETY: an element of the list that was there when the program began.
+        unsafe {
+            let LinkMap { base, dynamic, next, .. } = at.read();
+            walk.take(base, base..usize::MAX, dynamic, base == loader_base);
+            at = next;
         }
-        at = next;
     }
     Some(())
 }
 
-/// Where the kernel's own object lies. Its addresses may say nothing, and nothing that we look for is in it.
-fn vdso() -> Range<usize> {
-    const AT_SYSINFO_EHDR: usize = 33;
-    /// More than any has.
-    const SIZE: usize = 1 << 16;
-    let start = auxv::value(AT_SYSINFO_EHDR).unwrap_or(0);
-    start..start.saturating_add(SIZE)
+// ---- by the loader, under its lock
+
+type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
+
+fn visit_by_loader<T>(mut walk: T, step: Callback) -> Option<()> {
+    let iterate = given::dl_iterate_phdr()?;
+    // SAFETY: the callback uses the pointer as what it is, while this frame lives.
+    unsafe { iterate(step, (&raw mut walk).cast()) };
+    Some(())
 }
 
-/// Whether the process has one thread: each is a directory.
-fn is_alone() -> bool {
-    const OF_ONE_THREAD: libc::nlink_t = 3;
-    sys::stat(c"/proc/self/task").is_some_and(|stat| stat.st_nlink == OF_ONE_THREAD)
+unsafe extern "C" fn step(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
+    // SAFETY: the loader's own structure and our own walk; the loader holds the object while we look.
+    unsafe {
+        let (info, walk) = (&*info, &mut *data.cast::<Walk>());
+        let (span, dynamic) = extent(info);
+        walk.take(info.dlpi_addr as usize, span, dynamic, false);
+        c_int::from(walk.is_done())
+    }
 }
 
-const AT_PHDR: usize = 3;
-const AT_PHNUM: usize = 5;
-const DT_DEBUG: usize = 21;
-
-/// Where the program's dynamic section points a debugger to. `None` for a program that was started by naming its loader:
-/// the kernel then knows the loader's headers only.
-#[inline(never)]
-fn debugger_interface() -> Option<*const Debug> {
-    let (at, count) = (auxv::value(AT_PHDR)?, auxv::value(AT_PHNUM)?);
-    // SAFETY: the kernel's word for where it put the program's headers.
-    let headers = unsafe { core::slice::from_raw_parts(at as *const libc::Elf64_Phdr, count) };
-    let of_type = |wanted| headers.iter().find(|header| header.p_type == wanted);
-    // A loader, which may have been started by name, has no such header.
-    let base = at.wrapping_sub(of_type(libc::PT_PHDR)?.p_vaddr as usize);
-    let mut entry = base.wrapping_add(of_type(libc::PT_DYNAMIC)?.p_vaddr as usize) as *const Dynamic;
-    loop {
-        // SAFETY: the program's dynamic section, up to and with DT_NULL.
-        match unsafe { entry.read() } {
-            Dynamic { tag: 0, .. } | Dynamic { tag: DT_DEBUG, value: 0 } => return None,
-            Dynamic { tag: DT_DEBUG, value } => return Some(value as *const Debug),
-            _ => entry = entry.wrapping_add(1),
+/// Where an object lies, and its dynamic section, null where it has none.
+///
+/// # Safety
+/// `info` is the loader's.
+unsafe fn extent(info: &libc::dl_phdr_info) -> (Range<usize>, *const Dynamic) {
+    // SAFETY: by the caller's promise the headers are there.
+    let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
+    let mut span = Range { start: usize::MAX, end: 0 };
+    let mut dynamic = core::ptr::null();
+    for header in headers {
+        let start = (info.dlpi_addr as usize).wrapping_add(header.p_vaddr as usize);
+        match header.p_type {
+            libc::PT_LOAD => {
+                span.start = span.start.min(start);
+                span.end = span.end.max(start.wrapping_add(header.p_memsz as usize));
+            }
+            libc::PT_DYNAMIC => dynamic = start as *const Dynamic,
+            _ => {}
         }
+    }
+    (span, dynamic)
+}
+
+// ---- what was loaded since
+
+struct Later {
+    walk: Walk,
+    loads: &'static AtomicU64,
+    has_begun: bool,
+}
+
+/// Shows `look` all objects after ours, unless no object was loaded since `loads` was set by this.
+pub(super) fn visit_loaded(loads: &'static AtomicU64, look: Look) -> Option<()> {
+    let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
+    visit_by_loader(Later { walk, loads, has_begun: false }, step_later)
+}
+
+unsafe extern "C" fn step_later(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
+    // SAFETY: as in `step`.
+    unsafe {
+        let (info, later) = (&*info, &mut *data.cast::<Later>());
+        if !later.has_begun && later.loads.swap(info.dlpi_adds, Relaxed) == info.dlpi_adds {
+            return 1;
+        }
+        later.has_begun = true;
+        let (span, dynamic) = extent(info);
+        later.walk.take(info.dlpi_addr as usize, span, dynamic, false);
+        0
     }
 }

@@ -1,7 +1,7 @@
 //! The dynamic symbols of a loaded object, found by its hash tables (System V ABI; `DT_GNU_HASH` as GNU ld writes it).
 
 use super::Wanted;
-use crate::arch;
+use crate::{Hooked, arch};
 use core::ops::Range;
 use core::ptr::null;
 
@@ -15,6 +15,16 @@ pub(super) struct Object {
     versions: *const u16,
     gnu_hash: *const u32,
     sysv_hash: *const u32,
+    libc: Option<Libc>,
+    stays: bool,
+}
+
+/// The C libraries whose insides we know something of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Libc {
+    Glibc = 1,
+    Musl,
 }
 
 /// `Elf64_Sym`
@@ -38,9 +48,12 @@ pub(super) struct Dynamic {
 const DT_HASH: usize = 4;
 const DT_STRTAB: usize = 5;
 const DT_SYMTAB: usize = 6;
+const DT_SONAME: usize = 14;
 const DT_GNU_HASH: usize = 0x6fff_fef5;
 const DT_VERSYM: usize = 0x6fff_fff0;
-const STT_OBJECT: u8 = 1;
+const DT_FLAGS_1: usize = 0x6fff_fffb;
+/// In DT_FLAGS_1: never unloaded.
+const DF_1_NODELETE: usize = 8;
 const STT_FUNC: u8 = 2;
 const STT_GNU_IFUNC: u8 = 10;
 /// In a version number: not the default version of the symbol.
@@ -51,8 +64,14 @@ impl Object {
     /// lies.
     ///
     /// # Safety
-    /// `dynamic` is the dynamic section of an object that stays loaded, and ends in DT_NULL.
-    pub(super) unsafe fn new(base: usize, span: Range<usize>, mut dynamic: *const Dynamic) -> Option<Self> {
+    /// `dynamic` is the dynamic section of an object that the loader has loaded: it ends in DT_NULL, and the tables that it names
+    /// are sound. The loader itself reads them, unbounded as we do, for every symbol of the program.
+    pub(super) unsafe fn new(
+        base: usize,
+        span: Range<usize>,
+        mut dynamic: *const Dynamic,
+        is_loader: bool,
+    ) -> Option<Self> {
         let mut object = Self {
             base,
             span,
@@ -61,7 +80,10 @@ impl Object {
             versions: null(),
             gnu_hash: null(),
             sysv_hash: null(),
+            libc: None,
+            stays: false,
         };
+        let mut name = 0;
         loop {
             // SAFETY: by the caller's promise, up to and with DT_NULL.
             let Dynamic { tag, value } = unsafe { dynamic.read() };
@@ -73,11 +95,37 @@ impl Object {
                 DT_VERSYM => object.versions = at as *const u16,
                 DT_GNU_HASH => object.gnu_hash = at as *const u32,
                 DT_HASH => object.sysv_hash = at as *const u32,
+                DT_SONAME => name = value,
+                DT_FLAGS_1 => object.stays = value & DF_1_NODELETE != 0,
                 _ => {}
             }
             dynamic = dynamic.wrapping_add(1);
         }
-        (!object.symbols.is_null() && !object.strings.is_null()).then_some(object)
+        if object.symbols.is_null() || object.strings.is_null() {
+            return None;
+        }
+        object.libc = object.known_libc(name, is_loader);
+        Some(object)
+    }
+
+    /// Which libc this is. A symbol would not tell: gcompat has glibc's on musl. By its name the loader itself knows glibc, and
+    /// musl is its own loader, which glibc's is without a `glob`.
+    fn known_libc(&self, name: usize, is_loader: bool) -> Option<Libc> {
+        // SAFETY: an offset that the object itself has; names end in NUL.
+        if name != 0 && unsafe { is(self.strings.wrapping_add(name), b"libc.so.6\0") } {
+            return Some(Libc::Glibc);
+        }
+        (is_loader && self.find(&Wanted::of(Hooked::glob as usize)?).is_some()).then_some(Libc::Musl)
+    }
+
+    /// Which libc this is, where it is one that we know.
+    pub(super) fn libc(&self) -> Option<Libc> {
+        self.libc
+    }
+
+    /// Whether nothing unloads it.
+    pub(super) fn stays(&self) -> bool {
+        self.stays
     }
 
     /// What an address in the dynamic section means: glibc relocates them in place, musl and the vdso do not, and some
@@ -162,7 +210,8 @@ impl Object {
         }
         let address = self.base.wrapping_add(symbol.value);
         match symbol.info & 0xf {
-            STT_OBJECT | STT_FUNC => Some(address),
+            // Never data: a function is what we call.
+            STT_FUNC => Some(address),
             // SAFETY: an IFUNC's address is its resolver.
             STT_GNU_IFUNC => Some(unsafe { arch::definition_by(address) }),
             _ => None,

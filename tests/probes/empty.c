@@ -1,0 +1,2 @@
+/* A library to load and unload. */
+int nothing_of_note;
