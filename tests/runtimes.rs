@@ -12,6 +12,8 @@ mod cache;
 mod classes;
 #[path = "runtimes/harness.rs"]
 mod harness;
+#[path = "runtimes/late.rs"]
+mod late;
 #[path = "runtimes/libraries.rs"]
 mod libraries;
 #[path = "runtimes/neighbours.rs"]

@@ -82,8 +82,8 @@ hooks! {
     // stat(2)
     stat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
     stat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
-    lstat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
-    lstat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
+    lstat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::lstat;
+    lstat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::lstat;
     fstat(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
     fstat64(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
     fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
@@ -92,8 +92,8 @@ hooks! {
     // what glibc before 2.33 compiled stat(2) to
     __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
     __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
-    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
-    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
+    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat;
+    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat;
     __fxstat(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat;
     __fxstat64(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat;
     __fxstatat(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat;

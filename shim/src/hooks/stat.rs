@@ -2,7 +2,7 @@
 
 use super::by_kernel;
 use crate::{memory_file, next, path, sys};
-use libc::{AT_FDCWD, c_char, c_int, c_uint};
+use libc::{AT_FDCWD, AT_SYMLINK_NOFOLLOW, c_char, c_int, c_uint};
 
 type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
 type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
@@ -43,24 +43,28 @@ unsafe fn is_empty(path: *const c_char) -> bool {
 
 pub(crate) unsafe fn stat(next: Option<Stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        let result = match next {
-            Some(next) => next(path, to),
-            None => raw_stat(AT_FDCWD, path, to, 0),
-        };
-        unless_hidden(result, AT_FDCWD, path)
-    }
+    unsafe { by_path(next.map(|next| next(path, to)), path, to, 0) }
+}
+
+pub(crate) unsafe fn lstat(next: Option<Stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe { by_path(next.map(|next| next(path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
 }
 
 pub(crate) unsafe fn xstat(next: Option<Xstat>, version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        let result = match next {
-            Some(next) => next(version, path, to),
-            None => raw_stat(AT_FDCWD, path, to, 0),
-        };
-        unless_hidden(result, AT_FDCWD, path)
-    }
+    unsafe { by_path(next.map(|next| next(version, path, to)), path, to, 0) }
+}
+
+pub(crate) unsafe fn lxstat(next: Option<Xstat>, version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe { by_path(next.map(|next| next(version, path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
+}
+
+/// What next said of `path`, or where there is none the kernel, with the `flags` of the function that was called.
+unsafe fn by_path(by_next: Option<c_int>, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int {
+    // SAFETY: the caller's arguments.
+    unsafe { unless_hidden(by_next.unwrap_or_else(|| raw_stat(AT_FDCWD, path, to, flags)), AT_FDCWD, path) }
 }
 
 pub(crate) unsafe fn fstat(next: Option<Fstat>, fd: c_int, to: *mut libc::stat) -> c_int {
@@ -169,7 +173,7 @@ pub(crate) unsafe fn access(next: Option<Access>, path: *const c_char, mode: c_i
     unsafe {
         let result = match next {
             Some(next) => next(path, mode),
-            None => raw_access(AT_FDCWD, path, mode),
+            None => raw_access(AT_FDCWD, path, mode, 0),
         };
         unless_hidden(result, AT_FDCWD, path)
     }
@@ -186,7 +190,7 @@ pub(crate) unsafe fn faccessat(
     unsafe {
         let result = match next {
             Some(next) => next(dir, path, mode, flags),
-            None => raw_access(dir, path, mode),
+            None => raw_access(dir, path, mode, flags),
         };
         unless_hidden(result, dir, path)
     }
@@ -203,7 +207,9 @@ unsafe fn raw_fstat(fd: c_int, to: *mut libc::stat) -> c_int {
     unsafe { by_kernel(libc::SYS_fstat, [fd as usize, to as usize, 0, 0, 0, 0]) as c_int }
 }
 
-unsafe fn raw_access(dir: c_int, path: *const c_char, mode: c_int) -> c_int {
+unsafe fn raw_access(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int {
+    // The older call has no flags.
+    let number = if flags == 0 { libc::SYS_faccessat } else { libc::SYS_faccessat2 };
     // SAFETY: the kernel checks the path.
-    unsafe { by_kernel(libc::SYS_faccessat, [dir as usize, path as usize, mode as usize, 0, 0, 0]) as c_int }
+    unsafe { by_kernel(number, [dir as usize, path as usize, mode as usize, flags as usize, 0, 0]) as c_int }
 }
