@@ -1,7 +1,8 @@
-//! The auxiliary vector: what the kernel told the program at its start.
+//! The auxiliary vector: what the kernel told the program at its start. Never for its addresses: a program may have put another
+//! in its place since, with a vector that the kernel does not know.
 
-use crate::{arch, kernel::Kernel};
-use calc::source::{Files, Source};
+use crate::{arch, sys};
+use core::ffi::c_int;
 
 /// The value of `key` (`AT_…`); `None` where it is not to be had.
 #[inline(never)]
@@ -14,11 +15,19 @@ pub(crate) fn value(key: usize) -> Option<usize> {
     let len = match usize::try_from(whole) {
         Ok(whole) => whole.min(vector.len()),
         // Before Linux 6.4.
-        Err(_) => Kernel.open(c"/proc/self/auxv")?.read(&mut vector)?,
+        Err(_) => read_file(&mut vector)?,
     };
     let (pairs, _) = vector.get(..len)?.as_chunks::<16>();
     pairs.iter().find_map(|pair| {
         let (own, value) = pair.split_first_chunk::<8>()?;
         (usize::from_ne_bytes(*own) == key).then_some(usize::from_ne_bytes(*value.first_chunk()?))
     })
+}
+
+/// The kernel's own file, and no other that somebody put in its place.
+fn read_file(vector: &mut [u8]) -> Option<usize> {
+    const FLAGS: c_int = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
+    const PROC: u64 = libc::PROC_SUPER_MAGIC as u64;
+    let file = sys::open(c"/proc/self/auxv", FLAGS)?;
+    if sys::file_system(file.number())? == PROC { sys::pread(file.number(), vector, 0) } else { None }
 }

@@ -1,6 +1,7 @@
 //! Whether this process may change the shim's state: a vfork child runs in its parent's memory.
 
 use crate::sys;
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 /// The process that the state belongs to; 0 before the first.
@@ -12,11 +13,20 @@ pub(crate) fn is_ours() -> bool {
     if own == owner {
         return true;
     }
-    // A vfork child's parent is the owner, and waits. A forked child took its memory with it; the kernel may not tell one
-    // that has fewer rights than its parent.
-    if owner != 0 && sys::getppid() == owner && sys::share_memory(own, owner) == Some(true) {
+    if owner != 0 && is_in_memory_of(owner, own) {
         return false;
     }
     OWNER.store(own, Relaxed);
     true
+}
+
+/// Whether `own` is a vfork child of `owner`, who waits. A forked child took its memory with it; the kernel may not tell one
+/// that has fewer rights than its parent.
+#[cold]
+fn is_in_memory_of(owner: c_int, own: c_int) -> bool {
+    match sys::getppid() {
+        // A parent outside of this pid namespace has no number to compare by.
+        0 => sys::has_one_thread() && sys::has_memory_of_its_own() == Some(false),
+        parent => parent == owner && sys::share_memory(own, owner) == Some(true),
+    }
 }

@@ -246,6 +246,24 @@ pub(crate) fn share_memory(one: c_int, other: c_int) -> Option<bool> {
     done(unsafe { syscall(libc::SYS_kcmp, [one as usize, other as usize, KCMP_VM, 0, 0, 0]) }).map(|order| order == 0)
 }
 
+/// Whether the process has one thread: each is a directory.
+pub(crate) fn has_one_thread() -> bool {
+    const OF_ONE_THREAD: libc::nlink_t = 3;
+    stat(c"/proc/self/task").is_some_and(|stat| stat.st_nlink == OF_ONE_THREAD)
+}
+
+/// Whether nobody, be it a thread or another process, shares this memory; `None` when the kernel does not tell. To make it
+/// one's own that already is changes nothing, and is refused where it is not (`check_unshare_flags`).
+pub(crate) fn has_memory_of_its_own() -> Option<bool> {
+    const REFUSED: isize = -(libc::EINVAL as isize);
+    // SAFETY: no pointers.
+    match unsafe { syscall(libc::SYS_unshare, [libc::CLONE_VM as usize, 0, 0, 0, 0, 0]) } {
+        0 => Some(true),
+        REFUSED => Some(false),
+        _ => None,
+    }
+}
+
 /// The calling thread's name (`comm`), with its final NUL.
 pub(crate) fn thread_name() -> Option<[u8; 16]> {
     let mut name = [0; 16];
