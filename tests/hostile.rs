@@ -69,6 +69,7 @@ fn children() {
     fare(&[
         ("children", &["vfork"], Containers),
         ("children", &["vfork-first"], Containers),
+        ("children", &["vfork-pids"], Containers),
         ("children", &["fork"], Containers),
         ("children", &["fork-first"], Kernels),
     ]);

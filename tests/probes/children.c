@@ -1,13 +1,19 @@
 /* Processes made in every way, asking at once.
  *   children vfork         a vfork child asks, then its parent
  *   children vfork-first   nothing has been asked before
+ *   children vfork-pids    a vfork child in a pid namespace of its own filters its system calls: its parent does not
  *   children fork          children of a program whose threads are asking
  *   children fork-first    children of a program whose threads hold the loader's lock, and nothing has been asked before
  *   children spawn PROGRAM by posix_spawn, with its standard input opened on the way */
 #include "probe.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <link.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -40,6 +46,23 @@ static void by_vfork(const int first) {
         printf("child: %s\n", name(outcome(child)));
         printf("parent: %s\n", name(ask()));
     }
+}
+
+static int filters(void *nothing) {
+    struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {1, all};
+    (void)nothing;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return 1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (unsigned long)&program, 0, 0) ? 2 : getpid() == 1 ? 0 : 3;
+}
+
+static void by_vfork_into_pids(void) {
+    static _Alignas(16) char stack[64 * 1024];
+    printf("before: %s\n", name(ask()));
+    fflush(stdout);
+    pid_t child = clone(filters, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_NEWPID | SIGCHLD, NULL);
+    printf("child: %d\n", outcome(child));
+    printf("parent: %s\n", name(ask()));
 }
 
 static void *asking(void *nothing) {
@@ -95,6 +118,7 @@ int main(int argc, char **argv) {
     alarm(120);
     if (!strcmp(way, "vfork")) by_vfork(0);
     if (!strcmp(way, "vfork-first")) by_vfork(1);
+    if (!strcmp(way, "vfork-pids")) by_vfork_into_pids();
     if (!strcmp(way, "fork")) by_fork(asking, 0);
     if (!strcmp(way, "fork-first")) by_fork(iterating, 1);
     if (!strcmp(way, "spawn") && argc > 2) by_spawn(argv[2]);
