@@ -157,7 +157,7 @@ fn takes(key: Key) -> String {
         Key::Cgroup | Key::Board => "an absolute path of at most 255 bytes",
         Key::Uptime | Key::Btime => "host or container",
         Key::Affinity => "kernel or container",
-        Key::Debug => "the name of a file, at most 255 bytes",
+        Key::Debug => "the name of a file, at most 255 bytes, in /etc/cgproc.conf an absolute one",
     };
     words.to_owned()
 }

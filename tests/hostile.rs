@@ -1,7 +1,11 @@
 //! Programs in bad circumstances, each run with the object and without it in the same container: it must fare the same.
 
 mod bed;
+#[path = "hostile/named.rs"]
+mod named;
 mod probes;
+#[path = "hostile/strangers.rs"]
+mod strangers;
 
 #[path = "hostile/allocators.rs"]
 mod allocators;
@@ -213,7 +217,7 @@ fn garbage_in_the_environment() {
 fn a_switch_and_a_file_for_what_was_wrong() {
     for libc in Libc::ALL {
         let note = std::env::temp_dir().join(format!("cgproc-test-debug-{}-{libc:?}", std::process::id()));
-        let _ = fs::remove_file(&note);
+        fs::write(&note, "").expect("a file");
         let to = note.to_str().expect("UTF-8");
         let (seen, results) = figures(&SMALL, libc, |object, figures| {
             let with = |variables: &[_]| Case::new(Some(object), variables, figures, &[]);

@@ -94,7 +94,12 @@ impl<'b> Entry<'b> {
     fn setting(text: &'b [u8]) -> Self {
         let Some((key, value)) = scan::split_at_byte(text, b'=') else { return Self::Bad(Bad::NoValue) };
         let Some(key) = Key::of(scan::before_blanks(key)) else { return Self::Bad(Bad::Key) };
-        key.parse(scan::after_blanks(value)).map_or(Self::Bad(Bad::Value(key)), |value| Self::Setting(key, value))
+        match key.parse(scan::after_blanks(value)) {
+            // Where a program happens to be is no place of the administrator's.
+            Some(Value::Debug([first, ..])) if *first != b'/' => Self::Bad(Bad::Value(key)),
+            Some(value) => Self::Setting(key, value),
+            None => Self::Bad(Bad::Value(key)),
+        }
     }
 
     /// What a line says of which only the beginning is there.
@@ -214,7 +219,9 @@ CGPROC_CPUS = weight";
     fn lines_say_what_they_look_like() {
         assert_eq!(Entry::parse(b"CGPROC_CPUS=1.5\n"), Entry::Setting(Key::Cpus, Value::Cpus(CpuCount::Milli(1500))));
         assert_eq!(Entry::parse(b"\tCGPROC\t = \t off \n"), Entry::Setting(Key::Switch, Value::Off(true)));
-        assert_eq!(Entry::parse(b"CGPROC_DEBUG=a=b # c"), Entry::Setting(Key::Debug, Value::Debug(b"a=b # c")));
+        assert_eq!(Entry::parse(b"CGPROC_DEBUG=/a=b # c"), Entry::Setting(Key::Debug, Value::Debug(b"/a=b # c")));
+        assert_eq!(Entry::parse(b"CGPROC_DEBUG=a"), Entry::Bad(Bad::Value(Key::Debug)));
+        assert_eq!(Entry::parse(b"CGPROC_DEBUG="), Entry::Setting(Key::Debug, Value::Debug(b"")));
         assert_eq!(Entry::parse(b" [ a b ] \n"), Entry::Section(Names(b" a b ")));
         for nothing in ["", "\n", " \t \n", "#", "  # CGPROC=off\n"] {
             assert_eq!(Entry::parse(nothing.as_bytes()), Entry::Nothing, "{nothing:?}");

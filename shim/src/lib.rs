@@ -22,6 +22,7 @@ mod hooks;
 mod kernel;
 mod memory_file;
 mod next;
+mod notes;
 mod options;
 mod owner;
 mod path;

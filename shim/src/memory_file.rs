@@ -1,16 +1,25 @@
 //! The file that holds an answer: a memfd named after its path, so that any process that gets it knows what it is.
+//!
+//! A name is anybody's to choose. So a file is ours only where its owner is root or the user whom we are, and where nobody else
+//! can write to it.
 
-use crate::{fds, options, path, sys, sys::Fd};
+use crate::{environment, fds, options, path, sys, sys::Fd};
 use calc::answer::Answer;
 use calc::text::Sink;
 use core::ffi::{CStr, c_int, c_uint};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Not executable for ever, which some systems insist on (`vm.memfd_noexec`). Kernels before 6.3 do not know it.
 const MFD_NOEXEC_SEAL: c_uint = 8;
 const EINVAL: c_int = -libc::EINVAL;
 
+/// The owner writes an answer again; who inherits its descriptor with another user's rights reads.
+const MODE: c_uint = 0o644;
+
 static NO_NOEXEC_SEAL: AtomicBool = AtomicBool::new(false);
+
+/// What this kernel makes of a file that is created as ours are ([`kind`]); 0 before the first.
+static KIND: AtomicU64 = AtomicU64::new(0);
 
 /// An answer being written. The file is made at its first byte: an answer that comes to nothing costs nothing.
 pub(crate) struct MemoryFile {
@@ -45,6 +54,9 @@ impl MemoryFile {
             Some(fd) => fd,
             None => with_path(self.answer, self.host, created)?,
         };
+        if KIND.load(Relaxed) == 0 {
+            kind_of_new(&fd)?;
+        }
         let mut buffer = [0; 32];
         let link = self::link(fd.number(), &mut buffer)?;
         let reading = sys::open(link, libc::O_RDONLY | flags & libc::O_NONBLOCK)?;
@@ -63,7 +75,7 @@ impl Sink for MemoryFile {
     fn write(&mut self, bytes: &[u8]) -> Option<()> {
         let end = self.len.checked_add(bytes.len() as u64)?;
         if end > self.limit {
-            options::note(b"RLIMIT_FSIZE is below the size of an answer: passed through\n");
+            options::note([b"RLIMIT_FSIZE is below the size of an answer", b": passed through"]);
             return None;
         }
         if self.fd.is_none() {
@@ -76,6 +88,12 @@ impl Sink for MemoryFile {
 }
 
 fn created(name: &CStr) -> Option<Fd> {
+    let fd = empty(name)?;
+    sys::fchmod(&fd, MODE)?;
+    Some(fd)
+}
+
+fn empty(name: &CStr) -> Option<Fd> {
     if !NO_NOEXEC_SEAL.load(Relaxed) {
         match sys::memfd_create(name, MFD_NOEXEC_SEAL) {
             Err(EINVAL) => NO_NOEXEC_SEAL.store(true, Relaxed),
@@ -83,6 +101,28 @@ fn created(name: &CStr) -> Option<Fd> {
         }
     }
     sys::memfd_create(name, 0).ok()
+}
+
+/// The device that a file is on and its seals: alike for all files of ours, and for no file of a file system that anybody
+/// mounts.
+fn kind(fd: c_int, stat: &libc::stat) -> Option<u64> {
+    Some(stat.st_dev & 0xffff_ffff | u64::from(sys::seals(fd)?) << 32)
+}
+
+/// [`kind`] of ours.
+fn own_kind() -> Option<u64> {
+    match KIND.load(Relaxed) {
+        0 => kind_of_new(&created(c"cgproc")?),
+        known => Some(known),
+    }
+}
+
+/// [`kind`] of a file of ours, which is all others' too.
+#[inline(never)]
+fn kind_of_new(fd: &Fd) -> Option<u64> {
+    let own = kind(fd.number(), &sys::fstat(fd.number())?)?;
+    KIND.store(own, Relaxed);
+    Some(own)
 }
 
 /// Room for the name of a memory file, `/memfd:<path> (deleted)`, with the longest path that is answered.
@@ -169,11 +209,12 @@ pub(crate) fn given(fd: c_int) -> Option<Given> {
     Some(Given { answer, writing, len: stat.st_size as u64, is_current })
 }
 
-/// Which answer the descriptor `fd` carries, by its name: it may have come from another process.
+/// Which answer the descriptor `fd` carries: it may have come from another process.
 ///
 /// `stat` is what the kernel says of it.
 pub(crate) fn carried_by(fd: c_int, stat: &libc::stat) -> Option<Answer> {
-    named(fd, stat).filter(|_| is_for_reading(fd))
+    // A program with more rights than its caller is told what is there: it may be about to trust what it is told.
+    named(fd, stat).filter(|_| is_for_reading(fd) && !environment::is_secure())
 }
 
 /// As [`carried_by`], for a descriptor that nothing is known of yet.
@@ -184,12 +225,30 @@ pub(crate) fn carried(fd: c_int) -> Option<Answer> {
     carried_by(fd, &sys::fstat(fd)?)
 }
 
-/// Which answer the memory file behind `fd` is named after.
+/// Which answer the memory file behind `fd` is named after, where it is one of ours.
 #[inline(never)]
 fn named(fd: c_int, stat: &libc::stat) -> Option<Answer> {
-    if stat.st_nlink != 0 || stat.st_mode & libc::S_IFMT != libc::S_IFREG || options::off() {
+    if !is_kept_from_others(stat) || options::off() || !is_owned(stat.st_uid) {
         return None;
     }
+    let answer = answer_named(fd)?;
+    (kind(fd, stat)? == own_kind()?).then_some(answer)
+}
+
+/// Whether it is a file without a name, which only its owner can write to.
+fn is_kept_from_others(stat: &libc::stat) -> bool {
+    const MODE_BITS: u32 = libc::S_IFMT | libc::S_IWGRP | libc::S_IWOTH;
+    stat.st_nlink == 0 && stat.st_mode & MODE_BITS == libc::S_IFREG
+}
+
+/// Whether the owner is one who may tell us what is ours. With more rights than the caller has that is root alone: the
+/// user may be the caller himself.
+fn is_owned(owner: libc::uid_t) -> bool {
+    owner == 0 || owner == sys::geteuid() && !environment::is_secure()
+}
+
+#[inline(never)]
+fn answer_named(fd: c_int) -> Option<Answer> {
     let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
     Answer::from_path(name(sys::readlink(link(fd, &mut buffer)?, &mut target)?)?)
 }

@@ -2,7 +2,7 @@
 //! everything off: any doubt, the kernel.
 
 use crate::kernel::{Kernel, Reading};
-use crate::{environment, sys, trusted};
+use crate::{environment, notes, sys, trusted};
 use calc::answer::Answer;
 use calc::cgroup::places::Whose;
 use calc::settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
@@ -86,8 +86,7 @@ fn read() -> u32 {
     asked.set(OFF, asked.flags & OFF != 0 || !odd.is_empty());
     asked.keep();
     if !odd.is_empty() {
-        note(odd);
-        note(b": not understood, everything passes through\n");
+        note([odd, b": not understood, everything passes through"]);
     }
     asked.flags
 }
@@ -106,7 +105,19 @@ impl Asked {
         let mut comm = [0; COMM];
         let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
         let comm = scan::without_newline(comm.get(..len)?);
-        policy::settings_for(&mut file, comm, &mut [0; _], |value| self.take(&value))
+        policy::settings_for(&mut file, comm, &mut [0; _], |value| self.take_of_file(&value))
+    }
+
+    /// Takes one setting of the file. Those that name files count only in the root that the process was started in: elsewhere
+    /// they may be a stranger's.
+    fn take_of_file(&mut self, value: &Value<'_>) {
+        let counts = match value {
+            Value::Debug(_) | Value::Cgroup(_) | Value::Board(_) => trusted::is_in_first_root(),
+            _ => true,
+        };
+        if counts {
+            self.take(value);
+        }
     }
 
     /// Takes the variables; the name of one whose value is not understood, or nothing. `None` when there is no environment yet.
@@ -209,6 +220,11 @@ pub(crate) fn disk_bytes() -> u64 {
     DISK_BYTES.load(Relaxed)
 }
 
+/// Whether the view is of what `CGPROC_CGROUP` names. Asked while the settings are being read, it is not yet.
+pub(crate) fn views_another() -> bool {
+    FLAGS.load(Acquire) & VIEWS_ANOTHER != 0
+}
+
 /// Whose cgroups the view is of: the caller's, or what `CGPROC_CGROUP` names.
 pub(crate) fn with_whose<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
     if flags() & VIEWS_ANOTHER == 0 { use_it(Whose::Caller) } else { with_another(use_it) }
@@ -248,15 +264,11 @@ pub(crate) fn set_sandboxed(sandboxed: bool) {
     SANDBOXED.store(sandboxed, Relaxed);
 }
 
-/// Writes a line to the file that `CGPROC_DEBUG` names, where it does: never to the program's own descriptors.
-pub(crate) fn note(line: &[u8]) {
+/// Notes why something was passed through, where `CGPROC_DEBUG` asks for it: the note is these two parts.
+pub(crate) fn note(parts: [&[u8]; 2]) {
     let mut kept = [0; ROOM];
-    if !DEBUG.get(&mut kept) {
-        return;
-    }
-    let Ok(path) = CStr::from_bytes_until_nul(&kept) else { return };
-    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NOCTTY | libc::O_NONBLOCK;
-    if let Some(fd) = sys::open(path, flags) {
-        let _ = sys::write(&fd, line);
+    if DEBUG.get(&mut kept) {
+        // What cannot be noted is not.
+        let _ = CStr::from_bytes_until_nul(&kept).ok().and_then(|path| notes::write(path, parts));
     }
 }

@@ -1,10 +1,10 @@
 //! `/proc/pressure` for writing: a trigger is written to the file and waited for, so the scope's own file takes the place of the
 //! kernel's. It is no copy, and never refreshed.
 
-use crate::answers;
 use crate::kernel::Reading;
 use crate::scope::{self, Scratch};
 use crate::sys::{self, Fd};
+use crate::{answers, trusted};
 use calc::answer::Answer;
 use calc::view::pressure;
 use core::ffi::c_int;
@@ -17,17 +17,22 @@ pub(crate) fn put_scopes(fd: c_int, answer: Answer, flags: c_int) -> Option<()> 
         return None;
     }
     scope::look()?;
-    sys::dup3(&scopes(answer, flags & (libc::O_ACCMODE | libc::O_NONBLOCK))?, fd, flags & libc::O_CLOEXEC)
+    let own = scopes(answer, flags & (libc::O_ACCMODE | libc::O_NONBLOCK) | libc::O_NOFOLLOW)?;
+    // Below what `CGPROC_CGROUP` names, anything may lie: the program shall write to no other file.
+    if sys::file_system(own.number())? != libc::CGROUP2_SUPER_MAGIC as u64 {
+        return None;
+    }
+    sys::dup3(&own, fd, flags & libc::O_CLOEXEC)
 }
 
 /// The scope's file, once [`scope::look`] has found where.
 #[inline(never)]
 fn scopes(answer: Answer, flags: c_int) -> Option<Fd> {
     let scratch: &mut Scratch = &mut [0; _];
-    scope::with_places(|places| sys::open(pressure::path(answer, places, scratch)?, flags | libc::O_NOCTTY))
+    scope::with_places(|places| trusted::open_if(pressure::path(answer, places, scratch)?, flags, trusted::is_regular))
 }
 
 /// The same, to be read.
 pub(crate) fn reading(answer: Answer) -> Option<Reading> {
-    scopes(answer, libc::O_RDONLY).map(Reading::owned)
+    scopes(answer, trusted::READING).map(Reading::owned)
 }

@@ -45,7 +45,7 @@ fn find_places() -> Option<()> {
     let mut places = Places::NONE;
     let scratch: &mut Scratch = &mut [0; _];
     if options::with_whose(|whose| places.find(&Kernel, whose, scratch)).is_none() {
-        options::note(b"no cgroup of this process found: everything passes through\n");
+        options::note([b"no cgroup of this process found", b": everything passes through"]);
         return None;
     }
     places.declare(options::memory_limit());

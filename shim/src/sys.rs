@@ -90,6 +90,19 @@ pub(crate) fn ftruncate(fd: &Fd, len: u64) -> Option<()> {
     done(unsafe { syscall(libc::SYS_ftruncate, [fd.0 as usize, len as usize, 0, 0, 0, 0]) }).map(drop)
 }
 
+/// `fchmod(fd, mode)`
+pub(crate) fn fchmod(fd: &Fd, mode: c_uint) -> Option<()> {
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_fchmod, [fd.0 as usize, mode as usize, 0, 0, 0, 0]) }).map(drop)
+}
+
+/// `fcntl(fd, F_GET_SEALS)`: `None` for what is on no file system in memory.
+pub(crate) fn seals(fd: c_int) -> Option<u32> {
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GET_SEALS as usize, 0, 0, 0, 0]) })
+        .map(|seals| seals as u32)
+}
+
 /// `lseek(fd, offset, whence)`, with the kernel's result as it is.
 pub(crate) fn lseek(fd: c_int, offset: i64, whence: c_int) -> isize {
     // SAFETY: no pointers.

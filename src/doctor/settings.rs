@@ -13,8 +13,10 @@ use calc::{
 use rustix::fs::{Access, access};
 use std::{
     ffi::OsStr,
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
+    fs::{File, Metadata},
+    io::Read,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
 };
 
 const CHECK: &str = "settings";
@@ -81,7 +83,7 @@ fn of_value(settings: &Settings, view: Option<&View>, key: Key, value: &str, ori
             let found = with("there is no memory cgroup in sight, or the machine has less: memory is the machine's");
             Finding::problem(CHECK, "memory-not-declared", found).on(origin).cure(undo(origin))
         }
-        Key::Debug if !is_writable(Path::new(value)) => {
+        Key::Debug if !takes_notes(Path::new(value)) => {
             Finding::note(CHECK, "debug", with("no notes can be written there")).on(origin).cure(undo(origin))
         }
         _ => Finding::ok(CHECK, "setting", said).on(origin),
@@ -110,21 +112,36 @@ fn is_declared(settings: &Settings) -> bool {
     matches!(settings.memory, MemoryLimit::Bytes(_))
 }
 
-/// Whether we could append to the file, or make it.
-fn is_writable(path: &Path) -> bool {
-    let directory = || path.parent().map(|parent| Path::new(".").join(parent));
-    let asked = if path.exists() { Some(PathBuf::from(path)) } else { directory() };
-    path == Path::new("") || asked.is_some_and(|path| access(&path, Access::WRITE_OK).is_ok())
+/// Whether notes go there: the file is the user's own, and empty or begun with notes (shim/src/notes.rs).
+fn takes_notes(path: &Path) -> bool {
+    let is_own = |file: Metadata| file.is_file() && file.uid() == rustix::process::geteuid().as_raw();
+    let begins_so = || {
+        let mut start = Vec::new();
+        File::open(path).and_then(|file| file.take(8).read_to_end(&mut start)).is_ok()
+            && (start.is_empty() || start == b"cgproc: ")
+    };
+    let is_writable = || access(path, Access::WRITE_OK).is_ok();
+    path == Path::new("") || path.symlink_metadata().is_ok_and(is_own) && is_writable() && begins_so()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn where_notes_can_be_written() {
-        let directory = std::env::temp_dir();
-        assert!(is_writable(&directory.join("cgproc-not-there-yet")) && is_writable(Path::new("")));
-        assert!(!is_writable(Path::new("/no/such/directory/notes")));
+        let directory = std::env::temp_dir().join(format!("cgproc-unit-notes-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let with = |text: &str| {
+            fs::write(directory.join("notes"), text).unwrap();
+            takes_notes(&directory.join("notes"))
+        };
+        assert!(with("") && with("cgproc: a note\n") && takes_notes(Path::new("")));
+        assert!(!with("root:x:0:0") && !with("cgproc"));
+        assert!(
+            !takes_notes(&directory) && !takes_notes(&directory.join("none")) && !takes_notes(Path::new("/dev/null"))
+        );
+        fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use crate::{answers::Asked, clocks, kernel};
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{MemfdFlags, Mode, OFlags, fstat, ftruncate, memfd_create, open, readlink},
+    fs::{MemfdFlags, Mode, OFlags, fchmod, fstat, ftruncate, memfd_create, open, readlink},
     io::{Errno, pwrite},
 };
 use std::{path::Path, sync::OnceLock};
@@ -13,6 +13,8 @@ pub(super) fn new(asked: &Asked, text: &[u8]) -> Result<OwnedFd, Errno> {
     // A kernel before 6.3 does not know the seal.
     let created = |flags| memfd_create(&asked.path, MemfdFlags::CLOEXEC | flags);
     let file = created(MemfdFlags::NOEXEC_SEAL).or_else(|_| created(MemfdFlags::empty()))?;
+    // Whoever inherits it with another user's rights reads.
+    fchmod(&file, Mode::from_raw_mode(0o644))?;
     put(&file, text)?;
     open(kernel::link(&file), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
 }

@@ -1,0 +1,39 @@
+//! Notes on why something was passed through, in the file that `CGPROC_DEBUG` names: never to the program's own descriptors.
+//!
+//! A program may have got that name from somebody who has fewer rights. So no file is made, and one is written to only where
+//! its owner has made it for notes: it is empty, or begins as they do.
+
+use crate::{environment, sys, trusted};
+use core::ffi::{CStr, c_int};
+
+/// What every note begins with.
+const START: &[u8] = b"cgproc: ";
+
+/// Room for the longest note, with a final NUL.
+type Line = [u8; 128];
+
+/// Writes the note that consists of these parts to the file at `path`; nothing where that is not one for notes.
+#[cold]
+#[inline(never)]
+pub(crate) fn write(path: &CStr, [first, second]: [&[u8]; 2]) -> Option<()> {
+    const FLAGS: c_int = libc::O_RDWR | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOFOLLOW;
+    if environment::is_secure() {
+        return None;
+    }
+    let file = trusted::open_if(path, FLAGS, is_own)?;
+    let mut start = [0; START.len()];
+    let read = sys::pread(file.number(), &mut start, 0)?;
+    if read > 0 && start != *START {
+        return None;
+    }
+    let mut line: Line = [0; _];
+    let line = calc::path::join(&mut line, &[START, first, second, b"\n"])?.to_bytes();
+    // A write beyond the limit would end the program.
+    let end = (sys::fstat(file.number())?.st_size as u64).checked_add(line.len() as u64)?;
+    if end <= sys::file_size_limit()? { sys::write(&file, line).map(drop) } else { None }
+}
+
+/// Whether it is a regular file of the user whose rights the program has.
+fn is_own(stat: &libc::stat) -> bool {
+    trusted::is_regular(stat) && stat.st_uid == sys::geteuid()
+}

@@ -1,0 +1,113 @@
+//! Files that a variable or the administrator's file names, by somebody who has fewer rights than the program: nothing is made or
+//! written that is not for it, and nothing is waited for.
+
+use super::by_line;
+use crate::bed::{Container, View};
+use crate::probes::{self, Case, Figures, Libc, Result, SMALL, figures, program};
+
+/// Runs these lines of bash in one container, in a directory of its own. `$run` is the program under the object.
+fn in_turn(lines: &[String]) -> (Figures, Vec<Result>) {
+    let container = Container { view: View::Namespace, ..SMALL };
+    figures(&container, Libc::Glibc, |object, figures| {
+        let run = format!("run='env LD_PRELOAD={} timeout 60 {}'", object.display(), figures.display());
+        std::iter::once(run)
+            .chain(lines.iter().cloned())
+            .map(|command| Case { title: command.clone(), command })
+            .collect()
+    })
+}
+
+/// Something that is worth a note.
+const NOTED: &str = "CGPROC_CGROUP=/no/where CGPROC_DEBUG";
+const NOTE: &str = "cgproc: no cgroup of this process found: everything passes through";
+
+#[test]
+fn notes_go_to_a_file_that_was_made_for_them() {
+    let trial = |prepare: &str, name: &str, look: &str| format!("{prepare}; {NOTED}={name} $run >/dev/null; {look}");
+    let cases = [
+        (trial("touch notes", "notes", "head -n1 notes"), NOTE),
+        (trial(":", "$PWD/notes", "sort -u notes"), NOTE),
+        (trial(":", "none", "ls none 2>&1 | tr -dc N"), "N"),
+        (trial("echo root:x:0:0 >other", "other", "cat other"), "root:x:0:0"),
+        (trial("printf x >short", "short", "cat short"), "x"),
+        (trial("touch theirs; chown 12345 theirs", "theirs", "cat theirs"), ""),
+        (trial("touch target; ln -s target link", "link", "cat target"), ""),
+        (trial("mkfifo pipe; exec 9<>pipe", "pipe", "read -t 0.1 -u 9 line; echo \"$line\""), ""),
+    ];
+    let (_, results) = in_turn(&cases.each_ref().map(|(line, _)| line.clone()));
+    for ((line, expected), result) in cases.iter().zip(&results[1..]) {
+        assert_eq!(result.text, *expected, "{line}");
+    }
+}
+
+/// A note beyond the limit of a file's size would be a signal.
+#[test]
+fn a_note_ends_no_program() {
+    let limits = program(Libc::Glibc, "limits");
+    let object = crate::bed::object();
+    let case = |note: &str| Case {
+        title: note.into(),
+        command: format!("touch notes; {note} LD_PRELOAD={} {} size 0", object.display(), limits.display()),
+    };
+    let results = probes::run(&SMALL, &[case(""), case("CGPROC_DEBUG=notes")]);
+    assert_eq!(results[0].status, 0);
+    assert_eq!(results[1], results[0]);
+}
+
+/// What stands in the administrator's file, for a program with more rights than its caller too.
+#[test]
+fn the_administrators_file_names_no_file_of_the_users() {
+    let conf = |text: &str| format!("printf '%s\\n' {text} >/mnt/cgproc.conf; chmod 644 /mnt/cgproc.conf");
+    let privileged =
+        "chown 65534 notes /mnt/figures; chmod 4755 /mnt/figures; : >notes; /mnt/figures >/dev/null; cat notes";
+    let lines = [
+        "mount -t tmpfs -o mode=755 tmpfs /mnt && cp -a /etc/. /mnt && mount --bind /mnt /etc; chmod 755 .; touch notes".into(),
+        conf("CGPROC_CGROUP=/no/where CGPROC_DEBUG=$PWD/notes"),
+        "$run >/dev/null; sort -u notes".into(),
+        format!("cp {} /mnt/figures", program(Libc::Glibc, "figures").display()),
+        "cp ${run#*LD_PRELOAD=} /mnt/object.so 2>/dev/null; set -- ${run#*LD_PRELOAD=}; cp $1 /mnt/object.so; echo /etc/object.so >/mnt/ld.so.preload".into(),
+        privileged.replace("4755", "755"),
+        privileged.into(),
+        "rm /mnt/ld.so.preload".into(),
+        conf("CGPROC_CGROUP=/no/where CGPROC_DEBUG=notes"),
+        ": >notes; chown 0 notes; $run >/dev/null; cat notes".into(),
+    ];
+    let (_, results) = in_turn(&lines);
+    let text = |index: usize| results[index + 1].text.as_str();
+    assert_eq!((text(2), text(6), text(9)), (NOTE, "", ""), "{results:?}");
+    assert_eq!(text(5), "", "root's program writes to no file of another user's");
+}
+
+/// Below what `CGPROC_CGROUP` names, anything may lie.
+#[test]
+fn a_pipe_in_a_cgroups_place_holds_nobody_up() {
+    let lines = [
+        "mkdir v; echo 100000000 >v/memory.max; echo 0 >v/memory.current; echo anon 0 >v/memory.stat; echo $$ >v/cgroup.procs; mkfifo v/cpu.max; echo secret >s; ln -s ../s v/cpu.pressure".into(),
+        "CGPROC_CGROUP=$PWD/v $run; echo $?".into(),
+        "CGPROC_CGROUP=$PWD/v CGPROC_BOARD=$PWD/v/cpu.max $run | wc -l".into(),
+        "rm v/cpu.max; set -- ${run#*LD_PRELOAD=}; \
+         CGPROC_CGROUP=$PWD/v LD_PRELOAD=$1 bash -c 'exec 3<>/proc/pressure/cpu && echo some 150000 1000000 >&3'; cat s".into(),
+    ];
+    let (seen, results) = in_turn(&lines);
+    assert!(results[2].text.ends_with("\n0"), "hangs: {}", results[2].text);
+    assert!(results[2].text.contains("meminfo: 97656"), "{}", by_line(&seen.kernels, &results[2].text));
+    assert_eq!(results[3].text, seen.kernels.lines().count().to_string(), "hangs at the board");
+    assert!(results[4].text.ends_with("secret"), "{}", results[4].text);
+}
+
+/// A program of the host's that enters an image: the image's file is not its administrator's.
+#[test]
+fn settings_below_another_root_name_no_files() {
+    let lines = [
+        "chmod 755 .; mkdir -p i/etc i/proc i/v; mount --bind /proc i/proc; touch i/notes; mkfifo i/v/cpu.max".into(),
+        "printf '%s\\n' CGPROC_CGROUP=/v CGPROC_DEBUG=/notes >i/etc/cgproc.conf; chmod 644 i/etc/cgproc.conf".into(),
+        format!(
+            "set -- ${{run#*LD_PRELOAD=}}; LD_PRELOAD=$1 timeout 60 {} \"$PWD/i\"; echo $?",
+            program(Libc::Glibc, "rooted").display()
+        ),
+        "cat i/notes; umount i/proc".into(),
+    ];
+    let (_, results) = in_turn(&lines);
+    assert!(results[3].text.ends_with("\n0"), "hangs: {}", results[3].text);
+    assert_eq!(results[4].text, "");
+}

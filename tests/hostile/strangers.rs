@@ -1,0 +1,46 @@
+//! Files that others have named like answers of ours: what a program is told of them is the kernel's word.
+
+use super::{Shows::Kernels, fare};
+use crate::bed::{Container, View};
+use crate::probes::{self, Case, Libc, SMALL, program, quoted};
+use std::fs;
+
+#[test]
+fn a_strangers_file_is_not_called_roots() {
+    fare(&[("stranger", &["looks"], Kernels)]);
+}
+
+#[test]
+fn a_strangers_file_is_not_written_to() {
+    fare(&[("stranger", &["seeks"], Kernels)]);
+}
+
+#[test]
+fn who_inherits_an_answer_cannot_write_it() {
+    fare(&[("stranger", &["inherits"], Kernels)]);
+}
+
+/// The user of a program with more rights may be its caller, who can write to what is his.
+#[test]
+fn a_program_with_more_rights_is_told_what_is_there() {
+    let scratch = std::env::temp_dir().join(format!("cgproc-test-stranger-{}", std::process::id()));
+    fs::create_dir_all(&scratch).expect("a directory");
+    let at = quoted(scratch.to_str().expect("UTF-8"));
+    let stranger = program(Libc::Glibc, "stranger");
+    let prepare = format!(
+        "cp -a /etc {at}/etc && cp {} {at}/object.so && cp {} {at}/plain && cp {at}/plain {at}/setgid && chmod 755 {at} {at}/* && \
+         chgrp 54321 {at}/setgid && chmod 2755 {at}/setgid",
+        crate::bed::object().display(),
+        stranger.display()
+    );
+    let preload = format!("echo {at}/object.so >{at}/etc/ld.so.preload && mount --bind {at}/etc /etc");
+    let run = |program: &str| format!("setpriv --reuid 12345 --clear-groups {at}/{program} own");
+    let commands = [prepare, run("setgid"), preload, run("setgid"), run("plain")];
+    let cases = commands.map(|command| Case { title: command.clone(), command });
+    let results = probes::run(&Container { view: View::Namespace, ..SMALL }, &cases);
+    fs::remove_dir_all(&scratch).expect("the directory");
+    let text = |index: usize| results[index].text.as_str();
+    assert!(text(1).contains("owner 12345") && text(1).contains("type 1021994"), "{}", text(1));
+    assert_eq!(text(3), text(1), "{}", text(2));
+    assert_ne!(text(4), text(1), "the object is not there");
+}
