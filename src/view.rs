@@ -17,7 +17,7 @@ use calc::{
     source::Files,
     text::{Sink, Text},
     view::{
-        cpu::{self, Cpus},
+        cpu::{self, Choice, Cpus},
         memory::{self, Memory},
         time::{self, Times},
     },
@@ -45,6 +45,8 @@ pub(crate) struct View<F = Kernel> {
     /// The scope's slot on the board, once it is asked for.
     slot: OnceCell<Option<Block>>,
     by: CpuCount,
+    /// The CPUs that a program may run on which we started: our own, where the view is of our own cgroup.
+    mask: CpuSet,
     btime_is_the_containers: bool,
 }
 
@@ -60,7 +62,8 @@ impl<F: Files> View<F> {
     pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         let places = located(&files, cgroup)?;
         let above = limits_above(&files, &places, settings);
-        Some(Self::at(files, places, above, settings))
+        let mask = if cgroup.is_none() { affinity() } else { None };
+        Some(Self { mask: mask.unwrap_or(CpuSet::EMPTY), ..Self::at(files, places, above, settings) })
     }
 
     /// The view of the cgroups at `places`, which have been found before, as the limits `above` them have.
@@ -74,6 +77,7 @@ impl<F: Files> View<F> {
             board: settings.board.clone(),
             slot: OnceCell::new(),
             by: settings.cpus,
+            mask: CpuSet::EMPTY,
             btime_is_the_containers: settings.btime_is_the_containers,
         }
     }
@@ -127,7 +131,8 @@ impl<F: Files> View<F> {
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        cpu::cpus(&self.files, &self.places, &self.above, self.by, &mut [0; size_of::<Scratch>()])
+        let choice = Choice { by: self.by, mask: &self.mask };
+        cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
     }
 
     /// CPU times.

@@ -9,6 +9,8 @@ mod changes;
 mod df;
 #[path = "files/disks.rs"]
 mod disks;
+#[path = "files/masks.rs"]
+mod masks;
 #[path = "files/pressure.rs"]
 mod pressure;
 #[path = "files/text.rs"]

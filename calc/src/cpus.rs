@@ -75,17 +75,12 @@ impl CpuSet {
 
     /// Leaves the `count` CPUs with the lowest numbers.
     pub(crate) fn keep_first(&mut self, count: u64) {
-        let mut room = count;
-        for word in &mut self.words {
-            let mut left = *word;
-            *word = 0;
-            while left != 0 && room > 0 {
-                let lowest = left & left.wrapping_neg();
-                *word |= lowest;
-                left &= !lowest;
-                room = room.saturating_sub(1);
-            }
-        }
+        keep_first(&mut self.words, count, &[]);
+    }
+
+    /// The same, of those that are in `preferred` before the others.
+    pub(crate) fn keep_first_preferring(&mut self, count: u64, preferred: &Self) {
+        keep_first(&mut self.words, count, &preferred.words);
     }
 
     /// Leaves those of `words`, a bitmap, unless none would be left.
@@ -140,6 +135,11 @@ impl CpuSet {
         &self.words
     }
 
+    /// The same, to be written to.
+    pub fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
     /// The set of a bitmap; `None` when it names a CPU we cannot hold.
     pub fn from_words(words: &[u64]) -> Option<Self> {
         let mut set = Self::EMPTY;
@@ -149,6 +149,30 @@ impl CpuSet {
         }
         theirs.all(|beyond| *beyond == 0).then_some(set)
     }
+}
+
+/// Leaves `count` CPUs of a bitmap: those with the lowest numbers that are in `preferred`, then those of the others.
+#[inline(never)]
+pub fn keep_first(words: &mut [u64], count: u64, preferred: &[u64]) {
+    let preferred = |index: usize| preferred.get(index).copied().unwrap_or(0);
+    let both = words.iter().enumerate().map(|(index, word)| u64::from((word & preferred(index)).count_ones()));
+    let mut of_preferred = both.fold(0, u64::saturating_add).min(count);
+    let mut of_others = count.saturating_sub(of_preferred);
+    for (index, word) in words.iter_mut().enumerate() {
+        let preferred = preferred(index);
+        *word = lowest(*word & preferred, &mut of_preferred) | lowest(*word & !preferred, &mut of_others);
+    }
+}
+
+/// The lowest CPUs of a word, as many as there is room for.
+fn lowest(mut word: u64, room: &mut u64) -> u64 {
+    let mut kept = 0;
+    while word != 0 && *room > 0 {
+        kept |= word & word.wrapping_neg();
+        word &= word.wrapping_sub(1);
+        *room = room.saturating_sub(1);
+    }
+    kept
 }
 
 /// The bit of `cpu` in its word.
@@ -232,6 +256,21 @@ mod tests {
         assert_eq!(set.first(0), CpuSet::EMPTY);
         assert_eq!(set.first(3), CpuSet::parse(b"3,64-65").unwrap());
         assert_eq!(set.first(9), set);
+    }
+
+    #[test]
+    fn preferred_ones_come_first() {
+        let with = |preferred: &str, count| {
+            let mut set = CpuSet::parse(b"0-3,64-66").unwrap();
+            set.keep_first_preferring(count, &CpuSet::parse(preferred.as_bytes()).unwrap());
+            set.iter().collect::<Vec<_>>()
+        };
+        assert_eq!(with("1-3", 2), [1, 2]);
+        assert_eq!(with("2,65,99", 2), [2, 65]);
+        assert_eq!(with("3", 2), [0, 3], "the others fill up");
+        assert_eq!(with("", 2), [0, 1]);
+        assert_eq!(with("66", 0), [0; 0]);
+        assert_eq!(with("66", 9), [0, 1, 2, 3, 64, 65, 66]);
     }
 
     #[test]

@@ -243,7 +243,7 @@ proptest! {
             let lines = composed(|out| compose::node_meminfo(&figures, &share, &mut node, out, scratch));
             prop_assert!(lines.is_none_or(|text| text.starts_with(b"Node ")));
         }
-        let Some(cpus) = cpu::cpus(&tree, &places, &above, asked, scratch) else { return Ok(()) };
+        let Some(cpus) = cpu::cpus(&tree, &places, &above, cpu::Choice::by(asked), scratch) else { return Ok(()) };
         let count = cpus.online.count();
         prop_assert!(count >= 1 && cpus.capacity.period_usec > 0);
         let is_within = u128::from(cpus.capacity.quota_usec) <= u128::from(count) * u128::from(cpus.capacity.period_usec);

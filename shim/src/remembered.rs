@@ -82,6 +82,11 @@ impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
         unsafe { self.lock.change(&self.words, (&raw const *value).cast()) };
     }
 
+    /// What is kept is not fresh any more.
+    pub(crate) fn expire(&self) {
+        self.lock.at_msec.store(0, Relaxed);
+    }
+
     /// The value still holds: it is as good as looked up anew.
     pub(crate) fn confirm(&self) {
         // SAFETY: no words, none is read.

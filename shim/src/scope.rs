@@ -4,13 +4,14 @@
 //! never inside each other, and a hook's stack holds what one of them needs.
 
 use crate::remembered::Remembered;
-use crate::{board, clock, kernel::Kernel, options};
+use crate::{board, clock, kernel::Kernel, options, owner, sys};
 use calc::answer::Answer;
 use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
+use calc::cpus::CpuSet;
 use calc::host::Host;
 use calc::view::blocks;
-use calc::view::cpu::{self, Cpus};
+use calc::view::cpu::{self, Choice, Cpus};
 use calc::view::memory::{self, Memory};
 use calc::view::time;
 use core::mem::MaybeUninit;
@@ -117,10 +118,22 @@ pub(crate) fn count() -> Option<()> {
 #[inline(never)]
 fn count_again() -> Option<()> {
     let scratch: &mut Scratch = &mut [0; _];
-    let by = options::cpu_count();
-    let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, by, scratch)))?;
+    let mut mask = CpuSet::EMPTY;
+    if !options::views_another() {
+        // The process's, and not the thread's: all threads see the same CPUs. Where it cannot be had, none comes first.
+        let _ = sys::affinity(sys::getpid(), mask.words_mut());
+    }
+    let choice = Choice { by: options::cpu_count(), mask: &mask };
+    let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, choice, scratch)))?;
     CPUS.keep(&cpus);
     Some(())
+}
+
+/// The process has changed its mask: which CPUs are shown is looked up anew.
+pub(crate) fn choose_again() {
+    if owner::is_ours() {
+        CPUS.expire();
+    }
 }
 
 /// The CPUs of the view, once [`count`] has found them.

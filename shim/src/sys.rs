@@ -221,6 +221,13 @@ pub(crate) fn file_size_limit() -> Option<u64> {
     }
 }
 
+/// `sched_getaffinity(pid)`: how many bytes the kernel's masks have. `None` where they are longer than `mask`.
+pub(crate) fn affinity(pid: c_int, mask: &mut [u64]) -> Option<usize> {
+    let args = [pid as usize, size_of_val(mask), mask.as_mut_ptr() as usize, 0, 0, 0];
+    // SAFETY: the buffer is as long as said.
+    done(unsafe { syscall(libc::SYS_sched_getaffinity, args) }).filter(|len| *len > 0)
+}
+
 fn plain(number: c_long) -> c_int {
     // SAFETY: no arguments, cannot fail.
     unsafe { syscall(number, [0; 6]) as c_int }

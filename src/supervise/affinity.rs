@@ -8,7 +8,7 @@ use super::{
 };
 use calc::{
     answer::Answer as Answered,
-    cpus::{CpuSet, MAX_CPUS},
+    cpus::{self, CpuSet, MAX_CPUS},
 };
 
 pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
@@ -16,7 +16,7 @@ pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     // The kernel takes the lower half of a register that holds an int.
     let (pid, len) = (pid as i32, len as u32 as usize);
     let mut mask = kernels_mask(call.target.thread_of(pid)?, len)?;
-    narrow(&mut mask, online(call, known)?.words())?;
+    narrow(&mut mask, &online(call, known)?);
     let bytes = bytes_of(&mask);
     call.write(address, &bytes)?;
     Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
@@ -26,7 +26,7 @@ pub(super) fn set(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     let [pid, len, address, ..] = call.arguments;
     let real = kernels_mask(call.target.thread_of(pid as i32)?, size_of_val(&[0_u64; MAX_CPUS / 64]))?;
     let mut shown = real.clone();
-    narrow(&mut shown, online(call, known)?.words())?;
+    narrow(&mut shown, &online(call, known)?);
     let mut asked = vec![0; (len as u32 as usize).min(size_of_val(&real[..]))];
     call.target.read(address, &mut asked)?;
     asked.resize(size_of_val(&real[..]), 0);
@@ -58,15 +58,9 @@ fn kernels_mask(thread: libc::pid_t, len: usize) -> Option<Vec<u64>> {
     Some(mask)
 }
 
-/// Takes the CPUs out that the container does not have; `None` where none would be left.
-fn narrow(mask: &mut [u64], online: &[u64]) -> Option<()> {
-    if mask.iter().zip(online).all(|(real, shown)| real & shown == 0) {
-        return None;
-    }
-    for (index, word) in mask.iter_mut().enumerate() {
-        *word &= online.get(index).copied().unwrap_or(0);
-    }
-    Some(())
+/// Leaves as many CPUs as are shown, those that are shown before others.
+fn narrow(mask: &mut [u64], online: &CpuSet) {
+    cpus::keep_first(mask, online.count(), online.words());
 }
 
 #[cfg(test)]
@@ -74,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_narrowed_unless_nothing_is_left() {
-        let mut mask = [0b1110, 1];
-        assert_eq!(narrow(&mut mask, &[0b0110]), Some(()));
-        assert_eq!(mask, [0b0110, 0]);
-        assert_eq!(narrow(&mut mask, &[0b1001]), None);
-        assert_eq!(mask, [0b0110, 0], "left as it was");
+    fn masks_are_narrowed_to_as_many_as_are_shown() {
+        let online = CpuSet::from_words(&[0b0110]).unwrap();
+        for (mut mask, shown) in [([0b1110, 1], [0b0110, 0]), ([0b1101, 0], [0b0101, 0]), ([0b1000, 1], [0b1000, 1])] {
+            narrow(&mut mask, &online);
+            assert_eq!(mask, shown);
+        }
     }
 
     #[test]

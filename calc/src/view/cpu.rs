@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Cpus {
-    /// The first N of the cpuset's CPUs, with their real numbers. Never empty.
+    /// N of the cpuset's CPUs, with their real numbers: the first that the process may run on, then the others. Never empty.
     pub online: CpuSet,
     /// What may be used: the least quota of the chain, or all allowed CPUs where none is less. More than the CPUs that are
     /// shown where these go by weight, which limits nobody while others sleep.
@@ -29,8 +29,31 @@ pub struct Cpus {
     pub counted_depth: u64,
 }
 
-/// The view's CPUs, counted by what is asked for. `None` when there is any doubt.
-pub fn cpus(files: &impl Files, places: &Places, above: &Above, by: CpuCount, scratch: &mut [u8]) -> Option<Cpus> {
+/// What the view's CPUs are counted and chosen by.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'m> {
+    /// What is asked for.
+    pub by: CpuCount,
+    /// The CPUs that the process may run on, where that is known; else empty. How many are shown does not depend on it.
+    pub mask: &'m CpuSet,
+}
+
+impl Choice<'static> {
+    /// Where nothing is known of the process.
+    pub fn by(by: CpuCount) -> Self {
+        Self { by, mask: &CpuSet::EMPTY }
+    }
+}
+
+/// The view's CPUs. `None` when there is any doubt.
+pub fn cpus(
+    files: &impl Files,
+    places: &Places,
+    above: &Above,
+    choice: Choice<'_>,
+    scratch: &mut [u8],
+) -> Option<Cpus> {
+    let Choice { by, mask } = choice;
     let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
     let quota = match by {
         CpuCount::Milli(thousandths) => Some(Capacity::new(thousandths, 1000)?),
@@ -39,12 +62,12 @@ pub fn cpus(files: &impl Files, places: &Places, above: &Above, by: CpuCount, sc
     cpuset::allowed(Kind::Cpus, files, places, &mut cpus.online, scratch)?;
     above.narrow(&mut cpus.online);
     if let Some(quota) = quota {
-        cpus.online.keep_first(quota.cpus_needed()?);
+        cpus.online.keep_first_preferring(quota.cpus_needed()?, mask);
     }
     let whole = Capacity::of_whole(cpus.online.count());
     cpus.capacity = quota.filter(|quota| quota.is_less(&whole)).unwrap_or(whole);
     if by == CpuCount::ByWeight {
-        cpus.online.keep_first(by_weight(files, places, scratch)?);
+        cpus.online.keep_first_preferring(by_weight(files, places, scratch)?, mask);
     }
     Some(cpus)
 }
@@ -106,7 +129,7 @@ mod tests {
     /// The list of CPUs and the capacity.
     fn view(tree: &Tree, by: CpuCount) -> Option<String> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
-        let cpus = cpus(tree, &places, &Above::NONE, by, &mut [0; 512])?;
+        let cpus = cpus(tree, &places, &Above::NONE, Choice::by(by), &mut [0; 512])?;
         let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
         Some(format!("{} {}/{}", list.trim(), cpus.capacity.quota_usec, cpus.capacity.period_usec))
     }
@@ -151,6 +174,23 @@ mod tests {
     }
 
     #[test]
+    fn those_that_the_process_may_run_on_come_first() {
+        let with = |mask: &str, quota: &str, by| {
+            let tree = v2_with(&[("a/b/cpu.max", quota), ("a/b/cpu.weight", "174\n")]);
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            let mask = &CpuSet::parse(mask.as_bytes()).unwrap();
+            let cpus = cpus(&tree, &places, &Above::NONE, Choice { by, mask }, &mut [0; 512]).unwrap();
+            composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap().trim().to_string()
+        };
+        let by_quota = |mask, quota| with(mask, quota, CpuCount::ByQuota);
+        assert_eq!(by_quota("1-3", "200000 100000\n"), "1-2");
+        assert_eq!(by_quota("2-3", "300000 100000\n"), "0,2-3");
+        assert_eq!(by_quota("6", "200000 100000\n"), "0,6");
+        assert_eq!(by_quota("6", "max 100000\n"), "0-7", "a mask takes no CPU away");
+        assert_eq!(with("5-7", "max 100000\n", CpuCount::ByWeight), "5-6");
+    }
+
+    #[test]
     fn v1_has_its_own_files() {
         let tree = Tree::default()
             .with("/proc/self/cgroup", "1:cpu,cpuacct:/a\n2:cpuset:/a\n")
@@ -175,7 +215,7 @@ mod tests {
         let with = |above: &Above, by| {
             let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n");
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let cpus = cpus(&tree, &places, above, by, &mut [0; 512]).unwrap();
+            let cpus = cpus(&tree, &places, above, Choice::by(by), &mut [0; 512]).unwrap();
             let list = composed(|out| crate::compose::cpu_list(&cpus.online, out)).unwrap();
             format!("{} {}", list.trim(), cpus.counted_depth)
         };
@@ -253,7 +293,7 @@ mod tests {
             let list = cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
             let tree = v2().with("/sys/fs/cgroup/a/b/cpuset.cpus.effective", list).with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} {period}"));
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let view = super::cpus(&tree, &places, &Above::NONE, CpuCount::ByQuota, &mut [0; 512]).unwrap();
+            let view = super::cpus(&tree, &places, &Above::NONE, Choice::by(CpuCount::ByQuota), &mut [0; 512]).unwrap();
             let count = view.online.count();
             prop_assert!(count >= 1 && view.online.iter().all(|cpu| cpus.contains(&cpu)));
             prop_assert!(u128::from(view.capacity.quota_usec) <= u128::from(count) * u128::from(view.capacity.period_usec));
@@ -265,7 +305,7 @@ mod tests {
             let quota = quota.map_or("max".to_string(), |quota| quota.to_string());
             let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} 100000")).with("/sys/fs/cgroup/a/b/cpu.weight", format!("{weight}\n"));
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
-            let [by_quota, by_weight] = [CpuCount::ByQuota, CpuCount::ByWeight].map(|by| super::cpus(&tree, &places, &Above::NONE, by, &mut [0; 512]).unwrap());
+            let [by_quota, by_weight] = [CpuCount::ByQuota, CpuCount::ByWeight].map(|by| super::cpus(&tree, &places, &Above::NONE, Choice::by(by), &mut [0; 512]).unwrap());
             let (all, shown): (Vec<_>, Vec<_>) = (by_quota.online.iter().collect(), by_weight.online.iter().collect());
             prop_assert!(!shown.is_empty() && all.starts_with(&shown));
             prop_assert_eq!(by_quota.capacity, by_weight.capacity);

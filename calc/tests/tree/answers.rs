@@ -71,7 +71,7 @@ impl Tree {
         text += &taken("still_hold");
         memory::memory(files, &places, &Above::NONE, &host, scratch);
         text += &taken("memory");
-        if let Some(cpus) = cpu::cpus(files, &places, &Above::NONE, CpuCount::ByQuota, scratch) {
+        if let Some(cpus) = cpu::cpus(files, &places, &Above::NONE, cpu::Choice::by(CpuCount::ByQuota), scratch) {
             text += &taken("cpus");
             time::times(files, &places, &cpus, &host, None, scratch);
             text += &taken("times");
@@ -168,7 +168,7 @@ impl View<'_> {
     }
 
     fn cpus(&self, scratch: &mut [u8]) -> Option<Cpus> {
-        cpu::cpus(&self.tree, &self.places, &Above::NONE, self.tree.cpu_count(), scratch)
+        cpu::cpus(&self.tree, &self.places, &Above::NONE, cpu::Choice::by(self.tree.cpu_count()), scratch)
     }
 
     fn times(&self, cpus: &Cpus, scratch: &mut [u8]) -> Option<Times> {

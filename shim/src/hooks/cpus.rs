@@ -6,7 +6,7 @@
 use super::by_kernel;
 use crate::next;
 use crate::{Hooked, clock, environment, options, scope, sys};
-use calc::cpus::MAX_CPUS;
+use calc::cpus::{CpuSet, MAX_CPUS, keep_first};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
@@ -120,7 +120,8 @@ pub(crate) fn is_ours(pid: pid_t) -> bool {
     !options::off() && !options::affinity_is_the_kernels() && (pid == 0 || pid == sys::gettid() || pid == sys::getpid())
 }
 
-/// Takes the CPUs that the container does not have out of a mask, unless none would be left.
+/// Leaves as many CPUs of a mask as the container has, those that it is shown before others: of threads that run elsewhere
+/// than the process does, the number is right at least.
 ///
 /// # Safety
 /// `len` bytes at `mask` are a mask that the kernel wrote.
@@ -128,12 +129,7 @@ pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
     // SAFETY: by the caller's promise; the kernel takes whole words only.
     let mask = unsafe { core::slice::from_raw_parts_mut(mask, len / size_of::<c_ulong>()) };
     scope::with_cpus(|cpus| {
-        let ours = cpus.online.words();
-        if mask.iter().zip(ours).any(|(real, view)| real & view != 0) {
-            for (index, word) in mask.iter_mut().enumerate() {
-                *word &= ours.get(index).copied().unwrap_or(0);
-            }
-        }
+        keep_first(mask, cpus.online.count(), cpus.online.words());
         Some(())
     });
 }
@@ -146,13 +142,17 @@ pub(crate) unsafe fn sched_setaffinity(
 ) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe {
-        if is_ours(pid) && is_what_we_showed(len, mask, |real| kernel_mask(pid, real)) {
+        if is_ours(pid) && is_what_we_showed(len, mask, |real| sys::affinity(pid, real)) {
             return 0;
         }
-        match next {
+        let result = match next {
             Some(next) => next(pid, len, mask),
             None => by_kernel(libc::SYS_sched_setaffinity, [pid as usize, len, mask as usize, 0, 0, 0]) as c_int,
+        };
+        if result == 0 {
+            scope::choose_again();
         }
+        result
     }
 }
 
@@ -164,7 +164,16 @@ pub(crate) unsafe fn pthread_setaffinity_np(
 ) -> c_int {
     let Some(next) = next.or_else(later_setter) else { return libc::ENOSYS };
     // SAFETY: the caller's arguments.
-    unsafe { if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) { 0 } else { next(thread, len, mask) } }
+    unsafe {
+        if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) {
+            return 0;
+        }
+        let result = next(thread, len, mask);
+        if result == 0 {
+            scope::choose_again();
+        }
+        result
+    }
 }
 
 /// The getter of a library of threads that was loaded later.
@@ -183,17 +192,9 @@ fn later_setter() -> Option<SetThreadAffinity> {
         .map(|next| unsafe { core::mem::transmute::<next::Definition, SetThreadAffinity>(next) })
 }
 
-/// The kernel's own mask of `pid`: how many bytes the kernel's masks have. `None` where it is larger than ours.
-fn kernel_mask(pid: pid_t, real: &mut Mask) -> Option<usize> {
-    let args = [pid as usize, size_of::<Mask>(), real.as_mut_ptr() as usize, 0, 0, 0];
-    // SAFETY: the buffer is as long as said.
-    let len = unsafe { crate::arch::syscall(libc::SYS_sched_getaffinity, args) };
-    usize::try_from(len).ok().filter(|len| *len > 0)
-}
-
 /// The kernel's own mask of `thread`, which libc alone can find.
 fn thread_mask(thread: pthread_t, real: &mut Mask) -> Option<usize> {
-    let len = kernel_mask(0, real)?;
+    let len = sys::affinity(0, real)?;
     let next = next::of(Hooked::pthread_getaffinity_np as usize)?;
     // SAFETY: the slot holds this function; the buffer is as long as said.
     unsafe {
@@ -218,7 +219,7 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     }
     // SAFETY: the kernel has just read it.
     let asked = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
-    scope::with_cpus(|cpus| Some(is_shown_of(&real, cpus.online.words(), asked))) == Some(true)
+    scope::with_cpus(|cpus| Some(is_shown_of(&mut real, &cpus.online, asked))) == Some(true)
 }
 
 /// Whether `mask` can be read, in the kernel's word: it reads the mask before it looks for the process, and there is none
@@ -230,16 +231,10 @@ fn is_readable(len: size_t, mask: *const c_ulong) -> bool {
     refused == -(libc::ESRCH as isize)
 }
 
-/// Whether `asked` is what is both in `real` and in `view`, and that is something, but not all of `real`.
-fn is_shown_of(real: &Mask, view: &[u64], asked: &[c_ulong]) -> bool {
-    let (mut some, mut less) = (false, false);
-    for (index, real) in real.iter().enumerate() {
-        let shown = real & view.get(index).copied().unwrap_or(0);
-        if asked.get(index).copied().unwrap_or(0) != shown {
-            return false;
-        }
-        some |= shown != 0;
-        less |= shown != *real;
-    }
-    some && less
+/// Whether `asked` is what is shown of `real`, and that is not all of it. What is shown is left in `real`.
+fn is_shown_of(real: &mut Mask, online: &CpuSet, asked: &[c_ulong]) -> bool {
+    let count = |mask: &Mask| mask.iter().fold(0_u32, |count, word| count.saturating_add(word.count_ones()));
+    let all = count(real);
+    keep_first(real, online.count(), online.words());
+    count(real) < all && real.iter().enumerate().all(|(index, word)| asked.get(index).copied().unwrap_or(0) == *word)
 }
