@@ -49,6 +49,7 @@ hooks! {
     __open64_2(path: *const c_char, flags: c_int) -> c_int = open::open_2;
     __openat_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2;
     __openat64_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2;
+    openat2(dir: c_int, path: *const c_char, how: *const u64, len: size_t) -> c_int = open::openat2;
 
     // fopen(3)
     fopen(path: *const c_char, mode: *const c_char) -> *mut FILE = stdio::fopen;
@@ -103,15 +104,26 @@ hooks! {
     // access(2)
     access(path: *const c_char, mode: c_int) -> c_int = stat::access;
     faccessat(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int = stat::faccessat;
+    eaccess(path: *const c_char, mode: c_int) -> c_int = stat::eaccess;
+    euidaccess(path: *const c_char, mode: c_int) -> c_int = stat::eaccess;
 
     // readdir(3), scandir(3), glob(3)
     opendir(path: *const c_char) -> *mut DIR = directory::opendir;
     readdir(dir: *mut DIR) -> *mut libc::dirent = directory::readdir;
     readdir64(dir: *mut DIR) -> *mut libc::dirent = directory::readdir;
+    readdir_r(dir: *mut DIR, entry: *mut libc::dirent, result: *mut *mut libc::dirent) -> c_int = directory::readdir_r;
+    readdir64_r(dir: *mut DIR, entry: *mut libc::dirent, result: *mut *mut libc::dirent) -> c_int = directory::readdir_r;
     scandir(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
     scandir64(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
+    scandirat(dir: c_int, path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandirat;
+    scandirat64(dir: c_int, path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandirat;
     glob(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
     glob64(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
+
+    // getdents(2)
+    getdents(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents;
+    getdents64(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents;
+    posix_getdents(fd: c_int, to: *mut c_void, len: size_t, flags: c_int) -> ssize_t = directory::posix_getdents;
 
     // statfs(2), statvfs(3)
     statfs(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs;

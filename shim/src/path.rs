@@ -212,12 +212,12 @@ pub(crate) fn lists_members(fd: c_int) -> bool {
     real.get(..=len).and_then(members) == Some(b"")
 }
 
-/// As [`lists_members`], by a path, symbolic links and all.
+/// As [`lists_members`], by a path below `dir`, symbolic links and all.
 ///
 /// # Safety
 /// `path` is a NUL-terminated string.
-pub(crate) unsafe fn is_directory_of_members(path: *const c_char) -> bool {
+pub(crate) unsafe fn is_directory_of_members(dir: c_int, path: *const c_char) -> bool {
     // SAFETY: by the caller's promise.
     let path = unsafe { CStr::from_ptr(path) };
-    sys::open(path, libc::O_PATH | libc::O_DIRECTORY).is_some_and(|dir| lists_members(dir.number()))
+    sys::open_at(dir, path, libc::O_PATH | libc::O_DIRECTORY).is_some_and(|dir| lists_members(dir.number()))
 }

@@ -33,13 +33,17 @@ fn done(result: isize) -> Option<usize> {
     usize::try_from(result).ok()
 }
 
-/// `openat(AT_FDCWD, path, flags | O_CLOEXEC)`
+/// `open(path, flags | O_CLOEXEC)`
 pub(crate) fn open(path: &CStr, flags: c_int) -> Option<Fd> {
+    open_at(libc::AT_FDCWD, path, flags)
+}
+
+/// `openat(dir, path, flags | O_CLOEXEC)`
+#[inline(never)]
+pub(crate) fn open_at(dir: c_int, path: &CStr, flags: c_int) -> Option<Fd> {
     let flags = flags | libc::O_CLOEXEC;
     // SAFETY: the path ends in NUL.
-    let fd = unsafe {
-        syscall(libc::SYS_openat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0o600, 0, 0])
-    };
+    let fd = unsafe { syscall(libc::SYS_openat, [dir as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0]) };
     done(fd).map(|fd| Fd(fd as c_int))
 }
 

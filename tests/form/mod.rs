@@ -58,7 +58,7 @@ struct Segment {
 }
 
 /// One name per line.
-fn list(path: &str) -> BTreeSet<String> {
+pub(crate) fn list(path: &str) -> BTreeSet<String> {
     let path = bed::repository(path);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()

@@ -38,6 +38,38 @@ static int as_readdir(const char *path) {
     return found;
 }
 
+static int as_readdir_r(const char *path) {
+    struct dirent entry, *result = NULL;
+    DIR *directory = opendir(path);
+    if (!directory) return -1;
+    while (!WATCHED(((int (*)(DIR *, struct dirent *, struct dirent **))symbol)(directory, &entry, &result)) && result) note(entry.d_name);
+    int error = errno;
+    closedir(directory);
+    errno = error;
+    return found;
+}
+
+/* The kernel's entries, as it writes them. */
+static long entries_of(int fd, char *to, size_t len) {
+    if (!strcmp(row->name, "posix_getdents")) return WATCHED(((ssize_t(*)(int, void *, size_t, int))symbol)(fd, to, len, 0));
+    if (!strcmp(row->name, "getdents")) return WATCHED(((int (*)(int, void *, size_t))symbol)(fd, to, len));
+    return (int)WATCHED(((ssize_t(*)(int, void *, size_t))symbol)(fd, to, len));
+}
+
+/* In small pieces, some of which hold nothing that is shown. */
+static int as_getdents(const char *path) {
+    char piece[80];
+    int fd = (int)raw(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY, 0, 0, 0), error;
+    long len;
+    if (fd < 0) return errno = -fd, -1;
+    while ((len = entries_of(fd, piece, sizeof piece)) > 0)
+        for (long at = 0; at < len; at += ((struct dirent *)(piece + at))->d_reclen) note(((struct dirent *)(piece + at))->d_name);
+    error = errno;
+    raw_close(fd);
+    errno = error;
+    return len < 0 ? -1 : found;
+}
+
 static int not_dotted(const struct dirent *entry) { return entry->d_name[0] != '.'; }
 
 static int scan(const char *path, int (*filter)(const struct dirent *)) {
@@ -52,6 +84,19 @@ static int scan(const char *path, int (*filter)(const struct dirent *)) {
 }
 
 static int as_scandir(const char *path) { return scan(path, NULL); }
+
+static int scanat(int dirfd, const char *path, int (*filter)(const struct dirent *)) {
+    struct dirent **list = NULL;
+    int count = WATCHED(((int (*)(int, const char *, struct dirent ***, int (*)(const struct dirent *),
+                                  int (*)(const struct dirent **, const struct dirent **)))symbol)(dirfd, path, &list, filter, alphasort));
+    int error = errno;
+    for (int i = 0; i < count; i++) note(list[i]->d_name), free(list[i]);
+    if (count >= 0) free(list);
+    errno = error;
+    return count;
+}
+
+static int as_scandirat(const char *path) { return scanat(AT_FDCWD, path, NULL); }
 
 static int call_glob(const char *pattern, int flags, glob_t *matches) {
     return WATCHED(((int (*)(const char *, int, int (*)(const char *, int), glob_t *))symbol)(pattern, flags, NULL, matches));
@@ -119,6 +164,20 @@ static void answer_scandir(void) {
     say_cpus("listed");
 }
 
+static void answer_scandirat(void) {
+    int dirfd = raw_open("/sys/devices/system", O_RDONLY | O_DIRECTORY), result;
+    answer_opendir();
+    found = 0;
+    result = scanat(dirfd, "cpu", not_dotted);
+    qsort(names, found, sizeof *names, by_name);
+    say_cpus("listed");
+    raw_close(dirfd);
+    dirfd = raw_open(CPUS, O_RDONLY | O_DIRECTORY);
+    result = scanat(dirfd, "cpu1", NULL);
+    printf("hidden=%s\n", result < 0 ? error_name(errno) : "open");
+    raw_close(dirfd);
+}
+
 static void answer_glob(void) {
     glob_t matches = {0};
     answer();
@@ -161,6 +220,19 @@ static void pass_readdir(void) {
     printf("rewinddir: %s\n", next(directory) ? "an entry" : "none");
 }
 
+static void pass_getdents(void) {
+    char piece[80];
+    pass();
+    long result = entries_of(-1, piece, sizeof piece);
+    printf("no descriptor: %ld %s\n", result, error_name(errno));
+    int fd = raw_open(CPUS, O_RDONLY | O_DIRECTORY);
+    result = entries_of(fd, piece, 8);
+    printf("no room: %ld %s\n", result, error_name(errno));
+    result = entries_of(fd, (char *)4096, sizeof piece);
+    printf("no memory: %ld %s\n", result, error_name(errno));
+    raw_close(fd);
+}
+
 static void pass_glob(void) {
     glob_t matches = {.gl_offs = 3};
     pass();
@@ -180,6 +252,12 @@ static const struct row rows[] = {
     {"opendir", SHAPE(as_opendir), answer_opendir, pass},
     {"readdir", SHAPE(as_readdir), answer, pass_readdir},   {"readdir64", SHAPE(as_readdir), answer, pass_readdir},
     {"scandir", SHAPE(as_scandir), answer_scandir, pass},   {"scandir64", SHAPE(as_scandir), answer_scandir, pass},
+    {"readdir_r", SHAPE(as_readdir_r), answer, pass},       {"readdir64_r", SHAPE(as_readdir_r), answer, pass},
+    {"getdents", SHAPE(as_getdents), answer, pass_getdents},
+    {"getdents64", SHAPE(as_getdents), answer, pass_getdents},
+    {"posix_getdents", SHAPE(as_getdents), answer, pass_getdents},
+    {"scandirat", SHAPE(as_scandirat), answer_scandirat, pass},
+    {"scandirat64", SHAPE(as_scandirat), answer_scandirat, pass},
     {"glob", SHAPE(as_glob), answer_glob, pass_glob},       {"glob64", SHAPE(as_glob), answer_glob, pass_glob},
     {0},
 };

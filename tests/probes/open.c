@@ -15,7 +15,10 @@ static int readable = 1; /* the paths may be looked into */
 
 /* Through the directory's descriptor, so that the name alone reaches the hook. That descriptor is a high one: the
  * answer's number is compared. */
-static int at_directory(const char *path, int flags, int variadic) {
+enum form { VARIADIC, FORTIFIED, EXTENDED };
+
+static int at_directory(const char *path, int flags, enum form form) {
+    struct { uint64_t flags, mode, resolve; } how = {flags, flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? 0604 : 0, 0};
     int dirfd = AT_FDCWD, fd;
     static char directory[PATH_MAX];
     const char *slash = !readable ? NULL : strncmp(path, CPUS "/", sizeof CPUS) ? strrchr(path, '/') : path + sizeof CPUS - 1;
@@ -27,14 +30,16 @@ static int at_directory(const char *path, int flags, int variadic) {
         raw_close(fd);
         path = slash + 1;
     }
-    if (variadic) fd = WATCHED(((int (*)(int, const char *, int, ...))symbol)(dirfd, path, flags, 0604));
+    if (form == EXTENDED) fd = WATCHED(((int (*)(int, const char *, void *, size_t))symbol)(dirfd, path, &how, sizeof how));
+    else if (form == VARIADIC) fd = WATCHED(((int (*)(int, const char *, int, ...))symbol)(dirfd, path, flags, 0604));
     else fd = WATCHED(((int (*)(int, const char *, int))symbol)(dirfd, path, flags));
     if (dirfd >= 0) raw_close(dirfd);
     return fd;
 }
 
-static int as_openat(const char *path, int flags) { return at_directory(path, flags, 1); }
-static int as_openat_2(const char *path, int flags) { return at_directory(path, flags, 0); }
+static int as_openat(const char *path, int flags) { return at_directory(path, flags, VARIADIC); }
+static int as_openat_2(const char *path, int flags) { return at_directory(path, flags, FORTIFIED); }
+static int as_openat2(const char *path, int flags) { return at_directory(path, flags, EXTENDED); }
 
 static int call(const char *path, int flags) { return ((opener *)row->shape)(path, flags); }
 
@@ -186,6 +191,7 @@ static const struct row rows[] = {
     {"__open_2", SHAPE(as_open_2), answer, pass},   {"__open64_2", SHAPE(as_open_2), answer, pass},
     {"openat", SHAPE(as_openat), answer, pass_at},  {"openat64", SHAPE(as_openat), answer, pass_at},
     {"__openat_2", SHAPE(as_openat_2), answer, pass_at}, {"__openat64_2", SHAPE(as_openat_2), answer, pass_at},
+    {"openat2", SHAPE(as_openat2), answer, pass_at},
     {0},
 };
 

@@ -229,6 +229,7 @@ static const struct row rows[] = {
     {"__fxstatat", SHAPE(xstatat), answer_at, pass_at},    {"__fxstatat64", SHAPE(xstatat), answer_at, pass_at},
     {"statx", SHAPE(statxat), answer_at, pass_statx},
     {"access", SHAPE(as_access), answer_access, pass_access},
+    {"eaccess", SHAPE(as_access), answer_access, pass_access}, {"euidaccess", SHAPE(as_access), answer_access, pass_access},
     {"faccessat", SHAPE(accessat), answer_access, pass_access},
     {0},
 };

@@ -1,14 +1,23 @@
-//! opendir(3), readdir(3), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
+//! opendir(3), readdir(3), getdents(2), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
 
+use super::by_kernel;
+use crate::Hooked;
 use crate::next::{self, Libc, Needed};
 use crate::path::{self, Member};
+use crate::{memory_file, options};
 use core::ffi::{CStr, c_void};
+use core::mem::{offset_of, transmute};
 use core::ptr::null_mut;
-use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t};
+use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t, size_t, ssize_t};
 
 type Opendir = unsafe extern "C" fn(*const c_char) -> *mut DIR;
 type Readdir = unsafe extern "C" fn(*mut DIR) -> *mut dirent;
+type ReaddirR = unsafe extern "C" fn(*mut DIR, *mut dirent, *mut *mut dirent) -> c_int;
+type Getdents = unsafe extern "C" fn(c_int, *mut c_void, size_t) -> ssize_t;
+type PosixGetdents = unsafe extern "C" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t;
 type Scandir = unsafe extern "C" fn(*const c_char, *mut *mut *mut dirent, *const c_void, *const c_void) -> c_int;
+type Scandirat =
+    unsafe extern "C" fn(c_int, *const c_char, *mut *mut *mut dirent, *const c_void, *const c_void) -> c_int;
 type Glob = unsafe extern "C" fn(*const c_char, c_int, *const c_void, *mut glob_t) -> c_int;
 type OfDirectory = unsafe extern "C" fn(*mut DIR) -> c_int;
 type Globfree = unsafe extern "C" fn(*mut glob_t);
@@ -63,6 +72,160 @@ unsafe fn lists_members(dir: *mut DIR) -> bool {
     unsafe { next::needed::<OfDirectory>(Needed::Dirfd).is_some_and(|dirfd| path::lists_members(dirfd(dir))) }
 }
 
+pub(crate) unsafe fn readdir_r(
+    next: Option<ReaddirR>,
+    dir: *mut DIR,
+    entry: *mut dirent,
+    result: *mut *mut dirent,
+) -> c_int {
+    // Later musls have `readdir64_r` for programs that were linked before, and no more.
+    let base = || next::of(Hooked::readdir_r as usize);
+    // SAFETY: the slot holds this function; the caller's arguments; where it succeeded, `result` is written.
+    unsafe {
+        let Some(next) = next.or_else(|| base().map(|base| transmute::<next::Definition, ReaddirR>(base))) else {
+            return libc::ENOSYS;
+        };
+        loop {
+            let error = next(dir, entry, result);
+            if error != 0 || (*result).is_null() || !is_hidden(*result) || !lists_members(dir) {
+                return error;
+            }
+        }
+    }
+}
+
+pub(crate) unsafe fn getdents(next: Option<Getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
+    // SAFETY: the caller's arguments, which the kernel checks.
+    let read = || unsafe {
+        match next {
+            // musl's gives an int, and so many bytes are never read at once.
+            Some(next) => next(fd, to, len) as c_int as ssize_t,
+            None => by_kernel(libc::SYS_getdents64, [fd as usize, to as usize, len, 0, 0, 0]),
+        }
+    };
+    // SAFETY: so many bytes of entries have been written.
+    unsafe { shown_of(fd, to, read) }
+}
+
+pub(crate) unsafe fn posix_getdents(
+    next: Option<PosixGetdents>,
+    fd: c_int,
+    to: *mut c_void,
+    len: size_t,
+    flags: c_int,
+) -> ssize_t {
+    // SAFETY: as in `getdents`; musl's structure is the kernel's, and it knows no flags either.
+    unsafe {
+        shown_of(fd, to, || match next {
+            Some(next) => next(fd, to, len, flags),
+            None if flags != 0 => next::refuse(libc::EOPNOTSUPP) as ssize_t,
+            None => by_kernel(libc::SYS_getdents64, [fd as usize, to as usize, len, 0, 0, 0]),
+        })
+    }
+}
+
+/// Leaves those entries that are not hidden; reads on where none of them is left, since nothing would be the end.
+///
+/// # Safety
+/// `read` gives how many bytes of entries it has written to `to`.
+unsafe fn shown_of(fd: c_int, to: *mut c_void, read: impl Fn() -> ssize_t) -> ssize_t {
+    loop {
+        let count = read();
+        let Ok(len) = usize::try_from(count) else { return count };
+        if len == 0 || options::off() {
+            return count;
+        }
+        // SAFETY: by the caller's promise.
+        let entries = unsafe { core::slice::from_raw_parts_mut(to.cast::<u8>(), len) };
+        let kept = without_hidden_entries(entries, fd).unwrap_or(len);
+        if kept > 0 {
+            return kept as ssize_t;
+        }
+    }
+}
+
+/// Moves the entries that are not hidden to the front; how many bytes they are. `None` where all of them are shown, and where
+/// these are no entries that we know.
+#[inline(never)]
+fn without_hidden_entries(entries: &mut [u8], fd: c_int) -> Option<usize> {
+    if !spans(entries).any(|(from, to)| entries.get(from..to).is_some_and(is_hidden_entry)) || !path::lists_members(fd)
+    {
+        return None;
+    }
+    let (mut at, mut kept) = (0, 0_usize);
+    while let Some(to) = end_of_entry(entries, at) {
+        if !is_hidden_entry(entries.get(at..to)?) {
+            for from in at..to {
+                *entries.get_mut(kept)? = *entries.get(from)?;
+                kept = kept.wrapping_add(1);
+            }
+        }
+        at = to;
+    }
+    Some(kept)
+}
+
+/// Where each entry begins and ends.
+fn spans(entries: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        let from = at;
+        at = end_of_entry(entries, from)?;
+        Some((from, at))
+    })
+}
+
+/// Where the entry at `at` ends, by its own word; `None` at the end.
+fn end_of_entry(entries: &[u8], at: usize) -> Option<usize> {
+    let len = entries.get(at..)?.get(offset_of!(dirent, d_reclen)..)?.first_chunk::<2>()?;
+    let len = usize::from(u16::from_ne_bytes(*len));
+    at.checked_add(len).filter(|end| len > offset_of!(dirent, d_name) && *end <= entries.len())
+}
+
+fn is_hidden_entry(entry: &[u8]) -> bool {
+    let name = entry.get(offset_of!(dirent, d_name)..).and_then(|name| CStr::from_bytes_until_nul(name).ok());
+    name.and_then(|name| Member::named(name.to_bytes())).is_some_and(|member| member.is_hidden())
+}
+
+pub(crate) unsafe fn scandirat(
+    next: Option<Scandirat>,
+    dir: c_int,
+    path: *const c_char,
+    list: *mut *mut *mut dirent,
+    filter: *const c_void,
+    order: *const c_void,
+) -> c_int {
+    // SAFETY: the caller's arguments; the slot holds this function.
+    unsafe {
+        let count = match next {
+            Some(next) => next(dir, path, list, filter, order),
+            None => {
+                let Some(scandir) = next::of(Hooked::scandir as usize) else { return next::refuse(libc::ENOSYS) };
+                let scandir = transmute::<next::Definition, Scandir>(scandir);
+                let whole = &mut [0; path::ROOM];
+                let Some(whole) = below(dir, path, whole) else { return next::refuse(libc::ENAMETOOLONG) };
+                scandir(whole, list, filter, order)
+            }
+        };
+        shown(count, dir, path, list)
+    }
+}
+
+/// A path that leads where `path` does below `dir`.
+///
+/// # Safety
+/// `path` is a NUL-terminated string.
+unsafe fn below(dir: c_int, path: *const c_char, whole: &mut [u8; path::ROOM]) -> Option<*const c_char> {
+    // SAFETY: by the caller's promise.
+    let text = unsafe { CStr::from_ptr(path) }.to_bytes();
+    if dir == AT_FDCWD || text.first() == Some(&b'/') {
+        return Some(path);
+    }
+    let mut buffer = [0; 32];
+    let link = memory_file::link(dir, &mut buffer)?.to_bytes();
+    calc::path::join(whole, &[link, b"/", text]).map(CStr::as_ptr)
+}
+
 pub(crate) unsafe fn scandir(
     next: Option<Scandir>,
     path: *const c_char,
@@ -71,14 +234,23 @@ pub(crate) unsafe fn scandir(
     order: *const c_void,
 ) -> c_int {
     let Some(next) = next else { return next::refuse(libc::ENOSYS) };
-    // SAFETY: the caller's arguments; on success `list` holds that many entries, each from malloc: the program is to free them.
+    // SAFETY: the caller's arguments.
+    unsafe { shown(next(path, list, filter, order), AT_FDCWD, path, list) }
+}
+
+/// What is shown of the `count` entries of the directory at `path` below `dir`.
+///
+/// # Safety
+/// These are the result and the arguments of a scandir: on success `list` holds that many entries, each from malloc, which the
+/// program is to free.
+unsafe fn shown(count: c_int, dir: c_int, path: *const c_char, list: *mut *mut *mut dirent) -> c_int {
+    // SAFETY: by the caller's promise.
     unsafe {
-        let count = next(path, list, filter, order);
         let Ok(length) = usize::try_from(count) else { return count };
         let entries = if length == 0 { &mut [] } else { core::slice::from_raw_parts_mut(*list, length) };
-        let hidden_itself = path::hidden(AT_FDCWD, path);
+        let hidden_itself = path::hidden(dir, path);
         let hidden = |entry: &*mut dirent| hidden_itself || is_hidden(*entry);
-        if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_members(path)) {
+        if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_members(dir, path)) {
             return count;
         }
         let Some(free) = next::free() else { return count };

@@ -2,12 +2,14 @@
 
 use super::by_kernel;
 use crate::serve;
-use libc::{AT_FDCWD, SYS_openat, c_char, c_int, mode_t};
+use libc::{AT_FDCWD, SYS_openat, c_char, c_int, mode_t, size_t};
 
 type Open = unsafe extern "C" fn(*const c_char, c_int, mode_t) -> c_int;
 type Openat = unsafe extern "C" fn(c_int, *const c_char, c_int, mode_t) -> c_int;
 type Open2 = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
 type Openat2 = unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int;
+
+type OpenHow = unsafe extern "C" fn(c_int, *const c_char, *const u64, size_t) -> c_int;
 
 /// What `open` really is: its mode is a variadic argument, which some machines pass differently.
 type VariadicOpen = unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int;
@@ -54,6 +56,24 @@ pub(crate) unsafe fn openat_2(next: Option<Openat2>, dir: c_int, path: *const c_
     unsafe {
         let fd = next.map_or_else(|| raw(dir, path, flags, 0), |next| next(dir, path, flags));
         serve::opened(fd, path, flags)
+    }
+}
+
+/// openat2(2), which glibc has since 2.43. `how` begins with the flags.
+pub(crate) unsafe fn openat2(
+    next: Option<OpenHow>,
+    dir: c_int,
+    path: *const c_char,
+    how: *const u64,
+    len: size_t,
+) -> c_int {
+    // SAFETY: as in `open`; where it succeeded, the kernel has read `how`.
+    unsafe {
+        let fd = match next {
+            Some(next) => next(dir, path, how, len),
+            None => by_kernel(libc::SYS_openat2, [dir as usize, path as usize, how as usize, len, 0, 0]) as c_int,
+        };
+        if fd < 0 { fd } else { serve::opened(fd, path, how.read() as c_int) }
     }
 }
 

@@ -196,6 +196,19 @@ pub(crate) unsafe fn faccessat(
     }
 }
 
+/// As [`access`], by the rights that the program has at the moment.
+pub(crate) unsafe fn eaccess(next: Option<Access>, path: *const c_char, mode: c_int) -> c_int {
+    let args = [AT_FDCWD as usize, path as usize, mode as usize, libc::AT_EACCESS as usize, 0, 0];
+    // SAFETY: the caller's arguments.
+    unsafe {
+        let result = match next {
+            Some(next) => next(path, mode),
+            None => by_kernel(libc::SYS_faccessat2, args) as c_int,
+        };
+        unless_hidden(result, AT_FDCWD, path)
+    }
+}
+
 unsafe fn raw_stat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int {
     let args = [dir as usize, path as usize, to as usize, flags as usize, 0, 0];
     // SAFETY: the caller's arguments, which the kernel checks.
