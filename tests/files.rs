@@ -9,6 +9,8 @@ mod changes;
 mod df;
 #[path = "files/disks.rs"]
 mod disks;
+#[path = "files/long_paths.rs"]
+mod long_paths;
 #[path = "files/masks.rs"]
 mod masks;
 #[path = "files/pressure.rs"]

@@ -5,8 +5,9 @@ use calc::answer::{self, Answer, BLOCKS, CPUS, NODES};
 use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
 
-/// Longer than any path that we answer; a path that does not fit is none of ours.
-pub(crate) const ROOM: usize = 160;
+/// Room for the longest path that is answered, with a final NUL: the name of a memory file has 249 bytes at most
+/// (`MFD_NAME_MAX_LEN`). A path that does not fit is none of ours.
+pub(crate) const ROOM: usize = 250;
 
 /// What a path leads to.
 pub(crate) enum Target {
