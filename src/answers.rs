@@ -190,7 +190,7 @@ fn stat<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result
         let mut again = view.files.open(c"/proc/stat").ok_or(NO_TIMES)?;
         return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, scratch).ok_or(NOT_COMPOSED);
     };
-    times.idle_ticks = times.idle_ticks.max(0);
+    times.idle_ticks = times.idle_ticks.max(cpus.online.count().cast_signed());
     let (shares, load) = (Shares::among(&cpus.online), view.load());
     let figures = StatFigures { times: &times, shares: &shares, load: load.as_ref(), later_sec: view.later_sec() };
     compose::stat(&cpus.online, &figures, &mut host, out, scratch).ok_or(NOT_COMPOSED)
@@ -219,8 +219,9 @@ fn cpu_list<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
 }
 
 fn uptime<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
-    let times = view.times(&view.cpus().ok_or(NO_CPUS)?).ok_or(NO_TIMES)?;
-    let idle_ticks = u64::try_from(times.idle_ticks).unwrap_or(0);
+    let cpus = view.cpus().ok_or(NO_CPUS)?;
+    let times = view.times(&cpus).ok_or(NO_TIMES)?;
+    let idle_ticks = u64::try_from(times.idle_ticks).unwrap_or(0).max(cpus.online.count());
     compose::uptime(view.age_ticks().ok_or(NO_AGE)?, idle_ticks, out).ok_or(NOT_COMPOSED)
 }
 

@@ -1,18 +1,20 @@
 //! Programs in bad circumstances, each run with the object and without it in the same container: it must fare the same.
 
 mod bed;
-#[path = "hostile/named.rs"]
-mod named;
 mod probes;
-#[path = "hostile/strangers.rs"]
-mod strangers;
 
 #[path = "hostile/allocators.rs"]
 mod allocators;
+#[path = "hostile/floors.rs"]
+mod floors;
 #[path = "hostile/loaders.rs"]
 mod loaders;
+#[path = "hostile/named.rs"]
+mod named;
 #[path = "hostile/starts.rs"]
 mod starts;
+#[path = "hostile/strangers.rs"]
+mod strangers;
 
 use bed::{Container, Findings, View};
 use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, figures, program, quoted};

@@ -4,6 +4,7 @@
 use crate::{
     answer::Answer,
     scan::{self, Name},
+    view::memory::LEAST_BYTES,
 };
 
 /// A setting. Its number is its row among the [`KEYS`].
@@ -76,7 +77,7 @@ impl Key {
             Self::Files => Value::Files(Answered::parse(value)?),
             Self::Cpus => Value::Cpus(CpuCount::parse(value)?),
             Self::Memory => Value::Memory(MemoryLimit::parse(value)?),
-            Self::Disk => Value::Disk(size_bytes(value).filter(|bytes| *bytes > 0)?),
+            Self::Disk => Value::Disk(size_bytes(value).filter(|bytes| *bytes >= LEAST_BYTES)?),
             Self::Cgroup => Value::Cgroup(path(value)?),
             Self::Board => Value::Board(path(value)?),
             Self::Uptime => Value::HostUptime(is_other(value, b"host", b"container")?),
@@ -98,7 +99,7 @@ pub enum Value<'v> {
     Cpus(CpuCount),
     /// What the total of memory goes by.
     Memory(MemoryLimit),
-    /// Bytes of the container's file system, more than 0.
+    /// Bytes of the container's file system, [`LEAST_BYTES`] or more.
     Disk(u64),
     /// The cgroup to see, in one of the forms of [`crate::cgroup::places::Whose`]: an absolute path.
     Cgroup(&'v [u8]),
@@ -162,7 +163,7 @@ pub enum MemoryLimit {
     Max,
     /// `high`: the same, where `memory.high` counts as a limit too.
     High,
-    /// This many bytes, never 0, in place of the limits.
+    /// This many bytes in place of the limits, [`LEAST_BYTES`] or more.
     Bytes(u64),
 }
 
@@ -171,7 +172,7 @@ impl MemoryLimit {
         match value {
             b"max" => Some(Self::Max),
             b"high" => Some(Self::High),
-            size => size_bytes(size).filter(|bytes| (1..u64::MAX).contains(bytes)).map(Self::Bytes),
+            size => size_bytes(size).filter(|bytes| (LEAST_BYTES..u64::MAX).contains(bytes)).map(Self::Bytes),
         }
     }
 
@@ -311,7 +312,7 @@ mod tests {
 
     #[test]
     fn values_are_understood() {
-        let good: [(Key, &str, Value<'_>); 25] = [
+        let good: [(Key, &str, Value<'_>); 26] = [
             (Key::Switch, "off", Value::Off(true)),
             (Key::Switch, "on", Value::Off(false)),
             (Key::Switch, "", Value::Off(false)),
@@ -322,6 +323,7 @@ mod tests {
             (Key::Cpus, "weight", Value::Cpus(CpuCount::ByWeight)),
             (Key::Cpus, "quota", Value::Cpus(CpuCount::ByQuota)),
             (Key::Memory, "512M", Value::Memory(MemoryLimit::Bytes(512 << 20))),
+            (Key::Memory, "1M", Value::Memory(MemoryLimit::Bytes(1 << 20))),
             (Key::Memory, "high", Value::Memory(MemoryLimit::High)),
             (Key::Memory, "max", Value::Memory(MemoryLimit::Max)),
             (Key::Disk, "10GiB", Value::Disk(10 << 30)),
@@ -349,8 +351,8 @@ mod tests {
             (Key::Switch, vec!["maybe", "OFF", "0", " "]),
             (Key::Files, vec!["meminfo,load", "meminfo stat", "/proc/meminfo"]),
             (Key::Cpus, vec!["", "0", "0.0", "many", "-1", "1.", "1.2345", "1,5", "weights", "18446744073709551.615"]),
-            (Key::Memory, vec!["", "0", "0G", "-1", "low", "high ", "18446744073709551615"]),
-            (Key::Disk, vec!["", "0", "max", "high", "1X"]),
+            (Key::Memory, vec!["", "0", "0G", "1", "512", "1023k", "-1", "low", "high ", "18446744073709551615"]),
+            (Key::Disk, vec!["", "0", "1", "4096", "max", "high", "1X"]),
             (Key::Cgroup, vec!["", "docker", "./a", "/a\0b"]),
             (Key::Board, vec!["", "board"]),
             (Key::Uptime, vec!["guest", "kernel"]),

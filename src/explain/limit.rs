@@ -1,7 +1,7 @@
 //! Which cgroup imposed a limit: found in the record of the calculation that went by it.
 
 use crate::recorder::Read;
-use calc::{board::Above, cpus::CpuSet};
+use calc::{board::Above, cpus::CpuSet, view::memory::LEAST_BYTES};
 use serde::Serialize;
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
@@ -85,7 +85,8 @@ impl<'r> Level<'r> {
 
     fn memory_limit(&self) -> Option<u64> {
         let limits = ["memory.max", "memory.high", "memory.limit_in_bytes"];
-        limits.into_iter().filter_map(|name| self.number(name)).min().filter(|_| self.binds())
+        let shown = limits.into_iter().filter_map(|name| self.number(name)).filter(|limit| *limit >= LEAST_BYTES);
+        shown.min().filter(|_| self.binds())
     }
 
     fn memory_left(&self) -> Option<u64> {
@@ -156,7 +157,7 @@ pub(super) fn imposer(resource: Resource, reads: &[Read], beside: &Beside<'_>) -
         Resource::Memory => least_bytes(&levels, Level::memory_limit, above.memory_limit_bytes),
         Resource::MemoryLeft => least_bytes(&levels, Level::memory_left, above.memory_free_bytes),
         Resource::Swap => least_bytes(&levels, Level::swap_limit, above.swap_limit_bytes),
-        Resource::Pids => least_bytes(&levels, |level| level.number("pids.max"), u64::MAX),
+        Resource::Pids => least_bytes(&levels, |level| level.number("pids.max").filter(|most| *most > 0), u64::MAX),
         Resource::Quota if beside.has_cpus => Some(Imposer::Setting("CGPROC_CPUS")),
         Resource::Quota => least_quota(&levels, above).map(|(_, imposer)| imposer),
         Resource::Disk => Some(Imposer::Setting("CGPROC_DISK")),

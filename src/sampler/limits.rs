@@ -8,6 +8,7 @@ use calc::{
     board::{Above, Kind},
     cpus::CpuSet,
     scan,
+    view::memory::LEAST_BYTES,
 };
 use rustix::fd::OwnedFd;
 
@@ -21,6 +22,11 @@ struct Room {
 impl Room {
     fn free_bytes(&self) -> u64 {
         self.limit_bytes.saturating_sub(self.usage_bytes)
+    }
+
+    /// Whether a program can be shown it as the size of its memory.
+    fn can_be_shown(&self) -> bool {
+        self.limit_bytes >= LEAST_BYTES
     }
 }
 
@@ -167,7 +173,7 @@ impl Files<'_> {
 
     fn memory_1(&self, limits: &mut Limits) {
         limits.is_flat = self.number("memory.use_hierarchy") == Some(0);
-        limits.memory = self.room("memory.limit_in_bytes", "memory.usage_in_bytes");
+        limits.memory = self.room("memory.limit_in_bytes", "memory.usage_in_bytes").filter(Room::can_be_shown);
         let both = self.room("memory.memsw.limit_in_bytes", "memory.memsw.usage_in_bytes");
         limits.swap = both.zip(limits.memory).map(|(both, memory)| Room {
             limit_bytes: both.limit_bytes.saturating_sub(memory.limit_bytes),
@@ -182,7 +188,7 @@ impl Files<'_> {
 
     fn version_2(&self) -> Limits {
         Limits {
-            memory: self.room_2("memory.max", "memory.current"),
+            memory: self.room_2("memory.max", "memory.current").filter(Room::can_be_shown),
             swap: self.room_2("memory.swap.max", "memory.swap.current"),
             quota: self.with("cpu.max", quota_2),
             cpus: self.cpus(["cpuset.cpus.effective", "cpuset.cpus"]),
@@ -291,8 +297,8 @@ mod tests {
             ("cpu.cfs_quota_us", "-1\n"),
             ("cpu.cfs_period_us", "100000\n"),
             ("cpuset.cpus", "0-1\n"),
-            ("memory.max", "4096\n"),
-            ("memory.current", "8192\n"),
+            ("memory.max", "1048576\n"),
+            ("memory.current", "2097152\n"),
             ("cpu.max", "max 100000\n"),
         ];
         for (name, text) in files {
@@ -305,6 +311,10 @@ mod tests {
         let limits = files.version_1(&[Kind::Memory, Kind::Cpu, Kind::Cpuset]);
         assert_eq!(limits, Limits { cpus: Cpus::parse(b"0-1").map(Box::new), ..Limits::default() });
         assert_eq!(files.version_2().below(&Above::NONE).memory_free_bytes, 0);
+        std::fs::write(home.join("memory.max"), "0\n").unwrap();
+        std::fs::write(home.join("memory.limit_in_bytes"), "0\n").unwrap();
+        assert_eq!(files.version_2().below(&Above::NONE), Above::NONE);
+        assert_eq!(files.version_1(&[Kind::Memory]), Limits::default());
         std::fs::remove_dir_all(home).unwrap();
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
         put_load(&view, &mut info);
     }
     if let Some(ticks) = view.age_ticks().filter(|_| has(Answered::Uptime) && !settings.uptime_is_the_hosts) {
-        info.uptime = i64::try_from(ticks / USER_HZ).unwrap_or(info.uptime);
+        info.uptime = i64::try_from(ticks.div_ceil(USER_HZ)).unwrap_or(info.uptime);
     }
     call.write(call.arguments[0], &bytes_of(&words(&info)))?;
     Some(Answer::Number(0))

@@ -18,7 +18,8 @@ impl Space {
     /// and has taken `used_bytes`. `None` where a block has no size.
     pub fn limited(&self, limit_bytes: u64, used_bytes: u64, block_bytes: u64) -> Option<Self> {
         let block_bytes = NonZero::new(block_bytes)?;
-        let blocks = (limit_bytes / block_bytes).min(self.blocks);
+        // Programs divide by it, and df leaves out what has none.
+        let blocks = (limit_bytes / block_bytes).max(1).min(self.blocks);
         let used = (used_bytes / block_bytes).saturating_add(u64::from(used_bytes % block_bytes != 0));
         let free = blocks.saturating_sub(used);
         // What the machine has not got nobody can use, whatever the limit.
@@ -49,6 +50,12 @@ mod tests {
     fn a_full_machine_leaves_nothing() {
         assert_eq!(limited(900, 40 * 4096), [900, 860, 400]);
         assert_eq!(limited(5000, 40 * 4096), [1000, 960, 400]);
+    }
+
+    #[test]
+    fn there_is_a_block() {
+        assert_eq!(MACHINE.limited(1 << 20, 0, 2 << 20), Some(Space { blocks: 1, free: 1, available: 1 }));
+        assert_eq!(MACHINE.limited(1 << 20, 1, 2 << 20), Some(Space { blocks: 1, free: 0, available: 0 }));
     }
 
     #[test]

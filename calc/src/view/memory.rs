@@ -11,6 +11,10 @@ use crate::{
     source::Files,
 };
 
+/// Bytes of the least limit that a program can be shown: programs divide by their memory in MiB. No program runs in less, so that
+/// less is a way to stop a cgroup rather than a size of it: as if there were no limit.
+pub const LEAST_BYTES: u64 = 1 << 20;
+
 /// Swap of the container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swap {
@@ -119,13 +123,21 @@ impl Terms {
     /// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
     fn memory_limit(&self, level: &Level<'_>, files: &impl Files, name: &[u8], scratch: &mut [u8]) -> Option<Setting> {
         let limit = match self.limit {
-            Some(limit) => limit,
-            None => level.setting(files, name, scratch)?,
+            Some(limit) => shown(limit),
+            None => shown(level.setting(files, name, scratch)?),
         };
         match (self.high, limit) {
             (None, _) | (_, Setting::Absent) => Some(limit),
-            (Some(high), _) => Some(least(limit, level.setting(files, high, scratch)?)),
+            (Some(high), _) => Some(least(limit, shown(level.setting(files, high, scratch)?))),
         }
+    }
+}
+
+/// The limit, where it is one that a program can be shown.
+fn shown(limit: Setting) -> Setting {
+    match limit {
+        Setting::Of(bytes) if bytes < LEAST_BYTES => Setting::Unlimited,
+        limit => limit,
     }
 }
 
@@ -233,7 +245,7 @@ impl Limits {
 
     /// Takes the limits above the chain into account, which a declared one of memory replaces.
     fn take_above(&mut self, above: &Above, declared: u64) {
-        if declared == 0 {
+        if declared == 0 && above.memory_limit_bytes >= LEAST_BYTES {
             self.memory = Least::of(above.memory_limit_bytes, above.memory_free_bytes);
         }
         self.swap = Least::of(above.swap_limit_bytes, above.swap_free_bytes);
@@ -397,6 +409,30 @@ mod tests {
         assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "100")])), None);
         let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.stat", "anon many")]);
         assert_eq!(figures(&tree), None);
+    }
+
+    #[test]
+    fn what_no_program_runs_in_is_no_limit() {
+        let (least, less) = (LEAST_BYTES.to_string(), (LEAST_BYTES - 1).to_string());
+        let file = |tree: Tree, cgroup: &str, name: &str, text: &str| {
+            tree.with(&format!("/sys/fs/cgroup/{cgroup}/memory.{name}"), format!("{text}\n"))
+        };
+        let own = |name: &str, text: &str| file(set(v2(), "a/b", &[("memory.current", "0")]), "a/b", name, text);
+        assert_eq!(figures(&own("max", &least)), Some((1, 1, None)));
+        for none in ["0", "1", "4096", &less] {
+            assert_eq!(figures(&own("max", none)), None, "{none}");
+            // What is left of another limit does not go by it either.
+            let below = set(own("max", none), "a", &[("memory.max", "200"), ("memory.current", "60")]);
+            assert_eq!(figures(&below), Some((200, 140, None)), "{none}");
+            let high = set(own("high", none), "a/b", &[("memory.max", "100")]);
+            assert_eq!(figures_by_high(&high), Some((100, 100)), "{none}");
+            let v1 = set(v1(), "memory/a/b", &[("memory.usage_in_bytes", "0")]);
+            assert_eq!(figures(&file(v1, "memory/a/b", "limit_in_bytes", none)), None, "{none}");
+            let above = Above { memory_limit_bytes: none.parse().unwrap(), memory_free_bytes: 0, ..Above::NONE };
+            let tree = own("max", &least);
+            let memory = memory(&tree, &places(&tree), &above, &HOST, &mut [0; 512]).unwrap();
+            assert_eq!((memory.total_bytes, memory.free_bytes), (LEAST_BYTES, LEAST_BYTES), "{none}");
+        }
     }
 
     #[test]
@@ -618,10 +654,10 @@ mod tests {
             }
             let host = Host { memory_bytes: host.0, swap_bytes: host.1, swap_free_bytes: host.2, since_boot_usec: 0 };
             let mut places = places(&tree);
-            places.declare([MemoryLimit::Max, MemoryLimit::High, MemoryLimit::Bytes(declared)][by]);
+            places.declare([MemoryLimit::Max, MemoryLimit::High, MemoryLimit::Bytes(declared.max(LEAST_BYTES))][by]);
             if let Some(memory) = memory(&tree, &places, &Above::NONE, &host, &mut [0; 512]) {
                 prop_assert!(memory.free_bytes <= memory.available_bytes && memory.available_bytes <= memory.total_bytes);
-                prop_assert!(memory.total_bytes < host.memory_bytes);
+                prop_assert!((LEAST_BYTES..host.memory_bytes).contains(&memory.total_bytes));
                 prop_assert!(memory.free_bytes + memory.shared_bytes <= memory.total_bytes);
                 if let Some(swap) = memory.swap {
                     prop_assert!(swap.free_bytes <= swap.total_bytes && swap.total_bytes <= host.swap_bytes);

@@ -11,11 +11,12 @@ pub fn threads(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Optio
     scope.number(files, b"pids.current", scratch)
 }
 
-/// The most threads that the chain allows (`pids.max`); `None` for no limit.
+/// The most threads that the chain allows (`pids.max`); `None` for no limit. 0 only says that no more may come, and is less than
+/// any kernel shows.
 pub fn limit(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
     let mut least = None;
     for level in places.hierarchy(Controller::Pids)?.chain() {
-        if let Setting::Of(limit) = level.setting(files, b"pids.max", scratch)? {
+        if let Setting::Of(limit @ 1..) = level.setting(files, b"pids.max", scratch)? {
             least = Some(least.map_or(limit, |least: u64| least.min(limit)));
         }
     }
@@ -64,6 +65,8 @@ mod tests {
         assert_eq!(limit(&[("/a/b", "200\n"), ("/a", "max\n")]), Some(200));
         assert_eq!(limit(&[("/a/b", "200\n"), ("/a", "100\n")]), Some(100));
         assert_eq!(limit(&[("/a", "100\n")]), Some(100));
+        assert_eq!(limit(&[("/a/b", "0\n"), ("/a", "100\n")]), Some(100));
+        assert_eq!(limit(&[("/a/b", "0\n")]), None);
         assert_eq!(limit(&[("/a/b", "many\n"), ("/a", "100\n")]), None);
         assert_eq!(limit(&[]), None);
     }

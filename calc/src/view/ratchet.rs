@@ -28,9 +28,14 @@ impl Ratchet {
     /// Under another key the formula's number jumps, and means something else: it is shifted to where the last one ended,
     /// so that a reader's difference across the change is small and not negative.
     pub fn show(&mut self, key: u64, formula_ticks: i64) -> u64 {
+        self.show_from(0, key, formula_ticks)
+    }
+
+    /// As [`Self::show`], where the first number is to be `least` or more.
+    pub fn show_from(&mut self, least: u64, key: u64, formula_ticks: i64) -> u64 {
         let key = key.max(1);
         if self.key == 0 {
-            self.offset = formula_ticks.saturating_neg().max(0);
+            self.offset = i64::try_from(least).unwrap_or(0).saturating_sub(formula_ticks).max(0);
         } else if self.key != key {
             self.offset = i64::try_from(self.last).unwrap_or(i64::MAX).saturating_sub(formula_ticks);
         }
@@ -96,6 +101,14 @@ mod tests {
     fn the_first_number_is_shown_as_it_is_unless_it_is_negative() {
         assert_eq!(Ratchet::default().show(7, 100), 100);
         assert_eq!(Ratchet::default().show(7, -100), 0);
+    }
+
+    #[test]
+    fn a_first_number_may_have_a_least() {
+        let mut ratchet = Ratchet::default();
+        assert_eq!([-3, 0, 7, 5].map(|formula| ratchet.show_from(4, 7, formula)), [4, 7, 14, 14]);
+        assert_eq!(Ratchet::default().show_from(4, 7, 5), 5);
+        assert_eq!(Ratchet::default().show_from(4, 7, i64::MIN), 0, "far out of all reason");
     }
 
     #[test]

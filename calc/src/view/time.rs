@@ -99,10 +99,11 @@ pub fn elapsed_usec(places: &Places, host: &Host) -> u64 {
     age_usec.unwrap_or(host.since_boot_usec)
 }
 
-/// Hundredths of a second since the container's first process; `None` when that is not known.
+/// Hundredths of a second since the container's first process, at least 1: no program runs that soon after a boot, and programs
+/// divide by it. `None` when that is not known.
 pub fn age_ticks(places: &Places, host: &Host) -> Option<u64> {
     let began_ticks = NonZero::new(places.began_ticks)?;
-    (host.since_boot_usec / USEC_PER_TICK).checked_sub(began_ticks.get())
+    Some((host.since_boot_usec / USEC_PER_TICK).checked_sub(began_ticks.get())?.max(1))
 }
 
 #[cfg(test)]
@@ -227,6 +228,7 @@ mod tests {
             age_ticks(&places, &Host { since_boot_usec, ..Host::default() })
         };
         assert_eq!(age(100, 2_500_000), Some(150));
+        assert_eq!(age(250, 2_500_000), Some(1));
         assert_eq!(age(0, 2_500_000), None);
         assert_eq!(age(300, 2_500_000), None);
     }

@@ -10,6 +10,7 @@ use calc::compose::{self, StatFigures};
 use calc::host::{Host, USER_HZ};
 use calc::settings::CpuCount;
 use calc::text::Sink;
+use calc::view::cpu::Cpus;
 use calc::view::ratchet::{self, Ratchet};
 use calc::view::shares::Shares;
 use calc::view::time::{self, Times};
@@ -90,12 +91,13 @@ struct Shown {
 unsafe impl Plain for Shown {}
 
 impl Shown {
-    /// The times as they are to be shown, under these keys.
-    fn ratcheted(&mut self, times: &Times, of_use: u64, of_idle: u64) -> Times {
+    /// The times as they are to be shown, under these keys. A CPU was idle for a tick at the least: no kernel shows a CPU without any
+    /// time, and programs divide by the sum.
+    fn ratcheted(&mut self, times: &Times, cpus: &Cpus, of_use: u64, of_idle: u64) -> Times {
         Times {
             user_ticks: self.user.show(of_use, times.user_ticks as i64),
             system_ticks: self.system.show(of_use, times.system_ticks as i64),
-            idle_ticks: self.idle.show(of_idle, times.idle_ticks) as i64,
+            idle_ticks: self.idle.show_from(cpus.online.count(), of_idle, times.idle_ticks) as i64,
         }
     }
 }
@@ -127,7 +129,7 @@ impl Now {
                     let by_board = || ratchet::key_of_idle_by_board(places, cpus);
                     let of_idle = capacity_usec.map_or(by_formula, |_| by_board());
                     let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
-                    self.times = shown.ratcheted(&times, ratchet::key_of_use(places, cpus), of_idle);
+                    self.times = shown.ratcheted(&times, cpus, ratchet::key_of_use(places, cpus), of_idle);
                     shown.shares.follow(&cpus.online, &self.times);
                     self.shares = shown.shares;
                     Some(())

@@ -44,7 +44,8 @@ pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
         }
     }
     if let Some(ticks) = scope::age_ticks() {
-        info.uptime = c_long::try_from(ticks / calc::host::USER_HZ).unwrap_or(info.uptime);
+        // Rounded up, as the kernel does (`do_sysinfo`): programs divide by it.
+        info.uptime = c_long::try_from(ticks.div_ceil(calc::host::USER_HZ)).unwrap_or(info.uptime);
     }
 }
 
