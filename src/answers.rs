@@ -13,7 +13,7 @@ use calc::{
     text::Text,
     view::{
         blocks,
-        io::{self, Device},
+        io::{self, Device, Traffic},
         nodes, pids, pressure,
         shares::Shares,
         topology::Packages,
@@ -122,9 +122,9 @@ impl Asked {
             Answer::Uptime => uptime(view, out),
             Answer::CpuOnline | Answer::CpuPresent => cpu_list(view, out),
             Answer::Loadavg => loadavg(view, host, out),
-            Answer::Diskstats | Answer::Partitions => disks(self.answer, view, host, out),
+            Answer::Diskstats => diskstats(view, host, out),
             Answer::Vmstat => vmstat(view, host, out),
-            Answer::PidMax | Answer::ThreadsMax => pid_max(view, host, out),
+            Answer::ThreadsMax => threads_max(view, host, out),
             Answer::CpuList | Answer::CpuMap => cpus_within(self.answer, view, host, out),
             Answer::NodeMeminfo => node_meminfo(view, host, &self.path, out),
             Answer::BlockSize => block_size(view, out),
@@ -232,21 +232,22 @@ fn loadavg<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Res
     compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
-fn disks<F: Files>(answer: Answer, view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+fn diskstats<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let scratch: &mut Scratch = &mut [0; _];
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    match answer {
-        Answer::Diskstats => compose::diskstats(&mut io, |_, traffic| traffic, &mut Iterated(host), out, scratch),
-        _ => compose::partitions(&mut io, &mut Iterated(host), out, scratch),
-    }
-    .ok_or(NOT_COMPOSED)
+    compose::diskstats(&mut io, as_it_is, &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
+}
+
+/// Who looks once was shown nothing before.
+fn as_it_is(_: Device, traffic: Option<Traffic>) -> Traffic {
+    traffic.unwrap_or_default()
 }
 
 fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
     let scratch: &mut Scratch = &mut [0; _];
     let device = Device::of_stat(path, &view.files, scratch).ok_or(NO_IO)?;
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    compose::block_stat(&mut io, device, |_, traffic| traffic, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::block_stat(&mut io, device, as_it_is, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
 fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
@@ -258,10 +259,10 @@ fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(
     compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
 }
 
-fn pid_max<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
+fn threads_max<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let scratch: &mut Scratch = &mut [0; _];
     let limit = pids::limit(&view.files, &view.places, scratch).ok_or(NO_PIDS)?;
-    compose::pid_max(limit, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::threads_max(limit, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
 /// The scope's own file, which takes the place of the kernel's.
@@ -286,7 +287,6 @@ mod tests {
             ("/proc/meminfo", "/proc/meminfo"),
             ("online", "/sys/devices/system/cpu/online"),
             ("pressure/io", "/proc/pressure/io"),
-            ("pid_max", "/proc/sys/kernel/pid_max"),
             ("kernel/threads-max", "/proc/sys/kernel/threads-max"),
             ("node1/meminfo", "/sys/devices/system/node/node1/meminfo"),
             ("cpu3/topology/core_cpus_list", "/sys/devices/system/cpu/cpu3/topology/core_cpus_list"),
@@ -294,7 +294,7 @@ mod tests {
         ] {
             assert_eq!(path_of(file), path, "{file}");
         }
-        for file in ["memory", "io", "info", "/meminfo", "cpu0/online", ""] {
+        for file in ["memory", "io", "info", "partitions", "pid_max", "/meminfo", "cpu0/online", ""] {
             let error = Asked::named(file).unwrap_err().to_string();
             assert!(error.contains("/proc/meminfo, ") && error.contains("/proc/pressure/io, "), "{error}");
         }

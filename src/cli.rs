@@ -56,8 +56,8 @@ struct ScopeOptions {
 /// FILE is a path, such as /proc/meminfo, or the end of one: meminfo, pressure/io, node0/meminfo.
 #[derive(Args)]
 struct Show {
-    /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, partitions, vmstat, pressure/{cpu,memory,io},
-    /// pid_max, threads-max, online, present, block_size_bytes, cpuN/topology/*, nodeN/{meminfo,cpulist,cpumap},
+    /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, vmstat, pressure/{cpu,memory,io},
+    /// threads-max, online, present, block_size_bytes, cpuN/topology/*, nodeN/{meminfo,cpulist,cpumap},
     /// DEVICE/stat.
     #[arg(value_name = "FILE")]
     file: String,

@@ -163,7 +163,7 @@ fn takes(key: Key) -> String {
 }
 
 /// What `CGPROC_FILES` may name.
-const FILES: [&str; 14] = [
+const FILES: [&str; 12] = [
     "meminfo",
     "swaps",
     "stat",
@@ -171,9 +171,7 @@ const FILES: [&str; 14] = [
     "uptime",
     "loadavg",
     "diskstats",
-    "partitions",
     "vmstat",
-    "pid_max",
     "threads-max",
     "cpu",
     "node",

@@ -264,11 +264,9 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 /// Files of ours that lxcfs has not got, or passes on as the host's. The other rings hold them against the kernel.
-const OURS_ALONE: [&str; 9] = [
-    "/proc/partitions",
+const OURS_ALONE: [&str; 7] = [
     "/proc/vmstat",
     "/proc/pressure/memory",
-    "/proc/sys/kernel/pid_max",
     "/proc/sys/kernel/threads-max",
     "/sys/devices/system/cpu/cpu0/topology/package_cpus_list",
     "/sys/devices/system/node/node0/meminfo",

@@ -43,7 +43,7 @@ const TABLE: [Entry; 15] = [
     Entry { name: "online",             v1: [58, 13, 17], v2: [43, 13, 17], v1_swap: [57, 13, 17], v2_swap: [43, 13, 17] },
     Entry { name: "present",            v1: [58, 13, 17], v2: [43, 13, 17], v1_swap: [57, 13, 17], v2_swap: [43, 13, 17] },
     Entry { name: "other",              v1: [ 3,  3,  2], v2: [ 3,  3,  2], v1_swap: [ 3,  3,  2], v2_swap: [ 3,  3,  2] },
-    Entry { name: "pid_max",            v1: [41,  9,  2], v2: [29,  9,  2], v1_swap: [40,  9,  2], v2_swap: [29,  9,  2] },
+    Entry { name: "threads-max",        v1: [41,  9,  2], v2: [29,  9,  2], v1_swap: [40,  9,  2], v2_swap: [29,  9,  2] },
     Entry { name: "sysinfo",            v1: [45, 13,  0], v2: [36, 16,  0], v1_swap: [47, 16,  0], v2_swap: [42, 22,  0] },
     Entry { name: "affinity",           v1: [47,  2,  0], v2: [32,  2,  0], v1_swap: [46,  2,  0], v2_swap: [32,  2,  0] },
     Entry { name: "nprocs",             v1: [46,  1,  0], v2: [31,  1,  0], v1_swap: [45,  1,  0], v2_swap: [31,  1,  0] },

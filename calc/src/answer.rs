@@ -25,8 +25,6 @@ pub enum Answer {
     Loadavg,
     /// `/proc/diskstats`
     Diskstats,
-    /// `/proc/partitions`
-    Partitions,
     /// `/proc/vmstat`
     Vmstat,
     /// `/proc/pressure/cpu`
@@ -35,8 +33,6 @@ pub enum Answer {
     PressureMemory,
     /// `/proc/pressure/io`
     PressureIo,
-    /// `/proc/sys/kernel/pid_max`
-    PidMax,
     /// `/proc/sys/kernel/threads-max`
     ThreadsMax,
     /// `/sys/devices/system/memory/block_size_bytes`
@@ -67,7 +63,7 @@ const NAMES_OF_MAPS: &[u8] = b"/cpumap/shared_cpu_map/thread_siblings/core_sibli
 
 impl Answer {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 19] = [
         Self::Meminfo,
         Self::Swaps,
         Self::Stat,
@@ -77,12 +73,10 @@ impl Answer {
         Self::CpuPresent,
         Self::Loadavg,
         Self::Diskstats,
-        Self::Partitions,
         Self::Vmstat,
         Self::PressureCpu,
         Self::PressureMemory,
         Self::PressureIo,
-        Self::PidMax,
         Self::ThreadsMax,
         Self::BlockSize,
         Self::CpuList,
@@ -103,12 +97,10 @@ impl Answer {
             Self::CpuPresent => c"/sys/devices/system/cpu/present",
             Self::Loadavg => c"/proc/loadavg",
             Self::Diskstats => c"/proc/diskstats",
-            Self::Partitions => c"/proc/partitions",
             Self::Vmstat => c"/proc/vmstat",
             Self::PressureCpu => c"/proc/pressure/cpu",
             Self::PressureMemory => c"/proc/pressure/memory",
             Self::PressureIo => c"/proc/pressure/io",
-            Self::PidMax => c"/proc/sys/kernel/pid_max",
             Self::ThreadsMax => c"/proc/sys/kernel/threads-max",
             Self::BlockSize => c"/sys/devices/system/memory/block_size_bytes",
             Self::CpuList | Self::CpuMap | Self::NodeMeminfo | Self::BlockStat => return None,
@@ -183,7 +175,7 @@ impl Answer {
         // By length first, which the compiler does for patterns: every open of a program may come here.
         match name {
             b"meminfo" | b"swaps" | b"stat" | b"cpuinfo" | b"uptime" | b"online" | b"present" | b"loadavg" => true,
-            b"diskstats" | b"partitions" | b"vmstat" | b"cpu" | b"memory" | b"io" | b"pid_max" | b"threads-max" => true,
+            b"diskstats" | b"vmstat" | b"cpu" | b"memory" | b"io" | b"threads-max" => true,
             b"block_size_bytes" | b"cpulist" | b"cpumap" => true,
             _ => {
                 name.len() >= SHORTEST_NAME_OF_FAMILY

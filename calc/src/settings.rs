@@ -258,6 +258,9 @@ pub fn cpus_milli(value: &[u8]) -> Option<u64> {
     (milli > 0).then_some(milli)
 }
 
+/// What had an answer once, and is the kernel's now. Settings that name it still hold.
+const FORMER: [&[u8]; 2] = [b"partitions", b"pid_max"];
+
 /// Which answers a program gets: a bit per [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered(pub u32);
@@ -275,7 +278,7 @@ impl Answered {
             let is_alone = |answer: &Answer| answer.is_named(name) && !answer.is_pressure();
             let meant = |answer: &Answer| if is_group { answer.is_of_group(name) } else { is_alone(answer) };
             let named = Answer::ALL.into_iter().filter(meant).fold(0, |bits, answer| bits | Self::bit(answer));
-            if named == 0 && !name.is_empty() {
+            if named == 0 && !name.is_empty() && !FORMER.contains(&name) {
                 return None;
             }
             bits |= named;
@@ -387,8 +390,10 @@ mod tests {
         assert_eq!(answers("cpu"), [Answer::CpuOnline, Answer::CpuPresent, Answer::CpuList, Answer::CpuMap]);
         assert_eq!(answers("pressure"), [Answer::PressureCpu, Answer::PressureMemory, Answer::PressureIo]);
         assert_eq!(answers("node"), [Answer::BlockSize, Answer::NodeMeminfo]);
-        assert_eq!(answers("diskstats,,partitions,"), [Answer::Diskstats, Answer::Partitions, Answer::BlockStat]);
-        assert_eq!(answers("vmstat,pid_max,threads-max"), [Answer::Vmstat, Answer::PidMax, Answer::ThreadsMax]);
+        assert_eq!(answers("diskstats,,vmstat,"), [Answer::Diskstats, Answer::Vmstat, Answer::BlockStat]);
+        assert_eq!(answers("vmstat,threads-max"), [Answer::Vmstat, Answer::ThreadsMax]);
+        assert_eq!(answers("pid_max,stat,partitions"), [Answer::Stat]);
+        assert_eq!(answers("partitions"), []);
         assert_eq!(answers("online,block_size_bytes"), [Answer::CpuOnline, Answer::BlockSize]);
         assert_eq!(answers("shared_cpu_list"), [Answer::CpuList]);
         assert_eq!(answers(""), []);

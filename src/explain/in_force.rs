@@ -27,7 +27,7 @@ impl Figures<'_> {
     pub(super) fn limits(&self) -> Vec<Limit> {
         let memory =
             [self.limit("memory.total", Resource::Memory, memory), self.limit("swap.total", Resource::Swap, swap)];
-        let counts = [self.limit("cpus.count", Resource::Cpus, cpus), self.limit("pid_max", Resource::Pids, pids)];
+        let counts = [self.limit("cpus.count", Resource::Cpus, cpus), self.limit("threads-max", Resource::Pids, pids)];
         memory.into_iter().chain([self.quota()]).chain(counts).flatten().collect()
     }
 
@@ -63,7 +63,7 @@ fn cpus(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
 fn pids(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
     let scratch: &mut Scratch = &mut [0; _];
     let limit = pids::limit(&view.files, &view.places, scratch)?;
-    let machines = Kernel.open(c"/proc/sys/kernel/pid_max").as_mut().and_then(kernel::whole)?;
+    let machines = Kernel.open(c"/proc/sys/kernel/threads-max").as_mut().and_then(kernel::whole)?;
     let most: u64 = String::from_utf8(machines).ok()?.trim().parse().ok()?;
     (limit < most).then(|| Quantity::whole(limit, Unit::Threads))
 }

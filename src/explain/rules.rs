@@ -111,8 +111,8 @@ mod tests {
         assert_eq!(lines("meminfo.Hugepagesize", "/proc/meminfo").as_deref(), Some("Hugepagesize"));
         assert_eq!(lines("vmstat.pgfault", "/c/memory.stat").as_deref(), Some("pgfault total_pgfault"));
         assert_eq!(lines("vmstat.nr_mapped", "/c/memory.stat").as_deref(), Some("file_mapped total_mapped_file"));
-        assert_eq!(lines("pid_max", "/c/pids.max"), all);
-        assert_eq!(lines("pid_max", "/c/my-pids.max"), None);
+        assert_eq!(lines("threads-max", "/c/pids.max"), all);
+        assert_eq!(lines("threads-max", "/c/my-pids.max"), None);
         assert_eq!(lines("time.idle", "/proc/1/stat"), all);
         assert_eq!(lines("uptime", "/dev/shm/x/cgproc.began"), all);
         assert_eq!(lines("time.idle", "/proc/stat"), None);

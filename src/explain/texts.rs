@@ -16,12 +16,10 @@ pub(super) fn figures(answer: Answer, path: &str, text: &str) -> Vec<Named> {
         Answer::CpuOnline => online(text),
         Answer::Loadavg => loadavg(text),
         Answer::Diskstats => diskstats(text),
-        Answer::Partitions => partitions(text),
         Answer::Vmstat => vmstat(text),
         Answer::PressureCpu => pressure("pressure.cpu", text),
         Answer::PressureMemory => pressure("pressure.memory", text),
         Answer::PressureIo => pressure("pressure.io", text),
-        Answer::PidMax => numbers(&["pid_max"], text, Unit::Threads),
         Answer::ThreadsMax => numbers(&["threads-max"], text, Unit::Threads),
         Answer::BlockSize => block_size(text),
         Answer::CpuList | Answer::CpuMap => vec![(family_name(path), Quantity::text(text, Unit::List))],
@@ -164,16 +162,6 @@ fn diskstats(text: &str) -> Vec<Named> {
     text.lines().filter_map(of_device).flatten().collect()
 }
 
-/// `   8        0  976762584 sda`, below a heading.
-fn partitions(text: &str) -> Vec<Named> {
-    let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, _, blocks, device] = words[..] else { return None };
-        Some((format!("partitions.{device}"), Quantity::whole(blocks.parse().ok()?, Unit::Kib)))
-    };
-    text.lines().filter_map(line).collect()
-}
-
 fn vmstat(text: &str) -> Vec<Named> {
     let line = |line: &str| {
         let (key, value) = line.split_once(' ')?;
@@ -274,8 +262,6 @@ mod tests {
         let found = read(Answer::Diskstats, "", text);
         assert_eq!(found.len(), 11);
         assert_eq!(found[2], "diskstats.sda.read=3 sectors");
-        let text = "major minor  #blocks  name\n\n   8        1     524288 sda1\n";
-        assert_eq!(read(Answer::Partitions, "", text), ["partitions.sda1=524288 kib"]);
         let text = "nr_dirty 4\npgpgin 8\npgfault 9\n";
         let expected = ["vmstat.nr_dirty=4 pages", "vmstat.pgpgin=8 kib", "vmstat.pgfault=9 events"];
         assert_eq!(read(Answer::Vmstat, "", text), expected);

@@ -160,7 +160,7 @@ fn limits_are_told_whoever_answers_the_files() {
         let script = format!("{before}; exec {command} doctor");
         let text =
             bed::Container { pids: Some(77), ..bed::PLAIN }.run(&script, Some(&bed::object()), bed::PATIENCE_SEC).text;
-        for limit in ["memory.total is 512.0 MiB (", "cpus.quota is 1.50 cpus (", "pid_max is 77 threads ("] {
+        for limit in ["memory.total is 512.0 MiB (", "cpus.quota is 1.50 cpus (", "threads-max is 77 threads ("] {
             assert!(text.contains(limit), "{before}: {text}");
         }
     }

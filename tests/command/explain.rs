@@ -127,7 +127,6 @@ fn the_right_one_of_seven_levels_is_named() {
         ("meminfo.MemTotal", "memory", 3),
         ("cpus.quota", "cpu", 3),
         ("cpus.capacity", "cpu", 3),
-        ("pid_max", "pids", 4),
         ("threads-max", "pids", 4),
         ("cpus.online", "cpuset", 5),
         ("cpus.count", "cpuset", 5),
@@ -144,7 +143,7 @@ fn the_right_one_of_seven_levels_is_named() {
     assert_eq!(figure(&all, "meminfo.MemTotal")["value_kib"], 300 << 10);
     assert_eq!(figure(&all, "cpus.quota")["value_cpus"], 0.5);
     assert_eq!(figure(&all, "cpus.online")["value_list"], "0");
-    assert_eq!(figure(&all, "pid_max")["value_threads"], 77);
+    assert_eq!(figure(&all, "threads-max")["value_threads"], 77);
 }
 
 #[test]

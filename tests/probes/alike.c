@@ -70,7 +70,7 @@ static void streams(const char *path) {
 
 int main(void) {
     static const char *const paths[] = {"/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/uptime", "/proc/swaps",
-                                        CPUS "/online", CPUS "/present", "/proc/vmstat", "/proc/partitions",
+                                        CPUS "/online", CPUS "/present", "/proc/vmstat", "/proc/diskstats",
                                         "/proc/pressure/memory",
                                         NODE "/meminfo", BLOCKS "/block_size_bytes"};
     static const int flags[] = {O_RDONLY, O_RDONLY | O_CLOEXEC, O_RDONLY | O_NONBLOCK, O_RDONLY | O_NOCTTY};

@@ -85,7 +85,7 @@ static int has_several(const char *path) {
 static void answer_rest(void) {
     static const char siblings[] = CPUS "/cpu0/topology/core_siblings_list", map[] = NODE "/cpumap";
     static const char *const others[] = {
-        "/proc/diskstats", "/proc/partitions", "/proc/pressure/memory", "/proc/sys/kernel/pid_max", map, BLOCKS "/block_size_bytes",
+        "/proc/diskstats", "/proc/pressure/memory", "/proc/sys/kernel/threads-max", map, BLOCKS "/block_size_bytes",
     };
     read_through("/proc/vmstat"), printf("free-pages=%s\n", side(figure("nr_free_pages ")));
     if (has_several(siblings)) read_through(siblings), first_line(), printf("online=%s\n", text);

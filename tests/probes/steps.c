@@ -40,7 +40,7 @@ static const struct { const char *name; void (*ask)(const char *path); const cha
     {"stat", read_file, "/proc/stat"},         {"cpuinfo", read_file, "/proc/cpuinfo"},
     {"uptime", read_file, "/proc/uptime"},     {"online", read_file, CPUS "/online"},
     {"present", read_file, CPUS "/present"},   {"other", read_file, "/proc/version"},
-    {"pid_max", read_file, "/proc/sys/kernel/pid_max"},
+    {"threads-max", read_file, "/proc/sys/kernel/threads-max"},
     {"sysinfo", info, NULL},                   {"affinity", affinity, NULL},
     {"nprocs", nprocs, NULL},                  {"sysconf-online", online, NULL},
     {"sysconf-pages", pages, NULL},            {"sysconf-free-pages", free_pages, NULL},

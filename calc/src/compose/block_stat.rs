@@ -20,14 +20,14 @@ const WIDTH: usize = 8;
 pub fn block_stat<S: Sink, F: Source>(
     io: &mut Io<F>,
     device: Device,
-    shown: impl FnOnce(Device, Traffic) -> Traffic,
+    shown: impl FnOnce(Device, Option<Traffic>) -> Traffic,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
     let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
     let columns = columns(host, for_host)?;
-    let traffic = shown(device, io.of_device(device, for_io)?.unwrap_or_default());
+    let traffic = shown(device, io.of_device(device, for_io)?);
     for index in 0..columns {
         out.bytes(if index == 0 { b"" } else { b" " })?;
         out.padded(column(&traffic, index), WIDTH)?;
@@ -66,7 +66,7 @@ mod tests {
             block_stat(
                 &mut Io::of_version_2(io),
                 LOOP0,
-                |_, traffic| traffic,
+                |_, traffic| traffic.unwrap_or_default(),
                 &mut Bytes::in_steps(host, 50),
                 out,
                 &mut [0; 512],
@@ -106,7 +106,7 @@ mod tests {
         #[test]
         fn any_text_is_judged(host in "[0-9 \n]{0,200}", scratch in 0_usize..300) {
             let mut io = Io::of_version_2(IO);
-            let _ = composed(|out| block_stat(&mut io, LOOP0, |_, traffic| traffic, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+            let _ = composed(|out| block_stat(&mut io, LOOP0, |_, traffic| traffic.unwrap_or_default(), &mut Bytes::new(&host), out, &mut vec![0; scratch]));
         }
     }
 }

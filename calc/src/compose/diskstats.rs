@@ -14,14 +14,15 @@ pub(super) const LEAST_COLUMNS: usize = 11;
 /// What a sector is here, whatever the device's are.
 const SECTOR_BYTES: u64 = 512;
 
-/// `/proc/diskstats`: the kernel's lines of the devices that the scope used, with what it did.
+/// `/proc/diskstats`: the kernel's lines, each with what the scope did with the device: programs take a file without a line for a
+/// kernel that cannot count. A line in another form, or without use by anybody, is the kernel's own.
 ///
-/// `shown` makes of a device's figures those that are to be shown. Half of `scratch` holds the kernel's lines, half those of the
+/// `shown` makes of a device's figures those that are to be shown; without figures, those of one that the scope did not use. Half of `scratch` holds the kernel's lines, half those of the
 /// scope's files.
 #[inline(never)]
 pub fn diskstats<S: Sink, F: Source>(
     io: &mut Io<F>,
-    mut shown: impl FnMut(Device, Traffic) -> Traffic,
+    mut shown: impl FnMut(Device, Option<Traffic>) -> Traffic,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
@@ -29,11 +30,10 @@ pub fn diskstats<S: Sink, F: Source>(
     let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
     let mut lines = Lines::new(host, for_host);
     while let Some(line) = lines.next()? {
-        let line = Counted::parse(line.whole()?.strip_suffix(b"\n")?)?;
-        if line.is_used()
-            && let Some(traffic) = io.of_device(line.device, for_io)?
-        {
-            line.with(&shown(line.device, traffic), out)?;
+        let counted = line.whole().and_then(|line| Counted::parse(line.strip_suffix(b"\n")?));
+        match counted.filter(Counted::is_used) {
+            Some(counted) => counted.with(&shown(counted.device, io.of_device(counted.device, for_io)?), out)?,
+            None => out.bytes(line.bytes)?,
         }
     }
     Some(())
@@ -53,8 +53,8 @@ impl<'l> Counted<'l> {
         let (device, rest) = device(line)?;
         let (name, columns) = scan::split_at_byte(scan::after_blanks(rest), b' ')?;
         let head = line.len().checked_sub(columns.len())?.checked_sub(1)?;
-        let is_sound =
-            !name.is_empty() && scan::parts(columns, b' ').all(|column| scan::whole_number(column).is_some());
+        let are_numbers = scan::parts(columns, b' ').all(|column| scan::whole_number(column).is_some());
+        let is_sound = !name.is_empty() && are_numbers && scan::parts(columns, b' ').count() >= LEAST_COLUMNS;
         is_sound.then_some(Self { device, head: line.get(..head)?, columns })
     }
 
@@ -65,10 +65,8 @@ impl<'l> Counted<'l> {
 
     /// The line with the scope's figures, in as many columns as the kernel has.
     fn with<S: Sink>(&self, traffic: &Traffic, out: &mut Text<'_, S>) -> Option<()> {
-        let columns = scan::parts(self.columns, b' ').count();
-        (columns >= LEAST_COLUMNS).then_some(())?;
         out.bytes(self.head)?;
-        for index in 0..columns {
+        for (index, _) in scan::parts(self.columns, b' ').enumerate() {
             out.bytes(b" ")?;
             out.number(column(traffic, index))?;
         }
@@ -106,6 +104,7 @@ mod tests {
         format,
         string::{String, ToString},
         vec,
+        vec::Vec,
     };
 
     /// Of a 7.2 kernel: 20 columns.
@@ -121,28 +120,48 @@ mod tests {
         "7:0 rbytes=8388608 wbytes=16777216 rios=16 wios=32 dbytes=1048576 dios=1\n",
     );
 
+    /// What stands before the columns.
+    fn head(line: &str) -> Vec<&str> {
+        line.split_whitespace().take(3).collect()
+    }
+
     fn text(io: &str, host: &str, step: usize, scratch: usize) -> Option<String> {
         let mut io = Io::of_version_2(io);
         composed(|out| {
-            diskstats(&mut io, |_, traffic| traffic, &mut Bytes::in_steps(host, step), out, &mut vec![0; scratch])
+            diskstats(
+                &mut io,
+                |_, traffic| traffic.unwrap_or_default(),
+                &mut Bytes::in_steps(host, step),
+                out,
+                &mut vec![0; scratch],
+            )
         })
     }
 
     #[test]
-    fn the_scopes_figures_of_the_devices_it_used() {
+    fn the_scopes_figures_in_the_kernels_lines() {
         let ours = concat!(
             "   7       0 loop0 16 0 16384 0 32 0 32768 0 0 0 0 1 0 2048 0 0 0\n",
+            "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
             "  98       0 ubda 10 0 1280 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
         );
         assert_eq!(text(IO, HOST, 50, 512).unwrap(), ours);
-        assert_eq!(text("", HOST, 50, 512).unwrap(), "");
+        let unused = concat!(
+            "   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+            "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+            "  98       0 ubda 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+        );
+        assert_eq!(text("", HOST, 50, 512).unwrap(), unused);
         assert_eq!(text(IO, "", 50, 512).unwrap(), "");
     }
 
     #[test]
     fn a_device_that_nobody_used_is_not_looked_up() {
-        assert_eq!(text("garbage", "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0\n", 50, 512).unwrap(), "");
-        assert_eq!(text("garbage", "   7       1 loop1 1 0 0 0 0 0 0 0 0 0 0\n", 50, 512), None);
+        let line = "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0\n";
+        let mut io = Io::of_version_2("");
+        let looked_up = |_, _| unreachable!("nothing to look up");
+        let text = composed(|out| diskstats(&mut io, looked_up, &mut Bytes::new(line), out, &mut [0; 512]));
+        assert_eq!(text.unwrap(), line);
     }
 
     #[test]
@@ -154,12 +173,16 @@ mod tests {
             "   8       1 sda1 559 230 4978 3012 5 1 12 44 0 2810 3056\n",
             "  11       0 sr0 0 0 0 0 0 0 0 0 0 0 0\n",
         );
-        assert_eq!(text(io, host, 70, 512).unwrap(), "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0\n");
+        let ours = concat!(
+            "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0\n",
+            "   8       1 sda1 0 0 0 0 0 0 0 0 0 0 0\n",
+            "  11       0 sr0 0 0 0 0 0 0 0 0 0 0 0\n",
+        );
+        assert_eq!(text(io, host, 70, 512).unwrap(), ours);
         let host = "   8       0 sda 1 1 1 1 1 1 1 1 0 1 1 3 4 5 6\n";
         assert_eq!(text(io, host, 70, 512).unwrap(), "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0 7 0 1 0\n");
         let host = "   8       0 sda 1 1 1 1 1 1 1 1 0 1 1 3 4 5 6 7 8 9 10\n";
         assert_eq!(text(io, host, 70, 512).unwrap(), "   8       0 sda 2 0 8 0 1 0 1 0 0 0 0 7 0 1 0 0 0 0 0\n");
-        assert_eq!(text(io, "   8       0 sda 1 1 1 1\n", 70, 512), None);
     }
 
     #[test]
@@ -180,29 +203,37 @@ mod tests {
     }
 
     #[test]
-    fn text_of_another_form_is_doubt() {
-        for host in ["x\n", "8 0 sda\n", "8 sda 1\n", "   8       0 sda 1 x 3 4 5 6 7 8 9 10 11\n", "\n"] {
-            assert_eq!(text(IO, host, 50, 512), None, "{host}");
+    fn a_line_of_another_form_costs_itself() {
+        let long = format!("   8       0 {} 1 2 3 4 5 6 7 8 9 10 11\n", "s".repeat(300));
+        for line in
+            ["x\n", "8 0 sda\n", "8 sda 1\n", "  8 0 sda 1 x 3 4 5 6 7 8 9 10 11\n", "  8 0 sda 1 1 1 1\n", "\n", &long]
+        {
+            let host = format!("{line}{HOST}");
+            assert_eq!(
+                text(IO, &host, 50, 512).unwrap(),
+                format!("{line}{}", text(IO, HOST, 50, 512).unwrap()),
+                "{line}"
+            );
         }
-        assert_eq!(text(IO, HOST, 50, 80), None, "a buffer in which no line has room");
     }
 
     proptest! {
         #[test]
         fn a_text_that_is_cut_off_gives_no_wrong_line(cut in 0..HOST.len(), step in 1_usize..300, io_cut in 0..IO.len()) {
             let whole = text(IO, HOST, step, 512).unwrap();
-            if let Some(text) = text(IO, &HOST[..cut], step, 512) {
-                prop_assert!(whole.starts_with(&text));
-            }
+            let lines = HOST[..cut].rfind('\n').map_or("", |end| &HOST[..=end]);
+            let ours = text(IO, lines, step, 512).unwrap();
+            prop_assert!(whole.starts_with(&ours));
+            prop_assert_eq!(text(IO, &HOST[..cut], step, 512).unwrap(), ours + &HOST[lines.len()..cut], "the kernel's own piece of a line");
             if let Some(text) = text(&IO[..io_cut], HOST, step, 512) {
-                prop_assert!(text.lines().all(|line| whole.lines().any(|other| other == line)), "{}", text.to_string());
+                prop_assert!(text.lines().map(head).eq(whole.lines().map(head)), "{}", text.to_string());
             }
         }
 
         #[test]
         fn any_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..400), io in "[0-9a-z:= \n]{0,200}", scratch in 0_usize..300) {
             let mut io = Io::of_version_2(&io);
-            let _ = composed(|out| diskstats(&mut io, |_, traffic| traffic, &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+            let _ = composed(|out| diskstats(&mut io, |_, traffic| traffic.unwrap_or_default(), &mut Bytes::new(&host), out, &mut vec![0; scratch]));
         }
     }
 }

@@ -104,9 +104,14 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// Whether this is of `device`.
+    pub fn is_of(&self, device: Device) -> bool {
+        self.device == device.word()
+    }
+
     /// Whether this is of `device`, or of none yet.
     pub fn may_be_of(&self, device: Device) -> bool {
-        self.device == 0 || self.device == device.word()
+        self.device == 0 || self.is_of(device)
     }
 
     /// What to show of `device`, of which `traffic` is told: no figure runs backwards.
@@ -391,6 +396,7 @@ mod tests {
         assert_eq!(shown.show(loop0, &told(3, 6)), told(10, 6));
         assert_eq!(shown.show(loop0, &told(4, 7)), told(11, 7));
         assert!(shown.may_be_of(loop0) && !shown.may_be_of(sda));
+        assert!(shown.is_of(loop0) && !Shown::default().is_of(loop0));
     }
 
     #[test]

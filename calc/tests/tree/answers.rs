@@ -129,12 +129,10 @@ impl View<'_> {
             Answer::CpuList => compose::cpu_list_within(&self.cpus(scratch)?.online, host, text, scratch),
             Answer::CpuMap => compose::cpu_map_within(&self.cpus(scratch)?.online, host, text, scratch),
             Answer::Diskstats => {
-                compose::diskstats(&mut io::open(files, places, scratch)?, |_, traffic| traffic, host, text, scratch)
+                let shown = |_, traffic: Option<_>| traffic.unwrap_or_default();
+                compose::diskstats(&mut io::open(files, places, scratch)?, shown, host, text, scratch)
             }
-            Answer::Partitions => compose::partitions(&mut io::open(files, places, scratch)?, host, text, scratch),
-            Answer::PidMax | Answer::ThreadsMax => {
-                compose::pid_max(pids::limit(files, places, scratch)?, host, text, scratch)
-            }
+            Answer::ThreadsMax => compose::threads_max(pids::limit(files, places, scratch)?, host, text, scratch),
             // They need a board, or are another file.
             Answer::BlockStat | Answer::Loadavg | Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => {
                 None

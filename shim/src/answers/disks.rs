@@ -1,4 +1,4 @@
-//! `/proc/diskstats`, `/proc/partitions`, `/proc/vmstat`: what the scope did, as far as it is one scope.
+//! `/proc/diskstats`, `/proc/vmstat`: what the scope did, as far as it is one scope.
 
 use super::{memory::read_figures, text};
 use crate::kernel::{Kernel, Reading};
@@ -34,12 +34,6 @@ pub(super) fn block_stat(host: c_int, out: &mut impl Sink) -> Option<()> {
 fn device_of(stat: c_int) -> Option<Device> {
     let scratch: &mut Scratch = &mut [0; _];
     memory_file::with_path(Answer::BlockStat, stat, |path| Device::of_stat(path, &Kernel, scratch))
-}
-
-#[inline(never)]
-pub(super) fn partitions(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let mut io = opened()?;
-    text(out, |text, scratch| compose::partitions(&mut io, &mut Reading::of(host, true), text, scratch))
 }
 
 #[inline(never)]
@@ -105,12 +99,18 @@ unsafe impl Plain for Shown {}
 // SAFETY: words, all of them.
 unsafe impl Plain for [Onward; 2] {}
 
-/// The figures of a device as they are to be shown.
+/// The figures of a device as they are to be shown. One that the scope did not use, as most are, takes no place from one that it did.
 #[inline(never)]
-fn go_on(device: Device, traffic: Traffic) -> Traffic {
+fn go_on(device: Device, traffic: Option<Traffic>) -> Traffic {
     let may_be_its = |shown: &&Remembered<Shown, _>| {
-        shown.recall(&mut MaybeUninit::uninit()).is_none_or(|shown| shown.may_be_of(device))
+        let mut last = MaybeUninit::uninit();
+        match (shown.recall(&mut last), traffic) {
+            (None, _) => traffic.is_some(),
+            (Some(last), None) => last.is_of(device),
+            (Some(last), Some(_)) => last.may_be_of(device),
+        }
     };
+    let traffic = traffic.unwrap_or_default();
     match SHOWN.iter().find(may_be_its) {
         Some(shown) => shown.change(|shown| shown.show(device, &traffic)),
         None => traffic,

@@ -1,4 +1,4 @@
-//! `/proc/sys/kernel/pid_max`, `threads-max`
+//! `/proc/sys/kernel/threads-max`
 
 use super::text;
 use crate::kernel::{Kernel, Reading};
@@ -11,7 +11,7 @@ use core::ffi::c_int;
 #[inline(never)]
 pub(super) fn limit(host: c_int, out: &mut impl Sink) -> Option<()> {
     let limit = limit_of_chain()?;
-    text(out, |text, scratch| compose::pid_max(limit, &mut Reading::of(host, false), text, scratch))
+    text(out, |text, scratch| compose::threads_max(limit, &mut Reading::of(host, false), text, scratch))
 }
 
 #[inline(never)]

@@ -13,13 +13,12 @@ pub(super) const BEGAN: &str = "began";
 const SETTING: &str = "setting";
 
 /// Figures that go by the rule of another: vmstat counts the pages of what meminfo has in kB.
-pub(super) const SAME: [(&str, &str); 39] = [
+pub(super) const SAME: [(&str, &str); 38] = [
     ("memory.total", "meminfo.MemTotal"),
     ("memory.free", "meminfo.MemFree"),
     ("memory.available", "meminfo.MemAvailable"),
     ("swap.total", "meminfo.SwapTotal"),
     ("swap.free", "meminfo.SwapFree"),
-    ("threads-max", "pid_max"),
     ("vmstat.nr_free_pages", "meminfo.MemFree"),
     ("vmstat.nr_zone_inactive_anon", "meminfo.Inactive(anon)"),
     ("vmstat.nr_zone_active_anon", "meminfo.Active(anon)"),
@@ -414,14 +413,7 @@ pub(super) static RULES: &[Rule] = &[
     no_source("diskstats.*_merged"),
     no_source("diskstats.*.in_flight"),
     no_source("diskstats.*.flushes"),
-    rule(
-        "diskstats.*",
-        "What the scope did with the device; devices that it did not use are not shown.",
-        "kernel block/genhd.c, block/blk-throttle.c",
-        &[],
-        None,
-    ),
-    rule("partitions.*", "The kernel's line, for devices that the scope used.", "kernel block/genhd.c", &[], None),
+    rule("diskstats.*", "What the scope did with the device.", "kernel block/genhd.c, block/blk-throttle.c", &[], None),
     rule(
         "vmstat.pgpgin",
         "What the scope read from disks; the machine's where nobody counts that.",
@@ -480,7 +472,7 @@ pub(super) static RULES: &[Rule] = &[
         None,
     ),
     rule(
-        "pid_max",
+        "threads-max",
         "The least pids.max of the cgroup and of those above it, at most the machine's.",
         "kernel kernel/cgroup/pids.c",
         &["pids.max"],
