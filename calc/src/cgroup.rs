@@ -53,7 +53,7 @@ pub(crate) enum Version {
 /// What a limit's file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
-    /// There is no such file: the controller is not enabled here.
+    /// There is no such file: the controller is not enabled here. A form that nobody knows says as little.
     Absent,
     /// `max`, `-1`, or v1's largest number.
     Unlimited,
@@ -110,24 +110,21 @@ impl Level<'_> {
         path::join(buffer, &[self.mount, self.path])
     }
 
-    /// All of a small file: `Some(None)` when there is none, `None` when it cannot be read.
-    pub(crate) fn text<'b>(&self, files: &impl Files, name: &[u8], buffer: &'b mut [u8]) -> Option<Option<&'b [u8]>> {
-        match self.open(files, name, buffer) {
-            None => Some(None),
-            Some(mut file) => Some(Some(source::read_whole(&mut file, buffer)?)),
-        }
+    /// All of a small file; `None` when there is none, or it cannot be read.
+    pub(crate) fn text<'b>(&self, files: &impl Files, name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        source::read_whole(&mut self.open(files, name, buffer)?, buffer)
     }
 
     /// A file that holds a limit.
     #[inline(never)]
-    pub(crate) fn setting(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Option<Setting> {
-        self.text(files, name, buffer)?.map_or(Some(Setting::Absent), Setting::parse)
+    pub(crate) fn setting(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Setting {
+        self.text(files, name, buffer).and_then(Setting::parse).unwrap_or(Setting::Absent)
     }
 
-    /// A file that holds a number, and must be there.
+    /// A file that holds a number; 0 for one below.
     #[inline(never)]
     pub(crate) fn number(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Option<u64> {
-        scan::whole_number(self.text(files, name, buffer)??)
+        scan::clamped_number(self.text(files, name, buffer)?)
     }
 }
 

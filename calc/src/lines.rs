@@ -30,12 +30,19 @@ pub struct Lines<'a, S: Source> {
     end: usize,
     begins: bool,
     exhausted: bool,
+    /// Whether a blank ends a line too.
+    of_words: bool,
 }
 
 impl<'a, S: Source> Lines<'a, S> {
     /// The lines of `source`, read through `buffer`.
     pub fn new(source: &'a mut S, buffer: &'a mut [u8]) -> Self {
-        Self { source, buffer, start: 0, end: 0, begins: true, exhausted: false }
+        Self { source, buffer, start: 0, end: 0, begins: true, exhausted: false, of_words: false }
+    }
+
+    /// The words of `source`, each with the blank or the newline behind it: for lines that are longer than any buffer.
+    pub fn of_words(source: &'a mut S, buffer: &'a mut [u8]) -> Self {
+        Self { of_words: true, ..Self::new(source, buffer) }
     }
 
     /// The next line. `None` when reading failed, `Some(None)` at the end.
@@ -43,8 +50,9 @@ impl<'a, S: Source> Lines<'a, S> {
     pub fn next(&mut self) -> Option<Option<Line<'_>>> {
         let (len, ends) = loop {
             let held = self.buffer.get(self.start..self.end)?;
-            if let Some(newline) = memchr::memchr(b'\n', held) {
-                break (newline.checked_add(1)?, true);
+            let other = if self.of_words { b' ' } else { b'\n' };
+            if let Some(end) = memchr::memchr2(b'\n', other, held) {
+                break (end.checked_add(1)?, true);
             }
             if self.exhausted || held.len() == self.buffer.len() {
                 break (held.len(), self.exhausted);
@@ -109,6 +117,18 @@ mod tests {
     #[test]
     fn a_line_as_long_as_the_buffer_is_whole() {
         assert_eq!(lines(b"abc\nd\n", 100, 4), [(b"abc\n".to_vec(), true, true), (b"d\n".to_vec(), true, true)]);
+    }
+
+    #[test]
+    fn words_end_in_blanks_and_newlines() {
+        let (mut source, mut buffer) = (Bytes::in_steps("ab  c\ndefgh i", 3), [0; 4]);
+        let mut words = Lines::of_words(&mut source, &mut buffer);
+        let mut all = Vec::new();
+        while let Some(word) = words.next().unwrap() {
+            all.push((word.bytes.to_vec(), word.whole().is_some()));
+        }
+        let expected = [("ab ", true), (" ", true), ("c\n", true), ("defg", false), ("h ", false), ("i", true)];
+        assert_eq!(all, expected.map(|(word, is_whole)| (word.as_bytes().to_vec(), is_whole)));
     }
 
     #[test]

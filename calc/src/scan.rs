@@ -37,10 +37,19 @@ pub(crate) fn hexadecimal_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// A line of the form `key value`, as `memory.stat` and `cpu.stat` have them.
+/// A line of the form `key value`, as `memory.stat` and `cpu.stat` have them. A value below 0, which is what a count of some kernels
+/// is for a moment, is 0.
 pub fn key_value(line: &[u8]) -> Option<(&[u8], u64)> {
     let (key, value) = split_at_byte(line, b' ')?;
-    Some((key, whole_number(value)?))
+    Some((key, clamped_number(value)?))
+}
+
+/// As [`whole_number`], but 0 for a number below.
+pub(crate) fn clamped_number(bytes: &[u8]) -> Option<u64> {
+    match bytes.strip_prefix(b"-") {
+        Some(below) => whole_number(below).map(|_| 0),
+        None => whole_number(bytes),
+    }
 }
 
 /// What stands before and after the first `byte`.
@@ -194,7 +203,12 @@ mod tests {
     #[test]
     fn keys_are_taken_whole() {
         assert_eq!(key_value(b"file_mapped 3\n"), Some((&b"file_mapped"[..], 3)));
-        assert_eq!(key_value(b"file 3 4\n"), None);
+        assert_eq!(key_value(b"swap -4096\n"), Some((&b"swap"[..], 0)));
+        for line in
+            ["file 3 4\n", "file -\n", "file --1\n", "file 18446744073709551616\n", "file\t3\n", "\n", "file \n"]
+        {
+            assert_eq!(key_value(line.as_bytes()), None, "{line:?}");
+        }
         assert_eq!(key_value(b"file\n"), None);
     }
 

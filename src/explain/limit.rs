@@ -111,7 +111,7 @@ impl<'r> Level<'r> {
 }
 
 /// The files that hold the CPUs of a cgroup, the best first.
-const CPUSETS: &[&str] = &["cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus"];
+const CPUSETS: &[&str] = &["cpuset.cpus.effective", "cpuset.effective_cpus", "cpuset.cpus", "effective_cpus", "cpus"];
 
 fn cpus_of_list(list: &str) -> Option<CpuSet> {
     CpuSet::parse(list.trim().as_bytes()).filter(|set| *set != CpuSet::EMPTY)

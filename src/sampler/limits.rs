@@ -164,7 +164,9 @@ impl Files<'_> {
             match kind {
                 Kind::Memory if self.with_memory => self.memory_1(&mut limits),
                 Kind::Cpu => limits.quota = self.quota_1(),
-                Kind::Cpuset => limits.cpus = self.cpus(["cpuset.effective_cpus", "cpuset.cpus"]),
+                Kind::Cpuset => {
+                    limits.cpus = self.cpus(&["cpuset.effective_cpus", "cpuset.cpus", "effective_cpus", "cpus"])
+                }
                 _ => {}
             }
         }
@@ -191,7 +193,7 @@ impl Files<'_> {
             memory: self.room_2("memory.max", "memory.current").filter(Room::can_be_shown),
             swap: self.room_2("memory.swap.max", "memory.swap.current"),
             quota: self.with("cpu.max", quota_2),
-            cpus: self.cpus(["cpuset.cpus.effective", "cpuset.cpus"]),
+            cpus: self.cpus(&["cpuset.cpus.effective", "cpuset.cpus"]),
             is_flat: false,
         }
     }
@@ -207,7 +209,7 @@ impl Files<'_> {
         Some(Room { limit_bytes, usage_bytes: self.number(usage)? })
     }
 
-    fn cpus(&self, names: [&str; 2]) -> Option<Box<Cpus>> {
+    fn cpus(&self, names: &[&str]) -> Option<Box<Cpus>> {
         names.iter().find_map(|name| self.with(name, Cpus::parse)).map(Box::new)
     }
 

@@ -1,7 +1,7 @@
 //! The cpuset controller's files.
 
 use super::{Controller, Version, places::Places};
-use crate::{cpus::CpuSet, source::Files};
+use crate::{cpus::CpuSet, scan, source::Files};
 use core::ffi::CStr;
 
 /// What a cpuset allows.
@@ -13,13 +13,14 @@ pub(crate) enum Kind {
     Mems,
 }
 
-/// The file that holds what a cgroup may really use, and the one for kernels that have no such file.
-const fn names(kind: Kind, version: Version) -> [&'static [u8]; 2] {
+/// The file that holds what a cgroup may really use, and the one for kernels that have no such file; then the same where version 1 is
+/// mounted with `noprefix` (Android, ChromeOS).
+const fn names(kind: Kind, version: Version) -> &'static [u8] {
     match (kind, version) {
-        (Kind::Cpus, Version::V1) => [b"cpuset.effective_cpus", b"cpuset.cpus"],
-        (Kind::Cpus, Version::V2) => [b"cpuset.cpus.effective", b"cpuset.cpus"],
-        (Kind::Mems, Version::V1) => [b"cpuset.effective_mems", b"cpuset.mems"],
-        (Kind::Mems, Version::V2) => [b"cpuset.mems.effective", b"cpuset.mems"],
+        (Kind::Cpus, Version::V1) => b"cpuset.effective_cpus/cpuset.cpus/effective_cpus/cpus",
+        (Kind::Cpus, Version::V2) => b"cpuset.cpus.effective/cpuset.cpus",
+        (Kind::Mems, Version::V1) => b"cpuset.effective_mems/cpuset.mems/effective_mems/mems",
+        (Kind::Mems, Version::V2) => b"cpuset.mems.effective/cpuset.mems",
     }
 }
 
@@ -31,7 +32,8 @@ const fn online(kind: Kind) -> &'static CStr {
     }
 }
 
-/// Adds what the own cgroup allows, or the nearest above that says so, or all that the machine has.
+/// Puts into the empty `set` what the own cgroup allows, or the nearest above that says so, or all that the machine has. A list of
+/// another form says nothing.
 #[inline(never)]
 pub(crate) fn allowed(
     kind: Kind,
@@ -42,12 +44,12 @@ pub(crate) fn allowed(
 ) -> Option<()> {
     if let Some(place) = places.hierarchy(Controller::Cpuset) {
         for level in place.chain() {
-            for name in names(kind, place.version) {
+            for name in scan::parts(names(kind, place.version), b'/') {
                 let Some(mut file) = level.open(files, name, scratch) else { continue };
-                set.read(&mut file, scratch)?;
-                if !set.is_empty() {
+                if set.read(&mut file, scratch).is_some() && !set.is_empty() {
                     return Some(());
                 }
+                *set = CpuSet::EMPTY;
             }
         }
     }

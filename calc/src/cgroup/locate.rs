@@ -22,7 +22,7 @@ const INIT_SCOPE: &[u8] = b"/init.scope";
 
 /// Fills `places`, which are empty.
 pub(super) fn locate<F: Files>(places: &mut Places, files: &F, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
-    Finder { places, files, scratch, has_namespaces: None }.find(whose)
+    Finder { places, files, scratch, numbers_root: None }.find(whose)
 }
 
 /// The hash of what the places of `whose` depend on.
@@ -39,8 +39,8 @@ struct Finder<'a, F: Files> {
     files: &'a F,
     /// Holds a path or the bytes of a file, never both.
     scratch: &'a mut [u8],
-    /// Whether the kernel has cgroup namespaces; not asked yet while `None`.
-    has_namespaces: Option<bool>,
+    /// Whether the kernel numbers the machine's root cgroup 1; not asked yet while `None`.
+    numbers_root: Option<bool>,
 }
 
 impl<F: Files> Finder<'_, F> {
@@ -95,7 +95,7 @@ impl<F: Files> Finder<'_, F> {
         let hash_of_text = membership::read(self.files, file, self.scratch, |line| {
             let path = given.unwrap_or(line.path);
             if line.is_unified() {
-                unified = Some(places.intern(path.iter().copied())?);
+                unified = places.intern(path.iter().copied());
                 return Some(());
             }
             has_v1 = true;
@@ -158,8 +158,9 @@ impl<F: Files> Finder<'_, F> {
             return top.inode == 1;
         }
         // Kernels before 3.15 number cgroups as any file system does. They have no namespace whose root it could be.
-        let files = self.files;
-        !*self.has_namespaces.get_or_insert_with(|| files.open(c"/proc/self/ns/cgroup").is_some())
+        let numbers = self.numbers_root.unwrap_or_else(|| numbers_root(self.files, self.scratch));
+        self.numbers_root = Some(numbers);
+        !numbers
     }
 
     /// Whether a directory is a cgroup's, and not just one to mount the hierarchy on.
@@ -178,7 +179,8 @@ impl<F: Files> Finder<'_, F> {
         let mut lines = Lines::new(&mut source, self.scratch);
         while let Some(line) = lines.next()? {
             if line.begins {
-                note_mount(self.places, &Mount::parse(&line)?)?;
+                // A line that cannot be judged, or whose mount we have no room for, costs itself.
+                Mount::parse(&line).and_then(|mount| note_mount(self.places, &mount)).unwrap_or(());
             }
         }
         for controller in Controller::ALL {
@@ -244,6 +246,21 @@ fn look(files: &impl Files, parts: &[&[u8]], scratch: &mut [u8]) -> Option<Direc
     files.directory(path::join(scratch, parts)?)
 }
 
+/// Whether the kernel numbers the machine's root cgroup 1, as those with namespaces do. A file that cannot be opened does not say that
+/// there is none: under proot, no file of a namespace can.
+#[inline(never)]
+fn numbers_root(files: &impl Files, scratch: &mut [u8]) -> bool {
+    let has_namespaces = files.open(c"/proc/self/ns/cgroup").is_some();
+    has_namespaces || release(files, scratch).is_some_and(|release| release >= (3, 15))
+}
+
+/// The kernel's version: of `4.19.0-27-amd64`, the first two numbers.
+fn release(files: &impl Files, scratch: &mut [u8]) -> Option<(u64, u64)> {
+    let text = source::read_whole(&mut files.open(c"/proc/sys/kernel/osrelease")?, scratch)?;
+    let (version, rest) = scan::number(text)?;
+    Some((version, scan::number(rest.strip_prefix(b".")?)?.0))
+}
+
 /// Notes the controllers of a v1 hierarchy; the guess is a mount named as the line lists them.
 fn note_v1(places: &mut Places, line: Membership<'_>, path: &[u8]) -> Option<()> {
     for controller in Controller::ALL.into_iter().filter(|controller| line.has(*controller)) {
@@ -266,7 +283,7 @@ fn note_mount(places: &mut Places, mount: &Mount<'_>) -> Option<()> {
         let above = if mount.shows(version, controller) { mount.covers(places.at(slot.path)?) } else { None };
         if let Some(above) = above {
             slot.above = u16::try_from(above).ok()?;
-            slot.mount = places.intern(mount.point())?;
+            slot.mount = places.intern(mount.point()).unwrap_or_default();
         }
         *places.slots.get_mut(controller as usize)? = slot;
     }

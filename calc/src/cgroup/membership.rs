@@ -38,7 +38,8 @@ impl<'l> Membership<'l> {
     }
 }
 
-/// Hands every line of `file` to `each`, and hashes the text. `None` on a line that is none, or too long to be judged.
+/// Hands every line of `file` to `each`, and hashes the text. What is no line, or too long to be judged, or of no use to `each`, costs
+/// the controllers that it names.
 pub(super) fn read(
     files: &impl Files,
     file: &CStr,
@@ -50,7 +51,7 @@ pub(super) fn read(
     let mut hash = scan::HASH_SEED;
     while let Some(line) = lines.next()? {
         hash = scan::hash(hash, line.bytes);
-        each(Membership::parse(line.whole()?)?)?;
+        line.whole().and_then(Membership::parse).and_then(&mut each).unwrap_or(());
     }
     Some(hash)
 }

@@ -93,27 +93,24 @@ impl Counters {
         Some(self.get(which)).filter(|limit| *limit > 0).map(Setting::of)
     }
 
-    /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one.
+    /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one. A line of another form costs itself.
     #[inline(never)]
-    pub(crate) fn read(
-        &mut self,
-        files: &impl Files,
-        place: &Hierarchy<'_>,
-        depth: usize,
-        scratch: &mut [u8],
-    ) -> Option<()> {
+    pub(crate) fn read(&mut self, files: &impl Files, place: &Hierarchy<'_>, depth: usize, scratch: &mut [u8]) {
         let mut levels = place.chain().skip_while(|level| level.depth() > depth);
-        let mut file = levels.find_map(|level: Level<'_>| level.open(files, b"memory.stat", scratch))?;
+        let Some(mut file) = levels.find_map(|level: Level<'_>| level.open(files, b"memory.stat", scratch)) else {
+            return;
+        };
         let mut lines = Lines::new(&mut file, scratch);
         let names = place.version.memory().counters;
         let mut expected = 0;
-        while let Some(line) = lines.next()? {
-            let (key, bytes) = scan::key_value(line.whole()?)?;
-            if let Some((index, (_, counter))) = scan::find_from(names, expected, key) {
-                *self.bytes.get_mut(*counter as usize)? = bytes;
+        while let Some(Some(line)) = lines.next() {
+            let Some((key, bytes)) = line.whole().and_then(scan::key_value) else { continue };
+            if let Some((index, (_, counter))) = scan::find_from(names, expected, key)
+                && let Some(known) = self.bytes.get_mut(*counter as usize)
+            {
+                *known = bytes;
                 expected = index.saturating_add(1);
             }
         }
-        Some(())
     }
 }

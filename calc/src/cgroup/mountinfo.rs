@@ -24,25 +24,31 @@ enum Kind<'l> {
     Other,
 }
 
+impl<'l> Kind<'l> {
+    /// Parses what stands behind the options of the mount.
+    fn parse(mut fields: scan::Parts<'l>) -> Option<Self> {
+        fields.find(|field| *field == b"-")?;
+        Some(match (fields.next()?, fields.next()) {
+            (b"cgroup", source) => Self::V1 { options: fields.next().or(source)? },
+            (b"cgroup2", _) => Self::V2,
+            _ => Self::Other,
+        })
+    }
+}
+
 impl<'l> Mount<'l> {
-    /// Parses the line, or the first piece of a longer one. `None` when that is not enough to judge it.
+    /// Parses the line, or the first piece of a longer one. `None` when that does not tell where it is mounted: such a line is longer
+    /// than what we keep of paths, so that it is none of ours. Where it does not tell what is mounted, that is something else.
     ///
     /// The form: `id parent major:minor root point options tags… - type source options`, where tags may be none.
     pub(super) fn parse(line: &Line<'l>) -> Option<Self> {
         let mut fields = scan::parts(scan::without_newline(line.bytes), b' ');
         let root = fields.nth(3)?;
         let point = fields.next()?;
-        fields.find(|field| *field == b"-")?;
-        let type_name = fields.next()?;
         // Of a piece, the last field may have been cut.
-        let source = fields.next();
-        let kind = match type_name {
-            b"cgroup" if line.ends => Kind::V1 { options: fields.next().or(source)? },
-            b"cgroup2" if line.ends => Kind::V2,
-            _ if line.ends || (source.is_some() && !type_name.starts_with(b"cgroup")) => Kind::Other,
-            _ => return None,
-        };
-        Some(Self { root, point, kind })
+        fields.next()?;
+        let kind = if line.ends { Kind::parse(fields) } else { None };
+        Some(Self { root, point, kind: kind.unwrap_or(Kind::Other) })
     }
 
     /// Whether this mount shows the hierarchy of `controller`.
@@ -160,14 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_is_judged_only_if_its_type_is_plain() {
-        let piece = |text: &str| Mount::parse(&Line { bytes: text.as_bytes(), begins: true, ends: false }).is_some();
-        assert!(piece("36 35 98:0 / / rw - overlay overlay rw,lowerdir=/a:/b"));
-        assert!(!piece("36 35 98:0 / / rw - overlay"));
-        assert!(!piece("36 35 98:0 / / rw - cgroup cgroup rw,mem"));
-        assert!(!piece("36 35 98:0 /very/long"));
-        assert!(mount("36 35 98:0 / / rw\n").is_none());
-        assert!(mount(MEMORY).is_some());
+    fn a_piece_is_something_else_where_it_tells_its_place() {
+        fn piece(text: &str) -> Option<Mount<'_>> {
+            Mount::parse(&Line { bytes: text.as_bytes(), begins: true, ends: false })
+        }
+        for text in [
+            "36 35 98:0 / /m rw - overlay overlay rw,lowerdir=/a:/b",
+            "36 35 98:0 / /m rw - overlay",
+            "36 35 98:0 / /m rw - cgroup cgroup rw,mem",
+            "36 35 98:0 / /m r",
+        ] {
+            let mount = piece(text).unwrap();
+            assert!(mount.point().eq(*b"/m"));
+            assert!(!mount.shows(Version::V1, Controller::Memory) && !mount.shows(Version::V2, Controller::Memory));
+        }
+        assert!(piece("36 35 98:0 /very/long").is_none() && piece("36 35 98:0 / /very/long").is_none());
+        assert!(!mount("36 35 98:0 / / rw\n").unwrap().shows(Version::V2, Controller::Memory));
+        assert!(mount(MEMORY).unwrap().shows(Version::V1, Controller::Memory));
     }
 
     proptest! {

@@ -36,8 +36,14 @@ pub struct Places {
     pool: [u8; POOL],
 }
 
-/// Room for the mounts and the paths, each held once.
+/// Room for the paths, and for mounts that are nowhere in [`USUAL`], each held once.
 const POOL: usize = 400;
+
+/// Where hierarchies are usually mounted, one behind the other: in front of the pool, so that it has room for the paths. Engines within
+/// engines make long ones.
+static USUAL: &[u8] =
+    b"/sys/fs/cgroup/unified/sys/fs/cgroup/memory/sys/fs/cgroup/cpu,cpuacct/sys/fs/cgroup/cpuacct,cpu\
+    /sys/fs/cgroup/cpuset/sys/fs/cgroup/blkio/sys/fs/cgroup/pids";
 
 const _: () = assert!(size_of::<Places>() == 512);
 
@@ -169,19 +175,23 @@ impl Places {
     /// The bytes of a span.
     pub(super) fn at(&self, span: Span) -> Option<&[u8]> {
         let from = usize::from(span.at);
-        self.pool.get(from..from.checked_add(usize::from(span.len))?)
+        let to = from.checked_add(usize::from(span.len))?;
+        match from.checked_sub(USUAL.len()) {
+            None => USUAL.get(from..to),
+            Some(from) => self.pool.get(from..to.checked_sub(USUAL.len())?),
+        }
     }
 
     /// Puts the bytes into the pool, unless they are there; `None` when they do not fit.
     pub(super) fn intern(&mut self, bytes: impl Iterator<Item = u8> + Clone) -> Option<Span> {
         let len = u16::try_from(bytes.clone().count()).ok()?;
-        let here =
-            |at: usize| self.pool.get(at..).is_some_and(|pool| pool.iter().copied().take(len.into()).eq(bytes.clone()));
-        let last = self.pool_len.checked_sub(len);
-        if let Some(at) = last.and_then(|last| (0..=last).find(|at| here(usize::from(*at)))) {
+        let base = USUAL.len() as u16;
+        let known = self.pool.get(..usize::from(self.pool_len))?;
+        let at = position(USUAL, len, bytes.clone()).or_else(|| position(known, len, bytes.clone())?.checked_add(base));
+        if let Some(at) = at {
             return Some(Span { at, len });
         }
-        let span = Span { at: self.pool_len, len };
+        let span = Span { at: self.pool_len.checked_add(base)?, len };
         let end = self.pool_len.checked_add(len)?;
         let room = self.pool.get_mut(usize::from(self.pool_len)..usize::from(end))?;
         for (to, from) in room.iter_mut().zip(bytes) {
@@ -192,6 +202,15 @@ impl Places {
     }
 }
 
+/// Where `bytes`, of which there are `len`, stand in `text`.
+fn position(text: &[u8], len: u16, bytes: impl Iterator<Item = u8> + Clone) -> Option<u16> {
+    let last = u16::try_from(text.len()).ok()?.checked_sub(len)?;
+    let is_here = |at: &u16| {
+        text.get(usize::from(*at)..).is_some_and(|here| here.iter().copied().take(len.into()).eq(bytes.clone()))
+    };
+    (0..=last).find(is_here)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +218,7 @@ mod tests {
     use std::{
         format,
         string::{String, ToString},
+        vec,
     };
 
     const V2_MOUNT: &str = "24 22 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
@@ -377,17 +397,106 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_do_not_fit_are_doubt() {
-        let path = format!("/{}", "a".repeat(600));
-        let tree = process(&format!("0::{path}\n"), "0::/\n", V2_MOUNT).with_directory("/sys/fs/cgroup", 1, 9);
-        let tree = tree.with_directory(&format!("/sys/fs/cgroup{path}"), 70, 2);
-        assert!(Places::locate(&tree, Whose::Caller, &mut [0; 2048]).is_none());
+    fn paths_that_do_not_fit_cost_their_controllers() {
+        for (bytes, scratch) in [(401, 2048), (600, 2048), (600, 512)] {
+            let path = format!("/{}", "a".repeat(bytes));
+            let tree = process(&format!("0::{path}\n"), "0::/\n", V2_MOUNT).with_directory("/sys/fs/cgroup", 1, 9);
+            let tree = tree.with_directory(&format!("/sys/fs/cgroup{path}"), 70, 2);
+            assert!(Places::locate(&tree, Whose::Caller, &mut vec![0; scratch]).is_none());
+            let cgroup = format!("3:pids:{path}\n2:memory:/b\n1:cpuset:{path}\n0::/\n");
+            let tree = process(&cgroup, "2:memory:/\n", "");
+            let tree =
+                tree.with_directory("/sys/fs/cgroup/memory", 1, 3).with_directory("/sys/fs/cgroup/memory/b", 20, 2);
+            let places = Places::locate(&tree, Whose::Caller, &mut vec![0; scratch]).unwrap();
+            assert_eq!(place(&places, Controller::Memory), "/sys/fs/cgroup/memory:~[/b]");
+            assert_eq!(place(&places, Controller::Pids), "nowhere");
+            assert_eq!(place(&places, Controller::Cpuset), "nowhere");
+        }
     }
 
     #[test]
-    fn a_mount_line_that_cannot_be_judged_leaves_its_controllers_out() {
-        let long = format!("36 35 98:0 /{} /x rw - ext4 none rw\n", "a".repeat(600));
-        let tree = process("0::/\n", "0::/\n", &(long + V2_MOUNT)).with_directory("/sys/fs/cgroup", 70, 5);
+    fn engines_within_engines_make_long_paths() {
+        let path = format!("/{}", ["0123456789abcdef"; 22].join("/"));
+        assert_eq!(path.len(), 374);
+        let names = ["memory", "cpu,cpuacct", "cpuset", "blkio", "pids"];
+        let cgroup: String =
+            names.iter().enumerate().map(|(id, names)| format!("{}:{names}:{path}\n", id + 1)).collect();
+        let raw = names.iter().fold(process(&cgroup, "1:memory:/\n", ""), |tree, names| {
+            let mount = format!("/sys/fs/cgroup/{names}");
+            tree.with_directory(&mount, 1, 3).with_directory(&format!("{mount}{path}"), 20, 2)
+        });
+        // Each bound by itself to its place, as Docker does on version 1.
+        let mounts: String = names
+            .iter()
+            .map(|names| format!("51 47 0:32 {path} /sys/fs/cgroup/{names} ro - cgroup cgroup rw,{names}\n"))
+            .collect();
+        let bound = names.iter().fold(process(&cgroup, &cgroup, &mounts), |tree, names| {
+            tree.with_directory(&format!("/sys/fs/cgroup/{names}"), 35, 2)
+        });
+        for (tree, below) in [(raw, format!("~[{path}]")), (bound, "[]".to_string())] {
+            let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
+            for (controller, names) in [
+                (Controller::Memory, "memory"),
+                (Controller::Cpu, "cpu,cpuacct"),
+                (Controller::Cpuacct, "cpu,cpuacct"),
+                (Controller::Cpuset, "cpuset"),
+                (Controller::Io, "blkio"),
+                (Controller::Pids, "pids"),
+            ] {
+                assert_eq!(place(&places, controller), format!("/sys/fs/cgroup/{names}:{below}"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_odd_line_of_the_list_costs_itself() {
+        for odd in ["", "x", "memory:/", "9:pids:relative", &"y".repeat(700)] {
+            let cgroup = format!("{odd}\n4:memory:/a\n{odd}\n");
+            let tree = process(&cgroup, &format!("{odd}\n4:memory:/\n"), "");
+            let tree =
+                tree.with_directory("/sys/fs/cgroup/memory", 1, 3).with_directory("/sys/fs/cgroup/memory/a", 20, 2);
+            assert_eq!(memory(&tree), "/sys/fs/cgroup/memory:~[/a]", "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_known_where_its_file_cannot_be_opened() {
+        // proot: what the link of the namespace leads to is no path.
+        let mounts = "51 47 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+        let tree = |release: &str| {
+            let tree = Tree::default().with("/proc/self/cgroup", "4:memory:/\n").with("/proc/1/cgroup", "4:memory:/\n");
+            let tree = tree.with("/proc/self/mountinfo", mounts).with("/proc/sys/kernel/osrelease", release);
+            tree.with_directory("/sys/fs/cgroup/memory", 70, 2).with("/sys/fs/cgroup/memory/cgroup.procs", "")
+        };
+        for kernel in ["3.15.0\n", "4.19.0-27-amd64\n", "6.18.5\n", "7.0\n", "10.1-rc3\n"] {
+            assert_eq!(memory(&tree(kernel)), "/sys/fs/cgroup/memory:[]", "{kernel}");
+        }
+        for kernel in ["3.10.0-1160.el7.x86_64\n", "2.6.32\n", "", "x\n"] {
+            assert_eq!(memory(&tree(kernel)), "/sys/fs/cgroup/memory:~[]", "{kernel}");
+        }
+    }
+
+    #[test]
+    fn a_mount_line_that_cannot_be_judged_costs_itself() {
+        let deep = "a".repeat(600);
+        for odd in [
+            format!("36 35 98:0 /{deep} /x rw - ext4 none rw"),
+            format!("36 35 98:0 / /{deep} rw - ext4 none rw"),
+            "".into(),
+            "x".into(),
+        ] {
+            for mounts in [format!("{odd}\n{V2_MOUNT}"), format!("{V2_MOUNT}{odd}\n")] {
+                let tree = process("0::/\n", "0::/\n", &mounts).with_directory("/sys/fs/cgroup", 70, 5);
+                assert_eq!(memory(&tree), "/sys/fs/cgroup:[]", "{odd}");
+                // With a named hierarchy of version 1 beside it.
+                let tree =
+                    process("1:name=systemd:/\n0::/\n", "0::/\n", &mounts).with_directory("/sys/fs/cgroup", 70, 5);
+                assert_eq!(memory(&tree), "/sys/fs/cgroup:[]", "{odd}");
+            }
+        }
+        // What is mounted upon ours is so whatever else its line says.
+        let upon = format!("52 51 0:9 / /sys/fs/cgroup rw - overlay none rw,lowerdir={deep}\n");
+        let tree = process("0::/\n", "0::/\n", &format!("{V2_MOUNT}{upon}")).with_directory("/sys/fs/cgroup", 70, 5);
         assert_eq!(memory(&tree), "none");
     }
 

@@ -40,26 +40,31 @@ pub(super) static MEMORY: Names = Names {
     ],
 };
 
-/// The cpu controller's limit at one level: `Some(None)` for none, `None` on doubt.
-pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Option<Capacity>> {
-    let Setting::Of(quota_usec) = level.setting(files, b"cpu.cfs_quota_us", scratch)? else { return Some(None) };
-    let period_usec = level.number(files, b"cpu.cfs_period_us", scratch)?;
-    Capacity::new(quota_usec, period_usec).map(Some)
+/// The cpu controller's limit at one level; `None` for none that we understand.
+pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Capacity> {
+    let Setting::Of(quota_usec) = level.setting(files, b"cpu.cfs_quota_us", scratch) else { return None };
+    Capacity::new(quota_usec, level.number(files, b"cpu.cfs_period_us", scratch)?)
 }
 
 /// CPU time used. `cpuacct.usage` is exact; `cpuacct.stat`, which older kernels fill by sampling at ticks, says how it
-/// splits.
+/// splits: where it does not say, all of it is the user's.
 pub(crate) fn used(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Used> {
     let total_ticks = level.number(files, b"cpuacct.usage", scratch)? / NSEC_PER_TICK;
-    let split = used_by_stat(level.text(files, b"cpuacct.stat", scratch)??)?;
+    let split = level.text(files, b"cpuacct.stat", scratch).map_or(Used::NONE, used_by_stat);
     Some(split.scaled_to(total_ticks))
 }
 
 const NSEC_PER_TICK: u64 = 1_000_000_000 / USER_HZ;
 
 /// The lines of `cpuacct.stat`: `user 370`, `system 67`.
-fn used_by_stat(text: &[u8]) -> Option<Used> {
-    let mut values = scan::parts(text, b'\n').map_while(scan::key_value);
-    let (user, system) = (values.next()?, values.next()?);
-    (user.0 == b"user" && system.0 == b"system").then_some(Used { user_ticks: user.1, system_ticks: system.1 })
+fn used_by_stat(text: &[u8]) -> Used {
+    let mut used = Used::NONE;
+    for (key, ticks) in scan::parts(text, b'\n').filter_map(scan::key_value) {
+        match key {
+            b"user" => used.user_ticks = ticks,
+            b"system" => used.system_ticks = ticks,
+            _ => {}
+        }
+    }
+    used
 }

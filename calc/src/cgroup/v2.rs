@@ -50,15 +50,10 @@ pub(super) static MEMORY: Names = Names {
     ],
 };
 
-/// The cpu controller's limit at one level, `cpu.max`: `max 100000` or `150000 100000`. `Some(None)` for none, `None` on doubt.
-pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Option<Capacity>> {
-    let Some(text) = level.text(files, b"cpu.max", scratch)? else { return Some(None) };
-    let (quota, period) = scan::split_at_byte(text, b' ')?;
-    let period_usec = scan::whole_number(period)?;
-    if quota == b"max" {
-        return Some(None);
-    }
-    Capacity::new(scan::whole_number(quota)?, period_usec).map(Some)
+/// The cpu controller's limit at one level, `cpu.max`: `max 100000` or `150000 100000`; `None` for none that we understand.
+pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Capacity> {
+    let (quota, period) = scan::split_at_byte(level.text(files, b"cpu.max", scratch)?, b' ')?;
+    Capacity::new(scan::whole_number(quota)?, scan::whole_number(period)?)
 }
 
 /// CPU time used: `user_usec` and `system_usec` of `cpu.stat`, which every cgroup has.
@@ -67,10 +62,9 @@ pub(crate) fn used(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) ->
     let mut lines = Lines::new(&mut file, scratch);
     let (mut user, mut system) = (None, None);
     while let (None, _) | (_, None) = (user, system) {
-        let (key, usec) = scan::key_value(lines.next()??.whole()?)?;
-        match key {
-            b"user_usec" => user = Some(usec),
-            b"system_usec" => system = Some(usec),
+        match lines.next()??.whole().and_then(scan::key_value) {
+            Some((b"user_usec", usec)) => user = Some(usec),
+            Some((b"system_usec", usec)) => system = Some(usec),
             _ => {}
         }
     }

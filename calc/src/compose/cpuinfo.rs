@@ -12,7 +12,8 @@ use crate::{
 /// `/proc/cpuinfo`: what it says of the view's CPUs.
 ///
 /// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x counts them, has a line
-/// for each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`).
+/// for each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`). arm64 before 3.19 has all lines
+/// `processor` one after the other, and then a block that is of all of them (`arch/arm64/kernel/setup.c`).
 pub fn cpuinfo<S: Sink>(
     online: &CpuSet,
     packages: &Packages,
@@ -27,8 +28,8 @@ pub fn cpuinfo<S: Sink>(
     while let Some(line) = lines.next()? {
         let field = if line.begins { Field::parse(line.bytes) } else { None };
         let listed = if line.begins { listed(line.bytes) } else { None };
-        if let Some(field) = field {
-            block.read(&field, online, packages);
+        if line.begins {
+            block.read(field, online, packages);
         }
         let named = listed.or(field.filter(|field| field.key == b"processor").map(|field| field.value));
         shown = shown.saturating_add(named.is_some_and(|cpu| online.contains(cpu)).into());
@@ -50,17 +51,26 @@ pub fn cpuinfo<S: Sink>(
 struct Block {
     is_shown: bool,
     package: Option<Package>,
+    /// How many CPUs it begins with, as long as no other line has come.
+    heads: u64,
 }
 
 impl Block {
     /// What some architectures say of the whole machine.
-    const MACHINE: Self = Self { is_shown: true, package: None };
+    const MACHINE: Self = Self { is_shown: true, package: None, heads: 0 };
 
-    fn read(&mut self, field: &Field<'_>, online: &CpuSet, packages: &Packages) {
-        match field.key {
-            b"processor" | b"cpu number" => *self = Self { is_shown: online.contains(field.value), package: None },
-            b"physical id" => self.package = packages.of(field.value),
-            _ => {}
+    /// Takes the beginning of a line into account, which may be a field with a number.
+    fn read(&mut self, field: Option<Field<'_>>, online: &CpuSet, packages: &Packages) {
+        let head = field.filter(|field| matches!(field.key, b"processor" | b"cpu number"));
+        if let Some(cpu) = head {
+            let heads = self.heads.saturating_add(1);
+            *self = Self { is_shown: online.contains(cpu.value), package: None, heads };
+            return;
+        }
+        self.is_shown |= self.heads > 1;
+        self.heads = 0;
+        if let Some(package) = field.filter(|field| field.key == b"physical id") {
+            self.package = packages.of(package.value);
         }
     }
 }
@@ -179,6 +189,18 @@ mod tests {
             text("0", arm).unwrap(),
             "Processor\t: ARMv7\nprocessor\t: 0\nBogoMIPS\t: 50\n\nHardware\t: x\nRevision\t: 0\n"
         );
+    }
+
+    #[test]
+    fn a_block_of_all_cpus_stays() {
+        // arm64 before 3.19.
+        let shared = "Features\t: fp asimd\nCPU implementer\t: 0x50\nCPU part\t: 0x000\n\nHardware\t: APM X-Gene\n";
+        let list = |cpus: &[u64]| cpus.iter().map(|cpu| format!("processor\t: {cpu}\n")).collect::<String>();
+        let host = format!("Processor\t: AArch64 rev 1\n{}{shared}", list(&[0, 1, 2, 3]));
+        for (view, cpus) in [("0-3", &[0, 1, 2, 3][..]), ("0-1", &[0, 1]), ("0", &[0]), ("3", &[3]), ("1,2", &[1, 2])] {
+            let ours = format!("Processor\t: AArch64 rev 1\n{}{shared}", list(cpus));
+            assert_eq!(text(view, &host).unwrap(), ours, "{view}");
+        }
     }
 
     #[test]

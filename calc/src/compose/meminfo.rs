@@ -227,10 +227,9 @@ pub(super) fn lines<S: Sink>(
     let mut lines = Lines::new(host, scratch);
     let mut expected = 0;
     while let Some(line) = lines.next()? {
-        let text = line.whole()?;
-        let Some(amount) = Amount::parse(text) else {
+        let Some(amount) = line.whole().and_then(Amount::parse) else {
             // A count of pages, or a form that later kernels may have.
-            out.bytes(text)?;
+            out.bytes(line.bytes)?;
             continue;
         };
         let rule = scan::find_from(RULES, expected, amount.key);

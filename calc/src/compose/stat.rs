@@ -121,9 +121,10 @@ pub fn stat_of_kernel<S: Sink>(
     let total = lines.next()??.whole()?.strip_prefix(b"cpu  ")?;
     let columns = scan::parts(scan::without_newline(total), b' ').count();
     out.bytes(b"cpu ")?;
-    for sum in sums.get(..columns)? {
+    for index in 0..columns {
         out.bytes(b" ")?;
-        out.number(*sum)?;
+        // What a later kernel may have behind them is summed by nobody.
+        out.number(sums.get(index).copied().unwrap_or(0))?;
     }
     out.bytes(b"\n")?;
     let mut hidden = false;
@@ -147,7 +148,7 @@ fn sums(online: &CpuSet, host: &mut impl Source, scratch: &mut [u8]) -> Option<[
         let Some((cpu, ticks)) = cpu_of(line.bytes).filter(|_| line.begins) else { continue };
         if online.contains(cpu) {
             for (sum, ticks) in sums.iter_mut().zip(scan::parts(scan::without_newline(ticks), b' ')) {
-                *sum = sum.saturating_add(scan::whole_number(ticks)?);
+                *sum = sum.saturating_add(scan::clamped_number(ticks).unwrap_or(0));
             }
         }
     }
@@ -164,7 +165,20 @@ fn cpu_of(line: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
     use crate::fixture::{Bytes, composed};
-    use std::string::String;
+    use std::{format, string::String};
+
+    #[test]
+    fn an_odd_column_costs_itself() {
+        let host = "cpu  9 9 9 9 9 9 9 9 9 9 7\ncpu0 1 2 3 4 5 6 7 8 9 10 11\ncpu1 x -5 3 4 5 6 7 8 18446744073709551616 10 11\nbtime 5\n";
+        let online = CpuSet::parse(b"0-1").unwrap();
+        let text =
+            composed(|out| stat_of_kernel(&online, &mut Bytes::new(host), &mut Bytes::new(host), out, &mut [0; 512]));
+        let (sum, rest) = host.split_once('\n').unwrap();
+        assert_eq!(
+            text.unwrap(),
+            format!("{}\n{rest}", sum.replace("9 9 9 9 9 9 9 9 9 9 7", "1 2 6 8 10 12 14 16 9 20 0"))
+        );
+    }
 
     const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
 

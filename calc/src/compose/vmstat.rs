@@ -144,11 +144,12 @@ impl Events {
             Version::V1 => (b"total_".as_slice(), b"memory.oom_control".as_slice()),
             Version::V2 => (b"".as_slice(), b"memory.events".as_slice()),
         };
-        self.read_file(files, &scope, b"memory.stat", before, place.version, scratch)?;
-        self.read_file(files, &scope, kills, b"", place.version, scratch)
+        // What one of them does not tell costs its own lines.
+        let stat = self.read_file(files, &scope, b"memory.stat", before, place.version, scratch);
+        self.read_file(files, &scope, kills, b"", place.version, scratch).or(stat)
     }
 
-    /// Reads a file, if it is there: lines `key value`, where events have keys that begin with `before`.
+    /// Reads a file, if it is there: lines `key value`, where events have keys that begin with `before`. Others are left out.
     #[inline(never)]
     fn read_file(
         &mut self,
@@ -163,7 +164,8 @@ impl Events {
         let mut lines = Lines::new(&mut file, scratch);
         let mut expected = 0;
         while let Some(line) = lines.next()? {
-            let (key, count) = scan::key_value(line.whole()?.strip_suffix(b"\n")?)?;
+            let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
+            let Some((key, count)) = counted else { continue };
             let row = key.strip_prefix(before).and_then(|key| scan::find_from(&EVENTS, expected, key));
             let Some((index, (_, told))) = row else { continue };
             expected = index.saturating_add(1);
@@ -305,12 +307,16 @@ pub fn vmstat<S: Sink>(
     let mut lines = Lines::new(host, scratch);
     let (mut expected, mut is_ours) = (Expected::default(), false);
     while let Some(line) = lines.next()? {
-        let (key, number) = scan::key_value(line.whole()?.strip_suffix(b"\n")?)?;
-        let shown = figures.show(key, number, io, &mut expected);
-        is_ours |= shown.is_some();
+        let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
+        let shown = counted.and_then(|(key, number)| Some((key, figures.show(key, number, io, &mut expected)?)));
+        let Some((key, number)) = shown else {
+            out.bytes(line.bytes)?;
+            continue;
+        };
+        is_ours = true;
         out.bytes(key)?;
         out.bytes(b" ")?;
-        out.number(shown.unwrap_or(number))?;
+        out.number(number)?;
         out.bytes(b"\n")?;
     }
     is_ours.then_some(())
@@ -538,18 +544,27 @@ mod tests {
     }
 
     #[test]
-    fn doubt() {
-        let file = |name: &str, text: &str| {
-            figures(&v2("max").with(&format!("/sys/fs/cgroup/a/{name}"), text), None).is_some()
+    fn what_is_odd_costs_its_line() {
+        let host = "pgfault 9\npgmajfault 9\noom_kill 9\n";
+        let with = |name: &str, odd: &str| {
+            let tree = v2("max").with(&format!("/sys/fs/cgroup/a/{name}"), odd);
+            text(&figures(&tree, None).unwrap(), None, host).unwrap()
         };
-        assert!(file("memory.stat", ""));
-        assert!(!file("memory.stat", "pgfault many\n"));
-        assert!(!file("memory.stat", "pgfault 12"));
-        assert!(!file("memory.events", "oom_kill\n"));
-        let figures = figures(&v2("max"), None).unwrap();
-        for host in ["", "pgfault\n", "pgfault 1 2\n", "pgfault 12", "pgfault -1\n", "nr_free_pages 3\n"] {
-            assert_eq!(text(&figures, None, host), None, "{host}");
+        let long = format!("pgfault {}", "1".repeat(600));
+        for odd in ["", "pgfault many", "pgfault", "pgfault\t1", "pgfault 1 2", &long] {
+            let shown = with("memory.stat", &format!("{odd}\npgmajfault 5\n{odd}\nfile 1\npgfault 12"));
+            assert_eq!(shown, "pgfault 9\npgmajfault 5\noom_kill 2\n", "{odd}");
         }
+        assert_eq!(with("memory.stat", "pgfault -3\n"), "pgfault 0\npgmajfault 9\noom_kill 2\n");
+        assert_eq!(with("memory.events", "oom_kill\n"), "pgfault 618\npgmajfault 5\noom_kill 9\n");
+        let figures = figures(&v2("max"), None).unwrap();
+        for odd in ["pgfault", "pgfault 1 2", "", "x", &long] {
+            assert_eq!(text(&figures, None, &format!("{odd}\n")), None, "{odd}");
+            let shown = text(&figures, None, &format!("{odd}\npgmajfault 9\n{odd}\npgfault 12")).unwrap();
+            assert_eq!(shown, format!("{odd}\npgmajfault 5\n{odd}\npgfault 12"), "{odd}");
+        }
+        assert_eq!(text(&figures, None, ""), None);
+        assert_eq!(text(&figures, None, "nr_free_pages 3\n"), None);
     }
 
     #[test]
@@ -628,8 +643,10 @@ mod tests {
             let memory = memory(&v2("104857600"), &mut [0; 512]);
             let whole = figures(&v2("104857600"), memory.as_ref()).unwrap();
             let all = text(&whole, None, HOST).unwrap();
+            let lines = HOST[..cut].rfind('\n').map_or("", |end| &HOST[..=end]);
             if let Some(text) = text(&whole, None, &HOST[..cut]) {
-                prop_assert!(all.starts_with(&text));
+                let ours = text.strip_suffix(&HOST[lines.len()..cut]).unwrap();
+                prop_assert!(all.starts_with(ours), "before the kernel's own piece of a line");
             }
             let cut = v2("max").with("/sys/fs/cgroup/a/memory.stat", &STAT[..stat_cut]);
             if let Some(figures) = figures(&cut, None) {

@@ -50,12 +50,11 @@ fn start_pfn(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     let mut file = files.open(c"/proc/zoneinfo")?;
     let mut lines = Lines::new(&mut file, scratch);
     loop {
-        let line = scan::after_blanks(lines.next()??.whole()?);
-        if let Some(value) = line.strip_prefix(b"start_pfn:") {
-            let pfn = scan::whole_number(scan::after_blanks(value))?;
-            if pfn > 0 {
-                return Some(pfn);
-            }
+        let Some(line) = lines.next()??.whole() else { continue };
+        let value = scan::after_blanks(line).strip_prefix(b"start_pfn:");
+        let pfn = value.and_then(|value| scan::whole_number(scan::after_blanks(value)));
+        if let Some(pfn) = pfn.filter(|pfn| *pfn > 0) {
+            return Some(pfn);
         }
     }
 }
@@ -96,6 +95,15 @@ mod tests {
         assert_eq!(block(&machine(128 << 20, 0x40000, &[8, 9])), Some(8));
         assert_eq!(block(&machine(512 << 20, 0x4000, &[2, 3])), Some(2));
         assert_eq!(block(&machine(32 << 20, 0x200000, &[1024, 1025])), Some(1024));
+    }
+
+    #[test]
+    fn an_odd_line_of_the_zones_costs_itself() {
+        for odd in ["start_pfn: many".into(), "start_pfn:".into(), "x".repeat(700)] {
+            let tree =
+                machine(128 << 20, 0x40000, &[8]).with("/proc/zoneinfo", format!("{odd}\n  start_pfn:  262144\n"));
+            assert_eq!(block(&tree), Some(8), "{odd}");
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub fn cpus(
     let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
     let quota = match by {
         CpuCount::Milli(thousandths) => Some(Capacity::new(thousandths, 1000)?),
-        CpuCount::ByQuota | CpuCount::ByWeight => least_quota(files, places, above, &mut cpus.counted_depth, scratch)?,
+        CpuCount::ByQuota | CpuCount::ByWeight => least_quota(files, places, above, &mut cpus.counted_depth, scratch),
     };
     cpuset::allowed(Kind::Cpus, files, places, &mut cpus.online, scratch)?;
     above.narrow(&mut cpus.online);
@@ -67,16 +67,15 @@ pub fn cpus(
     let whole = Capacity::of_whole(cpus.online.count());
     cpus.capacity = quota.filter(|quota| quota.is_less(&whole)).unwrap_or(whole);
     if by == CpuCount::ByWeight {
-        cpus.online.keep_first_preferring(by_weight(files, places, scratch)?, mask);
+        cpus.online.keep_first_preferring(by_weight(files, places, scratch).unwrap_or(u64::MAX), mask);
     }
     Some(cpus)
 }
 
-/// The CPUs that the scope's weight stands for; `u64::MAX` where it has none.
+/// The CPUs that the scope's weight stands for; `None` where it has none.
 fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
-    let Some(place) = places.hierarchy(Controller::Cpu) else { return Some(u64::MAX) };
-    let Some(scope) = place.chain_of_scope().next() else { return Some(u64::MAX) };
-    Some(weight::cpus(&scope, place.version, files, scratch)?.unwrap_or(u64::MAX))
+    let place = places.hierarchy(Controller::Cpu)?;
+    weight::cpus(&place.chain_of_scope().next()?, place.version, files, scratch)
 }
 
 /// The least quota of the chain and above it, and how deep it is set.
@@ -87,20 +86,20 @@ fn least_quota(
     above: &Above,
     depth: &mut u64,
     scratch: &mut [u8],
-) -> Option<Option<Capacity>> {
+) -> Option<Capacity> {
     let mut least = above.quota();
-    let Some(place) = places.hierarchy(Controller::Cpu) else { return Some(least) };
+    let Some(place) = places.hierarchy(Controller::Cpu) else { return least };
     for level in place.chain() {
         let quota = match place.version {
-            Version::V1 => v1::quota(&level, files, scratch)?,
-            Version::V2 => v2::quota(&level, files, scratch)?,
+            Version::V1 => v1::quota(&level, files, scratch),
+            Version::V2 => v2::quota(&level, files, scratch),
         };
         if let Some(quota) = quota.filter(|quota| least.is_none_or(|least| quota.is_less(&least))) {
             least = Some(quota);
-            *depth = u64::try_from(level.depth()).ok()?;
+            *depth = u64::try_from(level.depth()).unwrap_or(0);
         }
     }
-    Some(least)
+    least
 }
 
 #[cfg(test)]
@@ -249,7 +248,7 @@ mod tests {
         for nobody_asked in [&[("a/b/cpu.weight", "100\n")][..], &[("a/cpu.weight", "240\n")], &[]] {
             assert_eq!(with(nobody_asked).unwrap(), "0-7 8/1");
         }
-        assert_eq!(with(&[("a/b/cpu.weight", "default 100\n")]), None);
+        assert_eq!(with(&[("a/b/cpu.weight", "default 100\n")]).unwrap(), "0-7 8/1");
     }
 
     #[test]
@@ -278,12 +277,36 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_doubt() {
+    fn version_1_may_be_mounted_without_the_prefix() {
+        let tree = Tree::default()
+            .with("/proc/self/cgroup", "1:cpuset:/a\n")
+            .with_directory("/sys/fs/cgroup/cpuset", 1, 3)
+            .with_directory("/sys/fs/cgroup/cpuset/a", 9, 2)
+            .with("/sys/devices/system/cpu/online", "0-7\n")
+            .with("/sys/fs/cgroup/cpuset/a/cpus", "2-5\n");
+        assert_eq!(view(&tree, CpuCount::ByQuota).unwrap(), "2-5 4/1");
+        let tree = tree.with("/sys/fs/cgroup/cpuset/a/effective_cpus", "3\n");
+        assert_eq!(view(&tree, CpuCount::ByQuota).unwrap(), "3 1/1");
+    }
+
+    #[test]
+    fn garbage_costs_the_figure_that_needs_it() {
+        let allowed = ("a/b/cpuset.cpus.effective", "2-7\n");
         for garbage in ["", "100000\n", "x 100000\n", "100 0\n", "0 100\n", "1 2 3\n"] {
-            assert_eq!(v2_view(&[("a/b/cpu.max", garbage)]), None, "{garbage:?}");
+            assert_eq!(v2_view(&[("a/b/cpu.max", garbage), allowed]).unwrap(), "2-7 6/1", "{garbage:?}");
+            let above = ("a/cpu.max", "150000 100000\n");
+            assert_eq!(
+                v2_view(&[("a/b/cpu.max", garbage), above, allowed]).unwrap(),
+                "2-3 150000/100000",
+                "{garbage:?}"
+            );
         }
-        assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", "all\n")]), None);
-        assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", &"0,2,".repeat(200))]), None);
+        let quota = ("a/b/cpu.max", "150000 100000\n");
+        for garbage in ["all\n", "3,x\n", "4-9000\n", &"0,2,".repeat(200)] {
+            assert_eq!(v2_view(&[("a/b/cpuset.cpus.effective", garbage), quota]).unwrap(), "0-1 150000/100000");
+            let other = [("a/b/cpuset.cpus.effective", garbage), ("a/b/cpuset.cpus", "5-6\n"), quota];
+            assert_eq!(v2_view(&other).unwrap(), "5-6 2/1".replace("2/1", "150000/100000"));
+        }
         assert_eq!(view(&v2().with("/sys/devices/system/cpu/online", "\n"), CpuCount::ByQuota), None);
     }
 

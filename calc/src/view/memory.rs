@@ -57,7 +57,7 @@ pub(crate) fn read(
     // Where one cgroup is all there is to see, v1's counters say its limit as well.
     let is_alone = place.version == Version::V1 && place.chain().count() == 1;
     if is_alone {
-        counters.read(files, &place, place.own.len(), scratch)?;
+        counters.read(files, &place, place.own.len(), scratch);
     }
     let terms = Terms {
         limit: counters.effective(Counter::EffectiveLimit),
@@ -66,10 +66,10 @@ pub(crate) fn read(
     };
     let mut limits = Limits::NONE;
     limits.take_above(above, places.declared_memory_bytes);
-    limits.read(files, &place, &terms, places.declared_memory_bytes, host.swap_bytes > 0, scratch)?;
+    limits.read(files, &place, &terms, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
     let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
     if !is_alone {
-        counters.read(files, &place, limits.counters_depth, scratch)?;
+        counters.read(files, &place, limits.counters_depth, scratch);
     }
     let free_bytes = limits.memory.headroom.min(total_bytes);
     let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
@@ -98,9 +98,9 @@ impl Least {
         Self { least: Some(limit).filter(|limit| *limit < u64::MAX), headroom }
     }
 
-    /// Takes a level into account; whether its limit is the least so far.
-    fn add(&mut self, limit: u64, usage: u64) -> bool {
-        self.headroom = self.headroom.min(limit.saturating_sub(usage));
+    /// Takes a level into account; whether its limit is the least so far. What is used may not be known.
+    fn add(&mut self, limit: u64, usage: Option<u64>) -> bool {
+        self.headroom = usage.map_or(self.headroom, |usage| self.headroom.min(limit.saturating_sub(usage)));
         let is_least = self.least.is_none_or(|least| limit < least);
         if is_least {
             self.least = Some(limit);
@@ -121,14 +121,11 @@ struct Terms {
 
 impl Terms {
     /// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
-    fn memory_limit(&self, level: &Level<'_>, files: &impl Files, name: &[u8], scratch: &mut [u8]) -> Option<Setting> {
-        let limit = match self.limit {
-            Some(limit) => shown(limit),
-            None => shown(level.setting(files, name, scratch)?),
-        };
+    fn memory_limit(&self, level: &Level<'_>, files: &impl Files, name: &[u8], scratch: &mut [u8]) -> Setting {
+        let limit = shown(self.limit.unwrap_or_else(|| level.setting(files, name, scratch)));
         match (self.high, limit) {
-            (None, _) | (_, Setting::Absent) => Some(limit),
-            (Some(high), _) => Some(least(limit, shown(level.setting(files, high, scratch)?))),
+            (None, _) | (_, Setting::Absent) => limit,
+            (Some(high), _) => least(limit, shown(level.setting(files, high, scratch))),
         }
     }
 }
@@ -153,14 +150,14 @@ fn least(limit: Setting, other: Setting) -> Setting {
 /// What one level says. What is used is only read where it matters: in the scope, and where there is a limit.
 struct Reading {
     limit: Option<u64>,
-    usage: u64,
+    usage: Option<u64>,
     /// Of swap alone.
     swap_limit: Setting,
     swap_used: u64,
 }
 
 impl Reading {
-    const NONE: Self = Self { limit: None, usage: 0, swap_limit: Setting::Absent, swap_used: 0 };
+    const NONE: Self = Self { limit: None, usage: None, swap_limit: Setting::Absent, swap_used: 0 };
 
     /// Reads the memory of a level; whether the controller is enabled.
     #[inline(never)]
@@ -172,16 +169,16 @@ impl Reading {
         terms: &Terms,
         is_scope: bool,
         scratch: &mut [u8],
-    ) -> Option<bool> {
-        self.limit = match terms.memory_limit(level, files, names.limit, scratch)? {
-            Setting::Absent => return Some(false),
+    ) -> bool {
+        self.limit = match terms.memory_limit(level, files, names.limit, scratch) {
+            Setting::Absent => return false,
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
         };
         if is_scope || self.limit.is_some() {
-            self.usage = level.number(files, names.usage, scratch)?;
+            self.usage = level.number(files, names.usage, scratch);
         }
-        Some(true)
+        true
     }
 
     /// Reads the swap of the level too.
@@ -194,24 +191,25 @@ impl Reading {
         terms: &Terms,
         is_scope: bool,
         scratch: &mut [u8],
-    ) -> Option<()> {
+    ) {
         if names.swap_includes_memory && self.limit.is_none() && !is_scope {
             // Memory and swap together are never limited where memory is not.
-            return Some(());
+            return;
         }
-        self.swap_limit = match terms.swap_limit {
-            Some(limit) => limit,
-            None => level.setting(files, names.swap_limit, scratch)?,
+        self.swap_limit = terms.swap_limit.unwrap_or_else(|| level.setting(files, names.swap_limit, scratch));
+        let used = match self.swap_limit {
+            Setting::Absent => Some(0),
+            Setting::Unlimited if !is_scope => Some(0),
+            _ => level.number(files, names.swap_usage, scratch),
         };
-        self.swap_used = match self.swap_limit {
-            Setting::Absent => 0,
-            Setting::Unlimited if !is_scope => 0,
-            _ => level.number(files, names.swap_usage, scratch)?,
-        };
+        match used {
+            Some(used) if self.usage.is_some() || !names.swap_includes_memory => self.swap_used = used,
+            // Who cannot say what is used says nothing of swap.
+            _ => self.swap_limit = Setting::Absent,
+        }
         if names.swap_includes_memory {
             self.exclude_memory();
         }
-        Some(())
     }
 
     /// Turns figures of memory and swap together into those of swap.
@@ -220,13 +218,13 @@ impl Reading {
             self.swap_limit = Setting::Of(both.saturating_sub(self.limit.unwrap_or(0)));
         }
         // The kernel counts the two apart, and memory alone may be the larger one for a moment.
-        self.swap_used = self.swap_used.saturating_sub(self.usage);
+        self.swap_used = self.swap_used.saturating_sub(self.usage.unwrap_or(0));
     }
 
     /// Whether this level, which is above the own cgroup, limits it.
-    fn binds(&self, level: &Level<'_>, files: &impl Files, names: &Names, scratch: &mut [u8]) -> Option<bool> {
-        let (Some(_), Some(name)) = (self.limit, names.hierarchical) else { return Some(true) };
-        Some(level.setting(files, name, scratch)? != Setting::Of(0))
+    fn binds(&self, level: &Level<'_>, files: &impl Files, names: &Names, scratch: &mut [u8]) -> bool {
+        let (Some(_), Some(name)) = (self.limit, names.hierarchical) else { return true };
+        level.setting(files, name, scratch) != Setting::Of(0)
     }
 }
 
@@ -262,7 +260,7 @@ impl Limits {
         declared: u64,
         has_swap: bool,
         scratch: &mut [u8],
-    ) -> Option<()> {
+    ) {
         let names = place.version.memory();
         let scope = place.scope.len();
         self.counters_depth = scope;
@@ -270,14 +268,14 @@ impl Limits {
         for level in place.chain() {
             let is_scope = scope_is_above && level.depth() <= scope;
             let mut reading = Reading::NONE;
-            if !reading.read(&level, files, names, terms, is_scope, scratch)? {
+            if !reading.read(&level, files, names, terms, is_scope, scratch) {
                 continue;
             }
-            if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch)? {
+            if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch) {
                 break;
             }
             if has_swap {
-                reading.read_swap(&level, files, names, terms, is_scope, scratch)?;
+                reading.read_swap(&level, files, names, terms, is_scope, scratch);
             }
             scope_is_above &= !is_scope;
             if declared > 0 {
@@ -287,13 +285,12 @@ impl Limits {
                 self.counters_depth = level.depth().max(scope);
             }
         }
-        Some(())
     }
 
     /// Takes one level into account; whether its memory limit is the least so far.
     fn add(&mut self, reading: &Reading, is_scope: bool) -> bool {
         if let Setting::Of(limit) = reading.swap_limit {
-            self.swap.add(limit, reading.swap_used);
+            self.swap.add(limit, Some(reading.swap_used));
         }
         if is_scope && reading.swap_limit != Setting::Absent {
             self.swap_used = Some(reading.swap_used);
@@ -404,11 +401,33 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_a_missing_usage_are_doubt() {
-        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "lots"), ("memory.current", "1")])), None);
-        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "100")])), None);
-        let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.stat", "anon many")]);
-        assert_eq!(figures(&tree), None);
+    fn what_is_odd_costs_the_figure_that_needs_it() {
+        let odd = set(v2(), "a/b", &[("memory.max", "lots"), ("memory.current", "1")]);
+        assert_eq!(figures(&odd), None);
+        assert_eq!(figures(&set(odd, "a", &[("memory.max", "200"), ("memory.current", "60")])), Some((200, 140, None)));
+        // Nobody knows what is left.
+        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "100")])), Some((100, 100, None)));
+        let limited = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.swap.max", "50")]);
+        assert_eq!(figures(&limited), Some((100, 70, None)));
+        assert_eq!(figures(&set(limited, "a/b", &[("memory.swap.current", "-1")])), Some((100, 70, Some((50, 50)))));
+    }
+
+    #[test]
+    fn an_odd_line_of_the_counters_costs_itself() {
+        let limited = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30")]);
+        let odd = ["swap -4096", "foo 1 2", "", "anon\t5", "file 18446744073709551616", "anon many", &"x".repeat(600)];
+        for line in odd {
+            let stat = format!("{line}\nactive_file 4096\n{line}\ninactive_file -1\nshmem 1048576\n{line}");
+            let tree = limited.clone().with("/sys/fs/cgroup/a/b/memory.stat", stat);
+            let memory = memory(&tree, &places(&tree), &Above::NONE, &HOST, &mut [0; 512]).unwrap();
+            let shown = (memory.total_bytes, memory.available_bytes - memory.free_bytes, memory.shared_bytes);
+            assert_eq!(shown, (100 * MIB, 4096, MIB), "{line}");
+        }
+        let tree = Tree::default()
+            .with("/proc/self/cgroup", "0::/a\n")
+            .with_directory("/sys/fs/cgroup", 1, 3)
+            .with_directory("/sys/fs/cgroup/a", 9, 2);
+        assert_eq!(figures(&set(tree, "a", &[("memory.max", "100"), ("memory.current", "30")])), Some((100, 70, None)));
     }
 
     #[test]
@@ -475,7 +494,7 @@ mod tests {
         let tree = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.swap.max", "odd")]);
         let host = Host { swap_bytes: 0, ..HOST };
         assert_eq!(memory(&tree, &places(&tree), &Above::NONE, &host, &mut [0; 512]).unwrap().swap, None);
-        assert_eq!(figures(&tree), None);
+        assert_eq!(figures(&tree), Some((100, 70, None)));
     }
 
     #[test]
@@ -542,7 +561,7 @@ mod tests {
         assert_eq!(with("max", "max"), (None, None));
         assert_eq!(with("max", "4096"), (None, None));
         assert_eq!(with("100", "20"), (Some(100), Some((20, 0))));
-        assert_eq!(with("100", "odd"), (Some(100), None));
+        assert_eq!(with("100", "odd"), (Some(100), Some((100, 70))));
     }
 
     #[test]

@@ -180,6 +180,20 @@ mod tests {
     }
 
     #[test]
+    fn v1_may_be_mounted_without_the_prefix() {
+        let tree = machine(&[100, 200])
+            .with("/proc/self/cgroup", "2:cpuset:/a\n")
+            .with_directory("/sys/fs/cgroup/cpuset", 1, 3)
+            .with_directory("/sys/fs/cgroup/cpuset/a", 9, 2)
+            .with("/sys/fs/cgroup/cpuset/a/mems", "0-1\n");
+        assert_eq!(of(&tree, &meminfo(1, 200)), Some((100, 200, 300)));
+        assert_eq!(
+            of(&tree.with("/sys/fs/cgroup/cpuset/a/effective_mems", "1\n"), &meminfo(1, 200)),
+            Some((0, 200, 200))
+        );
+    }
+
+    #[test]
     fn doubt() {
         let tree = machine(&[100, 200]);
         for text in
@@ -191,7 +205,11 @@ mod tests {
         let with = |path: &str, text| of(&tree.clone().with(path, text), &meminfo(0, 100));
         assert_eq!(with("/sys/devices/system/node/online", "0-2\n"), None);
         assert_eq!(with("/sys/devices/system/node/node1/meminfo", "Node 7 MemTotal: 200 kB\n"), None);
-        assert_eq!(with("/sys/fs/cgroup/a/b/cpuset.mems.effective", "all\n"), None);
+        assert_eq!(
+            with("/sys/fs/cgroup/a/b/cpuset.mems.effective", "all\n"),
+            Some((0, 100, 300)),
+            "all that are online"
+        );
     }
 
     proptest! {

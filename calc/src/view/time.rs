@@ -28,6 +28,8 @@ pub(crate) struct Used {
 }
 
 impl Used {
+    pub(crate) const NONE: Self = Self { user_ticks: 0, system_ticks: 0 };
+
     /// All of it.
     pub(crate) fn sum(&self) -> u64 {
         self.user_ticks.saturating_add(self.system_ticks)
@@ -166,8 +168,33 @@ mod tests {
     fn incomplete_times_are_doubt() {
         assert_eq!(times_of(&v2("usage_usec 5000000\nuser_usec 3000000\n"), &cpus(1, 1), HOUR_USEC, 0), None);
         assert_eq!(times_of(&v2("user_usec 1.5\nsystem_usec 1\n"), &cpus(1, 1), HOUR_USEC, 0), None);
-        assert_eq!(times_of(&v1(5_000_000_000, &[]), &cpus(1, 1), HOUR_USEC, 0), None);
-        assert_eq!(times_of(&v1(5_000_000_000, &[("stat", "system 1\nuser 2\n")]), &cpus(1, 1), HOUR_USEC, 0), None);
+    }
+
+    #[test]
+    fn odd_lines_cost_themselves() {
+        let expected = Some((300, 200, 360_000 - 500));
+        let odd = [
+            "",
+            "\n",
+            "x\n",
+            "burst_usec 1 2\n",
+            "nr_bursts\t1\n",
+            "usage_usec 18446744073709551616\n",
+            &"y".repeat(900),
+        ];
+        for line in odd {
+            let stat = std::format!("{line}\nuser_usec 3000000\n{line}\nsystem_usec 2000000\n");
+            assert_eq!(times_of(&v2(&stat), &cpus(1, 1), HOUR_USEC, 0), expected, "{line}");
+        }
+        assert_eq!(
+            times_of(&v2("user_usec 3000000\nsystem_usec -5\n"), &cpus(1, 1), HOUR_USEC, 0),
+            Some((300, 0, 359_700))
+        );
+        let v1_of = |stat| times_of(&v1(5_000_000_000, &[("stat", stat)]), &cpus(1, 1), HOUR_USEC, 0);
+        assert_eq!(v1_of("system 2\nuser 3\n"), expected);
+        assert_eq!(v1_of("guest 1\n\nuser 3\nsystem 2\n"), expected);
+        assert_eq!(v1_of("all 5\n"), Some((500, 0, 359_500)));
+        assert_eq!(times_of(&v1(5_000_000_000, &[]), &cpus(1, 1), HOUR_USEC, 0), Some((500, 0, 359_500)));
     }
 
     #[test]

@@ -88,12 +88,21 @@ fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u3
     Some(count)
 }
 
-/// Adds `cpu`, and those that share with it what the list of these names says.
+/// Puts into the empty `set` those that share with `cpu` what the list of these names says, and `cpu` itself; that alone where none can
+/// be understood.
 #[inline(never)]
 fn shared(names: Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<()> {
+    let mut is_known = None;
+    for name in names {
+        *set = CpuSet::EMPTY;
+        is_known = open(cpu, name, files, scratch).and_then(|mut file| set.read(&mut file, scratch));
+        if is_known.is_some() {
+            break;
+        }
+        *set = CpuSet::EMPTY;
+    }
     set.insert(cpu, cpu)?;
-    let mut file = names.into_iter().find_map(|name| open(cpu, name, files, scratch))?;
-    set.read(&mut file, scratch)
+    is_known
 }
 
 /// `topology/physical_package_id`, which is −1 where nobody knows it.
@@ -161,6 +170,22 @@ mod tests {
             let tree = machine(&SMALL, OLD).with(&path(name), text);
             assert_eq!(of(&tree, "0-1", 0), None, "{name}");
             assert_eq!(of(&tree, "0-1", 1), Some((1, 1)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_odd_leaves_it_to_the_other() {
+        let path = |name| format!("/sys/devices/system/cpu/cpu0/topology/{name}");
+        for (name, list) in [("core_siblings_list", "3,0-1,x\n"), ("thread_siblings_list", "0,1-\n")] {
+            let tree = machine(&SMALL, OLD);
+            let whole = of(&tree, "0-7", 0);
+            let tree = tree.with(&path(name), list);
+            let other = machine(&SMALL, NEW);
+            let mut known = std::vec![0; 64];
+            let new = if name == "core_siblings_list" { NEW[0] } else { NEW[1] };
+            let c = std::ffi::CString::new(path(new)).unwrap();
+            let list = source::read_whole(&mut other.open(&c).unwrap(), &mut known).unwrap().to_vec();
+            assert_eq!(of(&tree.with(&path(new), list), "0-7", 0), whole, "{name}");
         }
     }
 

@@ -16,22 +16,21 @@ const DEFAULT_SHARES: u64 = 1024;
 /// The same on version 2.
 const DEFAULT_WEIGHT: u64 = 100;
 
-/// The CPUs, rounded up, that the cgroup's weight stands for: `Some(None)` where nobody set one, `None` on doubt.
+/// The CPUs, rounded up, that the cgroup's weight stands for; `None` where nobody set one that we understand.
 ///
 /// A weight for just one CPU is the default, and cannot be told from none.
 #[inline(never)]
-pub(super) fn cpus(level: &Level<'_>, version: Version, files: &impl Files, scratch: &mut [u8]) -> Option<Option<u64>> {
+pub(super) fn cpus(level: &Level<'_>, version: Version, files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     let (name, default): (&[u8], u64) = match version {
         Version::V1 => (b"cpu.shares", DEFAULT_SHARES),
         Version::V2 => (b"cpu.weight", DEFAULT_WEIGHT),
     };
-    let Some(text) = level.text(files, name, scratch)? else { return Some(None) };
-    let weight = scan::whole_number(text)?;
+    let weight = scan::whole_number(level.text(files, name, scratch)?)?;
     let cpus = match version {
         Version::V1 => weight.div_ceil(DEFAULT_SHARES),
         Version::V2 => cpus_of_weight(weight),
     };
-    Some((weight != default).then_some(cpus.max(1)))
+    (weight != default).then_some(cpus.max(1))
 }
 
 /// How many CPUs it takes to have this weight.
