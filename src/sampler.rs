@@ -11,6 +11,7 @@ mod directory;
 mod disk;
 mod image;
 mod limits;
+mod lock;
 mod neighbours;
 mod notify;
 mod rights;
@@ -404,7 +405,8 @@ mod tests {
         let _ = fs::remove_dir_all(&home);
         let top = home.join("top");
         make(&top);
-        let board = Board::create(&home.join("board")).unwrap();
+        let board = Path::new("/dev/shm").join(home.file_name().unwrap());
+        let board = Board::create(&board.join("board")).unwrap();
         let mut sampler = Sampler::new(board, vec![Root::new(top.clone(), vec![Kind::Unified])], INTERVAL).unwrap();
         sampler.tick().unwrap();
         make(&top.join("a/b"));
@@ -416,6 +418,7 @@ mod tests {
         sampler.tick().unwrap();
         assert_eq!(["a", "a/b"].map(|path| node(&sampler, path).rate), [500_000; 2]);
         assert_eq!(sampler.hierarchies[0].above(node(&sampler, "a/b")).map(|above| above.quota_usec), Some(50_000));
+        fs::remove_dir_all(Path::new("/dev/shm").join(home.file_name().unwrap())).unwrap();
         fs::remove_dir_all(home).unwrap();
     }
 }

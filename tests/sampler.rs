@@ -22,6 +22,8 @@ mod harness;
 mod hostile;
 #[path = "sampler/load.rs"]
 mod load;
+#[path = "sampler/owner.rs"]
+mod owner;
 #[path = "sampler/processes.rs"]
 mod processes;
 #[path = "sampler/run.rs"]

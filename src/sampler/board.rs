@@ -1,16 +1,24 @@
 //! The board's file: made aside and put in place by renaming, so that readers find a whole one at any time; then written
 //! by `pwrite`, which harms nobody whatever a stranger does to the file's length, where a store to a mapping is a SIGBUS.
+//! Nothing is replaced but a board.
 
 use super::{
     clock::Now,
     image::{Full, Image, put_words},
+    lock,
 };
-use anyhow::{Context, Result, bail};
-use calc::board::{BLOCK_BYTES, Block, Key, SlotNumbers};
-use rustix::fs::{FlockOperation, OFlags, flock, fstatfs};
+use crate::kernel;
+use anyhow::{Context, Result, bail, ensure};
+use calc::board::{BLOCK_BYTES, Block, Key, MAGIC, SlotNumbers};
+use rustix::{
+    fd::OwnedFd,
+    fs::{CWD, FileType, Mode, OFlags, fstat, openat, statfs},
+    io::Errno,
+};
 use std::{
+    ffi::OsString,
     fs::{self, File},
-    io::Read,
+    io::{self, ErrorKind, Read},
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -38,9 +46,12 @@ impl Board {
     /// The board at `path`, which is made, with its directory, if there is none. Nothing is published yet.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let directory = directory_of(path);
+        // Readers take no other file for a board.
+        ensure!(is_in_memory(directory), refusal(directory));
+        let there = there(path)?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
-        let (predecessor, before) = match open(path) {
-            Some(file) => (lock(path, &file)?.then(|| file.try_clone()).transpose()?, blocks(&file)),
+        let (predecessor, before) = match there {
+            Some(file) => (take(path, &file)?.then(|| file.try_clone()).transpose()?, blocks(&file)),
             None => (None, Vec::new()),
         };
         let board =
@@ -49,12 +60,6 @@ impl Board {
         let (_, aside) = board.make_aside()?;
         fs::remove_file(aside)?;
         Ok(board)
-    }
-
-    /// Whether its directory is in memory: readers take no other file for a board.
-    pub(super) fn is_in_memory(&self) -> bool {
-        let directory = File::open(directory_of(&self.path));
-        directory.ok().and_then(|it| fstatfs(it).ok()).is_none_or(|it| it.f_type == libc::TMPFS_MAGIC)
     }
 
     /// What a sampler before us published of a cgroup.
@@ -103,18 +108,19 @@ impl Board {
         file.write_all_at(self.image.bytes(), 0).with_context(|| self.path.display().to_string())
     }
 
-    /// Makes a new file and puts it in the place of whatever is there, unless that is another sampler's.
+    /// Makes a new file and puts it in the place of the board that is there, unless that is another sampler's.
     fn replace(&mut self) -> Result<()> {
-        let other =
-            open(&self.path).filter(|file| !self.file.iter().chain(&self.predecessor).any(|own| is_same(own, file)));
-        if let Some(other) = other
-            && !lock(&self.path, &other).is_ok_and(|is_free| is_free)
-            && is_running(&self.path)
-        {
+        let there = there(&self.path)?;
+        let is_own = |file: &File| self.file.iter().chain(&self.predecessor).any(|own| is_same(own, file));
+        if there.as_ref().is_some_and(|file| !is_own(file) && is_anothers(&self.path, file)) {
             bail!(TakenOver(self.path.clone()));
         }
         let (file, aside) = self.make_aside()?;
-        let placed = file.write_all_at(self.image.bytes(), 0).and_then(|()| fs::rename(&aside, &self.path));
+        let placed = file.write_all_at(self.image.bytes(), 0).and_then(|()| match &there {
+            Some(_) => fs::rename(&aside, &self.path),
+            // Not over what has come there meanwhile.
+            None => fs::hard_link(&aside, &self.path).and_then(|()| fs::remove_file(&aside)),
+        });
         if let Err(error) = placed {
             let _ = fs::remove_file(&aside);
             return Err(error).with_context(|| self.path.display().to_string());
@@ -125,21 +131,33 @@ impl Board {
 
     /// A new file beside the board, locked.
     fn make_aside(&self) -> Result<(File, PathBuf)> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(self.path.file_name().with_context(|| format!("{}: not a file's name", self.path.display()))?);
-        name.push(format!(".{}", std::process::id()));
-        let (directory, aside) = (directory_of(&self.path), self.path.with_file_name(name));
+        let directory = directory_of(&self.path);
         if !directory.exists() {
             fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
         }
-        // One that a sampler of our number left when it was killed.
-        let _ = fs::remove_file(&aside);
-        let made = File::options().read(true).write(true).create_new(true).mode(0o644).open(&aside);
-        let file = made.with_context(|| refusal(directory))?;
+        let (file, aside) = self.new_file()?.with_context(|| refusal(directory))?;
         // Whatever our umask is, containers run as any user.
         file.set_permissions(fs::Permissions::from_mode(0o644))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        lock::take(&file)?;
         Ok((file, aside))
+    }
+
+    /// A new file under a name that nobody has. A sampler of our number that was killed may have left one.
+    fn new_file(&self) -> Result<io::Result<(File, PathBuf)>> {
+        const TRIES: u32 = 100;
+        let name = self.path.file_name().with_context(|| format!("{}: not a file's name", self.path.display()))?;
+        let process = std::process::id();
+        for number in 0..TRIES {
+            let mut hidden = OsString::from(".");
+            hidden.push(name);
+            hidden.push(if number == 0 { format!(".{process}") } else { format!(".{process}.{number}") });
+            let aside = self.path.with_file_name(hidden);
+            match File::options().read(true).write(true).create_new(true).mode(0o644).open(&aside) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => return Ok(made.map(|file| (file, aside))),
+            }
+        }
+        Ok(Err(Errno::EXIST.into()))
     }
 }
 
@@ -153,29 +171,57 @@ pub(crate) fn is_running(path: &Path) -> bool {
 
 /// Opens what is at `path`, if it may be a board: a FIFO or a device is none.
 fn open(path: &Path) -> Option<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path).ok()?;
-    file.metadata().ok().filter(fs::Metadata::is_file).map(|_| file)
+    there(path).ok().flatten()
 }
 
-/// Locks a board that was there before us. `Ok(false)` when somebody holds it and does not publish: whoever can read the
-/// file can lock it, so that alone is no reason to give way.
-fn lock(path: &Path, file: &File) -> Result<bool> {
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(_) if !is_running(path) => Ok(false),
-        Err(_) => {
-            let holder = holder(file).map_or(String::new(), |pid| format!(" (process {pid})"));
-            bail!("{}: another sampler{holder} publishes here; end it, or choose another --board", path.display())
-        }
+/// The board at `path`, of whatever version; `None` where there is nothing. Anything else is somebody's, and is not opened but
+/// to see how it begins.
+fn there(path: &Path) -> Result<Option<File>> {
+    // The number of a publication is before it, whatever the version.
+    const MAGIC_AT: u64 = 8;
+    let other = || format!("{}: there is something else than a board: remove it, or choose another --board", path.display());
+    let found = match openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error).with_context(|| refusal(directory_of(path))),
+    };
+    ensure!(FileType::from_raw_mode(fstat(&found)?.st_mode) == FileType::RegularFile, other());
+    let file = reopened(&found).with_context(other)?;
+    let mut magic = [0; size_of_val(&MAGIC)];
+    let is_board = file.read_exact_at(&mut magic, MAGIC_AT).is_ok() && u64::from_ne_bytes(magic) == MAGIC;
+    ensure!(is_board, other());
+    Ok(Some(file))
+}
+
+/// Opens a plain file that was found: to be locked it has to be open for writing, for which a reader has no right.
+fn reopened(found: &OwnedFd) -> io::Result<File> {
+    let with = |is_written| {
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+        File::options().read(true).write(is_written).custom_flags(flags).open(kernel::link(found))
+    };
+    with(true).or_else(|_| with(false))
+}
+
+/// Whether a sampler has this board, and publishes on it: a reader's lock is none.
+fn is_anothers(path: &Path, file: &File) -> bool {
+    lock::is_held(file) && is_running(path)
+}
+
+/// Locks a board that was there before us. `Ok(false)` when the lock cannot be had, and nobody publishes.
+fn take(path: &Path, file: &File) -> Result<bool> {
+    let is_taken = lock::take(file).is_ok();
+    if !is_taken && is_anothers(path, file) {
+        bail!("{}: another sampler publishes here; end it, or choose another --board", path.display());
     }
+    Ok(is_taken)
 }
 
-/// The process that holds the lock of a file.
-fn holder(file: &File) -> Option<i32> {
-    let inode = file.metadata().ok()?.ino();
-    let locks = procfs::locks().ok()?;
-    locks.into_iter().find(|lock| lock.inode == inode).and_then(|lock| lock.pid)
+/// Whether a directory is on a tmpfs, or will be when it is made.
+fn is_in_memory(directory: &Path) -> bool {
+    let exists = |it: &&Path| it.symlink_metadata().is_ok() || it.as_os_str().is_empty();
+    let nearest = directory.ancestors().find(exists).unwrap_or(directory);
+    let nearest = if nearest.as_os_str().is_empty() { Path::new(".") } else { nearest };
+    statfs(nearest).is_ok_and(|it| it.f_type == libc::TMPFS_MAGIC)
 }
 
 /// The blocks of a board of our version, as many as its header says; none of anything else.
@@ -236,7 +282,7 @@ mod tests {
 
     impl Home {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("cgproc-board-{name}-{}", std::process::id()));
+            let path = Path::new("/dev/shm").join(format!("cgproc-board-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             Self(path)
         }
@@ -297,20 +343,12 @@ mod tests {
         let path = home.board();
         let mut board = Board::create(&path).unwrap();
         publish(&mut board, 1);
-        let harms: [fn(&Path); 7] = [
+        let harms: [fn(&Path); 5] = [
             |path| fs::write(path, "").unwrap(),
             |path| fs::write(path, vec![0xa5; 70_000]).unwrap(),
             |path| File::options().write(true).open(path).unwrap().set_len(300).unwrap(),
             |path| fs::remove_file(path).unwrap(),
             |path| fs::remove_dir_all(path.parent().unwrap()).unwrap(),
-            |path| {
-                fs::remove_file(path).unwrap();
-                symlink("/dev/full", path).unwrap();
-            },
-            |path| {
-                fs::remove_file(path).unwrap();
-                rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, Mode::from(0o600), 0).unwrap();
-            },
         ];
         for (index, harm) in (2..).zip(harms) {
             harm(&path);
@@ -325,7 +363,7 @@ mod tests {
         let mut first = Board::create(&home.board()).unwrap();
         publish(&mut first, 8);
         let refused = Board::create(&home.board()).err().unwrap().to_string();
-        assert!(refused.contains("another sampler") && refused.contains(&std::process::id().to_string()), "{refused}");
+        assert!(refused.contains("another sampler publishes here"), "{refused}");
         drop(first);
         let second = Board::create(&home.board()).unwrap();
         assert_eq!(second.before(KEY).and_then(|it| it.load()).map(|it| it.threads), Some(8));
@@ -333,13 +371,55 @@ mod tests {
         assert_eq!(threads(&home.board()), Some(8));
     }
 
+    /// Who has put something there while a sampler runs keeps it, and the sampler goes on once it is gone.
     #[test]
-    fn a_lock_alone_keeps_nobody_out() {
-        let home = Home::new("locked");
+    fn what_is_no_board_is_left_alone() {
+        let home = Home::new("other");
+        let mut board = Board::create(&home.board()).unwrap();
+        publish(&mut board, 1);
+        let kinds: [fn(&Path); 4] = [
+            |path| fs::write(path, "somebody's notes").unwrap(),
+            |path| symlink("/dev/full", path).unwrap(),
+            |path| rustix::fs::mkfifoat(CWD, path, Mode::from(0o600)).unwrap(),
+            |path| fs::create_dir(path).unwrap(),
+        ];
+        for make in kinds {
+            fs::remove_file(home.board()).unwrap();
+            make(&home.board());
+            let before = fs::symlink_metadata(home.board()).unwrap();
+            let error = board.write(&Now::read(), VALID, false).unwrap_err();
+            assert!(error.to_string().contains("something else than a board"), "{error:#}");
+            assert!(Board::create(&home.board()).is_err());
+            let after = fs::symlink_metadata(home.board()).unwrap();
+            assert_eq!((before.ino(), before.mode(), before.len()), (after.ino(), after.mode(), after.len()));
+            let _ = fs::remove_file(home.board()).or_else(|_| fs::remove_dir(home.board()));
+            publish(&mut board, 2);
+            assert_eq!(threads(&home.board()), Some(2));
+        }
+    }
+
+    #[test]
+    fn a_name_beside_it_is_somebodys() {
+        let home = Home::new("beside");
         fs::create_dir_all(home.board().parent().unwrap()).unwrap();
-        fs::write(home.board(), "garbage").unwrap();
+        let beside = home.board().with_file_name(format!(".board.{}", std::process::id()));
+        fs::write(&beside, "notes").unwrap();
+        publish(&mut Board::create(&home.board()).unwrap(), 4);
+        assert_eq!(threads(&home.board()), Some(4));
+        assert_eq!(fs::read(&beside).unwrap(), b"notes");
+    }
+
+    /// A reader may have either kind of lock that reading gives.
+    #[test]
+    fn a_readers_lock_keeps_nobody_out() {
+        let home = Home::new("locked");
+        let mut first = Board::create(&home.board()).unwrap();
+        publish(&mut first, 1);
+        drop(first);
         let held = File::open(home.board()).unwrap();
-        flock(&held, FlockOperation::NonBlockingLockShared).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockShared).unwrap();
+        lock::tests::take_as_reader(&held);
+        assert!(is_running(&home.board()));
         let mut board = Board::create(&home.board()).unwrap();
         publish(&mut board, 3);
         assert_eq!(threads(&home.board()), Some(3));
@@ -355,7 +435,7 @@ mod tests {
         for id in 1000..1300 {
             let key = Key { kind: Kind::Unified, id };
             board.set(key, Block::slot(key)).unwrap();
-            let _ = flock(&small, FlockOperation::NonBlockingLockShared);
+            lock::tests::try_as_reader(&small);
             board.void(Key { id: id - 200, ..key });
         }
         publish(&mut board, 2);

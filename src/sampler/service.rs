@@ -36,9 +36,6 @@ pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
     let ending = rights::ending_signals()?;
     rights::give_up(options.disk);
     let board = Board::create(&options.board)?;
-    if !board.is_in_memory() {
-        say(format_args!("{}: not on a tmpfs: no program takes it for a board", options.board.display()));
-    }
     let mounts = Process::myself().and_then(|own| own.mountinfo()).context("/proc/self/mountinfo")?;
     let roots = roots::of_mounts(&mounts.0, Path::new("/"));
     let mut sampler = Sampler::new(board, roots, options.interval)?;
