@@ -179,7 +179,8 @@ fn open(path: &Path) -> Option<File> {
 fn there(path: &Path) -> Result<Option<File>> {
     // The number of a publication is before it, whatever the version.
     const MAGIC_AT: u64 = 8;
-    let other = || format!("{}: there is something else than a board: remove it, or choose another --board", path.display());
+    let other =
+        || format!("{}: there is something else than a board: remove it, or choose another --board", path.display());
     let found = match openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
         Ok(found) => found,
         Err(Errno::NOENT) => return Ok(None),

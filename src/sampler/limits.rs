@@ -165,7 +165,7 @@ impl Files<'_> {
                 Kind::Memory if self.with_memory => self.memory_1(&mut limits),
                 Kind::Cpu => limits.quota = self.quota_1(),
                 Kind::Cpuset => {
-                    limits.cpus = self.cpus(&["cpuset.effective_cpus", "cpuset.cpus", "effective_cpus", "cpus"])
+                    limits.cpus = self.cpus(&["cpuset.effective_cpus", "cpuset.cpus", "effective_cpus", "cpus"]);
                 }
                 _ => {}
             }

@@ -90,7 +90,16 @@ fn a_readers_lock_does_not_stop_the_next_start() {
     fs::create_dir(place.file("open")).expect("a directory");
     bed::sh(&format!("chmod 1777 {}", place.file("open").display()));
     let mut stranger = Command::new("setpriv");
-    stranger.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "/usr/bin/python3", "-c"]);
+    stranger.args([
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "/usr/bin/python3",
+        "-c",
+    ]);
     let _stranger = Started(stranger.arg(script).stdin(std::process::Stdio::piped()).spawn().expect("python3"));
     until("a stranger waits", || place.file("open/waits").exists());
     sampler.end(libc::SIGKILL);
