@@ -124,8 +124,16 @@ impl Threads {
         Ok(())
     }
 
-    /// Looks at one thread. /proc/TID without the task behind it would add up the whole process.
+    /// Looks at one thread. One that has ended is none, whatever becomes of the others of its process.
     fn see(&self, process: u32, thread: u32, counts: &mut Counts) -> Result<(), Errno> {
+        match self.look_at(process, thread, counts) {
+            Err(Errno::NOENT | Errno::SRCH) => Ok(()),
+            seen => seen,
+        }
+    }
+
+    /// See [`Self::see`]. /proc/TID without the task behind it would add up the whole process.
+    fn look_at(&self, process: u32, thread: u32, counts: &mut Counts) -> Result<(), Errno> {
         if thread == self.own {
             return Ok(());
         }
@@ -183,19 +191,43 @@ mod tests {
         assert_eq!(numbers(b"").count(), 0);
     }
 
+    /// A thread of this process that sleeps, with its number and what ends it.
+    fn sleeper() -> (u32, std::sync::mpsc::Sender<()>, std::thread::JoinHandle<bool>) {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            tell.send(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()).unwrap();
+            wait.recv().is_err()
+        });
+        (told.recv().unwrap(), done, thread)
+    }
+
     #[test]
     fn this_process_is_seen_but_for_the_thread_that_looks() {
         let threads = Threads::new().unwrap();
-        let (done, wait) = std::sync::mpsc::channel::<()>();
-        let other = std::thread::spawn(move || wait.recv().is_err());
-        let me = std::process::id();
-        let listed = threads.count_listed(format!("{me}\n").as_bytes(), List::Processes("cgroup.procs"));
-        let all = std::fs::read_dir("/proc/self/task").unwrap().count();
+        let (other, done, thread) = sleeper();
+        let (me, own) = (std::process::id(), threads.own);
+        // Tests beside this one have threads, too.
+        let all = threads.count_listed(format!("{me}\n").as_bytes(), List::Processes("cgroup.procs"));
+        assert!(all.unwrap().unwrap().threads >= 1);
+        let listed = |text: String| threads.count_listed(text.as_bytes(), List::Threads("tasks")).unwrap();
+        assert_eq!(listed(format!("{own}\n{other}\n")).unwrap().threads, 1);
         drop(done);
-        assert!(other.join().unwrap());
-        let counts = listed.unwrap().unwrap();
-        assert!(counts.threads >= 1 && (counts.threads as usize) <= all);
-        assert_eq!(threads.count_listed(b"4194305\n", List::Threads("tasks")), Ok(Some(Counts::default())));
-        assert_eq!(threads.count_listed(b"0\n", List::Threads("tasks")), Ok(None));
+        assert!(thread.join().unwrap());
+        assert_eq!(listed("4194305\n".into()), Some(Counts::default()));
+        assert_eq!(listed("0\n".into()), None);
+    }
+
+    #[test]
+    fn a_thread_that_has_ended_takes_no_other_with_it() {
+        let threads = Threads::new().unwrap();
+        let (other, done, thread) = sleeper();
+        let mut counts = Counts::default();
+        for id in [4_194_305, other] {
+            assert_eq!(threads.see(std::process::id(), id, &mut counts), Ok(()));
+        }
+        assert_eq!(counts.threads, 1);
+        drop(done);
+        assert!(thread.join().unwrap());
     }
 }
