@@ -1,12 +1,12 @@
 //! Loads, containers that show them, and what they show.
 
-use crate::bed::{self, Container, PLAIN};
+use crate::bed::{self, Container, PLAIN, Version};
 use crate::groups::{Group, load_key};
 use crate::processes::{Place, Started, serial, until};
 use calc::board::Key;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -32,11 +32,18 @@ pub(crate) fn machine_load() -> Arc<Started> {
     load
 }
 
-/// `busy RUNNING BLOCKED`, outside of every container unless `group` says otherwise.
+/// A container with threads that only have to be counted: until [`Running::go`] they get next to nothing, and run all the same.
+pub(crate) const COUNTED: Container = Container { quota_usec: Some(10_000), ..PLAIN };
+
+/// `busy RUNNING BLOCKED`, outside of every container unless `group` says otherwise, where they get next to nothing.
 pub(crate) fn busy(running: u32, blocked: u32, group: Option<&Group>) -> Started {
     let mut command = Command::new(bed::programs().join("busy"));
     command.args([running, blocked].map(|count| count.to_string()));
     if let Some(group) = group {
+        match bed::version() {
+            Version::V1 => group.set("cpu.cfs_quota_us", "10000"),
+            Version::V2 => group.set("cpu.max", "10000 100000"),
+        }
         group.enter(&mut command);
     }
     Started::quietly(&mut command)
@@ -70,8 +77,16 @@ impl Running {
         Self { path: format!("{under}cgproc-test-{}", process.0.id()), process, output, go }
     }
 
-    /// Lets the script go on that waits, or will, for this.
+    /// Lets the script go on that waits, or will, for this, without a quota from now on.
     pub(crate) fn go(&self) {
+        for (root, file, none) in
+            [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "-1"), ("/sys/fs/cgroup", "cpu.max", "max")]
+        {
+            let file = Path::new(root).join(&self.path).join(file);
+            if file.exists() {
+                fs::write(&file, none).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            }
+        }
         let mut whoever_reads = OpenOptions::new();
         whoever_reads.write(true).custom_flags(libc::O_NONBLOCK);
         until("the script waits", || whoever_reads.open(&self.go).is_ok());
