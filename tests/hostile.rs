@@ -7,6 +7,8 @@ mod probes;
 mod allocators;
 #[path = "hostile/floors.rs"]
 mod floors;
+#[path = "hostile/left_alone.rs"]
+mod left_alone;
 #[path = "hostile/loaders.rs"]
 mod loaders;
 #[path = "hostile/named.rs"]
