@@ -1,8 +1,10 @@
 //! What is left alone although a hook stands in its way.
 
 use crate::Shows::Kernels;
-use crate::bed;
+use crate::bed::{self, Container, Version, View};
 use crate::probes::{self, Case, Libc, SMALL, SMALL_KIB, quoted};
+use std::fs;
+use std::path::Path;
 
 /// A stream in memory has no descriptor; libc's word for that is an error, which the program did not ask for.
 #[test]
@@ -26,20 +28,19 @@ fn a_mask_of_other_cpus_than_the_views() {
 /// It runs in its parent's memory: what it has found out of its own cgroup must not be remembered there.
 #[test]
 fn a_vfork_childs_cgroup_is_not_its_parents() {
-    // Version 2 has controllers below a cgroup only where no process is in that itself.
-    let prepare = "if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cd /sys/fs/cgroup; mkdir own less; \
-                   for it in $(cat cgroup.procs); do echo $it >own/cgroup.procs || :; done; \
-                   echo +memory >cgroup.subtree_control && echo 64M >less/memory.max; \
-                   else cd /sys/fs/cgroup/memory && mkdir less && echo 64M >less/memory.limit_in_bytes; fi";
+    let hierarchy = if bed::version() == Version::V2 { "/sys/fs/cgroup" } else { "/sys/fs/cgroup/memory" };
+    let limit = if bed::version() == Version::V2 { "memory.max" } else { "memory.limit_in_bytes" };
     let object = bed::object();
     for libc in Libc::ALL {
+        let less = Path::new(hierarchy).join(format!("cgproc-test-less-{libc:?}-{}", std::process::id()));
+        fs::create_dir(&less).expect("a cgroup");
+        fs::write(less.join(limit), "64M").expect("its limit");
         let moved = probes::program(libc, "moved");
-        let procs = if bed::version() == bed::Version::V2 { "" } else { "/memory" };
-        let procs = format!("/sys/fs/cgroup{procs}/less/cgroup.procs");
-        let ask = Case::new(Some(&object), &[], &moved, &[&procs]);
-        let results = probes::run(&SMALL, &[Case { title: "prepare".into(), command: format!("({prepare})") }, ask]);
-        assert_eq!(results[0].text, "", "{libc:?}: the cgroup");
-        let seen = &results[1].text;
+        let procs = less.join("cgroup.procs");
+        let ask = Case::new(Some(&object), &[], &moved, &[procs.to_str().expect("UTF-8")]);
+        let results = probes::run(&Container { view: View::Raw, ..SMALL }, &[ask]);
+        bed::until("the cgroup's end", || fs::remove_dir(&less).is_ok());
+        let seen = &results[0].text;
         assert!(seen.ends_with(&format!(", parent {SMALL_KIB}")), "{libc:?}: {seen}, and the parent has {SMALL_KIB}");
     }
 }
