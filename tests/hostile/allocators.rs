@@ -13,8 +13,11 @@ pub(crate) const ALLOCATORS: [&str; 3] = [
 /// What allocates in libc, and is thinned out by us.
 const LISTS: [&str; 2] = ["scandir", "glob"];
 
+/// A title, and how a command becomes one with such preloads.
+type Way<'a> = (String, &'a dyn Fn(&str) -> String);
+
 /// Runs `answer` of each of `symbols` in `probe` below the object alone and then as `ways` have it: each must do as the first.
-fn all_alike(libc: Libc, probe: &str, symbols: &[&str], ways: &[(String, &dyn Fn(&str) -> String)]) {
+fn all_alike(libc: Libc, probe: &str, symbols: &[&str], ways: &[Way]) {
     let (object, program) = (bed::object(), program(libc, probe));
     let mut cases = Vec::new();
     for symbol in symbols {
@@ -55,7 +58,7 @@ fn memory_goes_back_to_who_gave_it() {
     let object = bed::object().display().to_string();
     for allocator in ALLOCATORS {
         assert!(Path::new(allocator).exists(), "{allocator}: tests/bed/setup packages");
-        let ways: [(String, &dyn Fn(&str) -> String); 3] = [
+        let ways: [Way; 3] = [
             (format!("{allocator} by the environment"), &|command| from_file(&object, allocator, command)),
             (format!("{allocator} first"), &|command| in_order(&format!("{allocator}:{object}"), command)),
             (format!("{allocator} second"), &|command| in_order(&format!("{object}:{allocator}"), command)),
@@ -80,7 +83,7 @@ fn names_of_another_libc() {
     let object = bed::object();
     let neighbour = probes::build(Libc::Musl, "no-glibc", Form::Object);
     let [ours, theirs] = [&object, &neighbour].map(|path| path.display().to_string());
-    let ways: [(String, &dyn Fn(&str) -> String); 2] = [
+    let ways: [Way; 2] = [
         ("theirs second".into(), &|command| in_order(&format!("{ours}:{theirs}"), command)),
         ("theirs first".into(), &|command| in_order(&format!("{theirs}:{ours}"), command)),
     ];
@@ -108,7 +111,7 @@ fn names_of_another_libc() {
 fn directories_of_another() {
     let object = bed::object().display().to_string();
     let neighbour = probes::build(Libc::Glibc, "own-dirent", Form::Object).display().to_string();
-    let ways: [(String, &dyn Fn(&str) -> String); 2] = [
+    let ways: [Way; 2] = [
         ("theirs first".into(), &|command| in_order(&format!("{neighbour}:{object}"), command)),
         ("theirs second".into(), &|command| in_order(&format!("{object}:{neighbour}"), command)),
     ];

@@ -12,6 +12,9 @@ fn oldest() -> String {
     format!("{} --library-path {}", loader.display(), libraries.display())
 }
 
+/// What a function that is not there gives.
+const ENOSYS: u32 = 38;
+
 fn output(command: &str) -> String {
     let object = bed::object();
     let outcome = container().run(&format!("LD_PRELOAD={} {command}", object.display()), None, 60);
@@ -23,7 +26,6 @@ fn output(command: &str) -> String {
 fn a_library_of_threads_that_comes_later() {
     let [late, library]: [PathBuf; 2] = ["late", "late.so"].map(program);
     let text = output(&format!("{} {} affinity {}", oldest(), late.display(), library.display()));
-    const ENOSYS: u32 = 38;
     assert_eq!(text, format!("early {ENOSYS}\naffinity 0 1\n"), "0 is success, then the CPUs that are shown");
 }
 
