@@ -13,6 +13,8 @@ mod left_alone;
 mod loaders;
 #[path = "hostile/named.rs"]
 mod named;
+#[path = "hostile/paths.rs"]
+mod paths;
 #[path = "hostile/starts.rs"]
 mod starts;
 #[path = "hostile/strangers.rs"]

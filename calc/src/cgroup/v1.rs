@@ -7,6 +7,7 @@ use super::{
 use crate::{
     capacity::Capacity,
     host::USER_HZ,
+    lines::Lines,
     scan::{self, Name},
     source::Files,
     view::time::Used,
@@ -50,19 +51,20 @@ pub(crate) fn quota(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -
 /// splits: where it does not say, all of it is the user's.
 pub(crate) fn used(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Option<Used> {
     let total_ticks = level.number(files, b"cpuacct.usage", scratch)? / NSEC_PER_TICK;
-    let split = level.text(files, b"cpuacct.stat", scratch).map_or(Used::NONE, used_by_stat);
-    Some(split.scaled_to(total_ticks))
+    Some(used_by_stat(level, files, scratch).scaled_to(total_ticks))
 }
 
 const NSEC_PER_TICK: u64 = 1_000_000_000 / USER_HZ;
 
 /// The lines of `cpuacct.stat`: `user 370`, `system 67`.
-fn used_by_stat(text: &[u8]) -> Used {
+fn used_by_stat(level: &Level<'_>, files: &impl Files, scratch: &mut [u8]) -> Used {
     let mut used = Used::NONE;
-    for (key, ticks) in scan::parts(text, b'\n').filter_map(scan::key_value) {
-        match key {
-            b"user" => used.user_ticks = ticks,
-            b"system" => used.system_ticks = ticks,
+    let Some(mut file) = level.open(files, b"cpuacct.stat", scratch) else { return used };
+    let mut lines = Lines::new(&mut file, scratch);
+    while let Some(Some(line)) = lines.next() {
+        match line.whole().and_then(scan::key_value) {
+            Some((b"user", ticks)) => used.user_ticks = ticks,
+            Some((b"system", ticks)) => used.system_ticks = ticks,
             _ => {}
         }
     }
