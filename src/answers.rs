@@ -1,7 +1,7 @@
 //! The text of each answer, as the object composes it.
 
 use crate::{
-    kernel::{self, Iterated},
+    kernel::{self, Iterated, Placed},
     settings::Settings,
     view::{Bytes, Scratch, View},
 };
@@ -106,7 +106,7 @@ impl Asked {
     }
 
     /// The text that a program reads; the reason where that is the kernel's own.
-    pub(crate) fn text<F: Files>(&self, view: &View<F>) -> Result<Vec<u8>, Reason> {
+    pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Reason> {
         if self.answer.is_pressure() {
             return pressure_of(self.answer, view);
         }
@@ -265,11 +265,14 @@ fn threads_max<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) ->
     compose::threads_max(limit, &mut host, out, scratch).ok_or(NOT_COMPOSED)
 }
 
-/// The scope's own file, which takes the place of the kernel's.
-fn pressure_of<F: Files>(answer: Answer, view: &View<F>) -> Result<Vec<u8>, Reason> {
+/// The scope's own file, which takes the place of the kernel's. Its text is handed out as it is, so it must be the kernel's: a directory
+/// that somebody names may have any other under that name.
+fn pressure_of<F: Files<File: Placed>>(answer: Answer, view: &View<F>) -> Result<Vec<u8>, Reason> {
     let scratch: &mut Scratch = &mut [0; _];
     let path = pressure::path(answer, &view.places, scratch).ok_or(NO_PRESSURE)?;
-    view.files.open(path).as_mut().and_then(kernel::whole).ok_or(NO_PRESSURE)
+    let is_of_a_cgroup = |file: &F::File| file.file_system() == u64::try_from(libc::CGROUP2_SUPER_MAGIC).ok();
+    let file = view.files.open(path).filter(is_of_a_cgroup);
+    file.and_then(|mut file| kernel::whole(&mut file)).ok_or(NO_PRESSURE)
 }
 
 #[cfg(test)]

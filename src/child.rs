@@ -3,6 +3,7 @@
 use crate::{
     failure::OWN_CODE,
     signals::{self, Inherited, Signal},
+    supervise,
 };
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait as wait_for_any};
 use std::{
@@ -51,6 +52,23 @@ pub(crate) trait Meanwhile {
     fn act(&mut self);
     /// Calls `stop`, which stops us for a while as the program is.
     fn while_stopped(&self, stop: &dyn Fn());
+}
+
+/// The program that `pid` runs, if that is a `cgproc run`: its first child but for the heir, which is there before.
+pub(crate) fn program_of(pid: u32) -> Option<u32> {
+    let is_run = |words: &[String]| {
+        let is_ours = words.first().is_some_and(|it| it.rsplit('/').next() == Some("cgproc"));
+        is_ours && words.get(1).is_some_and(|it| it == "run")
+    };
+    let pid = i32::try_from(pid).ok()?;
+    let process = procfs::process::Process::new(pid).ok()?;
+    if !is_run(&process.cmdline().ok()?) {
+        return None;
+    }
+    let all = procfs::process::all_processes().ok()?.filter_map(|it| it.ok()?.stat().ok());
+    let children = all.filter(|it| it.ppid == pid && it.comm != supervise::HEIR);
+    let first = children.min_by_key(|it| (it.starttime, it.pid))?;
+    u32::try_from(first.pid).ok()
 }
 
 /// Keeps the numbers of standard descriptors that we were started without from being given to files of ours: the

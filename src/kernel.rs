@@ -1,10 +1,17 @@
 //! The running kernel's files.
+//!
+//! Some of their paths are named by others (`CGPROC_CGROUP`), and we may have more rights than who named them. So a file is
+//! opened as it is only below /proc and /sys, where nobody but root can have put something else; anything else is looked at
+//! first. None is waited for, and of none is read without end.
 
 use calc::source::{Directory, Files, Source};
 use rustix::{
     fd::OwnedFd,
-    fs::{FileType, Mode, OFlags, SeekFrom, open, readlink, seek, stat, statfs},
-    io,
+    fs::{
+        CWD, FileType, Mode, OFlags, ResolveFlags, SeekFrom, fstat, fstatfs, open, openat2, readlink, seek, stat,
+        statfs,
+    },
+    io::{self, Errno},
     path::Arg,
 };
 use std::{
@@ -16,15 +23,43 @@ use std::{
 #[derive(Clone, Copy)]
 pub(crate) struct Kernel;
 
-/// An open file.
-pub(crate) struct Reading(pub(crate) OwnedFd);
+/// An open file, read up to a bound.
+pub(crate) struct Reading {
+    file: OwnedFd,
+    most: usize,
+    left: usize,
+}
+
+/// An open file that tells what it is on.
+pub(crate) trait Placed {
+    /// The magic number of its file system (`statfs(2)`): of the file itself, whatever has its path by now.
+    fn file_system(&self) -> Option<u64>;
+}
+
+/// More than the kernel's longest file, which tells of each of 8192 CPUs.
+const KERNELS_MOST: usize = 32 << 20;
+
+/// More than any file of a declared view, or of settings.
+const PLAIN_MOST: usize = 256 << 10;
+
+/// Opened so, nothing waits, becomes a terminal, is inherited, or leads elsewhere.
+const FLAGS: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Files for Kernel {
     type File = Reading;
 
     fn open(&self, path: &CStr) -> Option<Reading> {
-        let file = open(path, OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        Some(Reading(file))
+        if !is_below_the_kernels(path) {
+            return looked_at(path, true);
+        }
+        // By /proc/PID/root and the like one gets out again.
+        match openat2(CWD, path, FLAGS, Mode::empty(), ResolveFlags::NO_MAGICLINKS) {
+            Ok(file) => Some(Reading::new(file, KERNELS_MOST)),
+            // A kernel before 5.6, a filter of system calls, or a name of a namespace.
+            Err(Errno::NOSYS | Errno::PERM | Errno::LOOP) => looked_at(path, false),
+            Err(_) => None,
+        }
     }
 
     fn directory(&self, path: &CStr) -> Option<Directory> {
@@ -38,14 +73,63 @@ impl Files for Kernel {
     }
 }
 
+fn is_below_the_kernels(path: &CStr) -> bool {
+    [&b"/proc/"[..], b"/sys/"].iter().any(|top| path.to_bytes().starts_with(top))
+}
+
+/// The file at `path`, opened once it is known to be one of the kernel's, or a plain one where that `may_be_plain`.
+fn looked_at(path: &CStr, may_be_plain: bool) -> Option<Reading> {
+    let itself = if may_be_plain { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let found = open(path, OFlags::PATH | OFlags::CLOEXEC | itself, Mode::empty()).ok()?;
+    let most = if is_the_kernels(fstatfs(&found).ok()?.f_type) {
+        KERNELS_MOST
+    } else if may_be_plain && FileType::from_raw_mode(fstat(&found).ok()?.st_mode) == FileType::RegularFile {
+        PLAIN_MOST
+    } else {
+        return None;
+    };
+    let file = open(link(&found), FLAGS.difference(OFlags::NOFOLLOW), Mode::empty()).ok()?;
+    Some(Reading::new(file, most))
+}
+
+/// Whether this is the magic number of a file system whose files the kernel composes.
+fn is_the_kernels(magic: rustix::fs::FsWord) -> bool {
+    const NSFS: rustix::fs::FsWord = 0x6e73_6673;
+    const SYSFS: rustix::fs::FsWord = 0x6265_6572;
+    [libc::PROC_SUPER_MAGIC, libc::CGROUP_SUPER_MAGIC, libc::CGROUP2_SUPER_MAGIC, SYSFS, NSFS].contains(&magic)
+}
+
+impl Reading {
+    /// A plain file that was opened elsewhere.
+    pub(crate) fn plain(file: OwnedFd) -> Self {
+        Self::new(file, PLAIN_MOST)
+    }
+
+    fn new(file: OwnedFd, most: usize) -> Self {
+        Self { file, most, left: most }
+    }
+}
+
+impl Placed for Reading {
+    fn file_system(&self) -> Option<u64> {
+        u64::try_from(fstatfs(&self.file).ok()?.f_type).ok()
+    }
+}
+
 impl Source for Reading {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        io::retry_on_intr(|| io::read(&self.0, &mut *into)).ok()
+        let room = into.len().min(self.left);
+        // What is longer is none of the files that we know.
+        let into = into.get_mut(..room).filter(|into| !into.is_empty())?;
+        let read = io::retry_on_intr(|| io::read(&self.file, &mut *into)).ok()?;
+        self.left -= read;
+        Some(read)
     }
 
     fn rewind(&mut self) {
         // A file of the kernel's that can be read can be read again.
-        let _ = seek(&self.0, SeekFrom::Start(0));
+        let _ = seek(&self.file, SeekFrom::Start(0));
+        self.left = self.most;
     }
 }
 
@@ -85,5 +169,50 @@ pub(crate) fn whole(file: &mut impl Source) -> Option<Vec<u8>> {
             0 => return Some(bytes),
             read => bytes.extend_from_slice(&chunk[..read]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::mkfifoat;
+    use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, os::unix::fs::symlink, path::PathBuf};
+
+    fn opened(path: impl Into<PathBuf>) -> Option<Reading> {
+        let path = CString::new(OsString::from(path.into()).into_vec()).unwrap();
+        Kernel.open(&path)
+    }
+
+    #[test]
+    fn what_may_wait_or_act_or_lead_elsewhere_is_not_opened() {
+        let home = std::env::temp_dir().join(format!("cgproc-kernel-{}", std::process::id()));
+        fs::create_dir(&home).unwrap();
+        fs::write(home.join("plain"), "12\n").unwrap();
+        mkfifoat(CWD, home.join("fifo"), Mode::from_raw_mode(0o600)).unwrap();
+        symlink(home.join("plain"), home.join("link")).unwrap();
+        fs::File::create(home.join("sparse")).unwrap().set_len(3 << 30).unwrap();
+        let text = opened(home.join("plain")).and_then(|mut file| whole(&mut file));
+        let refused = ["fifo", "link", "missing"].map(|name| opened(home.join(name)).is_none());
+        let long = opened(home.join("sparse")).map(|mut file| whole(&mut file));
+        // Out of /proc again, and in the same file system.
+        let through = opened(format!("/proc/self/root{}", home.join("plain").display()));
+        fs::remove_dir_all(&home).unwrap();
+        assert_eq!(text.as_deref(), Some(&b"12\n"[..]));
+        assert_eq!(refused, [true; 3]);
+        assert_eq!(long, Some(None), "a file without an end has no text");
+        assert!(through.is_none());
+        assert!(opened("/dev/zero").is_none());
+    }
+
+    #[test]
+    fn the_kernels_files_are() {
+        for path in ["/proc/version", "/proc/self/cgroup", "/proc/self/ns/user", "/sys/devices/system/cpu/online"] {
+            assert!(opened(path).is_some(), "{path}");
+        }
+        let mut version = opened("/proc/version").unwrap();
+        assert_eq!(version.file_system(), u64::try_from(libc::PROC_SUPER_MAGIC).ok());
+        let first = whole(&mut version).unwrap();
+        version.rewind();
+        assert_eq!(whole(&mut version).unwrap(), first);
     }
 }

@@ -1,5 +1,6 @@
 //! Files that remember what was read of them: the record of a calculation is the list of its sources.
 
+use crate::kernel::Placed;
 use calc::source::{Directory, Files, Source};
 use std::{cell::RefCell, ffi::CStr, rc::Rc};
 
@@ -76,6 +77,12 @@ pub(crate) struct Recorded<S> {
     file: S,
     reads: Record,
     at: usize,
+}
+
+impl<S: Placed> Placed for Recorded<S> {
+    fn file_system(&self) -> Option<u64> {
+        self.file.file_system()
+    }
 }
 
 impl<S: Source> Source for Recorded<S> {

@@ -79,12 +79,19 @@ impl Settings {
 
     /// What holds for a running program: its own environment wins over ours, and that over the file. The object's own list of
     /// programs that want the host's uptime counts too.
-    pub(crate) fn of_process(comm: &OsStr, environment: &[u8]) -> Result<Self> {
+    ///
+    /// Of what names a file, ours holds unless the program `may_name` one to us: we open it with our rights, and not with its.
+    pub(crate) fn of_process(comm: &OsStr, environment: &[u8], may_name: impl Fn() -> bool) -> Result<Self> {
         let own = |name: &OsStr| {
             let value = |variable: &[u8]| Some(variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_owned());
             environment.split(|byte| *byte == 0).find_map(value).map(OsString::from_vec)
         };
-        let mut settings = Self::of(file::path(), comm, |name| own(name).or_else(|| env::var_os(name)))?;
+        let variable = |name: &OsStr| {
+            let (its, ours) = (own(name), env::var_os(name));
+            let is_taken = its.is_some() && (its == ours || !names_a_file(name) || may_name());
+            if is_taken { its } else { ours }
+        };
+        let mut settings = Self::of(file::path(), comm, variable)?;
         let subtracts = AGE_PROGRAMS.iter().any(|name| name.strip_suffix(b"\0") == Some(comm.as_bytes()));
         settings.uptime_is_the_hosts |= subtracts;
         Ok(settings)
@@ -144,6 +151,11 @@ impl Settings {
         let decided = self.said.iter().rev().find(|(decided, ..)| *decided == key)?;
         Some((decided.1, &decided.2))
     }
+}
+
+/// Whether the value of the variable is a path that is opened.
+fn names_a_file(variable: &OsStr) -> bool {
+    [CGROUP, BOARD].iter().any(|name| variable == *name)
 }
 
 /// What a setting takes, for a message.
@@ -257,6 +269,16 @@ mod tests {
         assert_eq!(with("java", &[]), [format!("Milli(2000) {}", file(5)), memory.clone(), uptime.clone()]);
         let cpus = ("CGPROC_CPUS", "quota");
         assert_eq!(with("java", &[cpus]), ["ByQuota environment".to_owned(), memory, uptime]);
+    }
+
+    #[test]
+    fn files_are_named_by_those_who_may() {
+        let environment = b"CGPROC_CGROUP=/its\0CGPROC_BOARD=/run/its\0CGPROC_CPUS=2\0";
+        let of = |may| Settings::of_process(OsStr::new("sh"), environment, || may).unwrap();
+        let [its, ours] = [of(true), of(false)];
+        assert_eq!((its.cgroup, its.board), (Some("/its".into()), "/run/its".into()));
+        assert_eq!((ours.cgroup, ours.board), (env::var_os(CGROUP), default_board()));
+        assert_eq!([its.cpus, ours.cpus], [CpuCount::Milli(2000); 2]);
     }
 
     #[test]

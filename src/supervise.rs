@@ -13,6 +13,7 @@ mod listener;
 mod memory_file;
 mod need;
 mod open;
+mod peer;
 mod refresh;
 mod seen;
 mod serve;
@@ -29,6 +30,9 @@ use std::{
     ffi::OsStr,
     sync::{Arc, OnceLock},
 };
+
+/// What the process is called that supervises after us.
+pub(crate) const HEIR: &str = "cgproc-heir";
 
 /// What is done about programs that go past libc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

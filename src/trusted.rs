@@ -1,6 +1,6 @@
 //! Files that only root or this user can have written, by the object's own rule.
 
-use crate::namespace::Namespace;
+use crate::{kernel, namespace::Namespace};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fd::OwnedFd,
@@ -10,22 +10,25 @@ use rustix::{
 };
 use std::path::Path;
 
-/// Opens the file at `path` for reading; `None` where there is none, the reason where it is not to be believed.
+/// Opens the file at `path` for reading; `None` where there is none, the reason where it is not to be believed. Until then it is
+/// only looked at: to open a device, or what somebody watches, is not without effect.
 pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = match open_file(path, flags, Mode::empty()) {
-        Ok(file) => file,
+    let found = match open_file(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(found) => found,
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
-        Err(Errno::LOOP) => bail!("it is a symbolic link"),
         Err(error) => return Err(error).context("it cannot be opened"),
     };
-    check(&fstat(&file).context("it cannot be looked at")?)?;
-    Ok(Some(file))
+    check(&fstat(&found).context("it cannot be looked at")?)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    open_file(kernel::link(&found), flags, Mode::empty()).map(Some).context("it cannot be opened")
 }
 
 fn check(stat: &Stat) -> Result<()> {
-    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    ensure!(is_file, "it is not a regular file");
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Symlink => bail!("it is a symbolic link"),
+        _ => bail!("it is not a regular file"),
+    }
     let is_owned =
         [0, geteuid().as_raw()].contains(&stat.st_uid) || stat.st_uid == NOBODY_HERE && Namespace::User.is_another();
     ensure!(is_owned, "it belongs to user {}, who is neither root nor you", stat.st_uid);

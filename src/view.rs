@@ -1,7 +1,7 @@
 //! The view of a cgroup from this side: the calculations that the preloaded object makes, over the kernel's own files.
 
 use crate::{
-    cgroup, clocks,
+    cgroup, child, clocks,
     kernel::{self, Kernel},
     published::Published,
     settings::{ROOM, Settings},
@@ -131,7 +131,12 @@ impl<F: Files> View<F> {
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        let choice = Choice { by: self.by, mask: &self.mask };
+        self.cpus_by(self.by)
+    }
+
+    /// The CPUs as they would be counted so.
+    pub(crate) fn cpus_by(&self, by: CpuCount) -> Option<Cpus> {
+        let choice = Choice { by, mask: &self.mask };
         cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
     }
 
@@ -152,11 +157,14 @@ impl<F: Files> View<F> {
     }
 }
 
-/// The cgroup of a process, in a form that `CGPROC_CGROUP` takes.
+/// The cgroup of a process, in a form that `CGPROC_CGROUP` takes. A `cgproc run` stays outside of what it makes: its program's is meant.
 pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
     let name = format!("/proc/{pid}/cgroup");
     ensure!(Path::new(&name).exists(), "no process {pid}");
-    Ok(name.into())
+    match child::program_of(pid) {
+        Some(program) => name_of_process(program),
+        None => Ok(name.into()),
+    }
 }
 
 /// A cgroup given on the command line, by its path or by its directory, in a form that `CGPROC_CGROUP` takes.
@@ -199,12 +207,21 @@ fn with_whose<T>(files: &impl Files, cgroup: Option<&OsStr>, use_it: impl FnOnce
     let Some(cgroup) = cgroup else { return use_it(Whose::Caller) };
     let path = CString::new(cgroup.as_bytes()).ok()?;
     if path.to_bytes().starts_with(b"/proc/") {
-        use_it(Whose::Process(&path))
+        // Anything else below /proc leads out of it.
+        if is_of_a_process(path.to_bytes()) { use_it(Whose::Process(&path)) } else { None }
     } else if files.directory(&path).is_some() {
         use_it(Whose::Directory(path.to_bytes()))
     } else {
         use_it(Whose::Path(path.to_bytes()))
     }
+}
+
+/// Whether this is a `/proc/PID/cgroup`.
+fn is_of_a_process(path: &[u8]) -> bool {
+    let pid = path.strip_prefix(b"/proc/").and_then(|rest| rest.strip_suffix(b"/cgroup"));
+    pid.is_some_and(|pid| {
+        matches!(pid, b"self" | b"thread-self") || !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)
+    })
 }
 
 /// The machine as its own kernel has it.
@@ -251,5 +268,20 @@ impl Sink for Bytes {
     fn write(&mut self, bytes: &[u8]) -> Option<()> {
         self.0.extend_from_slice(bytes);
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cgroup_of_a_process() {
+        for path in ["/proc/1/cgroup", "/proc/self/cgroup", "/proc/4711/cgroup"] {
+            assert!(is_of_a_process(path.as_bytes()), "{path}");
+        }
+        for path in ["/proc/1/root/x/cgroup", "/proc//cgroup", "/proc/1/cwd", "/proc/../x/cgroup", "/proc/cgroup"] {
+            assert!(!is_of_a_process(path.as_bytes()), "{path}");
+        }
     }
 }

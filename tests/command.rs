@@ -15,6 +15,8 @@ mod explain;
 mod harness;
 #[path = "command/input.rs"]
 mod input;
+#[path = "command/of_a_run.rs"]
+mod of_a_run;
 #[path = "command/show.rs"]
 mod show;
 #[path = "command/signals.rs"]

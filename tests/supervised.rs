@@ -8,6 +8,8 @@ mod calls;
 mod fate;
 #[path = "supervised/figures.rs"]
 mod figures;
+#[path = "supervised/guests.rs"]
+mod guests;
 #[path = "command/harness.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod harness;

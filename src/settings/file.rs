@@ -39,7 +39,7 @@ impl File {
         let mut file = Self::default();
         file.state = match trusted::open(path) {
             Ok(None) => State::Absent,
-            Ok(Some(opened)) => match file.read_lines(&mut Reading(opened), comm, found) {
+            Ok(Some(opened)) => match file.read_lines(&mut Reading::plain(opened), comm, found) {
                 Some(()) => State::Taken,
                 None => State::Refused("it cannot be read to its end".to_owned()),
             },

@@ -67,13 +67,12 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Writes `bytes` to `address` in the process that waits, which it is for certain.
+    /// Writes `bytes` to `address` in the process that waits. It is told by its number, which is asked for just before; and after, since
+    /// the call may be over by then.
     pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
-        use std::os::unix::fs::FileExt;
-        let memory = self.target.memory(true)?;
-        if !self.listener.still_waits(self.id) {
-            return None;
-        }
-        memory.write_all_at(bytes, address).ok()
+        let still_waits = || self.listener.still_waits(self.id).then_some(());
+        still_waits()?;
+        self.target.write(address, bytes)?;
+        still_waits()
     }
 }

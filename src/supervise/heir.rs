@@ -10,6 +10,7 @@ use rustix::{
 };
 use std::{
     cell::UnsafeCell,
+    ffi::CString,
     io::{self, Read, Write},
     os::unix::net::UnixStream,
     ptr::{NonNull, null_mut},
@@ -124,7 +125,7 @@ fn live(listener: &Listener, hand: &Hand, mut line: UnixStream) -> ! {
 fn leave_everything(but: [i32; 2]) {
     let _ = rustix::process::setsid();
     let _ = rustix::process::chdir("/");
-    let _ = rustix::thread::set_name(c"cgproc-heir");
+    let _ = rustix::thread::set_name(&CString::new(super::HEIR).unwrap_or_default());
     let [low, high] = [but[0].min(but[1]), but[0].max(but[1])];
     for (first, last) in [(0, low - 1), (low + 1, high - 1), (high + 1, i32::MAX)] {
         if first <= last {

@@ -3,7 +3,10 @@
 use crate::{answers::Asked, clocks, kernel};
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{MemfdFlags, Mode, OFlags, fchmod, fstat, ftruncate, memfd_create, open, readlink},
+    fs::{
+        AtFlags, FileType, MemfdFlags, Mode, OFlags, StatxFlags, fchmod, fstat, ftruncate, major, memfd_create, minor,
+        open, readlink, statx,
+    },
     io::{Errno, pwrite},
 };
 use std::{path::Path, sync::OnceLock};
@@ -37,22 +40,26 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// The answer behind `link`, a descriptor in /proc/PID/fd.
+    /// The answer behind `link`, a descriptor in /proc/PID/fd. Whatever else is behind it is only looked at: anybody may mount or name
+    /// a file so that the link's text is that of an answer.
     pub(super) fn behind(link: &Path) -> Option<Self> {
-        // By its name first: to open a stranger's file is not without effect.
         name_of(link)?;
-        let file =
-            open(link, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        let (asked, stat) = (name_of(kernel::link(&file).as_ref())?, fstat(&file).ok()?);
-        let written_usec = u64::try_from(stat.st_mtime).ok()? * 1_000_000 + stat.st_mtime_nsec / 1000;
+        let found = open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        // Not by asking whom the file system is served by.
+        let as_known = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = statx(&found, c"", as_known, StatxFlags::BASIC_STATS).ok()?;
+        let is_in_memory = stat.stx_nlink == 0 && Some((stat.stx_dev_major, stat.stx_dev_minor)) == device();
+        if !is_in_memory || FileType::from_raw_mode(stat.stx_mode.into()) != FileType::RegularFile {
+            return None;
+        }
+        let asked = name_of(kernel::link(&found).as_ref())?;
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = open(kernel::link(&found), flags, Mode::empty()).ok()?;
+        let written = stat.stx_mtime;
+        let written_usec = u64::try_from(written.tv_sec).ok()? * 1_000_000 + u64::from(written.tv_nsec) / 1000;
         // The clock that the kernel stamps files by.
         let is_current = clocks::now_usec(libc::CLOCK_REALTIME_COARSE) == written_usec;
-        (stat.st_nlink == 0 && Some(stat.st_dev) == device()).then_some(Self {
-            asked,
-            file,
-            len: stat.st_size.cast_unsigned(),
-            is_current,
-        })
+        Some(Self { asked, file, len: stat.stx_size, is_current })
     }
 
     /// Writes `text` in place of what is there. Who reads meanwhile finds a file that is never empty.
@@ -64,9 +71,12 @@ impl Given {
 }
 
 /// The device that all memory files are on, and no other file: anybody may name one as he likes.
-fn device() -> Option<u64> {
-    static DEVICE: OnceLock<Option<u64>> = OnceLock::new();
-    let of_one = || Some(fstat(memfd_create("cgproc", MemfdFlags::CLOEXEC).ok()?).ok()?.st_dev);
+fn device() -> Option<(u32, u32)> {
+    static DEVICE: OnceLock<Option<(u32, u32)>> = OnceLock::new();
+    let of_one = || {
+        let device = fstat(memfd_create("cgproc", MemfdFlags::CLOEXEC).ok()?).ok()?.st_dev;
+        Some((major(device), minor(device)))
+    };
     *DEVICE.get_or_init(of_one)
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::answers::Asked;
 use calc::answer::{self as ours, Answer as Answered};
-use rustix::fs::fstatfs;
+use rustix::fs::{Mode, fstat, fstatfs};
 use std::{
     ffi::{CStr, OsStr},
     os::unix::ffi::OsStrExt,
@@ -55,7 +55,9 @@ fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
     let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
     let asked = Asked::at(&call.target.path_of(&found)?)?;
     let is_the_kernels = u64::try_from(fstatfs(&found).ok()?.f_type).ok()? == asked.answer.file_system();
-    (is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
+    // Whom the kernel would refuse it we do not answer.
+    let is_for_all = Mode::from_raw_mode(fstat(&found).ok()?.st_mode).contains(Mode::ROTH);
+    (is_for_all && is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
 }
 
 /// Whether `path` leads through nothing but /proc and /sys. To follow a path through another file system may wait for a server that waits

@@ -1,6 +1,6 @@
 //! The view of a process that we supervise, calculated from outside by the object's own rules.
 
-use super::target::Target;
+use super::{peer, target::Target};
 use crate::{
     kernel::{Kernel, Reading},
     settings::Settings,
@@ -62,7 +62,8 @@ struct Found {
 impl Known {
     /// What `target` is to see; `None` where its settings are not understood, or no cgroup of it is found.
     pub(super) fn seen_by(&mut self, target: Target) -> Option<Seen> {
-        let settings = Settings::of_process(OsStr::from_bytes(&target.comm()), &target.environment()).ok()?;
+        let (comm, environment) = (target.comm(), target.environment());
+        let settings = Settings::of_process(OsStr::from_bytes(&comm), &environment, || peer::is_peer(target)).ok()?;
         let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };
         let (places, above) = self.places(&files, &settings)?;
         Some(Seen { view: View::at(files, places, above, &settings), settings })

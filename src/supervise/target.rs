@@ -5,16 +5,12 @@ use crate::{
     kernel::{self, Kernel},
     preload_file,
 };
-use calc::source::Files;
+use calc::source::{Files, Source};
 use libc::{iovec, pid_t};
 use rustix::{fd::OwnedFd, fs::readlink};
 use std::{
     ffi::{CStr, CString, OsStr},
-    fs::File,
-    os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        fs::FileExt,
-    },
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -66,14 +62,18 @@ impl Target {
         let read = unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
         match usize::try_from(read) {
             Ok(read) => (read == into.len()).then_some(()),
-            // Some sandboxes forbid this very call.
-            Err(_) => self.memory(false)?.read_exact_at(into, address).ok(),
+            // Nor by /proc/PID/mem, where a sandbox forbids this very call: that way is open where the process has none itself.
+            Err(_) => None,
         }
     }
 
-    /// The process's memory, open to be written: still its own where its number is another's meanwhile.
-    pub(super) fn memory(&self, writing: bool) -> Option<File> {
-        File::options().read(true).write(writing).open(self.file("mem")).ok()
+    /// Writes `bytes` to `address`, where the process may write itself: /proc/PID/mem would write everywhere.
+    pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
+        let local = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
+        // SAFETY: one local buffer, as long as said, which is only read; the other address is the kernel's to check.
+        let written = unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
+        (usize::try_from(written) == Ok(bytes.len())).then_some(())
     }
 
     /// What a path is relative to: the path of the process's directory, or of its descriptor `directory`. It is the kernel's own
@@ -117,22 +117,30 @@ impl Target {
     }
 
     fn is_answered_inside(&self, instruction: u64) -> bool {
-        let maps = self.text("maps");
-        let mappings: Vec<Mapping<'_>> = maps.split(|byte| *byte == b'\n').filter_map(Mapping::parse).collect();
-        let caller = mappings.iter().find(|it| it.holds(instruction));
-        caller.is_some_and(Mapping::is_of_libc) && mappings.iter().any(Mapping::is_ours)
+        let open = || Kernel.open(&self.c_file("maps"));
+        open().is_some_and(|mut maps| is_answered_by_a_mapping(&mut maps, instruction))
     }
 
     /// The name that the kernel gives the program.
     pub(super) fn comm(&self) -> Vec<u8> {
-        let mut comm = self.text("comm");
+        let mut comm = self.text("comm").unwrap_or_default();
         comm.truncate(comm.trim_ascii_end().len());
         comm
     }
 
-    /// What the program was started with.
+    /// What the program was started with, as much of it as we look at.
     pub(super) fn environment(&self) -> Vec<u8> {
-        self.text("environ")
+        let mut environment = vec![0; MOST_ENVIRONMENT];
+        let mut len = 0;
+        if let Some(mut file) = Kernel.open(&self.c_file("environ")) {
+            while let Some(read) = file.read(&mut environment[len..]).filter(|read| *read > 0) {
+                len += read;
+            }
+        }
+        // What is cut off has another meaning.
+        let is_cut = len == MOST_ENVIRONMENT;
+        environment.truncate(if is_cut { environment.iter().rposition(|byte| *byte == 0).unwrap_or(0) } else { len });
+        environment
     }
 
     /// The thread, by our numbers, that `pid` means in a call of this one: itself, or the first of its process. Others are none
@@ -141,7 +149,7 @@ impl Target {
         if pid == 0 {
             return Some(self.thread);
         }
-        let status = self.text("status");
+        let status = self.text("status")?;
         let numbers = |key: &str| {
             let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(key.as_bytes()))?;
             let numbers = str::from_utf8(line).ok()?.split_whitespace();
@@ -152,14 +160,52 @@ impl Target {
         [thread, process].iter().find(|it| it.last() == Some(&pid)).and_then(|it| it.first().copied())
     }
 
-    /// A file of the kernel's about it, in as few reads as can be; empty where there is none.
-    fn text(&self, name: &str) -> Vec<u8> {
-        let path = CString::new(self.file(name).into_os_string().into_vec()).unwrap_or_default();
-        Kernel.open(&path).as_mut().and_then(kernel::whole).unwrap_or_default()
+    /// A short file of the kernel's about it, in as few reads as can be.
+    pub(super) fn text(&self, name: &str) -> Option<Vec<u8>> {
+        kernel::whole(&mut Kernel.open(&self.c_file(name))?)
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
         format!("/proc/{}/{name}", self.thread).into()
+    }
+
+    fn c_file(&self, name: &str) -> CString {
+        CString::new(self.file(name).into_os_string().into_vec()).unwrap_or_default()
+    }
+}
+
+/// Of an environment: a program makes its own as large as it likes, and pays nothing for it (PR_SET_MM, prctl(2)).
+const MOST_ENVIRONMENT: usize = 128 << 10;
+
+/// Of a list of mappings, which a program makes as long as the kernel lets it.
+const MOST_MAPS: usize = 512 << 10;
+
+/// Whether, by /proc/PID/maps, the instruction is libc's or the library's, and the library is there. No more is read than it takes;
+/// in a list that has no end it takes for granted that it is so, and the kernel answers.
+fn is_answered_by_a_mapping(maps: &mut impl Source, instruction: u64) -> bool {
+    let (mut is_libcs, mut has_library) = (false, false);
+    let (mut text, mut len, mut left) = ([0; 8192], 0, MOST_MAPS);
+    loop {
+        let Some(read) = maps.read(&mut text[len..]).filter(|read| *read > 0) else { return false };
+        (len, left) = (len + read, left.saturating_sub(read));
+        let end = text[..len].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        for mapping in text[..end].split(|byte| *byte == b'\n').filter_map(Mapping::parse) {
+            if mapping.holds(instruction) {
+                is_libcs = mapping.is_of_libc();
+                if !is_libcs {
+                    return false;
+                }
+            }
+            has_library |= mapping.is_ours();
+            if is_libcs && has_library {
+                return true;
+            }
+        }
+        if left == 0 || end == 0 {
+            return true;
+        }
+        text.copy_within(end..len, 0);
+        len -= end;
     }
 }
 
@@ -199,6 +245,7 @@ impl<'m> Mapping<'m> {
 mod tests {
     use super::*;
     use rustix::fd::AsRawFd;
+    use std::fs::File;
 
     fn own() -> Target {
         Target { thread: i32::try_from(std::process::id()).unwrap() }
@@ -259,5 +306,57 @@ mod tests {
         assert!(parse("1-2 r-xp 00000000 fe:00 12 /usr/lib/libcgproc.so").is_ours());
         assert!(!parse("1-2 rw-p 00000000 00:00 0 [heap]").is_of_libc());
         assert!(Mapping::parse(b"").is_none());
+    }
+
+    /// A list of mappings, of which no more is to be read than this many bytes.
+    struct Maps(Box<dyn Iterator<Item = u8>>, usize);
+
+    impl Source for Maps {
+        fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+            let bytes: Vec<u8> = self.0.by_ref().take(into.len()).collect();
+            into[..bytes.len()].copy_from_slice(&bytes);
+            self.1 = self.1.checked_sub(bytes.len()).expect("read for nothing");
+            Some(bytes.len())
+        }
+
+        fn rewind(&mut self) {}
+    }
+
+    const PROGRAM: &str = "400000-401000 r-xp 00000000 fe:00 12 /usr/local/bin/exporter\n";
+    const LIBRARY: &str = "7e00-7e10 r-xp 00000000 fe:00 12 /usr/lib/libcgproc.so\n";
+    const LIBC: &str = "7f00-7fff r-xp 00000000 fe:00 12 /usr/lib/x86_64-linux-gnu/libc.so.6\n";
+
+    #[test]
+    fn mappings_are_read_as_far_as_it_takes() {
+        let endless =
+            || (0_u64..).flat_map(|at| format!("{0:x}-{0:x} rw-p 00000000 00:00 0\n", 1 << 40 | at).into_bytes());
+        let of = |first: &str, most| Maps(Box::new(first.to_owned().into_bytes().into_iter().chain(endless())), most);
+        assert!(!is_answered_by_a_mapping(&mut of(PROGRAM, 8192), 0x40_0500), "its first mapping tells");
+        assert!(is_answered_by_a_mapping(&mut of(&[LIBRARY, LIBC].concat(), 8192), 0x7f10));
+        assert!(is_answered_by_a_mapping(&mut of(LIBC, MOST_MAPS + 8192), 0x7f10), "the kernel answers");
+        let ended = |text: &str| Maps(Box::new(text.to_owned().into_bytes().into_iter()), text.len());
+        assert!(!is_answered_by_a_mapping(&mut ended(LIBC), 0x7f10), "there is no library");
+        assert!(!is_answered_by_a_mapping(&mut ended(""), 0x7f10));
+        assert!(is_answered_by_a_mapping(&mut ended(&[LIBC, LIBRARY].concat()), 0x7f10));
+    }
+
+    #[test]
+    fn memory_is_written_where_the_process_may() {
+        let page = |protection| {
+            // SAFETY: a new mapping, which stays.
+            let page = unsafe {
+                libc::mmap(std::ptr::null_mut(), 4096, protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+            };
+            assert_ne!(page, libc::MAP_FAILED);
+            page as u64
+        };
+        let writable = page(libc::PROT_READ | libc::PROT_WRITE);
+        assert_eq!(own().write(writable, b"text"), Some(()));
+        let mut there = [0; 4];
+        assert_eq!(own().read(writable, &mut there), Some(()));
+        assert_eq!(&there, b"text");
+        assert_eq!(own().write(page(libc::PROT_READ), b"text"), None);
+        assert_eq!(own().write(page(libc::PROT_NONE), b"text"), None);
+        assert_eq!(own().read(page(libc::PROT_NONE), &mut there), None);
     }
 }

@@ -1,0 +1,84 @@
+//! Whether a process has our rights and sees our files. What it names by a path we open only then: with rights that it has not
+//! got, or from another root, we would open something else than it could.
+
+use super::target::Target;
+use rustix::fs::readlink;
+use std::{ffi::CString, sync::OnceLock};
+
+/// Whether `target` may name files to us.
+pub(super) fn is_peer(target: Target) -> bool {
+    // It does not change: we give up no right.
+    static OURS: OnceLock<Option<Standing>> = OnceLock::new();
+    let own = Target { thread: rustix::thread::gettid().as_raw_nonzero().get() };
+    let ours = OURS.get_or_init(|| Standing::of(own));
+    ours.is_some() && Standing::of(target) == *ours
+}
+
+/// What a thread may do, and where its paths begin.
+#[derive(PartialEq)]
+struct Standing {
+    /// The lines of /proc/PID/status that tell its rights.
+    rights: [Vec<u8>; RIGHTS.len()],
+    /// The security module's word for it; empty where there is none.
+    label: Vec<u8>,
+    namespaces: [CString; 2],
+    root: CString,
+}
+
+const RIGHTS: [&[u8]; 5] = [b"Uid:", b"Gid:", b"Groups:", b"CapPrm:", b"CapEff:"];
+
+impl Standing {
+    /// `None` where it may not be looked at.
+    fn of(target: Target) -> Option<Self> {
+        let status = target.text("status")?;
+        let line = |key: &[u8]| status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(key));
+        let rights = RIGHTS.map(line);
+        if rights.contains(&None) {
+            return None;
+        }
+        let link = |name| readlink(target.file(name), Vec::new()).ok();
+        Some(Self {
+            rights: rights.map(|line| line.unwrap_or_default().to_vec()),
+            label: target.text("attr/current").unwrap_or_default(),
+            namespaces: [link("ns/user")?, link("ns/mnt")?],
+            root: link("root")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Child, Command, Stdio};
+
+    /// Whether `cat`, started by these words, is a peer of ours.
+    fn is_peer_of_ours(words: &[&str]) -> bool {
+        let mut command = Command::new(words[0]);
+        let mut child: Child = command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap();
+        let target = Target { thread: i32::try_from(child.id()).unwrap() };
+        while target.comm() != b"cat" {
+            std::thread::yield_now();
+        }
+        let is_peer = is_peer(target);
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+        is_peer
+    }
+
+    #[test]
+    fn with_our_rights_and_our_root() {
+        assert!(is_peer_of_ours(&["cat"]));
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        for words in [
+            &["setpriv", "--reuid", "12345", "cat"][..],
+            &["setpriv", "--clear-groups", "--regid", "12345", "cat"],
+            &["setpriv", "--inh-caps=-all", "--bounding-set=-sys_admin", "cat"],
+            &["unshare", "--user", "--map-root-user", "cat"],
+            &["unshare", "--mount", "cat"],
+        ] {
+            assert!(!is_peer_of_ours(words), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The supervisor is root's, and who is supervised is not: it lends nothing, waits for nobody, and changes nothing of his that he
+//! could not change himself.
+
+use crate::{
+    bed,
+    harness::{Started, cgproc, err, out, tempfile},
+    program::{KIB, LIMITS, busybox, compiled, told},
+};
+use rustix::fs::inotify;
+use std::{
+    fs,
+    io::Write as _,
+    mem::MaybeUninit,
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+/// A user without any right.
+const GUEST: u32 = 12345;
+
+/// Words before a program that is then his.
+const AS_GUEST: [&str; 6] = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"];
+
+/// A directory of his, in the form of a cgroup of 64 MiB, beside a file that is root's alone.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Self {
+        let home = tempfile();
+        let place = Self(home);
+        fs::create_dir(&place.0).expect("a directory");
+        fs::set_permissions(&place.0, fs::Permissions::from_mode(0o755)).expect("made readable");
+        fs::write(place.secret(), "roots own text\n").expect("written");
+        fs::set_permissions(place.secret(), fs::Permissions::from_mode(0o600)).expect("closed");
+        fs::create_dir(place.cgroup()).expect("a directory");
+        for (name, text) in [
+            ("cgroup.procs", ""),
+            ("memory.max", "67108864\n"),
+            ("memory.current", "4096\n"),
+            ("memory.stat", "anon 4096\nfile 0\n"),
+        ] {
+            fs::write(place.cgroup().join(name), text).expect("written");
+            chown(place.cgroup().join(name), Some(GUEST), Some(GUEST)).expect("given away");
+        }
+        chown(place.cgroup(), Some(GUEST), Some(GUEST)).expect("given away");
+        place
+    }
+
+    fn secret(&self) -> PathBuf {
+        self.0.join("secret")
+    }
+
+    fn cgroup(&self) -> PathBuf {
+        self.0.join("cgroup")
+    }
+
+    fn variable(&self) -> String {
+        format!("CGPROC_CGROUP={}", self.cgroup().display())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What becomes of a supervised program; a minute means that it hangs.
+fn fate(program: &[&str]) -> Output {
+    let mut command = std::process::Command::new("timeout");
+    command.args(["-k", "2", "60"]).arg(bed::command()).args(["run", "--static"]).args(LIMITS).arg("--").args(program);
+    command.env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD").stdin(Stdio::null());
+    command.output().expect("cgproc")
+}
+
+/// The total that busybox reads, started by these words.
+fn total_under(words: &[&str]) -> String {
+    let busybox = busybox();
+    let output = fate(&[words, &[&busybox, "awk", "/^MemTotal:/ {print $2}", "/proc/meminfo"]].concat());
+    assert!(output.status.success(), "{words:?}: {}", err(&output));
+    out(&output).trim().to_owned()
+}
+
+#[test]
+fn cgroups_are_named_by_those_who_have_our_rights_and_our_files() {
+    let place = Place::new();
+    let named = ["env", &place.variable()];
+    assert_eq!(total_under(&named), "65536", "root's program may name one");
+    for words in [
+        &AS_GUEST[..],
+        &["setpriv", "--inh-caps=-all", "--bounding-set=-sys_admin"],
+        &["unshare", "--user", "--map-root-user"],
+        &["unshare", "--mount"],
+    ] {
+        assert_eq!(total_under(&[words, &named].concat()), KIB.to_string(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_roots_alone_stays_so() {
+    let place = Place::new();
+    for name in ["cpu", "memory", "io"] {
+        symlink(place.secret(), place.cgroup().join(format!("{name}.pressure"))).expect("a link");
+    }
+    let (variable, busybox) = (place.variable(), busybox());
+    let files = ["/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io"];
+    for words in [&AS_GUEST[..], &[]] {
+        let output = fate(&[words, &["env", &variable, &busybox, "cat"], &files].concat());
+        assert!(!out(&output).contains("roots own"), "{words:?}: {}", out(&output));
+        assert_ne!(output.status.code(), Some(124), "{words:?}: it hangs");
+    }
+    // Nor where the link is none, and the directory is one of root's program.
+    fs::remove_file(place.cgroup().join("memory.pressure")).expect("removed");
+    fs::hard_link(place.secret(), place.cgroup().join("memory.pressure")).expect("another name");
+    let output = fate(&["env", &variable, &busybox, "cat", "/proc/pressure/memory"]);
+    assert!(!out(&output).contains("roots own"), "{}", out(&output));
+}
+
+#[test]
+fn what_never_ends_is_not_waited_for() {
+    for (kind, script) in [
+        ("a pipe", "for n in memory.pressure memory.max memory.stat; do rm -f $n; mkfifo $n; done"),
+        ("zeros", "for n in memory.pressure memory.max memory.stat; do rm -f $n; ln -s /dev/zero $n; done"),
+        ("a long file", "for n in memory.pressure memory.max memory.stat; do rm -f $n; truncate -s 3G $n; done"),
+    ] {
+        let place = Place::new();
+        bed::sh(&format!("cd {}; {script}", place.cgroup().display()));
+        // Who names it is root's program, as the one beside it is, which names nothing.
+        let program = format!(
+            "{} {2} cat /proc/pressure/memory /proc/meminfo >/dev/null 2>&1; {} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo",
+            place.variable(),
+            busybox(),
+            busybox()
+        );
+        let output = fate(&["sh", "-c", &program]);
+        assert_eq!((out(&output).trim(), output.status.code()), (&*KIB.to_string(), Some(0)), "{kind}: {output:?}");
+    }
+}
+
+#[test]
+fn an_environment_of_any_size_takes_no_room() {
+    const MIB: u64 = 1024;
+    let (guest, mib) = (compiled("guest"), MIB.to_string());
+    let program = [&["run", "--static"], &LIMITS[..], &["--", &guest, "environment", &mib]].concat();
+    let mut run = Started::new(cgproc(&program).stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let line = run.line();
+    assert_eq!(bed::figure(&line, "MemTotal:"), Some(KIB), "{line}");
+    let status = fs::read_to_string(format!("/proc/{}/status", run.pid())).expect("status");
+    let most_kib = bed::figure(&status, "VmHWM:").expect("VmHWM");
+    assert!(most_kib < (MIB << 10) / 8, "{most_kib} kB for an environment of {MIB} MiB");
+    run.0.stdin.take().expect("a pipe").write_all(b"\n").expect("written");
+    assert!(run.ended().success());
+}
+
+/// Takes note of who opens a file.
+struct Watch(rustix::fd::OwnedFd);
+
+impl Watch {
+    fn on(path: &Path) -> Self {
+        let watch = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC).expect("inotify");
+        inotify::add_watch(&watch, path, inotify::WatchFlags::OPEN).expect("a watch");
+        Self(watch)
+    }
+
+    fn has_seen(&self) -> bool {
+        let mut room = [MaybeUninit::uninit(); 512];
+        inotify::Reader::new(&self.0, &mut room).next().is_ok()
+    }
+}
+
+#[test]
+fn what_is_none_of_ours_is_not_opened() {
+    let place = Place::new();
+    fs::copy(compiled("guest"), place.0.join("guest")).expect("a copy");
+    let watch = Watch::on(&place.secret());
+    fs::read(place.secret()).expect("read");
+    assert!(watch.has_seen(), "the watch sees");
+    // A name that is as an answer's, in a root of his own.
+    let script = format!(
+        "set -e; mount -t tmpfs none /mnt; cd /mnt; mkdir -p old 'memfd:/proc'; cp {0}/guest .; \
+         : >'memfd:/proc/meminfo (deleted)'; mount --bind {0}/secret 'memfd:/proc/meminfo (deleted)'; \
+         pivot_root . old; exec /guest seeks '/memfd:/proc/meminfo (deleted)'",
+        place.0.display()
+    );
+    let output = fate(&[&AS_GUEST[..], &["unshare", "-Urm", "sh", "-c", &script]].concat());
+    assert_eq!(out(&output), "sought\n", "{output:?}");
+    assert!(!watch.has_seen(), "opened by an answer's name");
+    let board = format!("CGPROC_BOARD={}", place.secret().display());
+    let output = fate(&[&AS_GUEST[..], &["env", &board, &busybox(), "cat", "/proc/loadavg"]].concat());
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(!watch.has_seen(), "opened as a board");
+}
+
+#[test]
+fn memory_that_may_not_be_written_is_not() {
+    let guest = compiled("guest");
+    let native = std::process::Command::new(&guest).arg("protected").output().expect("guest");
+    let native = out(&native);
+    assert_eq!(native.matches("Bad address as it was").count(), 6, "{native}");
+    assert_eq!(told(&LIMITS, &[&guest, "protected"]), native);
+}
