@@ -15,5 +15,7 @@ mod guests;
 mod harness;
 #[path = "supervised/program.rs"]
 mod program;
+#[path = "supervised/runtimes.rs"]
+mod runtimes;
 #[path = "supervised/sandboxes.rs"]
 mod sandboxes;
