@@ -23,15 +23,18 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
     open_file(kernel::link(&found), flags, Mode::empty()).map(Some).context("it cannot be opened")
 }
 
+/// Whether what belongs to this user is root's or our own.
+pub(crate) fn is_believed(user: u32) -> bool {
+    [0, geteuid().as_raw()].contains(&user) || user == NOBODY_HERE && Namespace::User.is_another()
+}
+
 fn check(stat: &Stat) -> Result<()> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {}
         FileType::Symlink => bail!("it is a symbolic link"),
         _ => bail!("it is not a regular file"),
     }
-    let is_owned =
-        [0, geteuid().as_raw()].contains(&stat.st_uid) || stat.st_uid == NOBODY_HERE && Namespace::User.is_another();
-    ensure!(is_owned, "it belongs to user {}, who is neither root nor you", stat.st_uid);
+    ensure!(is_believed(stat.st_uid), "it belongs to user {}, who is neither root nor you", stat.st_uid);
     let is_closed = !Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
     ensure!(is_closed, "others than its owner may write to it (mode {:o})", stat.st_mode & 0o7777);
     Ok(())

@@ -5,6 +5,7 @@ use crate::harness::{Public, Started, cgproc, err, out, printed, read, tempfile}
 use std::fs;
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
@@ -15,6 +16,7 @@ use std::time::SystemTime;
 fn stale_declared_views_are_cleared_and_others_are_not() {
     let home = tempfile();
     fs::create_dir(&home).expect("a directory");
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).expect("closed");
     let mut over = Command::new("true").spawn().expect("true");
     assert!(over.wait().expect("its status").success());
     let make = |number: u32, written: SystemTime| {

@@ -3,7 +3,7 @@
 use crate::bed;
 use crate::harness::{cgproc, out, printed, tempfile, waiting};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 #[test]
 fn the_view_of_a_run_is_its_programs() {
@@ -42,4 +42,23 @@ fn what_a_variable_names_is_looked_at_first() {
         assert!(output.status.success() && out(&output).starts_with("some avg10="), "{output:?}");
     }
     assert!(explained.status.success(), "{explained:?}");
+}
+
+#[test]
+fn what_a_run_writes_is_in_no_strangers_directory() {
+    let home = std::path::PathBuf::from(format!("/dev/shm/cgproc-test-{}", std::process::id()));
+    fs::create_dir(&home).expect("a directory");
+    let board_of = |owner: u32, mode: u32| {
+        chown(&home, Some(owner), Some(owner)).expect("given away");
+        fs::set_permissions(&home, fs::Permissions::from_mode(mode)).expect("a mode");
+        let mut command = cgproc(&["run", "--static=never", "--memory", "64M", "--", "sh", "-c", "echo $CGPROC_BOARD"]);
+        let output =
+            command.env("CGPROC_BOARD", "/no/such/board").env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
+        let board = printed(&output);
+        assert!(board.ends_with("/board\n") && board.contains("/cgproc-run-"), "{board}");
+        board.starts_with(home.to_str().expect("UTF-8"))
+    };
+    let taken = [(0, 0o700), (12345, 0o700), (0, 0o777), (0, 0o755)].map(|(owner, mode)| board_of(owner, mode));
+    fs::remove_dir_all(&home).expect("removed");
+    assert_eq!(taken, [true, false, false, false]);
 }
