@@ -14,9 +14,9 @@ use crate::{
     view::View,
 };
 use anyhow::Result;
-use procfs::process::{MountInfo, Process};
+use procfs::process::MountInfo;
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, path::Path};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -109,8 +109,8 @@ fn examined() -> Vec<Finding> {
 
 /// The mounts in sight, the last upon a point after those below it.
 fn mounts() -> Vec<MountInfo> {
-    let mounts = Process::myself().and_then(|own| own.mountinfo());
-    mounts.map(|mounts| mounts.0).unwrap_or_default()
+    let table = container::text(Path::new("/proc/self/mountinfo"));
+    table.lines().filter_map(|line| MountInfo::from_line(line).ok()).collect()
 }
 
 fn problems(findings: &[Finding]) -> usize {

@@ -21,3 +21,5 @@ mod of_a_run;
 mod show;
 #[path = "command/signals.rs"]
 mod signals;
+#[path = "command/strangers.rs"]
+mod strangers;

@@ -1,6 +1,6 @@
 //! Where the cgroups are, and what limits they have.
 
-use super::Finding;
+use super::{Finding, container};
 use crate::{
     explain::{Limit, limits as limits_in_force},
     namespace::Namespace,
@@ -28,7 +28,7 @@ struct Membership {
 impl Membership {
     /// Those of this process that figures come from, in the form `4:memory:/docker/4f1e`.
     fn all() -> Vec<Self> {
-        let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let text = container::text(Path::new("/proc/self/cgroup"));
         text.lines().filter_map(Self::parse).collect()
     }
 

@@ -1,7 +1,7 @@
 //! Which of the processes in sight are of this container.
 
 use crate::namespace::Namespace;
-use std::fs;
+use std::{fs, path::Path};
 
 /// What tells the processes of this container from others in sight.
 pub(super) struct Container {
@@ -14,10 +14,7 @@ pub(super) struct Container {
 impl Container {
     /// That of this process.
     pub(super) fn own() -> Self {
-        Self {
-            has_namespace: Namespace::Pid.is_another(),
-            cgroups: fs::read_to_string("/proc/self/cgroup").unwrap_or_default(),
-        }
+        Self { has_namespace: Namespace::Pid.is_another(), cgroups: text(Path::new("/proc/self/cgroup")) }
     }
 
     /// Whether a process with these cgroups is in the same or below in each hierarchy.
@@ -31,6 +28,11 @@ impl Container {
         };
         self.has_namespace || self.cgroups.lines().all(is_below)
     }
+}
+
+/// A file of the kernel's with names that anybody may have chosen, of whatever bytes.
+pub(super) fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! The other processes in sight: which of them have the library, and why the others have it not.
 
-use super::{Finding, Severity, container::Container, library};
+use super::{
+    Finding, Severity,
+    container::{Container, text},
+    library,
+};
 use crate::{
     elf::{self, Elf},
     preload_file,
 };
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -173,7 +177,7 @@ struct Seen {
 impl Seen {
     /// The process whose directory this is; none of the kernel's own threads, and of those that have just ended.
     fn at(directory: &Path, container: &Container) -> Option<Self> {
-        let comm = fs::read_to_string(directory.join("comm")).ok()?;
+        let comm = fs::read(directory.join("comm")).ok()?;
         let pid = directory.file_name()?.to_str()?;
         let why = match fs::read(directory.join("maps")) {
             Ok(maps) if maps.is_empty() => return None,
@@ -182,8 +186,8 @@ impl Seen {
             Err(_) if directory.exists() => Some(Why::Unknown),
             Err(_) => return None,
         };
-        let is_inside = container.has(&fs::read_to_string(directory.join("cgroup")).unwrap_or_default());
-        Some(Self { name: format!("{pid} {}", comm.trim()), is_inside, why })
+        let is_inside = container.has(&text(&directory.join("cgroup")));
+        Some(Self { name: format!("{pid} {}", String::from_utf8_lossy(&comm).trim()), is_inside, why })
     }
 }
 
@@ -229,9 +233,12 @@ fn is_off(directory: &Path) -> bool {
     environment(directory).is_ok_and(|environment| variable(&environment, b"CGPROC=") == Some(b"off"))
 }
 
-/// What the process was started with.
+/// What the process was started with; no more than a program can be started with: it may say that any of its memory is that.
 fn environment(directory: &Path) -> io::Result<Vec<u8>> {
-    fs::read(directory.join("environ"))
+    const MOST: u64 = 6 << 20;
+    let mut environment = Vec::new();
+    File::open(directory.join("environ"))?.take(MOST).read_to_end(&mut environment)?;
+    Ok(environment)
 }
 
 /// The value of the variable that begins so.

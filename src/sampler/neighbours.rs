@@ -9,7 +9,6 @@ use super::{
 };
 use crate::failure::say;
 use anyhow::Result;
-use procfs::{FromRead, process::MountInfos};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2, readlinkat},
@@ -33,32 +32,69 @@ pub(super) struct Neighbours {
     /// The processes whose mounts are known, with their mount namespaces. A number of a namespace is given again once
     /// none of its processes is left.
     known: BTreeMap<u32, CString>,
+    /// When those of whom nothing was found are asked again.
+    asked: BTreeMap<u32, Again>,
     /// Cgroups of processes that we may not look at.
-    refused: BTreeSet<String>,
+    refused: BTreeSet<Vec<u8>>,
 }
+
+/// When to ask again.
+struct Again {
+    due: Instant,
+    pause: Duration,
+}
+
+impl Again {
+    /// After the first pause, and twice as long each time.
+    fn after(before: Option<&Self>, now: Instant) -> Self {
+        const LONGEST: Duration = Duration::from_secs(64);
+        let pause = before.map_or(PAUSE, |before| before.pause.saturating_mul(2).min(LONGEST));
+        Self { due: now + pause, pause }
+    }
+}
+
+/// How long nobody is sought.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Whose mounts are looked into at a time: a neighbour may have any number of mount namespaces, each with many mounts.
+const MOST_AT_ONCE: usize = 32;
 
 impl Neighbours {
     /// Those of a sampler that knows its own mounts' hierarchies.
     pub(super) fn of(sampler: &Sampler) -> Self {
         let own = readlinkat(CWD, "/proc/self/ns/mnt", Vec::new()).ok();
-        Self { is_host: sampler.sees_machine(), sought: None, own, known: BTreeMap::new(), refused: BTreeSet::new() }
+        let (known, asked) = (BTreeMap::new(), BTreeMap::new());
+        Self { is_host: sampler.sees_machine(), sought: None, own, known, asked, refused: BTreeSet::new() }
     }
 
     /// Adds the hierarchies of neighbours that were not there when this was done last, and removes those that are over.
     pub(super) fn seek(&mut self, sampler: &mut Sampler) -> Result<()> {
-        const PAUSE: Duration = Duration::from_secs(1);
         if self.is_host || self.sought.is_some_and(|sought| sought.elapsed() < PAUSE) {
             return Ok(());
         }
-        self.sought = Some(Instant::now());
-        for (namespace, process) in self.strangers(processes()) {
+        let now = Instant::now();
+        self.sought = Some(now);
+        let strangers = self.strangers(processes());
+        for (namespace, process) in self.due(strangers, now) {
             // One that is being made may not have its mounts yet: it is asked again until they show where it is.
             if let Ok(true) = add_all(process, sampler) {
                 self.known.insert(process, namespace);
+            } else {
+                self.asked.insert(process, Again::after(self.asked.get(&process), now));
             }
         }
         sampler.remove_ended();
         sampler.publish_new()
+    }
+
+    /// Those whose turn it is: whoever was never asked first, then those who wait longest.
+    fn due(&mut self, strangers: BTreeMap<CString, u32>, now: Instant) -> Vec<(CString, u32)> {
+        self.asked.retain(|process, _| strangers.values().any(|it| it == process));
+        let moment = |process: &u32| self.asked.get(process).map(|again| again.due);
+        let mut due: Vec<_> = strangers.into_iter().filter(|(_, it)| moment(it).is_none_or(|due| due <= now)).collect();
+        due.sort_by_key(|(_, process)| moment(process));
+        due.truncate(MOST_AT_ONCE);
+        due
     }
 
     /// Forgets the processes that are no more, and finds one of each mount namespace that was not looked into.
@@ -85,8 +121,9 @@ impl Neighbours {
 
     /// Says of which neighbour nothing can be published, once for each.
     fn refuse(&mut self, process: u32) {
-        let Ok(cgroup) = fs::read_to_string(format!("/proc/{process}/cgroup")) else { return };
-        if self.refused.insert(cgroup) {
+        const MOST: usize = 1000;
+        let Ok(cgroup) = fs::read(format!("/proc/{process}/cgroup")) else { return };
+        if self.refused.len() < MOST && self.refused.insert(cgroup) {
             say(format_args!(
                 "process {process} and those in its cgroup are not published: no right to look into its mounts; run as its \
                  user without fewer capabilities, or with CAP_SYS_PTRACE"
@@ -105,10 +142,9 @@ fn processes() -> BTreeSet<u32> {
 fn add_all(process: u32, sampler: &mut Sampler) -> std::result::Result<bool, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let home = openat(CWD, format!("/proc/{process}/root"), flags, Mode::empty())?;
-    let table = fs::File::open(format!("/proc/{process}/mountinfo")).map_err(|_| Errno::SRCH)?;
-    let mounts = MountInfos::from_read(table).map_err(|_| Errno::SRCH)?;
+    let mounts = roots::table(&format!("/proc/{process}/mountinfo")).map_err(|_| Errno::SRCH)?;
     let mut found: BTreeMap<u64, (Root, OwnedFd)> = BTreeMap::new();
-    for root in roots::of_mounts(&mounts.0, Path::new("/")) {
+    for root in roots::of_mounts(&mounts, Path::new("/")) {
         if let Ok((device, top)) = open_top(&home, &root) {
             found.entry(device).or_insert((root, top));
         }
@@ -147,8 +183,29 @@ mod tests {
             sought: None,
             own: None,
             known: known.iter().map(|&(process, namespace)| (process, namespace.to_owned())).collect(),
+            asked: BTreeMap::new(),
             refused: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn who_is_in_no_cgroup_is_asked_less_and_less() {
+        let mut neighbours = neighbours(&[]);
+        let now = Instant::now();
+        let strangers = |count: u32| (1..=count).map(|it| (CString::new(it.to_string()).unwrap(), it)).collect();
+        let mut moments = Vec::new();
+        for second in 0..200 {
+            let now = now + Duration::from_secs(second);
+            for (_, process) in neighbours.due(strangers(1), now) {
+                neighbours.asked.insert(process, Again::after(neighbours.asked.get(&process), now));
+                moments.push(second);
+            }
+        }
+        assert_eq!(moments, [0, 1, 3, 7, 15, 31, 63, 127, 191]);
+        // Those who were never asked come first, and not all of them at once.
+        let due: Vec<u32> = neighbours.due(strangers(100), now).into_iter().map(|(_, process)| process).collect();
+        assert!(due.len() == MOST_AT_ONCE && !due.contains(&1), "{due:?}");
+        assert!(neighbours.due(BTreeMap::new(), now).is_empty() && neighbours.asked.is_empty());
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Where the hierarchies of cgroups begin.
 
-use calc::board::Kind;
-use procfs::process::MountInfo;
+use calc::{board::Kind, cgroup::unescape, scan};
 use std::{
     collections::HashMap,
+    ffi::OsString,
+    fs::File,
+    io::{self, Read},
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
 
@@ -50,27 +53,56 @@ impl Root {
     }
 
     /// What a mount shows, if it is a hierarchy with something for us, seen from the root directory `from`.
-    pub(super) fn of_mount(mount: &MountInfo, from: &Path) -> Option<Self> {
-        let kinds: Vec<Kind> = match mount.fs_type.as_str() {
-            "cgroup2" => vec![Kind::Unified],
-            "cgroup" => {
-                CONTROLLERS.iter().filter(|(name, _)| mount.super_options.contains_key(*name)).map(|it| it.1).collect()
-            }
+    fn of_mount(mount: &Mount<'_>, from: &Path) -> Option<Self> {
+        let has = |name: &str| scan::parts(mount.options, b',').any(|option| option == name.as_bytes());
+        let kinds: Vec<Kind> = match mount.file_system {
+            b"cgroup2" => vec![Kind::Unified],
+            b"cgroup" => CONTROLLERS.iter().filter(|(name, _)| has(name)).map(|it| it.1).collect(),
             _ => return None,
         };
-        let point = mount.mount_point.strip_prefix("/").ok()?;
-        let (major, minor) = mount.majmin.split_once(':')?;
+        let point = mount.point.strip_prefix("/").ok()?;
+        let (major, minor) = std::str::from_utf8(mount.device).ok()?.split_once(':')?;
         let device = Some(rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?));
         (!kinds.is_empty()).then(|| Self { device, ..Self::new(from.join(point), kinds) })
     }
 }
 
-/// The hierarchies in a table of mounts, seen from the root directory `from`.
-pub(super) fn of_mounts(mounts: &[MountInfo], from: &Path) -> Vec<Root> {
+/// A line of a table of mounts: any user may have chosen the bytes of its paths.
+struct Mount<'l> {
+    device: &'l [u8],
+    point: PathBuf,
+    file_system: &'l [u8],
+    options: &'l [u8],
+}
+
+impl<'l> Mount<'l> {
+    /// `id parent major:minor root point options tags… - type source options`
+    fn parse(line: &'l [u8]) -> Option<Self> {
+        let mut fields = scan::parts(line, b' ');
+        let device = fields.nth(2)?;
+        let point = OsString::from_vec(unescape(fields.nth(1)?).collect()).into();
+        fields.find(|field| *field == b"-")?;
+        let file_system = fields.next()?;
+        Some(Self { device, point, file_system, options: fields.nth(1).unwrap_or_default() })
+    }
+}
+
+/// A table of mounts, as much of it as is looked at.
+pub(super) fn table(path: &str) -> io::Result<Vec<u8>> {
+    /// Some 100,000 mounts, which is as many as there may be.
+    const MOST: u64 = 32 << 20;
+    let mut table = Vec::new();
+    File::open(path)?.take(MOST).read_to_end(&mut table)?;
+    Ok(table)
+}
+
+/// The hierarchies in a table of mounts, seen from the root directory `from`. A line in another form is none of them.
+pub(super) fn of_mounts(table: &[u8], from: &Path) -> Vec<Root> {
+    let mounts: Vec<Mount<'_>> = scan::parts(table, b'\n').filter_map(Mount::parse).collect();
     // The last mount upon a point hides those before it.
     let numbered = || mounts.iter().enumerate();
-    let last: HashMap<&Path, usize> = numbered().map(|(index, mount)| (mount.mount_point.as_path(), index)).collect();
-    let shown = numbered().filter(|(index, mount)| last.get(mount.mount_point.as_path()) == Some(index));
+    let last: HashMap<&Path, usize> = numbered().map(|(index, mount)| (mount.point.as_path(), index)).collect();
+    let shown = numbered().filter(|(index, mount)| last.get(mount.point.as_path()) == Some(index));
     shown.filter_map(|(_, mount)| Root::of_mount(mount, from)).collect()
 }
 
@@ -79,8 +111,7 @@ mod tests {
     use super::*;
 
     fn roots(mounts: &str) -> Vec<(String, Vec<Kind>)> {
-        let mounts: Vec<_> = mounts.lines().map(|line| MountInfo::from_line(line).unwrap()).collect();
-        let found = of_mounts(&mounts, Path::new("/from"));
+        let found = of_mounts(mounts.as_bytes(), Path::new("/from"));
         found.into_iter().map(|root| (root.path.display().to_string(), root.kinds)).collect()
     }
 
@@ -101,6 +132,14 @@ mod tests {
             ("/from/sys/fs/cgroup/unified", vec![Kind::Unified]),
         ];
         assert_eq!(found, expected.map(|(path, kinds)| (path.to_owned(), kinds)));
+    }
+
+    #[test]
+    fn bytes_are_bytes() {
+        let table = b"43 31 0:40 / /h/\xff\xfe rw - fuse x rw\n44 31 0:41 / odd\n\
+            41 31 0:38 / /a\\040\xff rw - cgroup2 cgroup2 rw\n";
+        let found: Vec<_> = of_mounts(table, Path::new("/from")).into_iter().map(|root| root.path).collect();
+        assert_eq!(found, [PathBuf::from(OsString::from_vec(b"/from/a \xff".to_vec()))]);
     }
 
     #[test]

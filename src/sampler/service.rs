@@ -6,7 +6,6 @@ use crate::{
     failure::{Failure, say},
 };
 use anyhow::{Context, Result, bail};
-use procfs::process::Process;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fd::{AsFd, OwnedFd},
@@ -36,8 +35,8 @@ pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
     let ending = rights::ending_signals()?;
     rights::give_up(options.disk);
     let board = Board::create(&options.board)?;
-    let mounts = Process::myself().and_then(|own| own.mountinfo()).context("/proc/self/mountinfo")?;
-    let roots = roots::of_mounts(&mounts.0, Path::new("/"));
+    let mounts = roots::table("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
+    let roots = roots::of_mounts(&mounts, Path::new("/"));
     let mut sampler = Sampler::new(board, roots, options.interval)?;
     if options.disk {
         sampler.measure_disk(options.interval)?;

@@ -109,3 +109,19 @@ fn a_readers_lock_does_not_stop_the_next_start() {
     until("the next one publishes", || published_usec(&place.board()).is_some_and(|moment| moment > begun));
     assert!(next.end(libc::SIGTERM).success());
 }
+
+/// Any user may mount at a name of whatever bytes.
+#[test]
+fn a_mount_whose_name_is_no_text() {
+    let place = Place::new();
+    let script = format!(
+        "mount --make-rprivate / && cd {} && point=$(printf 'b\\377\\376') && mkdir \"$point\" && \
+         mount -t tmpfs tmpfs \"$point\" && exec {} sampler --once --board {}",
+        place.file("").display(),
+        bed::command().display(),
+        place.board().display(),
+    );
+    let output = Command::new("unshare").args(["-m", "sh", "-c", &script]).output().expect("unshare");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(published_usec(&place.board()).is_some());
+}

@@ -2,11 +2,12 @@
 
 use super::trouble::Trouble;
 use crate::sampler::directory::DIRECTORY;
-use calc::cgroup::unescape;
+use calc::{cgroup::unescape, scan};
 use rustix::{
     fd::OwnedFd,
     fs::{
-        AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp, makedev, openat, openat2, statx,
+        AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, StatxTimestamp, makedev, openat,
+        openat2, statx,
     },
     io::Errno,
 };
@@ -30,11 +31,7 @@ pub(super) struct Overlay {
 impl Overlay {
     /// The one at the root of a process, if that is one. The file system itself, which may be anybody's, is not asked.
     pub(super) fn at_root_of(process: u32) -> io::Result<Option<Self>> {
-        // A container's root is among the first; thousands of mounts are not looked through for one that is not.
-        const MOST: u64 = 64 << 10;
-        let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?.take(MOST));
-        let root = table.split(b'\n').find(|line| line.as_ref().map_or(true, |line| is_at_root(line)));
-        root.map_or(Ok(None), |line| line.map(|line| Self::parse(&line)))
+        Ok(line_at_root_of(process)?.and_then(|line| Self::parse(&line)))
     }
 
     /// `96 91 0:41 / / rw,relatime shared:3 - overlay overlay rw,lowerdir=…,upperdir=…,workdir=…`
@@ -51,18 +48,27 @@ impl Overlay {
     }
 
     /// Opens the upper layer.
-    ///
-    /// Its path is what somebody wrote into a mount option, perhaps in another mount namespace. What is there for us is
-    /// taken only if the root of `process` shows the same marks as it.
     pub(super) fn open(&self, process: u32) -> Result<OwnedFd, Trouble> {
         let root = match openat(CWD, format!("/proc/{process}/root"), LOOK, Mode::empty()) {
             Err(Errno::NOENT | Errno::SRCH) => return Err(Trouble::Ended),
             root => root?,
         };
+        // A mount below the root may be moved upon it, and a process may go on with a part of it for a root: what its table
+        // says has to be of the mount that its root is the top of.
+        let line = line_at_root_of(process).map_err(|_| Trouble::Ended)?.unwrap_or_default();
+        if Self::parse(&line).as_ref() != Some(self) || mount_of(&root)? != mount_in(&line) {
+            return Err(Trouble::Elsewhere);
+        }
+        self.open_for(&root)
+    }
+
+    /// Its path is what somebody wrote into a mount option, perhaps in another mount namespace. What is there for us is
+    /// taken only if the root of a process shows the same marks as it.
+    fn open_for(&self, root: &OwnedFd) -> Result<OwnedFd, Trouble> {
         let upper = look(&self.upper)?;
         // Somebody may write between the two looks.
         for _ in 0..3 {
-            let shown = status(&root)?;
+            let shown = status(root)?;
             if makedev(shown.stx_dev_major, shown.stx_dev_minor) != self.device {
                 break;
             }
@@ -74,12 +80,45 @@ impl Overlay {
     }
 }
 
+/// What a process's table of mounts says of its root.
+fn line_at_root_of(process: u32) -> io::Result<Option<Vec<u8>>> {
+    // A container's root is among the first; thousands of mounts are not looked through for one that is not.
+    const MOST: u64 = 64 << 10;
+    let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?.take(MOST));
+    table.split(b'\n').find(|line| line.as_ref().map_or(true, |line| is_at_root(line))).transpose()
+}
+
+/// The number of the mount in a line of a table.
+fn mount_in(line: &[u8]) -> Option<u64> {
+    scan::number(line).map(|(number, _)| number)
+}
+
+/// The number of the mount that a directory is the top of; none where it is not, or the kernel (before 5.8) does not tell.
+fn mount_of(root: &OwnedFd) -> Result<Option<u64>, Errno> {
+    let status = statx(root, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID)?;
+    let is_told = status.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let is_top = status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
+    Ok((is_told && is_top).then_some(status.stx_mnt_id))
+}
+
 /// To look at a directory, without asking its file system for anything.
 const LOOK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Finds a directory, but not by way of /proc/PID/root, where whatever hangs may be mounted.
+/// Finds a directory, but not by way of /proc/PID/root, where whatever hangs may be mounted; and only by what the kernel has
+/// in memory: an overlay holds its upper layer there with all that is above it, and no file system on the way is asked.
 fn look(path: &Path) -> Result<OwnedFd, Trouble> {
-    openat2(CWD, path, LOOK, Mode::empty(), ResolveFlags::NO_MAGICLINKS).map_err(|error| match error {
+    // What is in memory may be changed under the look.
+    const TRIES: u32 = 20;
+    let by = |flags| openat2(CWD, path, LOOK, Mode::empty(), ResolveFlags::NO_MAGICLINKS | flags);
+    let cached = || match by(ResolveFlags::CACHED) {
+        // A kernel before 5.12.
+        Err(Errno::INVAL) => by(ResolveFlags::empty()),
+        found => found,
+    };
+    let found = (0..TRIES)
+        .map(|_| cached())
+        .find(|found| *found.as_ref().map_or_else(|it| it, |_| &Errno::NOENT) != Errno::AGAIN);
+    found.unwrap_or(Err(Errno::NOENT)).map_err(|error| match error {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Trouble::Elsewhere,
         error => error.into(),
     })
@@ -158,7 +197,9 @@ mod tests {
     fn a_path_that_leads_elsewhere_is_not_taken() {
         let me = std::process::id();
         let own = Overlay { device: rustix::fs::stat("/").unwrap().st_dev, upper: "/".into() };
-        assert!(own.open(me).is_ok(), "the same directory");
+        let root = look(Path::new("/")).unwrap();
+        assert!(own.open_for(&root).is_ok(), "the same directory");
+        assert_eq!(own.open(me).unwrap_err(), Trouble::Elsewhere, "no overlay");
         let through = PathBuf::from(format!("/proc/{me}/root"));
         for other in [
             Overlay { upper: std::env::temp_dir(), ..own.clone() },
@@ -166,9 +207,38 @@ mod tests {
             Overlay { upper: through, ..own.clone() },
             Overlay { device: own.device + 1, ..own.clone() },
         ] {
-            assert_eq!(other.open(me).unwrap_err(), Trouble::Elsewhere, "{other:?}");
+            assert_eq!(other.open_for(&root).unwrap_err(), Trouble::Elsewhere, "{other:?}");
         }
         assert_eq!(own.open(u32::MAX).unwrap_err(), Trouble::Ended);
         assert!(Overlay::at_root_of(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_root_is_the_top_of_a_mount() {
+        let line = line_at_root_of(std::process::id()).unwrap().unwrap();
+        assert!(mount_in(&line).is_some());
+        assert_eq!(mount_of(&look(Path::new("/")).unwrap()).unwrap(), mount_in(&line));
+        assert_eq!(mount_of(&look(&std::env::temp_dir()).unwrap()).unwrap(), None, "a directory below it");
+        assert_ne!(mount_of(&look(Path::new("/proc")).unwrap()).unwrap(), mount_in(&line));
+    }
+
+    /// A file system whose server never says a word, as a dead one over a network.
+    #[test]
+    fn a_file_system_that_hangs_is_not_asked() {
+        use std::{os::fd::AsRawFd, sync::mpsc, thread, time::Duration};
+        let home = std::env::temp_dir().join(format!("cgproc-hanging-{}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        let server = File::options().read(true).write(true).open("/dev/fuse").unwrap();
+        let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", server.as_raw_fd());
+        let options = std::ffi::CString::new(options).unwrap();
+        rustix::mount::mount("hanging", &home, "fuse", rustix::mount::MountFlags::empty(), options.as_c_str()).unwrap();
+        let (tell, told) = mpsc::channel();
+        let path = home.join("upper/diff");
+        thread::spawn(move || tell.send(look(&path).map(drop)));
+        let found = told.recv_timeout(Duration::from_secs(20));
+        rustix::mount::unmount(&home, rustix::mount::UnmountFlags::DETACH).unwrap();
+        drop(server);
+        std::fs::remove_dir(&home).unwrap();
+        assert_eq!(found, Ok(Err(Trouble::Elsewhere)), "hangs");
     }
 }
