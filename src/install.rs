@@ -3,10 +3,13 @@
 
 mod change;
 mod configuration;
+mod jail;
 mod library;
+mod lock;
 mod programs;
 mod report;
 mod root;
+mod spawn;
 mod start;
 mod trial;
 mod uninstall;
@@ -14,6 +17,7 @@ mod uninstall;
 use crate::preload_file;
 use anyhow::{Context, Result, bail, ensure};
 use change::Change;
+use lock::Lock;
 use programs::Programs;
 use report::Report;
 use root::{Directory, Root, split};
@@ -42,6 +46,17 @@ pub(crate) struct Options {
     pub(crate) is_dry: bool,
 }
 
+impl Options {
+    /// The option for which nothing of the root is executed: it may be anybody's.
+    fn rehearsal(&self) -> Option<&'static str> {
+        match self {
+            Self { is_dry: true, .. } => Some("--dry-run"),
+            Self { is_preloaded: false, .. } => Some("--no-preload"),
+            _ => None,
+        }
+    }
+}
+
 /// Puts the library, the settings and the entry in their places.
 pub(crate) fn install(options: &Options) -> Result<()> {
     try_install(options).with_context(|| format!("{} was left as it is", options.root.display()))
@@ -59,19 +74,35 @@ fn try_install(options: &Options) -> Result<()> {
     ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
     let object = library::read(options.object.as_deref())?;
     let root = Root::open(&options.root)?;
-    root.lock()?;
+    let etc = root.directory(Path::new("/etc"))?;
+    let _lock = Lock::take(&etc)?;
     let programs = Programs::of(&root, &options.programs)?;
     check_processor(&root, &programs)?;
-    let trial = Trial::of(&root, &programs);
+    let trial = match options.rehearsal() {
+        Some(option) => Err(Untried::NotAsked(option)),
+        None => Trial::of(&root, &programs),
+    };
     root.check_way(place)?;
     let directories = Directories { library: root.directory(place)?, etc: root.directory(Path::new("/etc"))? };
-    let is_preloaded = options.is_preloaded || is_named_already(&root, &directories)?;
-    if let (Err(why), true) = (&trial, is_preloaded) {
-        bail!("the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload");
+    match &trial {
+        Err(Untried::NotAsked(_)) if options.is_preloaded => programs.some()?,
+        Err(why) if options.is_preloaded => {
+            bail!(
+                "the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload"
+            )
+        }
+        _ => {}
     }
-    let is_named = is_preloaded && trial.as_ref().is_ok_and(Trial::has_glibc);
-    let entry = (is_named && options.is_preloaded).then_some(options.to.as_path());
+    let has_glibc = trial.as_ref().map_or_else(|_| programs.has_glibc(), Trial::has_glibc);
+    let is_named = options.is_preloaded && has_glibc;
+    let entry = is_named.then_some(options.to.as_path());
+    let is_named_already = is_named_already(&root, &directories)?;
     let mut files = Files::write(&directories, &name, &object, entry)?;
+    ensure!(
+        options.is_preloaded || !is_named_already || files.library.is_none(),
+        "/etc/ld.so.preload names {} already: what comes there is preloaded, and has to be tried, without --no-preload",
+        options.to.display()
+    );
     if let Ok(trial) = &trial {
         let written = files.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
         trial.by_variable(&written)?;
@@ -158,8 +189,8 @@ impl<'d> Files<'d> {
 /// The loader's file with an entry for `library`, unless it has one.
 fn preload_change<'d>(etc: &'d Directory<'d>, library: &Path) -> Result<Option<Change<'d>>> {
     let name = file_name(preload_file::PATH);
-    let there = etc.read(name)?;
-    let text = there.as_deref().unwrap_or_default();
+    let there = etc.read_with_stat(name)?;
+    let text = there.as_ref().map_or(&b""[..], |(text, _)| text);
     let other = preload_file::entries(text).into_iter().find(|it| preload_file::is_ours(it) && it != library);
     if let Some(other) = other {
         let other = other.display();
@@ -169,7 +200,16 @@ fn preload_change<'d>(etc: &'d Directory<'d>, library: &Path) -> Result<Option<C
     if with == text {
         return Ok(None);
     }
-    Change::write(etc, name, &with, etc.stat(name)?.as_ref()).map(Some)
+    if let Some((_, stat)) = &there {
+        const WRITABLE_BY_OTHERS: u32 = 0o022;
+        let mode = stat.st_mode & 0o7777;
+        ensure!(
+            mode & WRITABLE_BY_OTHERS == 0,
+            "{}: others than its owner may write to it (mode {mode:o})",
+            etc.name(name)
+        );
+    }
+    Change::write(etc, name, &with, there.as_ref().map(|(_, stat)| stat)).map(Some)
 }
 
 fn file_name(path: &str) -> &OsStr {
@@ -205,7 +245,7 @@ fn report(options: &Options, files: &Files<'_>, trial: &Result<Trial<'_>, Untrie
     let variable = format!("ENV LD_PRELOAD={library} in a Dockerfile, LD_PRELOAD={library} for a single program");
     if !options.is_preloaded {
         report.line(format_args!("/etc/ld.so.preload is left alone; to preload it: {variable}"));
-    } else if trial.as_ref().is_ok_and(Trial::has_musl) {
+    } else if trial.as_ref().map_or_else(|_| programs.has_musl(), Trial::has_musl) {
         let who = if files.is_named { "programs of musl" } else { "all programs here are musl's, and" };
         report.line(format_args!(
             "{who} need a variable, since musl's loader does not read /etc/ld.so.preload: {variable}"

@@ -15,5 +15,7 @@ mod libcs;
 mod refusals;
 #[path = "install/roots.rs"]
 mod roots;
+#[path = "install/untrusted.rs"]
+mod untrusted;
 #[path = "install/upgrade.rs"]
 mod upgrade;

@@ -28,10 +28,10 @@ pub(super) struct Install {
     /// Try this program of DIR too, which lies where programs are not looked for.
     #[arg(long = "program", value_name = "PATH", conflicts_with = "uninstall")]
     programs: Vec<PathBuf>,
-    /// Leave /etc/ld.so.preload alone, where the image's environment has LD_PRELOAD.
+    /// Leave /etc/ld.so.preload alone, where the image's environment has LD_PRELOAD; nothing of DIR is executed.
     #[arg(long, conflicts_with = "uninstall")]
     no_preload: bool,
-    /// Try the library, say what would be done, and leave everything as it is.
+    /// Say what would be done, leave everything as it is, and execute nothing of DIR.
     #[arg(long)]
     dry_run: bool,
     /// Take out what was installed: the entry, then the library, and the settings unless they were edited.

@@ -32,7 +32,7 @@ enum State {
 }
 
 impl<'d> Change<'d> {
-    /// Writes what is to become the file `name`, with the owner and the mode of the one that is there.
+    /// Writes what is to become the file `name`, with the owner of the one that is there.
     pub(super) fn write(
         directory: &'d Directory<'d>,
         name: &OsStr,
@@ -46,6 +46,7 @@ impl<'d> Change<'d> {
     }
 
     fn fill(&self, contents: &[u8], like: Option<&Stat>) -> Result<()> {
+        // Every program has to read it, and nobody but its owner may write it.
         const MODE: u32 = 0o644;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = openat(self.directory.fd(), self.new_name(), flags, Mode::RUSR | Mode::WUSR)?;
@@ -54,7 +55,7 @@ impl<'d> Change<'d> {
         if let Some(like) = like {
             fchown(&file, Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)))?;
         }
-        fchmod(&file, Mode::from_raw_mode(like.map_or(MODE, |like| like.st_mode & 0o7777)))?;
+        fchmod(&file, Mode::from_raw_mode(MODE))?;
         Ok(fsync(&file)?)
     }
 
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_it_has_the_old_ones_mode() {
+    fn kept_it_is_there_for_everybody_to_read() {
         let path = made("kept");
         fs::write(path.join(".file.cgproc-new"), "left by an interrupted run").unwrap();
         let root = Root::open(&path).unwrap();
@@ -202,7 +203,7 @@ mod tests {
         change.keep();
         drop(directory);
         assert_eq!(fs::read(path.join("file")).unwrap(), b"new");
-        assert_eq!(fs::metadata(path.join("file")).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(fs::metadata(path.join("file")).unwrap().mode() & 0o7777, 0o644);
         assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
         assert!(fs::metadata(&path).unwrap().mtime() > 1000);
         fs::remove_dir_all(&path).unwrap();

@@ -8,6 +8,8 @@ use std::{ffi::OsStr, fs::File, io::Read, os::unix::fs::OpenOptionsExt, path::Pa
 
 /// The bytes of the library at `named`, or of the one that belongs to this command.
 pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
+    /// Far more than it will ever have.
+    const LARGEST: u64 = 8 << 20;
     let path = named.map_or_else(object::source, |path| Ok(path.to_owned()))?;
     let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
     let mut file = opened.with_context(|| path.display().to_string())?;
@@ -17,14 +19,20 @@ pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
         anyhow::bail!("{} {words}", path.display());
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+    file.by_ref().take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+    ensure!(bytes.len() as u64 <= LARGEST, "{} has more than {} MiB", path.display(), LARGEST >> 20);
     Ok(bytes)
 }
 
 /// The library as it is to be at `name`, unless it is so.
 pub(super) fn change<'d>(directory: &'d Directory<'d>, name: &OsStr, library: &[u8]) -> Result<Option<Change<'d>>> {
     let is_there = match directory.stat(name)? {
-        Some(stat) => is_fit(&stat) && directory.read(name)?.as_deref() == Some(library),
+        Some(stat) => {
+            ensure!(directory.is_elf(name)?, "{}: what is there is no library: remove it first", directory.name(name));
+            is_fit(&stat)
+                && u64::try_from(stat.st_size) == Ok(library.len() as u64)
+                && directory.read(name)?.as_deref() == Some(library)
+        }
         None => false,
     };
     if is_there { Ok(None) } else { Change::write(directory, name, library, None).map(Some) }

@@ -20,6 +20,9 @@ const DIRECTORIES: [&str; 8] =
 /// What most others depend on: these are tried before others.
 const FIRST: [&str; 10] = ["sh", "ls", "cat", "env", "bash", "busybox", "python3", "perl", "node", "java"];
 
+/// Why nothing is tried in a root without such programs.
+pub(super) const NONE: &str = "it has no dynamic program where programs are: name one by --program";
+
 /// What there is to be tried.
 #[derive(Default)]
 pub(super) struct Programs {
@@ -53,6 +56,22 @@ impl Programs {
         // The loader of those for 32 bits, wherever they are.
         programs.add(root, Path::new("/lib/ld-linux.so.2"));
         Ok(programs)
+    }
+
+    /// Whether there is a loader that reads `/etc/ld.so.preload`.
+    pub(super) fn has_glibc(&self) -> bool {
+        self.by_loader.keys().any(|loader| !is_musl(loader))
+    }
+
+    /// Whether there is one that does not.
+    pub(super) fn has_musl(&self) -> bool {
+        self.by_loader.keys().any(|loader| is_musl(loader))
+    }
+
+    /// That there is one to be tried.
+    pub(super) fn some(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.by_loader.is_empty(), "the library cannot be tried there ({NONE})");
+        Ok(())
     }
 
     /// Looks at a file; whether it is a program that the library is for.

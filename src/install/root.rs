@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fd::OwnedFd,
     fs::{
-        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
-        flock, fstat, fsync, futimens, openat, openat2, statat, unlinkat,
+        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fstat, fsync,
+        futimens, openat, openat2, statat, unlinkat,
     },
     io::Errno,
 };
@@ -15,7 +15,6 @@ use std::{
     fs::File,
     io::Read,
     path::{Component, Path, PathBuf},
-    time::Duration,
 };
 
 /// A directory that is `/` for the programs in it.
@@ -33,20 +32,6 @@ impl Root {
         let (there, own) = (fstat(&top).with_context(name)?, statat(CWD, "/", AtFlags::empty()).context("/")?);
         let is_own = (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino);
         Ok(Self { path: path.to_owned(), top, is_own })
-    }
-
-    /// Keeps other installations out of it, as long as this is there. One that was killed may not have gone yet.
-    pub(super) fn lock(&self) -> Result<()> {
-        const TRIES: u32 = 50;
-        let is_taken = |_| {
-            let is_taken = flock(&self.top, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
-            if is_taken {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            is_taken
-        };
-        ensure!(!(0..TRIES).all(is_taken), "{}: another cgproc install is at work there", self.path.display());
-        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -78,15 +63,23 @@ impl Root {
     /// Whether every user can come to what lies in a directory, by whatever links; the topmost one does not count, without which there
     /// is no root.
     pub(super) fn check_way(&self, directory: &Path) -> Result<()> {
+        const DEEPEST: u32 = 1000;
         const UP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
         let mut component = PathBuf::from("/");
         for part in directory.components().filter(|part| matches!(part, Component::Normal(_))) {
             component.push(part);
             let mut fd = self.resolve(&component).with_context(|| self.name(&component))?;
             // From there up to the top: a link may have led through others than the path names.
-            while identity_of(&fd)? != identity_of(&self.top)? {
+            for steps in 0.. {
+                if identity_of(&fd)? == identity_of(&self.top)? {
+                    break;
+                }
                 self.check_entering(&component, &fd)?;
-                fd = openat(&fd, "..", UP, Mode::empty()).with_context(|| self.name(&component))?;
+                let above = openat(&fd, "..", UP, Mode::empty()).with_context(|| self.name(&component))?;
+                // Somebody has moved it out of the root meanwhile.
+                let is_outside = steps > DEEPEST || identity_of(&above)? == identity_of(&fd)?;
+                ensure!(!is_outside, "{}: it is not in the root any more", self.name(&component));
+                fd = above;
             }
         }
         Ok(())
@@ -169,14 +162,31 @@ impl Directory<'_> {
 
     /// The plain file of this name, whole.
     pub(super) fn read(&self, file: &OsStr) -> Result<Option<Vec<u8>>> {
+        Ok(self.read_with_stat(file)?.map(|(text, _)| text))
+    }
+
+    /// The same, and whose it is.
+    pub(super) fn read_with_stat(&self, file: &OsStr) -> Result<Option<(Vec<u8>, Stat)>> {
+        /// A sparse file costs nobody anything but who reads it.
+        const LARGEST: u64 = 8 << 20;
         if self.stat(file)?.is_none() {
             return Ok(None);
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let mut text = Vec::new();
         let opened = openat(&self.fd, file, flags, Mode::empty()).with_context(|| self.name(file))?;
-        File::from(opened).read_to_end(&mut text).with_context(|| self.name(file))?;
-        Ok(Some(text))
+        let stat = fstat(&opened).with_context(|| self.name(file))?;
+        let mut text = Vec::new();
+        File::from(opened).take(LARGEST + 1).read_to_end(&mut text).with_context(|| self.name(file))?;
+        ensure!(text.len() as u64 <= LARGEST, "{}: it has more than {} MiB", self.name(file), LARGEST >> 20);
+        Ok(Some((text, stat)))
+    }
+
+    /// Whether the plain file of this name begins as programs and libraries do.
+    pub(super) fn is_elf(&self, file: &OsStr) -> Result<bool> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = openat(&self.fd, file, flags, Mode::empty()).with_context(|| self.name(file))?;
+        let mut magic = [0; 4];
+        Ok(File::from(opened).read_exact(&mut magic).is_ok() && &magic == b"\x7fELF")
     }
 
     /// Removes a file; whether there was one.
@@ -246,8 +256,6 @@ mod tests {
             let found = fstat(root.directory(Path::new(directory)).unwrap().fd()).unwrap();
             assert_eq!(found.st_ino, rustix::fs::stat(path.join("usr/lib")).unwrap().st_ino, "{directory}");
         }
-        root.lock().unwrap();
-        assert!(Root::open(&path).unwrap().lock().is_err());
         assert!(root.directory(Path::new("/etc")).is_err_and(|error| error.to_string().contains("/etc of ")));
         fs::remove_dir_all(&path).unwrap();
     }

@@ -1,26 +1,21 @@
 //! Starting a program of a root, up to its own first instruction: all that its loader does is done then, and nothing of the
 //! program itself has run.
 
-use super::root::Root;
+use super::{
+    root::Root,
+    spawn::{Spawned, spawn},
+};
 use rustix::{
-    fd::OwnedFd,
     fs::{OFlags, fcntl_setfl},
-    io::Errno,
-    process::{
-        Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, chroot, fchdir, getpid, getppid, kill_process,
-        set_parent_process_death_signal, setrlimit, waitpid,
-    },
-    thread::{UnshareFlags, unshare_unsafe},
+    process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid},
 };
 use std::{
     ffi::OsStr,
     fs,
-    io::{self, PipeWriter, Read, Write},
+    io::{self, PipeReader, Read},
     mem::MaybeUninit,
-    os::unix::{ffi::OsStrExt, process::CommandExt},
+    os::unix::ffi::OsStrExt,
     path::Path,
-    process::{ChildStderr, Command, Stdio},
-    ptr,
     time::{Duration, Instant},
 };
 
@@ -55,6 +50,9 @@ pub(super) enum Untried {
     /// There are none, or none starts.
     #[error("{0}")]
     NoProgram(String),
+    /// Who only rehearses, or preloads nothing, has nothing of the root executed.
+    #[error("{0} executes nothing of the root")]
+    NotAsked(&'static str),
 }
 
 /// The variables of a program's environment.
@@ -62,70 +60,12 @@ pub(super) type Variables<'v> = &'v [(&'v str, &'v OsStr)];
 
 /// Starts `program` with these variables and no others. `library` is the file name of what the loader is to map.
 pub(super) fn start(root: &Root, program: &Path, variables: Variables<'_>, library: &OsStr) -> Result<Start, Untried> {
-    let mut command = Command::new(program);
-    command.env_clear().envs(variables.iter().copied());
-    // A root need not have /dev/null, and nothing is read or written here.
-    let (nothing, nowhere) = io::pipe()?;
-    command.stdin(nothing).stdout(nowhere).stderr(Stdio::piped());
-    let (mut refusal, refused) = io::pipe()?;
-    let parent = getpid();
-    let top = if root.is_own() { None } else { Some(root.top().try_clone()?) };
-    // SAFETY: the closure makes system calls only and allocates nothing, and no other thread exists.
-    unsafe { command.pre_exec(move || prepare(parent, top.as_ref(), &refused)) };
-    let spawned = command.spawn();
-    // With it goes our copy of the pipe's end, so that reading the other comes to an end.
-    drop(command);
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) => {
-            let mut step = [0];
-            return match refusal.read(&mut step) {
-                Ok(1) if step == ENTER => Err(Untried::NotEntered(error)),
-                Ok(1) => Err(Untried::NotTraced(error)),
-                _ => Ok(Start::NotExecuted(error)),
-            };
-        }
+    let Spawned { pid, stderr, ends_together } = match spawn(root, program, variables)? {
+        Ok(spawned) => spawned,
+        Err(error) => return Ok(Start::NotExecuted(error)),
     };
-    let traced = Traced { pid: Pid::from_child(&child), begun: Instant::now(), is_over: false };
-    Ok(traced.watch(child.stderr.take(), library)?)
-}
-
-const ENTER: [u8; 1] = *b"e";
-const TRACE: [u8; 1] = *b"t";
-
-/// What the process does before it becomes the program.
-fn prepare(parent: Pid, top: Option<&OwnedFd>, mut refused: &PipeWriter) -> io::Result<()> {
-    // What dies must not leave its memory in the root.
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    if let Some(Err(error)) = top.map(enter) {
-        refused.write_all(&ENTER)?;
-        return Err(error.into());
-    }
-    // Without us it would go on to run.
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    if getppid() != Some(parent) {
-        return Err(Errno::SRCH.into());
-    }
-    // SAFETY: asks to be traced by the parent; nothing of ours is touched.
-    if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, ptr::null_mut::<()>(), ptr::null_mut::<()>()) } != 0 {
-        let error = io::Error::last_os_error();
-        refused.write_all(&TRACE)?;
-        return Err(error);
-    }
-    Ok(())
-}
-
-fn enter(top: &OwnedFd) -> rustix::io::Result<()> {
-    fchdir(top)?;
-    match chroot(".") {
-        Err(Errno::PERM) => {
-            // In a user namespace of its own, every process may. Files stay this user's.
-            // SAFETY: this process has one thread, and shares no descriptors.
-            unsafe { unshare_unsafe(UnshareFlags::NEWUSER) }?;
-            chroot(".")
-        }
-        entered => entered,
-    }
+    let traced = Traced { pid, begun: Instant::now(), is_over: false, ends_together };
+    Ok(traced.watch(stderr, library)?)
 }
 
 /// A program that stops for us, killed and buried with this.
@@ -133,10 +73,11 @@ struct Traced {
     pid: Pid,
     begun: Instant,
     is_over: bool,
+    ends_together: bool,
 }
 
 impl Traced {
-    fn watch(mut self, stderr: Option<ChildStderr>, library: &OsStr) -> io::Result<Start> {
+    fn watch(mut self, stderr: PipeReader, library: &OsStr) -> io::Result<Start> {
         let early = match self.next_stop()? {
             // Executed, and nothing else yet.
             Ok(_) => self.go_to_entry()?,
@@ -154,7 +95,7 @@ impl Traced {
     /// Lets it run to the program's entry; how it ended, if it did not come there.
     fn go_to_entry(&mut self) -> io::Result<Option<String>> {
         let entry = entry(&fs::read(self.file("auxv"))?)?;
-        self.trace(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as u64)?;
+        self.trace(libc::PTRACE_SETOPTIONS, 0, self.options() as u64)?;
         self.trace(libc::PTRACE_POKETEXT, entry, TRAP)?;
         let mut deliver = 0;
         loop {
@@ -162,11 +103,42 @@ impl Traced {
             match self.next_stop()? {
                 // The library's initialisation may raise the same signal.
                 Ok(libc::SIGTRAP) if self.is_at(entry)? => return Ok(None),
+                // It has started another.
+                Ok(0) => deliver = 0,
+                Ok(signal) if self.is_killed_by(signal)? => return Ok(Some(format!("was killed by signal {signal}"))),
                 // It may be meant for it, or kill it.
                 Ok(signal) => deliver = u64::from(signal.unsigned_abs()),
                 Err(how) => return Ok(Some(how)),
             }
         }
+    }
+
+    /// Where it has no pid namespace, what it starts stops before its first instruction, and is killed when we end.
+    fn options(&self) -> libc::c_int {
+        const STARTED: libc::c_int = libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK | libc::PTRACE_O_TRACECLONE;
+        libc::PTRACE_O_EXITKILL | if self.ends_together { 0 } else { STARTED }
+    }
+
+    /// Whether this signal would kill it, were it not the first process of a namespace, which the kernel spares.
+    fn is_killed_by(&self, signal: i32) -> io::Result<bool> {
+        const HARMLESS: [i32; 8] = [
+            libc::SIGCHLD,
+            libc::SIGCONT,
+            libc::SIGSTOP,
+            libc::SIGTSTP,
+            libc::SIGTTIN,
+            libc::SIGTTOU,
+            libc::SIGURG,
+            libc::SIGWINCH,
+        ];
+        let status = fs::read_to_string(self.file("status"))?;
+        let mask = |name| {
+            let text = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            u64::from_str_radix(text.trim(), 16).unwrap_or_default()
+        };
+        let is_in = |mask: u64| (1..=64).contains(&signal) && mask >> (signal - 1) & 1 != 0;
+        let is_expected = is_in(mask("SigCgt:")) || is_in(mask("SigIgn:"));
+        Ok(self.ends_together && !is_expected && !HARMLESS.contains(&signal))
     }
 
     /// Whether it has stopped at the trap that lies at `entry`.
@@ -179,7 +151,7 @@ impl Traced {
         Ok(entry == before_trap(unsafe { registers.assume_init_ref() }))
     }
 
-    /// Waits until it stops, for a signal; or how it ended.
+    /// Waits until it stops, for a signal, or for an event: 0; or how it ended.
     fn next_stop(&mut self) -> io::Result<Result<i32, String>> {
         const LONGEST: Duration = Duration::from_secs(10);
         let begun = self.begun;
@@ -196,7 +168,8 @@ impl Traced {
             }
         };
         if let Some(signal) = status.stopping_signal() {
-            return Ok(Ok(signal));
+            let is_event = status.as_raw() >> 16 != 0;
+            return Ok(Ok(if is_event { 0 } else { signal }));
         }
         self.is_over = true;
         Ok(Err(ending(status)))
@@ -266,11 +239,11 @@ fn ending(status: WaitStatus) -> String {
 }
 
 /// The beginning of what a program that is over has said. What it has started may be alive, and hold the pipe.
-fn said(stderr: Option<ChildStderr>) -> String {
+fn said(stderr: PipeReader) -> String {
     const MOST: u64 = 1000;
     let mut said = Vec::new();
-    if let Some(pipe) = stderr.filter(|pipe| fcntl_setfl(pipe, OFlags::NONBLOCK).is_ok()) {
-        let _ = pipe.take(MOST).read_to_end(&mut said);
+    if fcntl_setfl(&stderr, OFlags::NONBLOCK).is_ok() {
+        let _ = stderr.take(MOST).read_to_end(&mut said);
     }
     String::from_utf8_lossy(&said).trim().to_owned()
 }

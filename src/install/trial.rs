@@ -22,7 +22,7 @@ impl<'r> Trial<'r> {
     /// Finds the programs.
     pub(super) fn of(root: &'r Root, programs: &Programs) -> Result<Self, Untried> {
         let mut by_loader = BTreeMap::new();
-        let mut reason = "it has no dynamic program where programs are: name one by --program".to_owned();
+        let mut reason = programs::NONE.to_owned();
         for (loader, all) in &programs.by_loader {
             match starting(root, all, programs.named)? {
                 Ok(starting) => _ = by_loader.insert(loader.clone(), starting),

@@ -4,6 +4,7 @@ use super::{
     Options,
     change::{self, Change},
     configuration, file_name,
+    lock::Lock,
     report::Report,
     root::{Directory, Root, split},
 };
@@ -20,8 +21,8 @@ pub(crate) fn uninstall(options: &Options) -> Result<()> {
     ensure!(preload_file::is_ours(&options.to), "{}: no libcgproc by its name", options.to.display());
     let (place, name) = split(&options.to)?;
     let root = Root::open(&options.root)?;
-    root.lock()?;
     let etc = root.directory(Path::new("/etc"))?;
+    let _lock = Lock::take(&etc)?;
     let mut report = Report::new(options.is_dry);
     let out = Removal { is_dry: options.is_dry, report: &mut report };
     out.all(&root, &etc, &options.to, place, &name)?;
@@ -56,7 +57,7 @@ impl Removal<'_> {
             Err(error) if error.downcast_ref() == Some(&Errno::NOENT) => {
                 self.report.line(format_args!("not there: {}", library.display()));
             }
-            directory => self.file(&directory?, name, library)?,
+            directory => self.library(&directory?, name, library)?,
         }
         let settings = file_name(configuration::PATH);
         match etc.has(settings) && etc.read(settings)? != Some(configuration::text()) {
@@ -74,8 +75,9 @@ impl Removal<'_> {
     /// Takes the entry out; which others of ours there are.
     fn entry(&mut self, etc: &Directory<'_>, library: &Path) -> Result<Vec<PathBuf>> {
         let name = file_name(preload_file::PATH);
-        let text = etc.read(name)?.unwrap_or_default();
-        let without = preload_file::without(&text, library);
+        let there = etc.read_with_stat(name)?;
+        let text = there.as_ref().map_or(&b""[..], |(text, _)| text);
+        let without = preload_file::without(text, library);
         if without == text {
             self.clear(etc, name);
             self.report.line(format_args!("not there: {} in {}", library.display(), preload_file::PATH));
@@ -83,13 +85,22 @@ impl Removal<'_> {
             self.file(etc, name, Path::new(preload_file::PATH))?;
         } else {
             if !self.is_dry {
-                let mut change = Change::write(etc, name, &without, etc.stat(name)?.as_ref())?;
+                let mut change = Change::write(etc, name, &without, there.as_ref().map(|(_, stat)| stat))?;
                 change.put()?;
                 change.keep();
             }
             self.report.line(format_args!("taken out: {} in {}", library.display(), preload_file::PATH));
         }
         Ok(preload_file::entries(&without).into_iter().filter(|it| preload_file::is_ours(it)).collect())
+    }
+
+    /// By its name alone it could be anything.
+    fn library(&mut self, directory: &Directory<'_>, name: &OsStr, path: &Path) -> Result<()> {
+        if directory.stat(name)?.is_some() && !directory.is_elf(name)? {
+            self.report.line(format_args!("kept: {}, which is no library", path.display()));
+            return Ok(());
+        }
+        self.file(directory, name, path)
     }
 
     fn file(&mut self, directory: &Directory<'_>, name: &OsStr, path: &Path) -> Result<()> {

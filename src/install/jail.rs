@@ -1,0 +1,138 @@
+//! What a program of another root is started in: its loader is code of that root, which nobody has looked at. It has that root
+//! alone, which it cannot change, namespaces of its own, and no rights.
+
+use super::root::Root;
+use rustix::{
+    fd::OwnedFd,
+    fs::{Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, open, stat},
+    io::{Errno, Result},
+    mount::{
+        MountFlags, MountPropagationFlags, UnmountFlags, mount_bind_recursive, mount_change, mount_remount, unmount,
+    },
+    process::{chdir, chroot, fchdir, pivot_root},
+    thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
+};
+use std::{ffi::CString, io, os::unix::ffi::OsStrExt};
+
+/// How much of it this process may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walls {
+    /// All namespaces.
+    User,
+    /// All but one of users: where there may be none, as in a chroot.
+    Root,
+    /// None, where they may not be made: in a container, which is a jail of its own.
+    Chroot,
+}
+
+impl Walls {
+    /// Those to try, the best first.
+    pub(super) const ALL: [Self; 3] = [Self::User, Self::Root, Self::Chroot];
+
+    /// What clone(2) is to give it.
+    pub(super) fn namespaces(self) -> libc::c_int {
+        const COMMON: libc::c_int =
+            libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        match self {
+            Self::User => COMMON | libc::CLONE_NEWUSER,
+            Self::Root => COMMON,
+            Self::Chroot => 0,
+        }
+    }
+
+    /// Whether all that is started within ends with the program.
+    pub(super) fn end_together(self) -> bool {
+        self != Self::Chroot
+    }
+}
+
+/// The root, as a process needs it that may no longer allocate.
+pub(super) struct Jail<'r> {
+    top: &'r OwnedFd,
+    path: CString,
+}
+
+impl<'r> Jail<'r> {
+    /// That of a root; `None` for our own, whose loader runs with every command.
+    pub(super) fn of(root: &'r Root) -> io::Result<Option<Self>> {
+        if root.is_own() {
+            return Ok(None);
+        }
+        let path = root.path().canonicalize()?;
+        Ok(Some(Self { top: root.top(), path: CString::new(path.as_os_str().as_bytes())? }))
+    }
+
+    /// Goes in, for good. Makes system calls only.
+    pub(super) fn enter(&self, walls: Walls) -> Result<()> {
+        match walls {
+            Walls::Chroot => {
+                fchdir(self.top)?;
+                chroot(".")?;
+            }
+            Walls::User | Walls::Root => self.move_in()?,
+        }
+        set_no_new_privs(true)?;
+        let none = CapabilitySet::empty();
+        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+    }
+
+    /// Leaves all mounts but the root's.
+    fn move_in(&self) -> Result<()> {
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        mount_bind_recursive(&self.path, &self.path)?;
+        chdir(&self.path)?;
+        let (here, there) = (stat(".")?, fstat(self.top)?);
+        if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino) {
+            // Somebody has put another directory there.
+            return Err(Errno::STALE);
+        }
+        seal()?;
+        match pivot_root(".", ".") {
+            // The first root of all cannot be left, but nobody without rights comes back to it.
+            Err(Errno::INVAL) => chroot(".")?,
+            left => left.and_then(|()| unmount(".", UnmountFlags::DETACH))?,
+        }
+        chdir("/")
+    }
+}
+
+/// Takes from the mounts at and below the working directory what could do harm: writing, devices, rights by files.
+fn seal() -> Result<()> {
+    /// `struct mount_attr` of mount_setattr(2).
+    #[repr(C)]
+    struct Attributes {
+        set: u64,
+        clear: u64,
+        propagation: u64,
+        user_namespace: u64,
+    }
+    const AT_RECURSIVE: libc::c_int = 0x8000;
+    const RDONLY_NOSUID_NODEV: u64 = 1 | 2 | 4;
+    let attributes = Attributes { set: RDONLY_NOSUID_NODEV, clear: 0, propagation: 0, user_namespace: 0 };
+    // SAFETY: the path ends in NUL, and the structure is as large as is said; the kernel reads both.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            c".".as_ptr(),
+            AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<Attributes>(),
+        )
+    };
+    match io::Error::last_os_error().raw_os_error() {
+        _ if done == 0 => Ok(()),
+        // Before Linux 5.12: the topmost one, which keeps the noexec that it has.
+        Some(libc::ENOSYS) => {
+            let here = open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+            let is_noexec = fstatvfs(here)?.f_flag.contains(StatVfsMountFlags::NOEXEC);
+            let kept = if is_noexec { MountFlags::NOEXEC } else { MountFlags::empty() };
+            mount_remount(
+                ".",
+                MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | kept,
+                c"",
+            )
+        }
+        error => Err(Errno::from_raw_os_error(error.unwrap_or_default())),
+    }
+}
