@@ -1,9 +1,11 @@
 //! Docker, with a daemon of the test's own and images made by `examples/docker/Dockerfile`.
 
 use crate::bed::{self, Findings};
-use crate::harness::{Bed, Library, side_by_side};
+use crate::harness::{Bed, Library, probed, side_by_side};
 use crate::probe::{Row, Said, limited, machine, quota_usec};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 /// A container: its name, its image, options of `docker run`, what it must be.
 struct Case {
@@ -43,28 +45,33 @@ const MAPPED: [Case; 2] = [
 
 #[test]
 fn docker_containers_see_themselves() {
-    let said = run(&["docker"], &CASES);
-    judge("docker", &said, &CASES);
+    judge("docker", plain_daemon(), &CASES);
 }
 
 #[test]
 fn docker_containers_with_mapped_users_see_themselves() {
-    let said = run(&["docker", "-u"], &MAPPED);
-    judge("docker with mapped users", &said, &MAPPED);
+    judge("docker with mapped users", &run(&["docker", "-u"], &MAPPED, &[]), &MAPPED);
 }
 
-/// One daemon, all the containers.
-fn run(bed: &[&str], cases: &[Case]) -> Said {
+/// A daemon and images take longer than the containers: all that need no daemon of their own are run by one.
+fn plain_daemon() -> &'static Said {
+    static SAID: OnceLock<Said> = OnceLock::new();
+    SAID.get_or_init(|| run(&["docker"], &CASES, &go_programs()))
+}
+
+/// One daemon, and all the containers side by side: those of the cases, and others by their command lines.
+fn run(bed: &[&str], cases: &[Case], others: &[(&str, String)]) -> Said {
     let mut script = context();
-    for target in ["environment", "file"] {
-        if cases.iter().any(|case| case.image == target) {
-            let _ = writeln!(script, "build {target}");
-        }
+    let images = cases.iter().map(|case| case.image).chain((!others.is_empty()).then_some("static"));
+    for image in images.collect::<BTreeSet<_>>() {
+        let _ = writeln!(script, "build {image}");
     }
     let run = docker_run();
-    script += &side_by_side(cases.iter().map(|case| (case.name, format!("{run} {} {}", case.options, case.image))));
+    let probed =
+        cases.iter().map(|case| (case.name, probed(case.name, &format!("{run} {} {}", case.options, case.image))));
+    script += &side_by_side(probed.chain(others.iter().cloned()));
     let private = Bed { userland: "debian-12", library: Library::None };
-    private.says(300, &[bed, &["bash", "-euc", &script]].concat())
+    private.says(&[bed, &["bash", "-euc", &script]].concat())
 }
 
 /// What images are made of, and how.
@@ -86,18 +93,22 @@ fn docker_run() -> String {
     )
 }
 
-#[test]
-fn a_go_program_alone_in_its_image_sees_its_container() {
+/// A Go program alone in its image: with the command beside it, confined further, and without.
+fn go_programs() -> [(&'static str, String); 3] {
     // The default seccomp profile lets an unprivileged process put on a filter of its own, and look at its child.
     let strict = "--user 1000:1000 --cap-drop ALL --read-only --security-opt no-new-privileges";
     let run = docker_run();
-    let native = "docker run --rm --network none --entrypoint /program static";
-    let script = format!(
-        "{}build static
-         {run} static | sed 's/^/plain /'\n{run} {strict} static | sed 's/^/strict /'\n{native} | sed 's/^/bare /'",
-        context()
-    );
-    let said = Bed { userland: "debian-12", library: Library::None }.says(300, &["docker", "bash", "-euc", &script]);
+    [
+        ("plain", format!("{run} static")),
+        ("strict", format!("{run} {strict} static")),
+        ("bare", "docker run --rm --network none --entrypoint /program static".to_owned()),
+    ]
+    .map(|(name, command)| (name, format!("{command} | sed 's/^/{name} /'")))
+}
+
+#[test]
+fn a_go_program_alone_in_its_image_sees_its_container() {
+    let said = plain_daemon();
     let (limited, machine) = (limited(), machine());
     let mut findings = Findings::default();
     for (name, figures) in [("plain", limited), ("strict", limited), ("bare", machine)] {

@@ -3,7 +3,7 @@
 use crate::bed;
 use crate::probe::Said;
 use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,9 @@ pub(crate) enum Library {
 /// What a base image sets.
 pub(crate) const PRELOAD: &str = "LD_PRELOAD=/usr/lib/libcgproc.so";
 
+/// An engine and its containers on a busy machine, in the booted kernel: what takes longer hangs.
+const LONGEST_SEC: &str = "600";
+
 /// Where a command runs: `tests/bed/private`.
 pub(crate) struct Bed {
     pub(crate) userland: &'static str,
@@ -28,21 +31,26 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// What the command, its first word a script of `tests/bed`, prints until it ends well, within `seconds`.
-    pub(crate) fn says(&self, seconds: u32, words: &[&str]) -> Said {
-        self.says_in(Command::new("env"), seconds, words)
+    /// What the command, its first word a script of `tests/bed`, prints until it ends well.
+    pub(crate) fn says(&self, words: &[&str]) -> Said {
+        self.says_in(Command::new("env"), words)
     }
 
     /// The same below another command, such as one that enters a cgroup.
-    pub(crate) fn says_in(&self, mut command: Command, seconds: u32, words: &[&str]) -> Said {
+    pub(crate) fn says_in(&self, mut command: Command, words: &[&str]) -> Said {
         old_enough();
         let (script, arguments) = words.split_first().expect("a command");
-        command.args(["timeout", "-k", "30", &seconds.to_string()]).arg(bed::repository("tests/bed/private"));
+        command.args(["timeout", "-k", "30", LONGEST_SEC]).arg(bed::repository("tests/bed/private"));
         command.args(self.options()).arg("--").arg(bed::repository("tests/bed").join(script)).args(arguments);
         let output = command.stdin(Stdio::null()).env_remove("LD_PRELOAD").output().expect("tests/bed/private");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {words:?}\n{text}\n{errors}", output.status);
+        let hangs = if output.status.code() == Some(124) {
+            format!("still running after {LONGEST_SEC} s, or ")
+        } else {
+            String::new()
+        };
+        assert!(output.status.success(), "{hangs}{}: {words:?}\n{text}\n{errors}", output.status);
         Said(text)
     }
 
@@ -59,15 +67,20 @@ impl Bed {
     }
 }
 
-/// A script for `tests/bed/docker` and its like: runs containers side by side, and prints what they said, one after the other.
-/// Each has a name, and the engine's command up to the container's own.
-pub(crate) fn side_by_side<'a>(containers: impl Iterator<Item = (&'a str, String)>) -> String {
-    let probes = "probe $name; env -u LD_PRELOAD probe bare-$name";
-    let mut script = format!("start() {{ local name=$1; shift; \"$@\" sh -c \"{probes}\" >$WORK/said-$name & }}\n");
-    for (name, command) in containers {
-        let _ = writeln!(script, "start {name} {command}");
+/// A script for `tests/bed/docker` and its like: runs command lines side by side, and prints what they said, one after the other.
+/// Each has a name of its own.
+pub(crate) fn side_by_side(commands: impl Iterator<Item = (impl Display, String)>) -> String {
+    let mut script = String::from("set -o pipefail\n");
+    for (name, command) in commands {
+        let _ = writeln!(script, "{command} >$WORK/said-{name} &\njobs+=($!)");
     }
-    script + "for job in $(jobs -p); do wait $job; done; cat $WORK/said-*"
+    script + "for job in ${jobs[*]}; do wait $job; done\ncat $WORK/said-*\n"
+}
+
+/// Runs the probe in a container, with what its image sets and without `LD_PRELOAD`; `enter` is the command line up to the
+/// container's own.
+pub(crate) fn probed(name: &str, enter: &str) -> String {
+    format!("{enter} sh -c 'probe {name}; env -u LD_PRELOAD probe bare-{name}'")
 }
 
 /// A machine that has just been booted is hardly older than its containers: then nobody could tell whose uptime is shown.

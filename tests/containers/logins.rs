@@ -18,7 +18,7 @@ const WAYS: [(&str, &str, &str); 5] = [
 fn logins(library: Library, environment: &str) -> Said {
     let bed = Bed { userland: "system", library };
     let quota = quota_usec().to_string();
-    bed.says(120, &["oci", "-s", "-q", &quota, "-e", environment, "--", "logins"])
+    bed.says(&["oci", "-s", "-q", &quota, "-e", environment, "--", "logins"])
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn judge(findings: &mut Findings, namespace: &str) {
     let quota = quota_usec.to_string();
     let scripts = ["probe outer; dockerd --version", "probe inner; env -u LD_PRELOAD probe bare"];
     let words = ["docker", "-e", PRELOAD, &nested(), namespace, &quota, scripts[0], scripts[1]];
-    let said = private.says(600, &words);
+    let said = private.says(&words);
     let version = said.0.lines().find_map(|line| line.strip_prefix("Docker version ")?.split(',').next());
     let version = version.expect("its version");
     let shown = |quota_usec: u32| u64::from(quota_usec.div_ceil(100_000));

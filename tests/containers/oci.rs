@@ -2,7 +2,7 @@
 //! no new privileges.
 
 use crate::bed::{self, Container, Findings, PLAIN, Version, View};
-use crate::harness::{Bed, Library, PRELOAD};
+use crate::harness::{Bed, Library, PRELOAD, probed, side_by_side};
 use crate::probe::{Row, limited, quota_usec};
 
 /// A container: its name in the table, options of `tests/bed/oci`, what it must be.
@@ -51,7 +51,7 @@ fn rootless_containers_see_their_cgroup() {
         let script = "probe rootless; env -u LD_PRELOAD probe bare";
         let words = ["rootless", "-t", runtime, "-e", PRELOAD, "sh", "-c", script];
         let bed = Bed { userland: "debian-12", library: Library::Environment };
-        let said = bed.says_in(group.enter(), 60, &words);
+        let said = bed.says_in(group.enter(), &words);
         let row = Row { runtime: &format!("{runtime}, rootless"), version: &version(runtime) };
         said.is(&mut findings, "rootless", &[("mapped", "1000"), ("no-new-privileges", "1")]);
         // runc hides a version 2 that it may not mount: a tmpfs lies upon it (CVE-2023-25809).
@@ -71,19 +71,22 @@ pub(crate) fn version(runtime: &str) -> String {
     bed::sh(&format!("{runtime} --version | sed -n '1s/.* //p'")).trim().to_owned()
 }
 
+/// One userland for all of the runtime's containers.
 fn judge(runtime: &str) {
     let version = version(runtime);
-    let quota = quota_usec().to_string();
+    let oci = bed::repository("tests/bed/oci").display().to_string();
+    let enter =
+        |case: &Case| format!("{oci} -t {runtime} -q {} -e {PRELOAD} {} --", quota_usec(), case.options.join(" "));
+    let name = |case: &Case| case.name.replace([' ', ','], "-");
+    let containers = CASES.iter().map(|case| (name(case), probed(&name(case), &enter(case))));
+    let bed = Bed { userland: "debian-12", library: Library::Environment };
+    let said = bed.says(&["/bin/bash", "-euc", &side_by_side(containers)]);
     let mut findings = Findings::default();
-    for case in CASES {
-        let own = ["oci", "-t", runtime, "-q", &quota, "-e", PRELOAD];
-        let script = ["--", "sh", "-c", "probe inside; env -u LD_PRELOAD probe bare"];
-        let bed = Bed { userland: "debian-12", library: Library::Environment };
-        let said = bed.says(60, &[&own[..], case.options, &script].concat());
+    for case in &CASES {
         let row = Row { runtime: &format!("{runtime}, {}", case.name), version: &version };
-        said.is(&mut findings, "inside", case.facts);
-        said.shows_container(&mut findings, &row, "inside", limited());
-        said.shows_machine(&mut findings, "bare", limited());
+        said.is(&mut findings, &name(case), case.facts);
+        said.shows_container(&mut findings, &row, &name(case), limited());
+        said.shows_machine(&mut findings, &format!("bare-{}", name(case)), limited());
     }
     findings.conclude(runtime);
 }

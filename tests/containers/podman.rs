@@ -1,7 +1,7 @@
 //! Podman, over either runtime.
 
 use crate::bed::Findings;
-use crate::harness::{Bed, Library, PRELOAD, side_by_side};
+use crate::harness::{Bed, Library, PRELOAD, probed, side_by_side};
 use crate::probe::{Row, limited, quota_usec};
 
 /// A container: its name, the runtime, options of `podman run`, what it must be.
@@ -46,12 +46,12 @@ fn podman_containers_see_themselves() {
         "podman run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --cgroup-parent /$CGROUP \
          --memory 512m --cpu-period 100000 --cpu-quota {quota}"
     );
-    let containers =
-        CASES.iter().map(|case| (case.name, format!("env RUNTIME={} {run} {} base", case.runtime, case.options)));
+    let container = |case: &Case| format!("env RUNTIME={} {run} {} base", case.runtime, case.options);
+    let containers = CASES.iter().map(|case| (case.name, probed(case.name, &container(case))));
     let script =
         "echo version podman $(podman version --format '{{.Client.Version}}')\n".to_owned() + &side_by_side(containers);
     let private = Bed { userland: "debian-12", library: Library::Environment };
-    let said = private.says(200, &["podman", "-e", PRELOAD, "bash", "-euc", &script]);
+    let said = private.says(&["podman", "-e", PRELOAD, "bash", "-euc", &script]);
     let version = said.value("version", "podman").expect("its version");
     let mut findings = Findings::default();
     for case in CASES {

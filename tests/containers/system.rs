@@ -7,7 +7,7 @@ use crate::probe::{Figures, Row, Said, limited, quota_usec};
 fn boot(library: Library, options: &[&str]) -> Said {
     let bed = Bed { userland: "system", library };
     let quota = quota_usec().to_string();
-    bed.says(180, &[&["system", "-q", &quota], options, &["probes.target"]].concat())
+    bed.says(&[&["system", "-q", &quota], options, &["probes.target"]].concat())
 }
 
 /// A service with less memory sees that, and the container's CPUs and age.
