@@ -2,7 +2,7 @@
 //! else of the program has run.
 
 use crate::bed;
-use crate::harness::{Row, YES, container, find, package_version};
+use crate::harness::{LONGEST_SEC, Row, YES, container, in_package, package_version};
 use crate::probes::{self, FREE, NPROC, Probe};
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn allocators_before_and_behind_the_object() {
     let object = bed::object();
     let mut findings = bed::Findings::default();
     for (name, file, package) in ALLOCATORS {
-        let allocator = find(Path::new("/usr/lib/x86_64-linux-gnu"), file);
+        let allocator = in_package(package, file);
         let pair = [allocator.display().to_string(), object.display().to_string()];
         let version = package_version(package);
         for (runtime, preload) in
@@ -42,7 +42,7 @@ fn allocators_before_and_behind_the_object() {
                 bed::programs().display(),
                 probes::script(&PROBES)
             );
-            let outcome = container().run(&script, Some(Path::new(&preload)), 60);
+            let outcome = container().run(&script, Some(Path::new(&preload)), LONGEST_SEC);
             let mut row = Row { table: "allocators", runtime: &runtime, version: &version, findings: &mut findings };
             let is_there = probes::section(&outcome.text, "maps").contains(file);
             row.cell("in place", if is_there { YES } else { "no" }, YES, || outcome.text.clone());

@@ -1,7 +1,7 @@
 //! Programs of 32 bits in the environment of those of 64: the loader passes the object over, and they run as without it.
 
 use crate::bed::{self, Outcome};
-use crate::harness::{KIB, Row, YES, container, host_kib, program};
+use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, host_kib, program};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -68,7 +68,7 @@ fn run(library: &Library, by: &str, preload: Option<&Path>) -> Outcome {
         library.loader.parent().expect("a directory").display(),
         program(library.program).display(),
     );
-    container().run(&script, preload, 60)
+    container().run(&script, preload, LONGEST_SEC)
 }
 
 /// glibc tells a program; musl tells whoever runs it, and exits with a failure.

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What the container has, in KiB.
 pub(crate) const KIB: u64 = 512 << 10;
 
+/// A program with a sanitizer on a busy machine, in the booted kernel: what takes longer than this hangs.
+pub(crate) const LONGEST_SEC: u32 = 400;
+
 /// What a cell says where the container's figure came out.
 pub(crate) const YES: &str = "yes";
 
@@ -21,6 +24,13 @@ pub(crate) fn find(below: &Path, name: &str) -> PathBuf {
     let found = bed::sh(&format!("find {} -name {name} | head -n 1", below.display()));
     assert!(!found.is_empty(), "no {name} below {}: tests/bed/setup", below.display());
     PathBuf::from(found.trim())
+}
+
+/// The file of this name that an installed Debian package has: to look for it everywhere takes the booted kernel a minute.
+pub(crate) fn in_package(package: &str, name: &str) -> PathBuf {
+    let listed = bed::sh(&format!("dpkg-query -L {package}"));
+    let found = listed.lines().map(Path::new).find(|path| path.ends_with(name));
+    found.unwrap_or_else(|| panic!("no {name} in {package}: tests/bed/setup: {listed}")).to_owned()
 }
 
 /// A compiled helper program.

@@ -1,7 +1,7 @@
 //! C libraries of other releases: the same program, run by each library's own loader.
 
 use crate::bed;
-use crate::harness::{KIB, Row, YES, container, find, host_kib, program};
+use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, find, host_kib, program};
 use std::path::{Path, PathBuf};
 
 /// What the program must print, by the column that it counts for.
@@ -119,7 +119,7 @@ impl Library {
 fn run(library: &Library, program: &str, preload: Option<&Path>) -> String {
     let scratch = std::env::temp_dir().join(format!("cgproc-runtime-{}", std::process::id()));
     let script = format!("exec {} {}", library.start(program), scratch.display());
-    let outcome = container().run(&script, preload, 60);
+    let outcome = container().run(&script, preload, LONGEST_SEC);
     if outcome.status == Some(0) { outcome.text } else { format!("{}\nstatus {:?}", outcome.text, outcome.status) }
 }
 

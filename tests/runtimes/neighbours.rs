@@ -2,10 +2,9 @@
 //! figures come out, and the neighbour does its work.
 
 use crate::bed::{self, Outcome};
-use crate::harness::{Row, Scratch, YES, container, find, host_kib, package_version, program};
+use crate::harness::{LONGEST_SEC, Row, Scratch, YES, container, host_kib, in_package, package_version, program};
 use crate::libraries;
 use crate::probes::{self, FREE, NPROC, Probe, UPTIME};
-use std::path::Path;
 
 /// Every call of the C library's test program.
 const EVERY_CALL: Probe = Probe {
@@ -78,7 +77,7 @@ fn run(place: &Scratch, run: &str, preload: &str, probes: &[Probe]) -> Outcome {
     let probes = probes::script(probes);
     let script =
         format!("cd {}\nPRELOAD={preload}\nPROBES=$(cat <<'END'\n{probes}END\n)\n{run}", place.path().display());
-    container().run(&script, None, 60)
+    container().run(&script, None, LONGEST_SEC)
 }
 
 #[test]
@@ -89,7 +88,7 @@ fn neighbours_before_and_behind_the_object() {
     let object = place.path().join("one.so").display().to_string();
     let mut findings = bed::Findings::default();
     for neighbour in NEIGHBOURS {
-        let file = find(Path::new("/usr"), neighbour.file).display().to_string();
+        let file = in_package(neighbour.package, neighbour.file).display().to_string();
         let version = package_version(neighbour.package);
         for (order, preload) in [("first", format!("{file}:{object}")), ("second", format!("{object}:{file}"))] {
             let probes = [&[MAPS, neighbour.work], FIGURES.as_slice()].concat();

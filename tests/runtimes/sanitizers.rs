@@ -2,8 +2,9 @@
 //! still finds the fault that the program makes when it is told to.
 
 use crate::bed::{self, Outcome};
-use crate::harness::{KIB, Row, YES, container, find, program};
+use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, in_package, program};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// A program, and what its sanitizer says of the fault that it looks for.
 struct Sanitizer {
@@ -36,16 +37,19 @@ const REFUSES: &str = "refuses to start";
 const IN_ANY_ORDER: &str = "ASAN_OPTIONS=verify_asan_link_order=0 ";
 
 impl Sanitizer {
-    fn version(&self) -> String {
-        let compiler = if self.program.starts_with("gcc") { "gcc -dumpfullversion" } else { "clang-14 -dumpversion" };
-        bed::sh(compiler).trim().to_owned()
+    /// That of its compiler, which is asked once.
+    fn version(&self) -> &'static str {
+        static VERSIONS: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
+        let (at, compiler) =
+            if self.program.starts_with("gcc") { (0, "gcc -dumpfullversion") } else { (1, "clang-14 -dumpversion") };
+        VERSIONS[at].get_or_init(|| bed::sh(compiler).trim().to_owned())
     }
 
     /// Runs the program with something preloaded to it alone.
     fn run(&self, settings: &str, preload: &Path, argument: &str) -> Outcome {
         let program = program(&format!("threads-{}", self.program));
         let script = format!("{settings}LD_PRELOAD={} {} {argument}", preload.display(), program.display());
-        container().run(&script, None, 60)
+        container().run(&script, None, LONGEST_SEC)
     }
 
     /// Where it refuses to start under the object, it is asked not to look.
@@ -69,11 +73,11 @@ fn seen(outcome: &Outcome) -> &'static str {
 fn programs_with_a_sanitizer() {
     bed::log_machine();
     let object = bed::object();
-    let stranger = find(Path::new("/usr/lib/x86_64-linux-gnu"), "libm.so.6");
+    let stranger = in_package("libc6", "libm.so.6");
     let mut findings = bed::Findings::default();
     for sanitizer in SANITIZERS {
         let version = sanitizer.version();
-        let mut row = Row { table: "sanitizers", runtime: sanitizer.name, version: &version, findings: &mut findings };
+        let mut row = Row { table: "sanitizers", runtime: sanitizer.name, version, findings: &mut findings };
         let plain = sanitizer.run("", &object, "");
         let expected = if sanitizer.is_first_or_nothing { REFUSES } else { YES };
         row.cell("as it is", seen(&plain), expected, || plain.text.clone());

@@ -1,7 +1,7 @@
 //! Whole userlands: the programs of other releases, and of an image that is a musl busybox, in a root of their own.
 
 use crate::bed;
-use crate::harness::{Row, container};
+use crate::harness::{LONGEST_SEC, Row, container};
 use crate::probes::{self, CPUINFO, FREE, MEMINFO, NPROC, Probe, TOP, UPTIME, VMSTAT};
 use std::path::Path;
 use std::time::Duration;
@@ -51,7 +51,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin exec chroot root /bin/sh -c '{script}'",
 
 /// Until the machine has been up for more than a minute, `uptime` cannot tell it from a container that has just begun.
 pub(crate) fn wait_until_the_machine_is_older() {
-    for _ in 0..70 {
+    for _ in 0..600 {
         if bed::host().uptime_sec > 60 {
             return;
         }
@@ -74,7 +74,7 @@ fn the_programs_of_other_releases() {
             userland.version,
             probes::script(userland.probes)
         );
-        let outcome = container().run(&enter(&root, &object, &script), None, 60);
+        let outcome = container().run(&enter(&root, &object, &script), None, LONGEST_SEC);
         let version = probes::section(&outcome.text, "version").trim().to_owned();
         println!("{}, {version}: {}", userland.name, probes::section(&outcome.text, "free").replace('\n', ", "));
         findings.check(outcome.status == Some(0), || format!("{}: status {:?}", userland.name, outcome.status));
