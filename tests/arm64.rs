@@ -34,7 +34,10 @@ fn the_object_has_the_same_form() {
 /// Fewer random inputs than elsewhere: each takes ten times as long here.
 #[test]
 fn calc_passes_its_own_tests() {
-    let output = build::cargo(&["test", "-p", "cgproc-calc"]).env("PROPTEST_CASES", "16").output().expect("cargo");
+    let output = build::cargo(&[build::QUICK.as_slice(), &["test", "-p", "cgproc-calc"]].concat())
+        .env("PROPTEST_CASES", "16")
+        .output()
+        .expect("cargo");
     let text = String::from_utf8_lossy(&output.stdout);
     let results: Vec<_> = text.lines().filter(|line| line.starts_with("test result:")).collect();
     println!("{}", results.join("\n"));

@@ -2,8 +2,10 @@
 
 use crate::bed;
 use crate::probes::{Libc, quoted};
+use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -21,22 +23,26 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("arm64")
 }
 
-/// The object for arm64.
+/// The object for arm64, by the profile that it is shipped by: its form depends on that.
 pub(crate) fn object() -> PathBuf {
-    release().join("libcgproc.so")
-}
-
-/// The command for arm64.
-pub(crate) fn command() -> PathBuf {
-    release().join("cgproc")
-}
-
-fn release() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        succeed(&mut cargo(&["build", "--release", "--workspace"]));
-        directory().join("aarch64-unknown-linux-gnu/release")
-    })
+    let build = || built("release/libcgproc.so", &["build", "--release", "-p", "cgproc-shim"]);
+    BUILT.get_or_init(build).clone()
+}
+
+/// The command for arm64. What it does does not depend on the profile, and the one that it is shipped by takes minutes.
+pub(crate) fn command() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || built("debug/cgproc", &[QUICK.as_slice(), &["build", "-p", "cgproc", "--bin", "cgproc"]].concat());
+    BUILT.get_or_init(build).clone()
+}
+
+/// For what is run and not looked at: nothing for debuggers.
+pub(crate) const QUICK: [&str; 2] = ["--config", "profile.dev.debug=false"];
+
+fn built(file: &str, arguments: &[&str]) -> PathBuf {
+    succeed(&mut cargo(arguments));
+    directory().join("aarch64-unknown-linux-gnu").join(file)
 }
 
 fn succeed(command: &mut Command) {
@@ -66,14 +72,9 @@ pub(crate) fn neighbour(source: &str) -> PathBuf {
     compiled(Libc::Glibc, source, &["-shared", "-fPIC"])
 }
 
-/// Compiled every time: to look whether it must be takes as long.
+/// Its name carries a hash of all that went into it, so what is there is current.
 fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     let source = bed::repository(source);
-    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("arm64");
-    fs::create_dir_all(&to).expect("a directory");
-    let name = source.file_stem().expect("a name").to_string_lossy();
-    let to = to.join(format!("{name}-{libc:?}"));
-    let part = to.with_extension(format!("{}-{:?}", std::process::id(), std::thread::current().id()));
     let mut compiler = Command::new(bed_file(match libc {
         Libc::Glibc => "cc",
         Libc::Musl => "musl-gcc",
@@ -87,8 +88,22 @@ fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
             compiler.arg("-idirafter").arg(in_root(headers));
         }
     }
-    succeed(compiler.arg("-o").args([&part, &source]).arg("-ldl"));
-    fs::rename(&part, &to).expect("rename");
+    let mut hasher = DefaultHasher::new();
+    format!("{compiler:?}").hash(&mut hasher);
+    // The set-up's note names the compiler's package.
+    let headers = ["probe.h", "board.h"].map(|name| bed::repository("tests/probes").join(name));
+    for input in headers.iter().chain([&source, &bed::cache().join("arm64.done")]) {
+        fs::read(input).unwrap_or_else(|e| panic!("{}: {e}", input.display())).hash(&mut hasher);
+    }
+    let name = format!("{}-{libc:?}-{:016x}", source.file_stem().expect("a name").display(), hasher.finish());
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("arm64").join(name);
+    if !to.exists() {
+        fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
+        // Beside its place first: another test may be making the same.
+        let part = to.with_extension(format!("{}-{:?}", std::process::id(), std::thread::current().id()));
+        succeed(compiler.arg("-o").args([&part, &source]).arg("-ldl"));
+        fs::rename(&part, &to).expect("rename");
+    }
     to
 }
 

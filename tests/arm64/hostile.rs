@@ -36,7 +36,7 @@ const TRIALS: [(&str, &[&str], Shows); 11] = [
 
 fn trial(preload: Option<&Path>, program: &Path, arguments: &[&str]) -> Case {
     let line = build::running(preload, program, arguments);
-    Case { title: arguments.join(" "), command: format!("PROBE_LIMIT_PAGES={SMALL_PAGES} timeout 60 {line}") }
+    Case { title: arguments.join(" "), command: format!("PROBE_LIMIT_PAGES={SMALL_PAGES} timeout 400 {line}") }
 }
 
 /// The runs of each program without the object and with it.

@@ -13,7 +13,7 @@ fn container() -> Container {
 
 /// Runs the command line in a container.
 fn text(line: &str) -> String {
-    let outcome = container().run(line, None, 60);
+    let outcome = container().run(line, None, 400);
     assert_eq!(outcome.status, Some(0), "{line}:\n{}", outcome.text);
     outcome.text
 }
