@@ -10,7 +10,12 @@ use libc::{iovec, pid_t};
 use rustix::{fd::OwnedFd, fs::readlink};
 use std::{
     ffi::{CStr, CString, OsStr},
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    fs::File,
+    io,
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::FileExt,
+    },
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -62,7 +67,7 @@ impl Target {
         let read = unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
         match usize::try_from(read) {
             Ok(read) => (read == into.len()).then_some(()),
-            // Nor by /proc/PID/mem, where a sandbox forbids this very call: that way is open where the process has none itself.
+            Err(_) if is_no_call() => File::open(self.file("mem")).ok()?.read_exact_at(into, address).ok(),
             Err(_) => None,
         }
     }
@@ -73,7 +78,23 @@ impl Target {
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
         // SAFETY: one local buffer, as long as said, which is only read; the other address is the kernel's to check.
         let written = unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
-        (usize::try_from(written) == Ok(bytes.len())).then_some(())
+        match usize::try_from(written) {
+            Ok(written) => (written == bytes.len()).then_some(()),
+            Err(_) if is_no_call() && self.may_write(address, bytes.len()) => {
+                let memory = File::options().write(true).open(self.file("mem")).ok()?;
+                memory.write_all_at(bytes, address).ok()
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Whether one mapping, which it may write, has all of these bytes: what the kernel asks where it has a call to write by.
+    fn may_write(&self, address: u64, len: usize) -> bool {
+        let (maps, last) = (self.text("maps").unwrap_or_default(), address.saturating_add(len as u64 - 1));
+        maps.split(|byte| *byte == b'\n').any(|line| {
+            let may = line.split(|byte| *byte == b' ').nth(1).is_some_and(|it| it.starts_with(b"rw"));
+            may && Mapping::parse(line).is_some_and(|it| it.holds(address) && it.holds(last))
+        })
     }
 
     /// What a path is relative to: the path of the process's directory, or of its descriptor `directory`. It is the kernel's own
@@ -174,6 +195,11 @@ impl Target {
     }
 }
 
+/// Whether the call that has just failed is one that this kernel has not got, or a sandbox around us forbids.
+fn is_no_call() -> bool {
+    matches!(io::Error::last_os_error().raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
+}
+
 /// Of an environment: a program makes its own as large as it likes, and pays nothing for it (PR_SET_MM, prctl(2)).
 const MOST_ENVIRONMENT: usize = 128 << 10;
 
@@ -245,7 +271,6 @@ impl<'m> Mapping<'m> {
 mod tests {
     use super::*;
     use rustix::fd::AsRawFd;
-    use std::fs::File;
 
     fn own() -> Target {
         Target { thread: i32::try_from(std::process::id()).unwrap() }
