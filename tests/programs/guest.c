@@ -62,7 +62,11 @@ static void environment(size_t mib) {
         .start_code = field[26], .end_code = field[27], .start_stack = field[28], .start_data = field[45],
         .end_data = field[46], .start_brk = field[47], .brk = (unsigned long)sbrk(0), .arg_start = field[48],
         .arg_end = field[49], .env_start = (unsigned long)at, .env_end = (unsigned long)at + (mib << 20), .exe_fd = -1};
-    if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) perror("prctl"), exit(1);
+    if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) != 0) {
+        /* A kernel without CONFIG_CHECKPOINT_RESTORE. */
+        puts(errno == EINVAL ? "no such call" : strerror(errno));
+        exit(1);
+    }
     FILE *meminfo = fopen("/proc/meminfo", "re");
     if (fgets(line, sizeof line, meminfo)) fputs(line, stdout);
     fflush(stdout);
