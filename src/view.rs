@@ -131,12 +131,7 @@ impl<F: Files> View<F> {
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        self.cpus_by(self.by)
-    }
-
-    /// The CPUs as they would be counted so.
-    pub(crate) fn cpus_by(&self, by: CpuCount) -> Option<Cpus> {
-        let choice = Choice { by, mask: &self.mask };
+        let choice = Choice { by: self.by, mask: &self.mask };
         cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
     }
 

@@ -15,7 +15,5 @@ mod guests;
 mod harness;
 #[path = "supervised/program.rs"]
 mod program;
-#[path = "supervised/runtimes.rs"]
-mod runtimes;
 #[path = "supervised/sandboxes.rs"]
 mod sandboxes;

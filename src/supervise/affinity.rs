@@ -9,7 +9,6 @@ use super::{
 use calc::{
     answer::Answer as Answered,
     cpus::{self, CpuSet, MAX_CPUS},
-    settings::CpuCount,
 };
 
 pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
@@ -17,7 +16,7 @@ pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     // The kernel takes the lower half of a register that holds an int.
     let (pid, len) = (pid as i32, len as u32 as usize);
     let mut mask = kernels_mask(call.target.thread_of(pid)?, len)?;
-    narrow(&mut mask, &online(call, len, known)?);
+    narrow(&mut mask, &online(call, known)?);
     let bytes = bytes_of(&mask);
     call.write(address, &bytes)?;
     Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
@@ -25,24 +24,17 @@ pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
 
 pub(super) fn set(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     let [pid, len, address, ..] = call.arguments;
-    let len = len as u32 as usize;
     let real = kernels_mask(call.target.thread_of(pid as i32)?, size_of_val(&[0_u64; MAX_CPUS / 64]))?;
     let mut shown = real.clone();
-    narrow(&mut shown, &online(call, len, known)?);
-    let mut asked = vec![0; len.min(size_of_val(&real[..]))];
+    narrow(&mut shown, &online(call, known)?);
+    let mut asked = vec![0; (len as u32 as usize).min(size_of_val(&real[..]))];
     call.target.read(address, &mut asked)?;
     asked.resize(size_of_val(&real[..]), 0);
     (shown != real && asked == bytes_of(&shown)).then_some(Answer::Number(0))
 }
 
-/// The bytes of a mask that Go's runtime asks for, and nobody else is known to (64 Ki CPUs: runtime/os_linux.go).
-const GOS_MASK: usize = 64 << 10 >> 3;
-
-/// The fewest CPUs that Go's own rule makes of a quota, from 1.25 on; of what the mask has it takes the minimum.
-const GOS_LEAST: CpuCount = CpuCount::Milli(2000);
-
-/// The CPUs that the caller is to see, which asks with `len` bytes, where affinity is answered.
-fn online(call: &Call<'_>, len: usize, known: &mut Known) -> Option<CpuSet> {
+/// The CPUs that the caller is to see, where affinity is answered.
+fn online(call: &Call<'_>, known: &mut Known) -> Option<CpuSet> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }
@@ -50,11 +42,7 @@ fn online(call: &Call<'_>, len: usize, known: &mut Known) -> Option<CpuSet> {
     if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answered::CpuOnline) {
         return None;
     }
-    let (online, is_by_quota) = (view.cpus()?.online, settings.cpus == CpuCount::ByQuota);
-    if len == GOS_MASK && is_by_quota && online.count() < 2 {
-        return Some(view.cpus_by(GOS_LEAST)?.online);
-    }
-    Some(online)
+    Some(view.cpus()?.online)
 }
 
 /// The kernel's own mask of `thread`, in as many words as it writes to `len` bytes.

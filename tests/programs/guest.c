@@ -3,7 +3,6 @@
  *   guest protected          figures asked for in memory that may not be written: the errors, and whether it was
  *   guest environment MIB    an environment of that size, then the total of /proc/meminfo, and waits for its input to end
  *   guest seeks FILE         goes to the start of FILE, which it has not opened for use
- *   guest masks              how many CPUs a mask of glibc's size has, and one of Go's
  *   guest holds COUNT FILE   how many of so many descriptors of FILE were answered, and whether one is once they are closed */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -94,20 +93,11 @@ static void holds(int count, const char *file) {
     printf("then %d\n", is_answered(open(file, O_RDONLY)));
 }
 
-static void masks(void) {
-    static cpu_set_t set[64];
-    long len = syscall(SYS_sched_getaffinity, 0, sizeof *set, set);
-    int few = CPU_COUNT_S(len, set);
-    len = syscall(SYS_sched_getaffinity, 0, 64 * 1024 / 8, set);
-    printf("%d %d\n", few, CPU_COUNT_S(len, set));
-}
-
 int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     if (strcmp(mode, "protected") == 0) protected();
     else if (strcmp(mode, "environment") == 0 && argc > 2) environment(strtoul(argv[2], NULL, 10));
     else if (strcmp(mode, "seeks") == 0 && argc > 2) lseek(open(argv[2], O_PATH), 0, SEEK_SET), puts("sought");
-    else if (strcmp(mode, "masks") == 0) masks();
     else if (strcmp(mode, "holds") == 0 && argc > 3) holds(atoi(argv[2]), argv[3]);
     else return 2;
     return 0;
