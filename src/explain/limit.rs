@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn the_least_of_the_chain() {
-        let files = [("/a/b/memory.max", "max\n"), ("/a/memory.max", "200\n"), ("/memory.max", "300\n")];
+        let files = [("/a/b/memory.max", "max\n"), ("/a/memory.max", "200000000\n"), ("/memory.max", "300000000\n")];
         assert_eq!(plainly(Resource::Memory, &files).as_deref(), Some("/c/a"));
-        let equal = [("/a/b/memory.max", "200\n"), ("/a/memory.max", "200\n")];
+        let equal = [("/a/b/memory.max", "200000000\n"), ("/a/memory.max", "200000000\n")];
         assert_eq!(plainly(Resource::Memory, &equal).as_deref(), Some("/c/a/b"));
         let pids = [("/a/b/pids.max", "20\n"), ("/a/pids.max", "max\n"), ("/pids.max", "9\n")];
         assert_eq!(plainly(Resource::Pids, &pids).as_deref(), Some("/c"));
@@ -276,8 +276,8 @@ mod tests {
     #[test]
     fn a_level_above_the_end_of_the_chain_binds_nobody() {
         let files = [
-            ("/a/b/memory.limit_in_bytes", "200\n"),
-            ("/a/memory.limit_in_bytes", "100\n"),
+            ("/a/b/memory.limit_in_bytes", "200000000\n"),
+            ("/a/memory.limit_in_bytes", "100000000\n"),
             ("/a/memory.use_hierarchy", "0\n"),
         ];
         assert_eq!(plainly(Resource::Memory, &files).as_deref(), Some("/c/a/b"));
@@ -287,10 +287,10 @@ mod tests {
     #[test]
     fn what_is_left_may_be_left_elsewhere() {
         let files = [
-            ("/a/b/memory.max", "100\n"),
-            ("/a/b/memory.current", "30\n"),
-            ("/a/memory.max", "200\n"),
-            ("/a/memory.current", "190\n"),
+            ("/a/b/memory.max", "100000000\n"),
+            ("/a/b/memory.current", "30000000\n"),
+            ("/a/memory.max", "200000000\n"),
+            ("/a/memory.current", "190000000\n"),
         ];
         assert_eq!(plainly(Resource::Memory, &files).as_deref(), Some("/c/a/b"));
         assert_eq!(plainly(Resource::MemoryLeft, &files).as_deref(), Some("/c/a"));
@@ -319,13 +319,13 @@ mod tests {
 
     #[test]
     fn out_of_sight_and_declared() {
-        let files = [("/a/memory.max", "200\n"), ("/a/cpu.max", "200000 100000\n")];
+        let files = [("/a/memory.max", "200000000\n"), ("/a/cpu.max", "200000 100000\n")];
         let of = |resource, memory_limit_bytes, quota_usec| {
             let above = Above { memory_limit_bytes, quota_usec, period_usec: 100_000, ..Above::NONE };
             found(resource, &files, &beside(&above)).unwrap()
         };
-        assert_eq!(of(Resource::Memory, 201, 0), "/c/a");
-        assert_eq!(of(Resource::Memory, 200, 0), "the board");
+        assert_eq!(of(Resource::Memory, 201_000_000, 0), "/c/a");
+        assert_eq!(of(Resource::Memory, 200_000_000, 0), "the board");
         assert_eq!(of(Resource::Quota, 0, 300_000), "/c/a");
         assert_eq!(of(Resource::Quota, 0, 100_000), "the board");
         let declared = Beside { has_memory: true, has_cpus: true, ..beside(&Above::NONE) };
@@ -335,9 +335,9 @@ mod tests {
 
     #[test]
     fn the_one_cgroup_in_sight_tells_of_those_above() {
-        let all = [("/a/memory.stat", "hierarchical_memory_limit 200\n")];
+        let all = [("/a/memory.stat", "hierarchical_memory_limit 200000000\n")];
         assert_eq!(plainly(Resource::Memory, &all).as_deref(), Some("hierarchical_memory_limit"));
-        let chain = [("/a/memory.limit_in_bytes", "-1\n"), ("/memory.limit_in_bytes", "200\n"), all[0]];
+        let chain = [("/a/memory.limit_in_bytes", "-1\n"), ("/memory.limit_in_bytes", "200000000\n"), all[0]];
         assert_eq!(plainly(Resource::Memory, &chain).as_deref(), Some("/c"));
     }
 

@@ -315,7 +315,8 @@ mod tests {
         assert_eq!(files.version_2().below(&Above::NONE).memory_free_bytes, 0);
         std::fs::write(home.join("memory.max"), "0\n").unwrap();
         std::fs::write(home.join("memory.limit_in_bytes"), "0\n").unwrap();
-        assert_eq!(files.version_2().below(&Above::NONE), Above::NONE);
+        let above = files.version_2().below(&Above::NONE);
+        assert_eq!((above.memory_limit_bytes, above.memory_free_bytes), (u64::MAX, u64::MAX));
         assert_eq!(files.version_1(&[Kind::Memory]), Limits::default());
         std::fs::remove_dir_all(home).unwrap();
     }

@@ -57,7 +57,7 @@ mod tests {
             (Key::Cpus, "weight"),
             (Key::Cpus, "quota"),
             (Key::Memory, "512M"),
-            (Key::Memory, "1000"),
+            (Key::Memory, "1048577"),
             (Key::Memory, "high"),
             (Key::Memory, "max"),
             (Key::Disk, "10G"),
