@@ -23,7 +23,7 @@ use report::Report;
 use root::{Directory, Root, split};
 use start::Untried;
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 use trial::Trial;
@@ -63,14 +63,7 @@ pub(crate) fn install(options: &Options) -> Result<()> {
 }
 
 fn try_install(options: &Options) -> Result<()> {
-    ensure!(
-        preload_file::can_name(&options.to) && preload_file::is_ours(&options.to),
-        "{}: the library's name has to begin with libcgproc, and its path to be without blanks, colons, # and $, which loaders \
-         take for something else",
-        options.to.display()
-    );
-    let (place, name) = split(&options.to)?;
-    check_form(&options.to)?;
+    let (place, name) = check_name(&options.to)?;
     ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
     let object = library::read(options.object.as_deref())?;
     let root = Root::open(&options.root)?;
@@ -84,25 +77,17 @@ fn try_install(options: &Options) -> Result<()> {
     };
     root.check_way(place)?;
     let directories = Directories { library: root.directory(place)?, etc: root.directory(Path::new("/etc"))? };
-    match &trial {
-        Err(Untried::NotAsked(_)) if options.is_preloaded => programs.some()?,
-        Err(why) if options.is_preloaded => {
-            bail!(
-                "the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload"
-            )
-        }
-        _ => {}
+    if options.is_preloaded {
+        check_tried(&trial, &programs)?;
     }
-    let has_glibc = trial.as_ref().map_or_else(|_| programs.has_glibc(), Trial::has_glibc);
-    let is_named = options.is_preloaded && has_glibc;
+    let is_named = options.is_preloaded && trial.as_ref().map_or_else(|_| programs.has_glibc(), Trial::has_glibc);
     let entry = is_named.then_some(options.to.as_path());
     let is_named_already = is_named_already(&root, &directories)?;
     let mut files = Files::write(&directories, &name, &object, entry)?;
-    ensure!(
-        options.is_preloaded || !is_named_already || files.library.is_none(),
-        "/etc/ld.so.preload names {} already: what comes there is preloaded, and has to be tried, without --no-preload",
-        options.to.display()
-    );
+    if !options.is_preloaded && is_named_already && files.library.is_some() {
+        let to = options.to.display();
+        bail!("/etc/ld.so.preload names {to} already: what comes there has to be tried, without --no-preload");
+    }
     if let Ok(trial) = &trial {
         let written = files.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
         trial.by_variable(&written)?;
@@ -119,6 +104,30 @@ fn try_install(options: &Options) -> Result<()> {
     report.print()?;
     files.keep();
     Ok(())
+}
+
+/// The directory and the name of a path that a loader takes for one, and `cgproc doctor` for the library's.
+fn check_name(path: &Path) -> Result<(&Path, OsString)> {
+    ensure!(
+        preload_file::can_name(path) && preload_file::is_ours(path),
+        "{}: the library's name has to begin with libcgproc, and its path to be without blanks, colons, # and $, which loaders \
+         take for something else",
+        path.display()
+    );
+    let parts = split(path)?;
+    check_form(path)?;
+    Ok(parts)
+}
+
+/// What is preloaded has to be tried; who rehearses needs a program for that.
+fn check_tried(trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Result<()> {
+    match trial {
+        Ok(_) => Ok(()),
+        Err(Untried::NotAsked(_)) => programs.some(),
+        Err(why) => bail!(
+            "the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload"
+        ),
+    }
 }
 
 /// Whether the loader's file names the library's place: then whatever comes there is preloaded.
