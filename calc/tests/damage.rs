@@ -10,7 +10,7 @@ use calc::{
     source::{Directory, Files, Source},
     text::{Sink, Text},
     view::{
-        cpu,
+        cpu::{self, Choice},
         io::{self, Device},
         memory, pids, time,
     },
@@ -140,7 +140,7 @@ fn figures(tree: &Tree) -> BTreeMap<&'static str, String> {
         figures.insert("available", memory.available_bytes.to_string());
         memory.swap.and_then(|swap| figures.insert("swap", format!("{swap:?}")));
     }
-    let cpus = cpu::cpus(tree, &places, &Above::NONE, CpuCount::ByQuota, scratch).unwrap();
+    let cpus = cpu::cpus(tree, &places, &Above::NONE, Choice::by(CpuCount::ByQuota), scratch).unwrap();
     figures.insert("CPUs", cpus.online.iter().next().unwrap().to_string());
     figures.insert("quota", format!("{:?}", cpus.capacity.quota_usec.cmp(&150_000)));
     if let Some(times) = time::times(tree, &places, &cpus, &host, None, scratch) {
