@@ -54,19 +54,18 @@ pub(crate) trait Meanwhile {
     fn while_stopped(&self, stop: &dyn Fn());
 }
 
-/// The program that `pid` runs, if that is a `cgproc run`: its first child but for the heir, which is there before.
+/// The program that `pid` runs, if that is a `cgproc run`: its first child that is another program. The heir, and a child that has
+/// not become the program yet, have its own command line.
 pub(crate) fn program_of(pid: u32) -> Option<u32> {
     let is_run = |words: &[String]| {
         let is_ours = words.first().is_some_and(|it| it.rsplit('/').next() == Some("cgproc"));
         is_ours && words.get(1).is_some_and(|it| it == "run")
     };
+    let words_of = |pid| procfs::process::Process::new(pid).and_then(|it| it.cmdline()).ok();
     let pid = i32::try_from(pid).ok()?;
-    let process = procfs::process::Process::new(pid).ok()?;
-    if !is_run(&process.cmdline().ok()?) {
-        return None;
-    }
+    let own = words_of(pid).filter(|words| is_run(words))?;
     let all = procfs::process::all_processes().ok()?.filter_map(|it| it.ok()?.stat().ok());
-    let children = all.filter(|it| it.ppid == pid && it.comm != supervise::HEIR);
+    let children = all.filter(|it| it.ppid == pid && words_of(it.pid).is_some_and(|words| words != own));
     let first = children.min_by_key(|it| (it.starttime, it.pid))?;
     u32::try_from(first.pid).ok()
 }

@@ -32,7 +32,7 @@ use std::{
 };
 
 /// What the process is called that supervises after us.
-pub(crate) const HEIR: &str = "cgproc-heir";
+const HEIR: &str = "cgproc-heir";
 
 /// What is done about programs that go past libc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

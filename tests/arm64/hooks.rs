@@ -6,7 +6,8 @@ use crate::probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES};
 use std::path::{Path, PathBuf};
 
 /// System calls that qemu-user does not translate; what it says instead.
-const NOT_IN_QEMU: [(&str, &str); 3] = [("preadv2", "ENOSYS"), ("preadv64v2", "ENOSYS"), ("prctl", "EINVAL")];
+const NOT_IN_QEMU: [(&str, &str); 4] =
+    [("openat2", "ENOSYS"), ("preadv2", "ENOSYS"), ("preadv64v2", "ENOSYS"), ("prctl", "EINVAL")];
 
 /// A symbol with its probe, compiled for this machine and for arm64.
 struct Probe {

@@ -114,16 +114,19 @@ fn a_full_disk() {
         let root = Root::of_one_program("debian-11");
         sh(&format!("cp {}/*.so.? {}", root.at("/usr/lib").display(), root.at("/lib").display()));
         let (lib, etc) = (root.at("/usr/lib").display().to_string(), root.at("/etc").display().to_string());
-        // So many pages are left below /usr/lib and /etc. The library takes 26, each of the other files one.
-        for (left_in_lib, left_in_etc) in [(0, 2), (20, 2), (26, 0), (26, 1), (26, 2)] {
+        // So many pages are left below /usr/lib and /etc. The library takes these, each of the other files one.
+        let library = fs::metadata(bed::object()).expect("the library").len().div_ceil(4096);
+        let all = library + 4;
+        for (left_in_lib, left_in_etc) in [(0, 2), (library - 6, 2), (library, 0), (library, 1), (library, 2)] {
             for (directory, left) in [(&lib, left_in_lib), (&etc, left_in_etc)] {
                 sh(&format!(
-                    "mount -t tmpfs -o mode=755,size=120K tmpfs {directory} && \
+                    "mount -t tmpfs -o mode=755,size={}K tmpfs {directory} && \
                      dd if=/dev/zero of={directory}/full bs=4096 count={} 2>/dev/null",
-                    30 - left
+                    all * 4,
+                    all - left
                 ));
             }
-            if (left_in_lib, left_in_etc) == (26, 2) {
+            if (left_in_lib, left_in_etc) == (library, 2) {
                 root.done(&[]);
             } else {
                 let why = root.refused(&[]);
