@@ -4,9 +4,20 @@
 use crate::{arch, sys};
 use core::ffi::c_int;
 
-/// The value of `key` (`AT_…`); `None` where it is not to be had.
+/// The value of `key` (`AT_…`) in the kernel's word; `None` where it is not to be had.
 #[inline(never)]
 pub(crate) fn value(key: usize) -> Option<usize> {
+    find(key, is_the_kernels)
+}
+
+/// The same of the machine's own abilities (`AT_HWCAP`, `AT_HWCAP2`), which an emulator tells in a file of its own making.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn of_the_machine(key: usize) -> Option<usize> {
+    find(key, |_| true)
+}
+
+#[inline(always)]
+fn find(key: usize, is_believed: fn(&sys::Fd) -> bool) -> Option<usize> {
     const PR_GET_AUXV: usize = 0x4155_5856;
     let mut vector = [0; 512];
     let arguments = [PR_GET_AUXV, vector.as_mut_ptr() as usize, vector.len(), 0, 0, 0];
@@ -15,7 +26,7 @@ pub(crate) fn value(key: usize) -> Option<usize> {
     let len = match usize::try_from(whole) {
         Ok(whole) => whole.min(vector.len()),
         // Before Linux 6.4.
-        Err(_) => read_file(&mut vector)?,
+        Err(_) => read_file(&mut vector, is_believed)?,
     };
     let (pairs, _) = vector.get(..len)?.as_chunks::<16>();
     pairs.iter().find_map(|pair| {
@@ -24,10 +35,14 @@ pub(crate) fn value(key: usize) -> Option<usize> {
     })
 }
 
-/// The kernel's own file, and no other that somebody put in its place.
-fn read_file(vector: &mut [u8]) -> Option<usize> {
+fn read_file(vector: &mut [u8], is_believed: fn(&sys::Fd) -> bool) -> Option<usize> {
     const FLAGS: c_int = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
-    const PROC: u64 = libc::PROC_SUPER_MAGIC as u64;
     let file = sys::open(c"/proc/self/auxv", FLAGS)?;
-    if sys::file_system(file.number())? == PROC { sys::pread(file.number(), vector, 0) } else { None }
+    if is_believed(&file) { sys::pread(file.number(), vector, 0) } else { None }
+}
+
+/// The kernel's own file, and no other that somebody put in its place.
+fn is_the_kernels(file: &sys::Fd) -> bool {
+    const PROC: u64 = libc::PROC_SUPER_MAGIC as u64;
+    sys::file_system(file.number()) == Some(PROC)
 }

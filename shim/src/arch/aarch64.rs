@@ -154,7 +154,7 @@ pub(crate) unsafe fn definition_by(resolver: usize) -> usize {
     const AT_HWCAP: usize = 16;
     const AT_HWCAP2: usize = 26;
     type Resolver = extern "C" fn(usize, &Machine) -> usize;
-    let of_key = |key| auxv::value(key).unwrap_or(0);
+    let of_key = |key| auxv::of_the_machine(key).unwrap_or(0);
     let machine = Machine { size: size_of::<Machine>(), hwcap: of_key(AT_HWCAP), hwcap2: of_key(AT_HWCAP2) };
     // SAFETY: by the caller's promise.
     unsafe { core::mem::transmute::<usize, Resolver>(resolver)(machine.hwcap | IFUNC_ARG_HWCAP, &machine) }
