@@ -8,6 +8,8 @@ mod bed;
 mod a_whole_system;
 #[path = "sampler/above.rs"]
 mod above;
+#[path = "sampler/aside.rs"]
+mod aside;
 #[path = "sampler/births.rs"]
 mod births;
 #[path = "sampler/boards.rs"]

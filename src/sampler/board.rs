@@ -136,13 +136,17 @@ impl Board {
             fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
         }
         let (file, aside) = self.new_file()?.with_context(|| refusal(directory))?;
-        // Whatever our umask is, containers run as any user.
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-        lock::take(&file)?;
+        // Locked before others may open it: a reader's lock would keep ours out. Then, whatever our umask is, containers run as
+        // any user.
+        let opened = lock::take(&file).and_then(|()| file.set_permissions(fs::Permissions::from_mode(0o644)));
+        if let Err(error) = opened {
+            let _ = fs::remove_file(&aside);
+            return Err(error).with_context(|| aside.display().to_string());
+        }
         Ok((file, aside))
     }
 
-    /// A new file under a name that nobody has. A sampler of our number that was killed may have left one.
+    /// A new file under a name that nobody has, for us alone. A sampler of our number that was killed may have left one.
     fn new_file(&self) -> Result<io::Result<(File, PathBuf)>> {
         const TRIES: u32 = 100;
         let name = self.path.file_name().with_context(|| format!("{}: not a file's name", self.path.display()))?;
@@ -152,7 +156,7 @@ impl Board {
             hidden.push(name);
             hidden.push(if number == 0 { format!(".{process}") } else { format!(".{process}.{number}") });
             let aside = self.path.with_file_name(hidden);
-            match File::options().read(true).write(true).create_new(true).mode(0o644).open(&aside) {
+            match File::options().read(true).write(true).create_new(true).mode(0o600).open(&aside) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 made => return Ok(made.map(|file| (file, aside))),
             }
