@@ -401,12 +401,26 @@ mod tests {
 
     #[test]
     fn limits_that_are_written_after_a_birth_count_at_once() {
-        let home = std::env::temp_dir().join(format!("cgproc-sampler-limits-{}", std::process::id()));
+        limits_count_at_once_below(&std::env::temp_dir());
+    }
+
+    /// The top of a tmpfs has the number that the cgroup of the whole machine has.
+    #[test]
+    fn what_is_above_the_top_is_not_looked_into() {
+        limits_count_at_once_below(Path::new("/dev/shm"));
+    }
+
+    fn limits_count_at_once_below(directory: &Path) {
+        let home = directory.join(format!("cgproc-sampler-limits-{}", std::process::id()));
+        let boards = Path::new("/dev/shm").join(format!(
+            "cgproc-sampler-limits-board-{}-{}",
+            std::process::id(),
+            directory.components().count()
+        ));
         let _ = fs::remove_dir_all(&home);
         let top = home.join("top");
         make(&top);
-        let board = Path::new("/dev/shm").join(home.file_name().unwrap());
-        let board = Board::create(&board.join("board")).unwrap();
+        let board = Board::create(&boards.join("board")).unwrap();
         let mut sampler = Sampler::new(board, vec![Root::new(top.clone(), vec![Kind::Unified])], INTERVAL).unwrap();
         sampler.tick().unwrap();
         make(&top.join("a/b"));
@@ -418,7 +432,7 @@ mod tests {
         sampler.tick().unwrap();
         assert_eq!(["a", "a/b"].map(|path| node(&sampler, path).rate), [500_000; 2]);
         assert_eq!(sampler.hierarchies[0].above(node(&sampler, "a/b")).map(|above| above.quota_usec), Some(50_000));
-        fs::remove_dir_all(Path::new("/dev/shm").join(home.file_name().unwrap())).unwrap();
+        fs::remove_dir_all(boards).unwrap();
         fs::remove_dir_all(home).unwrap();
     }
 }

@@ -76,6 +76,11 @@ impl Node {
         self.role == Role::Published
     }
 
+    /// Whether it is there for its limits alone: what else is below it is none of ours.
+    fn is_above_the_top(&self) -> bool {
+        self.directory.path().starts_with("..")
+    }
+
     /// The cgroup above it, where that is known.
     pub(super) fn parent(&self) -> Option<usize> {
         self.parent
@@ -305,7 +310,7 @@ impl Hierarchy {
         while let Some(index) = self.unexplored.pop() {
             let place: Place = (self.number, index);
             let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { continue };
-            if node.role == Role::Outside || self.root.form == Form::Declared {
+            if node.is_above_the_top() || self.root.form == Form::Declared {
                 continue;
             }
             if node.watch.is_none()
@@ -372,7 +377,7 @@ impl Hierarchy {
     /// Looks for cgroups that were made or removed without our being told.
     pub(super) fn refresh(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
         for index in self.order() {
-            let Some(node) = self.node(index).filter(|node| node.role != Role::Outside) else { continue };
+            let Some(node) = self.node(index).filter(|node| !node.is_above_the_top()) else { continue };
             let has_turn = is_lost || Node::has_turn(index, round);
             if self.root.form == Form::Declared || (node.watch.is_some() && !has_turn) {
                 continue;

@@ -215,3 +215,24 @@ fn rests(sampler: &Sampler) -> usize {
     let sleeps = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
     sleeps.expect("switches").trim().parse().expect("a number")
 }
+
+/// Where a layer's path leads to a file system whose server never says a word, as a dead one over a network, for the sampler alone.
+#[test]
+fn disk_that_hangs_is_not_asked() {
+    let place = Place::new();
+    let (group, good) = (Group::new(), Group::new());
+    let home = place.file(&serial());
+    let _container = Overlaid::start_after(":", &home, &group);
+    let command = sampler(&place.board(), &OPTIONS);
+    let mut apart = Command::new("unshare");
+    // The server is whoever has the descriptor open, and that is the sampler.
+    let options = "fd=7,rootmode=40000,user_id=0,group_id=0,allow_other";
+    let script = format!("exec 7<>/dev/fuse && mount -i -t fuse -o {options} hanging \"$0\" && exec \"$@\"");
+    apart.args(["--mount", "sh", "-c", &script]).arg(&home).arg(command.get_program()).args(command.get_args());
+    apart.env_remove("LD_PRELOAD").env_remove("CGPROC_BOARD");
+    let sampler = Sampler::start_by(&place, apart);
+    let other = Overlaid::start(&place, &good);
+    until("it is said", || sampler.log().contains("not measured: it is not seen from here"));
+    until("a good container", || used(&place, &good) == Some(other.du()));
+    assert_eq!(used(&place, &group), None);
+}
