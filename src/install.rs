@@ -3,6 +3,7 @@
 
 mod change;
 mod configuration;
+mod filter;
 mod jail;
 mod library;
 mod lock;

@@ -1,25 +1,29 @@
 //! What a program of another root is started in: its loader is code of that root, which nobody has looked at. It has that root
-//! alone, which it cannot change, namespaces of its own, and no rights.
+//! alone, which it cannot change, namespaces of its own, and no rights; not even root's name.
 
-use super::root::Root;
+use super::{filter, root::Root};
 use rustix::{
     fd::OwnedFd,
     fs::{Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, open, stat},
     io::{Errno, Result},
     mount::{
-        MountFlags, MountPropagationFlags, UnmountFlags, mount_bind_recursive, mount_change, mount_remount, unmount,
+        MountFlags, MountPropagationFlags, UnmountFlags, mount_bind, mount_bind_recursive, mount_change, mount_remount,
+        unmount,
     },
-    process::{chdir, chroot, fchdir, pivot_root},
-    thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
+    process::{Gid, Uid, chdir, chroot, fchdir, geteuid, pivot_root},
+    thread::{
+        CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid,
+        set_thread_res_uid,
+    },
 };
 use std::{ffi::CString, io, os::unix::ffi::OsStrExt};
 
 /// How much of it this process may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walls {
-    /// All namespaces.
+    /// All namespaces: for who has no right to make the others.
     User,
-    /// All but one of users: where there may be none, as in a chroot.
+    /// All but one of users, in which root could not take another's id.
     Root,
     /// None, where they may not be made: in a container, which is a jail of its own.
     Chroot,
@@ -27,7 +31,9 @@ pub(super) enum Walls {
 
 impl Walls {
     /// Those to try, the best first.
-    pub(super) const ALL: [Self; 3] = [Self::User, Self::Root, Self::Chroot];
+    pub(super) fn to_try() -> &'static [Self] {
+        if geteuid().is_root() { &[Self::Root, Self::Chroot] } else { &[Self::User, Self::Root, Self::Chroot] }
+    }
 
     /// What clone(2) is to give it.
     pub(super) fn namespaces(self) -> libc::c_int {
@@ -71,15 +77,21 @@ impl<'r> Jail<'r> {
             }
             Walls::User | Walls::Root => self.move_in()?,
         }
+        become_nobody()?;
         set_no_new_privs(true)?;
         let none = CapabilitySet::empty();
-        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+        filter::set()
     }
 
     /// Leaves all mounts but the root's.
     fn move_in(&self) -> Result<()> {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-        mount_bind_recursive(&self.path, &self.path)?;
+        if can_seal_all() {
+            mount_bind_recursive(&self.path, &self.path)?;
+        } else {
+            mount_bind(&self.path, &self.path)?;
+        }
         chdir(&self.path)?;
         let (here, there) = (stat(".")?, fstat(self.top)?);
         if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino) {
@@ -96,19 +108,36 @@ impl<'r> Jail<'r> {
     }
 }
 
-/// Takes from the mounts at and below the working directory what could do harm: writing, devices, rights by files.
-fn seal() -> Result<()> {
-    /// `struct mount_attr` of mount_setattr(2).
-    #[repr(C)]
-    struct Attributes {
-        set: u64,
-        clear: u64,
-        propagation: u64,
-        user_namespace: u64,
+/// The user and group that own nothing, by custom.
+pub(super) const NOBODY: u32 = 65534;
+
+/// Gives up root's id: to sockets, pipes and files of root's, the name alone is a right, whatever the capabilities.
+fn become_nobody() -> Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
     }
+    let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    match set_thread_res_gid(group, group, group) {
+        // A user namespace of one user: this root is him.
+        Err(Errno::INVAL) => return Ok(()),
+        done => done?,
+    }
+    set_thread_groups(&[])?;
+    set_thread_res_uid(user, user, user)
+}
+
+/// `struct mount_attr` of mount_setattr(2).
+#[repr(C)]
+struct Attributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// For the mounts at and below the working directory.
+fn set_attributes(attributes: &Attributes) -> io::Result<()> {
     const AT_RECURSIVE: libc::c_int = 0x8000;
-    const RDONLY_NOSUID_NODEV: u64 = 1 | 2 | 4;
-    let attributes = Attributes { set: RDONLY_NOSUID_NODEV, clear: 0, propagation: 0, user_namespace: 0 };
     // SAFETY: the path ends in NUL, and the structure is as large as is said; the kernel reads both.
     let done = unsafe {
         libc::syscall(
@@ -116,13 +145,26 @@ fn seal() -> Result<()> {
             libc::AT_FDCWD,
             c".".as_ptr(),
             AT_RECURSIVE,
-            &raw const attributes,
+            &raw const *attributes,
             size_of::<Attributes>(),
         )
     };
-    match io::Error::last_os_error().raw_os_error() {
-        _ if done == 0 => Ok(()),
-        // Before Linux 5.12: the topmost one, which keeps the noexec that it has.
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether mounts below others can be sealed with them: since Linux 5.12. Otherwise they stay outside.
+fn can_seal_all() -> bool {
+    let nothing = Attributes { set: 0, clear: 0, propagation: 0, user_namespace: 0 };
+    set_attributes(&nothing).err().and_then(|error| error.raw_os_error()) != Some(libc::ENOSYS)
+}
+
+/// Takes from the mounts at and below the working directory what could do harm: writing, devices, rights by files.
+fn seal() -> Result<()> {
+    const RDONLY_NOSUID_NODEV: u64 = 1 | 2 | 4;
+    let attributes = Attributes { set: RDONLY_NOSUID_NODEV, clear: 0, propagation: 0, user_namespace: 0 };
+    let Err(error) = set_attributes(&attributes) else { return Ok(()) };
+    match error.raw_os_error() {
+        // There is but one, which keeps the noexec that it has.
         Some(libc::ENOSYS) => {
             let here = open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             let is_noexec = fstatvfs(here)?.f_flag.contains(StatVfsMountFlags::NOEXEC);

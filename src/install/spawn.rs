@@ -38,7 +38,7 @@ pub(super) fn spawn(root: &Root, program: &Path, variables: Variables<'_>) -> Re
     let jail = Jail::of(root)?;
     let Some(jail) = &jail else { return outcome(attempt(&image, None)?) };
     let mut refused = io::Error::from(Errno::PERM);
-    for walls in Walls::ALL {
+    for &walls in Walls::to_try() {
         match attempt(&image, Some((jail, walls))) {
             Ok(Err(Refused { step: ENTER, error })) if walls == Walls::User => refused = error,
             Ok(done) => return outcome(done),

@@ -2,6 +2,7 @@
 //! program itself has run.
 
 use super::{
+    jail::NOBODY,
     root::Root,
     spawn::{Spawned, spawn},
 };
@@ -83,7 +84,7 @@ impl Traced {
             Ok(_) => self.go_to_entry()?,
             Err(how) => Some(how),
         };
-        let has_library = early.is_none() && is_mapped(&fs::read(self.file("maps"))?, library);
+        let has_library = early.is_none() && is_mapped(&self.read("maps")?, library);
         drop(self);
         let said = said(stderr);
         Ok(match early {
@@ -94,8 +95,8 @@ impl Traced {
 
     /// Lets it run to the program's entry; how it ended, if it did not come there.
     fn go_to_entry(&mut self) -> io::Result<Option<String>> {
-        let entry = entry(&fs::read(self.file("auxv"))?)?;
-        self.trace(libc::PTRACE_SETOPTIONS, 0, self.options() as u64)?;
+        let entry = entry(&self.read("auxv")?)?;
+        self.trace(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as u64)?;
         self.trace(libc::PTRACE_POKETEXT, entry, TRAP)?;
         let mut deliver = 0;
         loop {
@@ -103,20 +104,12 @@ impl Traced {
             match self.next_stop()? {
                 // The library's initialisation may raise the same signal.
                 Ok(libc::SIGTRAP) if self.is_at(entry)? => return Ok(None),
-                // It has started another.
-                Ok(0) => deliver = 0,
                 Ok(signal) if self.is_killed_by(signal)? => return Ok(Some(format!("was killed by signal {signal}"))),
                 // It may be meant for it, or kill it.
                 Ok(signal) => deliver = u64::from(signal.unsigned_abs()),
                 Err(how) => return Ok(Some(how)),
             }
         }
-    }
-
-    /// Where it has no pid namespace, what it starts stops before its first instruction, and is killed when we end.
-    fn options(&self) -> libc::c_int {
-        const STARTED: libc::c_int = libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEVFORK | libc::PTRACE_O_TRACECLONE;
-        libc::PTRACE_O_EXITKILL | if self.ends_together { 0 } else { STARTED }
     }
 
     /// Whether this signal would kill it, were it not the first process of a namespace, which the kernel spares.
@@ -151,7 +144,7 @@ impl Traced {
         Ok(entry == before_trap(unsafe { registers.assume_init_ref() }))
     }
 
-    /// Waits until it stops, for a signal, or for an event: 0; or how it ended.
+    /// Waits until it stops, for a signal; or how it ended.
     fn next_stop(&mut self) -> io::Result<Result<i32, String>> {
         const LONGEST: Duration = Duration::from_secs(10);
         let begun = self.begun;
@@ -168,8 +161,7 @@ impl Traced {
             }
         };
         if let Some(signal) = status.stopping_signal() {
-            let is_event = status.as_raw() >> 16 != 0;
-            return Ok(Ok(if is_event { 0 } else { signal }));
+            return Ok(Ok(signal));
         }
         self.is_over = true;
         Ok(Err(ending(status)))
@@ -184,6 +176,21 @@ impl Traced {
         }
     }
 
+    /// One of its files that only its user may read: where root has no right to trace others, as in a container, we are he to
+    /// the file system meanwhile.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let read = fs::read(self.file(name));
+        if !read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            return read;
+        }
+        // SAFETY: both change how this thread is known to file systems, and nothing else.
+        let (user, group) = unsafe { (libc::setfsuid(NOBODY), libc::setfsgid(NOBODY)) };
+        let read = fs::read(self.file(name));
+        // SAFETY: as above; back to what it was.
+        unsafe { (libc::setfsgid(group.cast_unsigned()), libc::setfsuid(user.cast_unsigned())) };
+        read
+    }
+
     fn file(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.pid.as_raw_nonzero())
     }
@@ -192,8 +199,11 @@ impl Traced {
 impl Drop for Traced {
     fn drop(&mut self) {
         if !self.is_over {
-            let _ = kill_process(self.pid, Signal::KILL);
-            while waitpid(Some(self.pid), WaitOptions::empty()).is_ok_and(|it| it.is_some_and(|(_, it)| it.stopped())) {
+            // Who may not kill it ends without waiting, and takes it along.
+            let is_killed = kill_process(self.pid, Signal::KILL).is_ok();
+            while is_killed
+                && waitpid(Some(self.pid), WaitOptions::empty()).is_ok_and(|it| it.is_some_and(|(_, it)| it.stopped()))
+            {
             }
         }
     }
