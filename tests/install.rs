@@ -3,6 +3,8 @@
 
 mod bed;
 
+#[path = "install/bounds.rs"]
+mod bounds;
 #[path = "install/harness.rs"]
 mod harness;
 #[path = "install/interrupted.rs"]

@@ -1,10 +1,12 @@
 //! One installation at a time in a root: who holds the lock on a file that only its owner may open.
 
 use super::root::Directory;
+use crate::kernel;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat},
+    fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat},
+    io::Errno,
     process::geteuid,
 };
 use std::{ffi::OsStr, time::Duration};
@@ -40,17 +42,27 @@ impl Drop for Lock<'_> {
     }
 }
 
+/// Makes the file, or opens the one that is there once it was looked at: a device in its place is not opened.
 fn open(directory: &Directory<'_>) -> Result<OwnedFd> {
+    const NEW: OFlags = OFlags::RDWR.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::CLOEXEC);
     let name = || directory.name(OsStr::new(NAME));
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(directory.fd(), NAME, flags, Mode::RUSR | Mode::WUSR).with_context(name)?;
-    let stat = fstat(&file).with_context(name)?;
+    match openat(directory.fd(), NAME, NEW, Mode::RUSR | Mode::WUSR) {
+        Err(Errno::EXIST) => {}
+        made => return made.with_context(name),
+    }
+    let look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = match openat(directory.fd(), NAME, look, Mode::empty()) {
+        // Gone meanwhile, with whom it kept out.
+        Err(Errno::NOENT) => return openat(directory.fd(), NAME, NEW, Mode::RUSR | Mode::WUSR).with_context(name),
+        found => found.with_context(name)?,
+    };
+    let stat = fstat(&found).with_context(name)?;
     let mode = Mode::from_raw_mode(stat.st_mode);
     let is_ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
         && stat.st_uid == geteuid().as_raw()
         && !mode.intersects(Mode::RWXG | Mode::RWXO);
     ensure!(is_ours, "{}: others can lock it: remove it first", name());
-    Ok(file)
+    openat(CWD, kernel::link(&found), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).with_context(name)
 }
 
 /// Whether nobody has removed the file before it was locked.
@@ -79,6 +91,31 @@ mod tests {
         // What everybody may open is nobody's lock.
         fs::write(path.join("etc").join(NAME), "").unwrap();
         assert!(Lock::take(&etc).err().unwrap().to_string().contains("others can lock it"));
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_in_its_place_is_looked_at_first() {
+        use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
+        let path = std::env::temp_dir().join(format!("cgproc-install-lock-place-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.join("etc")).unwrap();
+        let (root, pipe) = (Root::open(&path).unwrap(), path.join("etc").join(NAME));
+        let etc = root.directory(Path::new("/etc")).unwrap();
+        rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let opened = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+        add_watch(&opened, &pipe, WatchFlags::OPEN).unwrap();
+        assert!(Lock::take(&etc).err().unwrap().to_string().contains("others can lock it"));
+        let is_opened = || Reader::new(&opened, &mut [const { std::mem::MaybeUninit::uninit() }; 512]).next().is_ok();
+        assert!(!is_opened(), "opened");
+        // This is how it would show.
+        drop(fs::File::options().read(true).write(true).open(&pipe).unwrap());
+        assert!(is_opened());
+        fs::remove_file(&pipe).unwrap();
+        // One that was killed has left a file, which is as good as a new one.
+        drop(openat(CWD, &pipe, OFlags::CREATE | OFlags::RDWR, Mode::RUSR | Mode::WUSR).unwrap());
+        drop(Lock::take(&etc).unwrap());
+        assert!(!pipe.exists());
         fs::remove_dir_all(&path).unwrap();
     }
 }

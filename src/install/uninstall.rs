@@ -22,7 +22,8 @@ pub(crate) fn uninstall(options: &Options) -> Result<()> {
     let (place, name) = split(&options.to)?;
     let root = Root::open(&options.root)?;
     let etc = root.directory(Path::new("/etc"))?;
-    let _lock = Lock::take(&etc)?;
+    // Who only rehearses need not be able to write.
+    let _lock = if options.is_dry { None } else { Some(Lock::take(&etc)?) };
     let mut report = Report::new(options.is_dry);
     let out = Removal { is_dry: options.is_dry, report: &mut report };
     out.all(&root, &etc, &options.to, place, &name)?;
