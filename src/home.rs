@@ -13,22 +13,24 @@ use std::{
 /// Where directories may lie, the best first. What the environment names may be another user's (su, sudo -E), who could put what he
 /// likes in the place of ours.
 fn homes() -> impl Iterator<Item = PathBuf> {
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| is_ours_alone(path));
-    let temporary = Some(env::temp_dir()).filter(|path| is_kept(path));
-    runtime.into_iter().chain(["/dev/shm".into()]).chain(temporary)
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let runtime = runtime.and_then(|path| kept(&path)).filter(|path| is_ours_alone(path));
+    runtime.into_iter().chain(["/dev/shm".into()]).chain(kept(&env::temp_dir()))
 }
 
 /// Whether this is such a directory as a login makes for its user.
 fn is_ours_alone(path: &Path) -> bool {
     let is_own = |it: fs::Metadata| it.is_dir() && it.uid() == geteuid().as_raw() && it.mode() & 0o077 == 0;
-    path.is_absolute() && fs::metadata(path).is_ok_and(is_own) && is_kept(path)
+    fs::metadata(path).is_ok_and(is_own)
 }
 
-/// Whether nobody but root and this user can put another directory in the place of `path`, or of one that we make in it.
-fn is_kept(path: &Path) -> bool {
+/// The directory that `path` leads to, if nobody but root and this user can put another one in its place, or in that of one that
+/// we make in it. It is named without symbolic links: they may be another user's, who can change them once we have looked.
+fn kept(path: &Path) -> Option<PathBuf> {
     let may_be_changed = |it: fs::Metadata| it.mode() & 0o022 != 0 && it.mode() & STICKY == 0;
     let is_kept = |it: fs::Metadata| trusted::is_believed(it.uid()) && !may_be_changed(it);
-    path.canonicalize().is_ok_and(|path| path.ancestors().all(|it| fs::metadata(it).is_ok_and(is_kept)))
+    let real = path.canonicalize().ok()?;
+    real.ancestors().all(|it| fs::symlink_metadata(it).is_ok_and(is_kept)).then_some(real)
 }
 
 /// In such a directory nobody renames what belongs to others.

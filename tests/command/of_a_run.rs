@@ -62,3 +62,27 @@ fn what_a_run_writes_is_in_no_strangers_directory() {
     fs::remove_dir_all(&home).expect("removed");
     assert_eq!(taken, [true, false, false, false]);
 }
+
+/// The path of the board that a run of root's exports, started by these words of a shell in a mount namespace of its own. There
+/// /mnt has a directory of root's alone, and one of another user's with a link to it.
+fn board_by_a_strangers_link(words: &str) -> String {
+    let script = format!(
+        "set -e; mount -t tmpfs -o mode=755 none /mnt; mkdir -m 700 /mnt/roots /mnt/strangers; \
+         ln -s ../roots /mnt/strangers/link; chown -R -h 12345:12345 /mnt/strangers; {words} \"$@\""
+    );
+    let run = ["run", "--static=never", "--memory", "64M", "--", "sh", "-c", "echo $CGPROC_BOARD"];
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", &script, "sh"]).arg(bed::command()).args(run);
+    command.env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD").env_remove("XDG_RUNTIME_DIR");
+    printed(&command.env("CGPROC_BOARD", "/no/such/board").output().expect("unshare"))
+}
+
+#[test]
+fn what_a_run_exports_leads_through_no_link_of_a_strangers() {
+    let runtime = board_by_a_strangers_link("XDG_RUNTIME_DIR=/mnt/strangers/link");
+    assert!(runtime.starts_with("/mnt/roots/cgproc-run-"), "{runtime}");
+    // Where there is no other place in memory.
+    let temporary = "mount -t tmpfs -o ro none /dev/shm; TMPDIR=/mnt/strangers/link";
+    let temporary = board_by_a_strangers_link(temporary);
+    assert!(temporary.starts_with("/mnt/roots/cgproc-run-"), "{temporary}");
+}
