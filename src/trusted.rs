@@ -25,7 +25,12 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
 
 /// Whether what belongs to this user is root's or our own.
 pub(crate) fn is_believed(user: u32) -> bool {
-    [0, geteuid().as_raw()].contains(&user) || user == NOBODY_HERE && Namespace::User.is_another()
+    [0, geteuid().as_raw()].contains(&user) || is_nobody_here(user)
+}
+
+/// Whether this stands for all users whom the user namespace does not have.
+pub(crate) fn is_nobody_here(user: u32) -> bool {
+    user == NOBODY_HERE && Namespace::User.is_another()
 }
 
 fn check(stat: &Stat) -> Result<()> {

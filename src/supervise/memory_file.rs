@@ -4,20 +4,23 @@ use crate::{answers::Asked, clocks, kernel};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{
-        AtFlags, FileType, MemfdFlags, Mode, OFlags, StatxFlags, fchmod, fstat, ftruncate, major, memfd_create, minor,
-        open, readlink, statx,
+        AtFlags, FileType, MemfdFlags, Mode, OFlags, StatxFlags, fchmod, fchown, fstat, ftruncate, major, memfd_create,
+        minor, open, readlink, statx,
     },
     io::{Errno, pwrite},
+    process::Uid,
 };
 use std::{path::Path, sync::OnceLock};
 
-/// A file with this text, named after the file that it stands for, open for reading alone.
-pub(super) fn new(asked: &Asked, text: &[u8]) -> Result<OwnedFd, Errno> {
+/// A file with this text, named after the file that it stands for, open for reading alone. It is given to `owner`, who asked
+/// for it, where we may; else it stays ours, and is not composed again for another user.
+pub(super) fn new(asked: &Asked, text: &[u8], owner: Option<Uid>) -> Result<OwnedFd, Errno> {
     // A kernel before 6.3 does not know the seal.
     let created = |flags| memfd_create(&asked.path, MemfdFlags::CLOEXEC | flags);
     let file = created(MemfdFlags::NOEXEC_SEAL).or_else(|_| created(MemfdFlags::empty()))?;
     // Whoever inherits it with another user's rights reads.
     fchmod(&file, Mode::from_raw_mode(0o644))?;
+    let _ = fchown(&file, owner, None);
     put(&file, text)?;
     open(kernel::link(&file), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
 }
@@ -33,6 +36,8 @@ fn put(file: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
 /// An answer that a process has been given, open for us to write it again.
 pub(super) struct Given {
     pub(super) asked: Asked,
+    /// Whom it was composed for. Others may have inherited it.
+    pub(super) owner: Uid,
     file: OwnedFd,
     len: u64,
     /// Written within the current tick of the clock: it need not be written again.
@@ -59,7 +64,7 @@ impl Given {
         let written_usec = u64::try_from(written.tv_sec).ok()? * 1_000_000 + u64::from(written.tv_nsec) / 1000;
         // The clock that the kernel stamps files by.
         let is_current = clocks::now_usec(libc::CLOCK_REALTIME_COARSE) == written_usec;
-        Some(Self { asked, file, len: stat.stx_size, is_current })
+        Some(Self { asked, owner: Uid::from_raw(stat.stx_uid), file, len: stat.stx_size, is_current })
     }
 
     /// Writes `text` in place of what is there. Who reads meanwhile finds a file that is never empty.
@@ -95,9 +100,9 @@ mod tests {
     #[test]
     fn what_is_given_can_be_written_again() {
         let asked = Asked::of(Answer::Meminfo).unwrap();
-        let file = new(&asked, b"first text").unwrap();
+        let file = new(&asked, b"first text", None).unwrap();
         let given = Given::behind(kernel::link(&file).as_ref()).unwrap();
-        assert_eq!(given.asked, asked);
+        assert_eq!((&given.asked, given.owner), (&asked, rustix::process::geteuid()));
         given.put(b"second").unwrap();
         let mut reading = fs::File::from(file);
         let mut text = String::new();

@@ -46,7 +46,7 @@ pub(super) fn open(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
         return None;
     }
     let text = asked.text(&seen.view).ok()?;
-    let file = memory_file::new(&asked, &text).ok()?;
+    let file = memory_file::new(&asked, &text, call.target.effective_user()).ok()?;
     Some(Answer::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
 }
 

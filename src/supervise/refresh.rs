@@ -6,6 +6,10 @@ use crate::kernel::Kernel;
 pub(super) fn refresh(call: &Call<'_>, known: &mut Known) -> Option<()> {
     let descriptor = call.target.file(&format!("fd/{}", call.arguments[0] as i32));
     let given = Given::behind(&descriptor).filter(|given| !given.is_current)?;
+    // What another user goes on reading is not composed by this one's settings and cgroup.
+    if call.target.effective_user()? != given.owner {
+        return None;
+    }
     // The object composes its own again.
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
@@ -14,5 +18,7 @@ pub(super) fn refresh(call: &Call<'_>, known: &mut Known) -> Option<()> {
     let text = seen.and_then(|seen| given.asked.text(&seen.view).ok());
     // Where there is no answer any more, the kernel's own text takes its place.
     let text = text.map_or_else(|| given.asked.kernels_own(&Kernel), Ok);
+    // The process that we looked at is the one that asks.
+    call.listener.still_waits(call.id).then_some(())?;
     given.put(&text.ok()?).ok()
 }

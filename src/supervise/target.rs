@@ -3,11 +3,11 @@
 use crate::{
     foreign,
     kernel::{self, Kernel},
-    preload_file,
+    preload_file, trusted,
 };
 use calc::source::{Files, Source};
 use libc::{iovec, pid_t};
-use rustix::{fd::OwnedFd, fs::readlink};
+use rustix::{fd::OwnedFd, fs::readlink, process::Uid};
 use std::{
     ffi::{CStr, CString, OsStr},
     fs::File,
@@ -179,6 +179,14 @@ impl Target {
         // From our pid namespace to its own.
         let (thread, process) = (numbers("NSpid:")?, numbers("NStgid:")?);
         [thread, process].iter().find(|it| it.last() == Some(&pid)).and_then(|it| it.first().copied())
+    }
+
+    /// The user whose rights it has. `None` where our user namespace does not have him: it shows all such users as one.
+    pub(super) fn effective_user(&self) -> Option<Uid> {
+        let status = self.text("status")?;
+        let users = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+        let user = str::from_utf8(users).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        (!trusted::is_nobody_here(user)).then(|| Uid::from_raw(user))
     }
 
     /// A short file of the kernel's about it, in as few reads as can be.

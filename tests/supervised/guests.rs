@@ -204,3 +204,32 @@ fn memory_that_may_not_be_written_is_not() {
     assert_eq!(native.matches("Bad address as it was").count(), 6, "{native}");
     assert_eq!(told(&LIMITS, &[&guest, "protected"]), native);
 }
+
+#[test]
+fn an_answer_is_composed_again_for_who_asked_alone() {
+    let (place, busybox, kib) = (Place::new(), busybox(), KIB.to_string());
+    let guest = place.0.join("guest");
+    let copied = std::process::Command::new("install").args(["-m755", &compiled("guest")]).arg(&guest).status();
+    assert!(copied.expect("install").success());
+    // Past the tick of the clock in which it was composed, and by a descriptor that was inherited. busybox has a setpriv of its own.
+    let again = format!("sleep 0.2; /usr/bin/env {{}} CGPROC_MEMORY=64M {} seeks /proc/self/fd/3", guest.display());
+    let script = |by: &str| {
+        let again = again.replace("{}", by);
+        format!("exec 3</proc/meminfo; {again}; {busybox} stat -Lc %u /proc/self/fd/3; {busybox} cat <&3")
+    };
+    let told = |words: &[&str], by: &str| {
+        let output = fate(&[words, &[&busybox, "sh", "-c", &script(by)]].concat());
+        assert!(output.status.success(), "{by}: {output:?}");
+        let text = out(&output);
+        let owner = text.lines().nth(1).expect("a line").to_owned();
+        (owner, bed::figure(&text, "MemTotal:").expect("MemTotal").to_string())
+    };
+    assert_eq!(
+        told(&[], &[&AS_GUEST.join(" "), " env"].concat()),
+        ("0".into(), kib),
+        "root's, and a guest inherits it"
+    );
+    for (words, owner) in [(&[][..], "0"), (&AS_GUEST, "12345")] {
+        assert_eq!(told(words, ""), (owner.into(), "65536".into()), "one's own");
+    }
+}
