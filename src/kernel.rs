@@ -73,8 +73,11 @@ impl Files for Kernel {
     }
 }
 
+/// Whether `path` leads through /proc or /sys alone. By a step up one may get out again.
 fn is_below_the_kernels(path: &CStr) -> bool {
-    [&b"/proc/"[..], b"/sys/"].iter().any(|top| path.to_bytes().starts_with(top))
+    let path = path.to_bytes();
+    let is_inside = [&b"/proc/"[..], b"/sys/"].iter().any(|top| path.starts_with(top));
+    is_inside && path.split(|byte| *byte == b'/').all(|part| part != b"..")
 }
 
 /// The file at `path`, opened once it is known to be one of the kernel's, or a plain one where that `may_be_plain`.
@@ -196,11 +199,17 @@ mod tests {
         let long = opened(home.join("sparse")).map(|mut file| whole(&mut file));
         // Out of /proc again, and in the same file system.
         let through = opened(format!("/proc/self/root{}", home.join("plain").display()));
+        fs::write(home.join("long"), vec![b'x'; PLAIN_MOST + 1]).unwrap();
+        let up = ["/sys/..", "/proc/../proc/.."].map(|top| {
+            let by_steps_up = opened(format!("{top}{}", home.join("long").display()));
+            by_steps_up.map(|mut file| whole(&mut file).map(|text| text.len()))
+        });
         fs::remove_dir_all(&home).unwrap();
         assert_eq!(text.as_deref(), Some(&b"12\n"[..]));
         assert_eq!(refused, [true; 3]);
         assert_eq!(long, Some(None), "a file without an end has no text");
         assert!(through.is_none());
+        assert_eq!(up, [Some(None); 2], "read as far as what is not the kernel's");
         assert!(opened("/dev/zero").is_none());
     }
 
