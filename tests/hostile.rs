@@ -64,6 +64,7 @@ fn a_program_that_filters_its_own_syscalls() {
         ("filtered", &["prctl"], Kernels),
         ("filtered", &["syscall"], Kernels),
         ("filtered", &["kept"], Kernels),
+        ("filtered", &["masks"], Kernels),
         ("filtered", &["strict"], Kernels),
         ("filtered", &["refused"], Kernels),
     ]);

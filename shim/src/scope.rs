@@ -131,7 +131,7 @@ fn count_again() -> Option<()> {
 
 /// The process has changed its mask: which CPUs are shown is looked up anew.
 pub(crate) fn choose_again() {
-    if owner::is_ours() {
+    if !options::off() && owner::is_ours() {
         CPUS.expire();
     }
 }

@@ -2,20 +2,22 @@
  *   filtered prctl     filters by prctl(2), then opens and reads
  *   filtered syscall   the same by syscall(SYS_seccomp)
  *   filtered kept      has the file open before, and reads it again after
+ *   filtered masks     the calls about masks alone, where no file may be opened either
  *   filtered strict    the oldest form: read, write, exit
  *   filtered refused   no killing: memfd_create fails with ENOSYS, as under an old container profile */
 #include "probe.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/sysinfo.h>
 
-/* What libc makes of open, read, write, lseek, fstat, sysinfo, sched_getaffinity and exit. */
+/* What libc makes of open, read, write, lseek, fstat, sysinfo, sched_getaffinity, sched_setaffinity and exit. */
 static const int allowed[] = {
     SYS_read, SYS_write, SYS_openat, SYS_close, SYS_lseek, SYS_pread64, SYS_exit, SYS_exit_group, SYS_newfstatat,
-    SYS_sysinfo, SYS_sched_getaffinity, SYS_seccomp,
+    SYS_sysinfo, SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_seccomp,
 #ifdef SYS_open
     SYS_open, SYS_fstat, SYS_stat,
 #endif
@@ -25,10 +27,11 @@ enum { ALLOWED = sizeof allowed / sizeof *allowed };
 static struct sock_filter code[2 * ALLOWED + 4];
 static struct sock_fprog program = {0, code};
 
-static void compile(void) {
+static void compile(int opens) {
     struct sock_filter *at = code;
     *at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (int i = 0; i < ALLOWED; i++) {
+        if (!opens && allowed[i] == SYS_openat) continue;
         *at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], 0, 1);
         *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     }
@@ -42,10 +45,18 @@ static void say(const char *what, const char *value) {
     raw(SYS_write, 1, (long)line, n, 0, 0, 0);
 }
 
+static void look_at_masks(void) {
+    cpu_set_t set;
+    say("affinity", sched_getaffinity(0, sizeof set, &set) ? "failed" : "ok");
+    say("its own", sched_setaffinity(0, sizeof set, &set) ? "failed" : "ok");
+    say("past libc", syscall(SYS_sched_setaffinity, 0, sizeof set, &set) ? "failed" : "ok");
+    say("a thread's", pthread_getaffinity_np(pthread_self(), sizeof set, &set) ? "failed" : "ok");
+    say("a thread's own", pthread_setaffinity_np(pthread_self(), sizeof set, &set) ? "failed" : "ok");
+}
+
 static void look(void) {
     struct sysinfo info = {0};
     struct stat st;
-    cpu_set_t set;
     int fd = open("/proc/meminfo", O_RDONLY);
     slurp(fd);
     say("open", whose());
@@ -57,7 +68,7 @@ static void look(void) {
     say("stat", stat("/proc/version", &st) ? "failed" : "ok");
     sysinfo(&info);
     say("sysinfo", side(info.totalram * info.mem_unit / 4096));
-    say("affinity", sched_getaffinity(0, sizeof set, &set) ? "failed" : "ok");
+    look_at_masks();
 }
 
 static void refuse_memfd(void) {
@@ -79,7 +90,7 @@ static void refuse_memfd(void) {
 int main(int argc, char **argv) {
     const char *way = argc > 1 ? argv[1] : "";
     int fd = -1;
-    compile();
+    compile(strcmp(way, "masks"));
     raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
     if (!strcmp(way, "refused")) return refuse_memfd(), 0;
     if (!strcmp(way, "kept") || !strcmp(way, "strict")) fd = open("/proc/meminfo", O_RDONLY), slurp(fd);
@@ -99,6 +110,7 @@ int main(int argc, char **argv) {
         say("pread", pread(fd, text, 9, 0) == 9 ? "ok" : "failed");
         raw(SYS_close, fd, 0, 0, 0, 0, 0);
     }
-    look();
+    if (strcmp(way, "masks")) look();
+    else look_at_masks();
     raw(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }

@@ -108,7 +108,7 @@ pub(crate) unsafe fn pthread_getaffinity_np(
     // SAFETY: as in `sched_getaffinity`.
     unsafe {
         let result = next(thread, len, mask);
-        if result == 0 && !options::affinity_is_the_kernels() {
+        if result == 0 && !options::off() && !options::affinity_is_the_kernels() {
             narrow(len, mask);
         }
         result
