@@ -34,8 +34,16 @@ fn a_program_with_more_rights_is_told_what_is_there() {
         stranger.display()
     );
     let preload = format!("echo {at}/object.so >{at}/etc/ld.so.preload && mount --bind {at}/etc /etc");
-    let run = |program: &str| format!("setpriv --reuid 12345 --clear-groups {at}/{program} own");
-    let commands = [prepare, run("setgid"), preload, run("setgid"), run("plain")];
+    let run = |program: &str, mode: &str| format!("setpriv --reuid 12345 --clear-groups {at}/{program} {mode}");
+    let commands = [
+        prepare,
+        run("setgid", "own"),
+        preload,
+        run("setgid", "own"),
+        run("plain", "own"),
+        run("setgid", "again"),
+        run("plain", "again"),
+    ];
     let cases = commands.map(|command| Case { title: command.clone(), command });
     let results = probes::run(&Container { view: View::Namespace, ..SMALL }, &cases);
     fs::remove_dir_all(&scratch).expect("the directory");
@@ -43,4 +51,5 @@ fn a_program_with_more_rights_is_told_what_is_there() {
     assert!(text(1).contains("owner 12345") && text(1).contains("type 1021994"), "{}", text(1));
     assert_eq!(text(3), text(1), "{}", text(2));
     assert_ne!(text(4), text(1), "the object is not there");
+    assert_eq!((text(5), text(6)), ("again: goes on", "again: goes on"), "what it reads again is composed again");
 }

@@ -3,6 +3,7 @@
  *   stranger seeks      a number that carried an answer, and is the stranger's file by now
  *   stranger inherits   the other user inherits an answer of root's
  *   stranger own        as the user who runs it, of a memory file of his own
+ *   stranger again      as the user who runs it, reads an answer again
  */
 #include "probe.h"
 #include <sys/prctl.h>
@@ -110,11 +111,24 @@ static void inherits(void) {
     printf("root reads on: %s\n", !strncmp(text, "MemTotal:", 9) ? "MemTotal" : text);
 }
 
+/* Whether an uptime that is read again, a while after, has gone on. */
+static void again(int fd, int seek) {
+    static char before[64];
+    struct timespec while_ = {0, 30 * 1000 * 1000};
+    slurp(fd);
+    memcpy(before, text, sizeof before);
+    nanosleep(&while_, NULL);
+    if (seek) lseek(fd, 0, SEEK_SET), slurp(fd);
+    else text[pread(fd, text, sizeof before, 0)] = 0;
+    printf("again: %s\n", strncmp(text, before, strcspn(before, " ")) ? "goes on" : "frozen");
+}
+
 int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     if (!strcmp(mode, "looks")) looks();
     else if (!strcmp(mode, "seeks")) seeks();
     else if (!strcmp(mode, "inherits")) inherits();
+    else if (!strcmp(mode, "again")) again(open("/proc/uptime", O_RDONLY), 1);
     else look("his own", named("/proc/meminfo", 8, 0644));
     return 0;
 }
