@@ -182,8 +182,8 @@ pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
 /// An answer that was given before.
 pub(crate) struct Given {
     pub(crate) answer: Answer,
-    /// A descriptor of our own, to write it again.
-    pub(crate) writing: Fd,
+    /// A descriptor of our own, to write it again. None can be had by a program that has given up the rights that it made it with.
+    pub(crate) writing: Option<Fd>,
     pub(crate) len: u64,
     /// Composed within the current tick of the clock: it need not be composed again.
     pub(crate) is_current: bool,
@@ -198,11 +198,14 @@ pub(crate) fn given(fd: c_int) -> Option<Given> {
     if !is_for_reading(fd) {
         return None;
     }
-    named(fd, &sys::fstat(fd)?)?;
+    let mut stat = sys::fstat(fd)?;
+    let mut answer = named(fd, &stat)?;
     let mut buffer = [0; 32];
-    let writing = sys::open(link(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY)?;
-    let stat = sys::fstat(writing.number())?;
-    let answer = named(writing.number(), &stat)?;
+    let writing = sys::open(link(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY);
+    if let Some(writing) = &writing {
+        stat = sys::fstat(writing.number())?;
+        answer = named(writing.number(), &stat)?;
+    }
     // The clock that the kernel stamps files by.
     let now = sys::clock(libc::CLOCK_REALTIME_COARSE)?;
     let is_current = (now.tv_sec, now.tv_nsec) == (stat.st_mtime, stat.st_mtime_nsec);

@@ -40,16 +40,17 @@ pub(crate) fn over(fd: c_int, answer: Answer, flags: c_int) {
         return;
     }
     if flags & libc::O_ACCMODE == libc::O_RDONLY {
-        answered(fd, answer, flags);
+        answered(fd, fd, answer, flags);
     } else if answer.is_pressure() {
         pressure::put_scopes(fd, answer, flags);
     }
 }
 
+/// Puts the answer in place of `host`, the kernel's own file, over `fd`.
 #[inline(never)]
-fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
-    let mut file = MemoryFile::new(answer, fd)?;
-    answers::compose(answer, fd, &mut file)?;
+fn answered(host: c_int, fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
+    let mut file = MemoryFile::new(answer, host)?;
+    answers::compose(answer, host, &mut file)?;
     file.publish(fd, flags)
 }
 
@@ -68,7 +69,8 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
         return None;
     }
     let host = memory_file::kernels_own(given.answer, fd)?;
-    let mut file = MemoryFile::again(given.answer, given.writing)?;
+    let Some(writing) = given.writing else { return replaced(fd, given.answer, &host) };
+    let mut file = MemoryFile::again(given.answer, writing)?;
     let mut earlier_len = given.len;
     // Where there is no answer any more, the kernel's own text takes its place.
     if answers::compose(given.answer, host.number(), &mut file).is_none() {
@@ -76,4 +78,16 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
         answers::kernels_own(host.number(), &mut file)?;
     }
     file.finish_again(earlier_len)
+}
+
+/// Puts a fresh answer over `fd`, or the kernel's own file where there is none any more: who cannot write to what it carries would
+/// read the same for ever.
+#[inline(never)]
+fn replaced(fd: c_int, answer: Answer, host: &sys::Fd) -> Option<()> {
+    let (at, flags) = (sys::lseek(fd, 0, libc::SEEK_CUR), sys::flags(fd)?);
+    if answered(host.number(), fd, answer, flags).is_none() {
+        answers::is_the_kernels(answer, host.number())?.then(|| sys::dup3(host, fd, flags & libc::O_CLOEXEC))??;
+    }
+    sys::lseek(fd, at as i64, libc::SEEK_SET);
+    Some(())
 }

@@ -57,7 +57,7 @@ pub(crate) fn memfd_create(name: &CStr, flags: c_uint) -> Result<Fd, c_int> {
 
 /// `dup3(from, to, flags)`
 pub(crate) fn dup3(from: &Fd, to: c_int, flags: c_int) -> Option<()> {
-    // SAFETY: replaces the descriptor that next just gave the program.
+    // SAFETY: replaces the descriptor that next just gave the program, or an answer of ours.
     done(unsafe { syscall(libc::SYS_dup3, [from.0 as usize, to as usize, flags as usize, 0, 0, 0]) }).map(drop)
 }
 
@@ -129,6 +129,13 @@ pub(crate) fn status_flags(fd: c_int) -> Option<c_int> {
     // SAFETY: no pointers.
     done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFL as usize, 0, 0, 0, 0]) })
         .map(|flags| flags as c_int)
+}
+
+/// The flags to open a file with, so that it is as what `fd` is: those of `F_GETFL`, and `O_CLOEXEC`.
+pub(crate) fn flags(fd: c_int) -> Option<c_int> {
+    // SAFETY: no pointers.
+    let closes = done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]) })?;
+    Some(status_flags(fd)? | if closes == 0 { 0 } else { libc::O_CLOEXEC })
 }
 
 /// `stat(path)`

@@ -1,6 +1,9 @@
 //! Files that others have named like answers of ours: what a program is told of them is the kernel's word.
 
-use super::{Shows::Kernels, fare};
+use super::{
+    Shows::{Containers, Kernels},
+    fare,
+};
 use crate::bed::{Container, View};
 use crate::probes::{self, Case, Libc, SMALL, program, quoted};
 use std::fs;
@@ -18,6 +21,16 @@ fn a_strangers_file_is_not_written_to() {
 #[test]
 fn who_inherits_an_answer_cannot_write_it() {
     fare(&[("stranger", &["inherits"], Kernels)]);
+}
+
+#[test]
+fn who_gave_up_his_rights_reads_on_what_he_opened_before() {
+    fare(&[("stranger", &["yields"], Containers)]);
+}
+
+#[test]
+fn who_has_no_descriptor_left_reads_on_once_he_has() {
+    fare(&[("stranger", &["exhausts"], Kernels)]);
 }
 
 /// The user of a program with more rights may be its caller, who can write to what is his.
@@ -51,5 +64,7 @@ fn a_program_with_more_rights_is_told_what_is_there() {
     assert!(text(1).contains("owner 12345") && text(1).contains("type 1021994"), "{}", text(1));
     assert_eq!(text(3), text(1), "{}", text(2));
     assert_ne!(text(4), text(1), "the object is not there");
-    assert_eq!((text(5), text(6)), ("again: goes on", "again: goes on"), "what it reads again is composed again");
+    for again in [text(5), text(6)] {
+        assert!(again.starts_with("again: goes on"), "what it reads again is composed again: {again}");
+    }
 }

@@ -4,9 +4,12 @@
  *   stranger inherits   the other user inherits an answer of root's
  *   stranger own        as the user who runs it, of a memory file of his own
  *   stranger again      as the user who runs it, reads an answer again
+ *   stranger yields     root gives up its rights, then reads an answer of before again
+ *   stranger exhausts   no descriptor is left for a while
  */
 #include "probe.h"
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 
@@ -112,15 +115,49 @@ static void inherits(void) {
 }
 
 /* Whether an uptime that is read again, a while after, has gone on. */
-static void again(int fd, int seek) {
-    static char before[64];
-    struct timespec while_ = {0, 30 * 1000 * 1000};
-    slurp(fd);
-    memcpy(before, text, sizeof before);
-    nanosleep(&while_, NULL);
+static void again(const char *label, int fd, int seek) {
+    char before[64];
+    struct timespec a_while = {0, 30 * 1000 * 1000};
+    pread(fd, before, sizeof before, 0);
+    nanosleep(&a_while, NULL);
     if (seek) lseek(fd, 0, SEEK_SET), slurp(fd);
     else text[pread(fd, text, sizeof before, 0)] = 0;
-    printf("again: %s\n", strncmp(text, before, strcspn(before, " ")) ? "goes on" : "frozen");
+    printf("%s: %s, at %ld, flags %x %x\n", label, strncmp(text, before, strcspn(before, " ")) ? "goes on" : "frozen",
+           seek ? 0 : raw(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0), fcntl(fd, F_GETFL), fcntl(fd, F_GETFD));
+}
+
+/* The machine's uptime is longer than the container's: what is shown goes on as it began. */
+static void say_whose(int fd) {
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    pread(fd, text, 64, 0);
+    printf("uptime: %s\n", strtol(text, NULL, 10) < boot.tv_sec - 1 ? " container" : " kernel");
+}
+
+static void yields(void) {
+    int plain = open("/proc/uptime", O_RDONLY), other = open("/proc/uptime", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int list = open("/sys/devices/system/cpu/online", O_RDONLY);
+    lseek(other, 3, SEEK_SET);
+    become(SOMEBODY);
+    again("by pread", other, 0);
+    again("by lseek", plain, 1);
+    again("once more", plain, 1);
+    say_whose(plain);
+    next_tick();
+    lseek(list, 0, SEEK_SET), slurp(list);
+    printf("list: %s, numbers %d\n", strncmp(text, "0-", 2) ? " container" : " kernel", list - plain);
+}
+
+static void exhausts(void) {
+    int fd = open("/proc/uptime", O_RDONLY);
+    struct rlimit limit, none = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none.rlim_max = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    next_tick();
+    lseek(fd, 0, SEEK_SET), slurp(fd);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    again("later", fd, 1);
 }
 
 int main(int argc, char **argv) {
@@ -128,7 +165,9 @@ int main(int argc, char **argv) {
     if (!strcmp(mode, "looks")) looks();
     else if (!strcmp(mode, "seeks")) seeks();
     else if (!strcmp(mode, "inherits")) inherits();
-    else if (!strcmp(mode, "again")) again(open("/proc/uptime", O_RDONLY), 1);
+    else if (!strcmp(mode, "again")) again("again", open("/proc/uptime", O_RDONLY), 1);
+    else if (!strcmp(mode, "yields")) yields();
+    else if (!strcmp(mode, "exhausts")) exhausts();
     else look("his own", named("/proc/meminfo", 8, 0644));
     return 0;
 }
