@@ -40,17 +40,16 @@ pub(crate) fn over(fd: c_int, answer: Answer, flags: c_int) {
         return;
     }
     if flags & libc::O_ACCMODE == libc::O_RDONLY {
-        answered(fd, fd, answer, flags);
+        answered(fd, answer, flags);
     } else if answer.is_pressure() {
         pressure::put_scopes(fd, answer, flags);
     }
 }
 
-/// Puts the answer in place of `host`, the kernel's own file, over `fd`.
 #[inline(never)]
-fn answered(host: c_int, fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
-    let mut file = MemoryFile::new(answer, host)?;
-    answers::compose(answer, host, &mut file)?;
+fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
+    let mut file = MemoryFile::new(answer, fd)?;
+    answers::compose(answer, fd, &mut file)?;
     file.publish(fd, flags)
 }
 
@@ -68,8 +67,8 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     if given.is_current || !options::answers(given.answer) {
         return None;
     }
+    let Some(writing) = given.writing else { return give_back(fd, given.answer) };
     let host = memory_file::kernels_own(given.answer, fd)?;
-    let Some(writing) = given.writing else { return replaced(fd, given.answer, &host) };
     let mut file = MemoryFile::again(given.answer, writing)?;
     let mut earlier_len = given.len;
     // Where there is no answer any more, the kernel's own text takes its place.
@@ -80,14 +79,15 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     file.finish_again(earlier_len)
 }
 
-/// Puts a fresh answer over `fd`, or the kernel's own file where there is none any more: who cannot write to what it carries would
-/// read the same for ever.
+/// Puts the kernel's own file over `fd`: who cannot write to what it carries would read the same for ever. A fresh answer would take more
+/// stack than a hook has left here.
 #[inline(never)]
-fn replaced(fd: c_int, answer: Answer, host: &sys::Fd) -> Option<()> {
-    let (at, flags) = (sys::lseek(fd, 0, libc::SEEK_CUR), sys::flags(fd)?);
-    if answered(host.number(), fd, answer, flags).is_none() {
-        answers::is_the_kernels(answer, host.number())?.then(|| sys::dup3(host, fd, flags & libc::O_CLOEXEC))??;
-    }
-    sys::lseek(fd, at as i64, libc::SEEK_SET);
+fn give_back(fd: c_int, answer: Answer) -> Option<()> {
+    let host = memory_file::kernels_own(answer, fd)
+        .filter(|host| answers::is_the_kernels(answer, host.number()) == Some(true))?;
+    sys::lseek(host.number(), sys::lseek(fd, 0, libc::SEEK_CUR) as i64, libc::SEEK_SET);
+    sys::set_status_flags(&host, sys::status_flags(fd)?);
+    sys::dup3(&host, fd, sys::closes_on_exec(fd)?)?;
+    fds::forget(fd);
     Some(())
 }

@@ -131,11 +131,17 @@ pub(crate) fn status_flags(fd: c_int) -> Option<c_int> {
         .map(|flags| flags as c_int)
 }
 
-/// The flags to open a file with, so that it is as what `fd` is: those of `F_GETFL`, and `O_CLOEXEC`.
-pub(crate) fn flags(fd: c_int) -> Option<c_int> {
+/// `fcntl(fd, F_SETFL, flags)`
+pub(crate) fn set_status_flags(fd: &Fd, flags: c_int) {
     // SAFETY: no pointers.
-    let closes = done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]) })?;
-    Some(status_flags(fd)? | if closes == 0 { 0 } else { libc::O_CLOEXEC })
+    unsafe { syscall(libc::SYS_fcntl, [fd.0 as usize, libc::F_SETFL as usize, flags as usize, 0, 0, 0]) };
+}
+
+/// `fcntl(fd, F_GETFD)`, as the flag of open.
+pub(crate) fn closes_on_exec(fd: c_int) -> Option<c_int> {
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]) })
+        .map(|flags| if flags == 0 { 0 } else { libc::O_CLOEXEC })
 }
 
 /// `stat(path)`

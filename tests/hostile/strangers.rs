@@ -1,9 +1,6 @@
 //! Files that others have named like answers of ours: what a program is told of them is the kernel's word.
 
-use super::{
-    Shows::{Containers, Kernels},
-    fare,
-};
+use super::{Shows::Kernels, fare};
 use crate::bed::{Container, View};
 use crate::probes::{self, Case, Libc, SMALL, program, quoted};
 use std::fs;
@@ -25,7 +22,7 @@ fn who_inherits_an_answer_cannot_write_it() {
 
 #[test]
 fn who_gave_up_his_rights_reads_on_what_he_opened_before() {
-    fare(&[("stranger", &["yields"], Containers)]);
+    fare(&[("stranger", &["yields"], Kernels)]);
 }
 
 #[test]

@@ -126,26 +126,13 @@ static void again(const char *label, int fd, int seek) {
            seek ? 0 : raw(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0), fcntl(fd, F_GETFL), fcntl(fd, F_GETFD));
 }
 
-/* The machine's uptime is longer than the container's: what is shown goes on as it began. */
-static void say_whose(int fd) {
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    pread(fd, text, 64, 0);
-    printf("uptime: %s\n", strtol(text, NULL, 10) < boot.tv_sec - 1 ? " container" : " kernel");
-}
-
 static void yields(void) {
-    int plain = open("/proc/uptime", O_RDONLY), other = open("/proc/uptime", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    int list = open("/sys/devices/system/cpu/online", O_RDONLY);
+    int plain = open("/proc/uptime", O_RDONLY), other = open("/proc/uptime", O_RDONLY | O_CLOEXEC);
     lseek(other, 3, SEEK_SET);
     become(SOMEBODY);
     again("by pread", other, 0);
     again("by lseek", plain, 1);
     again("once more", plain, 1);
-    say_whose(plain);
-    next_tick();
-    lseek(list, 0, SEEK_SET), slurp(list);
-    printf("list: %s, numbers %d\n", strncmp(text, "0-", 2) ? " container" : " kernel", list - plain);
 }
 
 static void exhausts(void) {
