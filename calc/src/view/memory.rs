@@ -71,7 +71,7 @@ pub(crate) fn read(
     if !is_alone {
         counters.read(files, &place, limits.counters_depth, scratch);
     }
-    let free_bytes = limits.memory.headroom.min(total_bytes);
+    let free_bytes = limits.memory.left()?.min(total_bytes);
     let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
     let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
     Some(Memory {
@@ -92,6 +92,11 @@ struct Least {
 
 impl Least {
     const NONE: Self = Self { least: None, headroom: u64::MAX };
+
+    /// What is left; `None` where nobody can say what is used: all of it would be too much, and nothing too little.
+    fn left(&self) -> Option<u64> {
+        Some(self.headroom).filter(|headroom| *headroom < u64::MAX)
+    }
 
     /// What is known of cgroups out of sight; `u64::MAX` for nothing.
     fn of(limit: u64, headroom: u64) -> Self {
@@ -405,8 +410,14 @@ mod tests {
         let odd = set(v2(), "a/b", &[("memory.max", "lots"), ("memory.current", "1")]);
         assert_eq!(figures(&odd), None);
         assert_eq!(figures(&set(odd, "a", &[("memory.max", "200"), ("memory.current", "60")])), Some((200, 140, None)));
-        // Nobody knows what is left.
-        assert_eq!(figures(&set(v2(), "a/b", &[("memory.max", "100")])), Some((100, 100, None)));
+        // Nobody knows what is left: that is the kernel's to answer, unless another level tells.
+        let uncounted = set(v2(), "a/b", &[("memory.max", "100")]);
+        assert_eq!(figures(&uncounted), None);
+        assert_eq!(figures(&set(uncounted.clone(), "a/b", &[("memory.current", "x")])), None);
+        assert_eq!(
+            figures(&set(uncounted, "a", &[("memory.max", "200"), ("memory.current", "160")])),
+            Some((100, 40, None))
+        );
         let limited = set(v2(), "a/b", &[("memory.max", "100"), ("memory.current", "30"), ("memory.swap.max", "50")]);
         assert_eq!(figures(&limited), Some((100, 70, None)));
         assert_eq!(figures(&set(limited, "a/b", &[("memory.swap.current", "-1")])), Some((100, 70, Some((50, 50)))));
@@ -644,6 +655,7 @@ mod tests {
         let tree = contained("max\n");
         let above = Above {
             memory_limit_bytes: 200 * MIB,
+            memory_free_bytes: 90 * MIB,
             swap_limit_bytes: 64 * MIB,
             swap_free_bytes: 60 * MIB,
             ..Above::NONE
