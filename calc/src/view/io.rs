@@ -399,6 +399,20 @@ mod tests {
     }
 
     #[test]
+    fn a_device_of_which_nothing_is_told_once_does_not_count_twice() {
+        let mut shown = Shown::default();
+        let mut show = |text: &str| {
+            let told = of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text), SDA).unwrap().unwrap_or_default();
+            let shown = shown.show(SDA, &told);
+            (shown.reads, shown.writes)
+        };
+        assert_eq!(show("8:0 rios=10 wios=5\n"), (10, 5));
+        assert_eq!(show("8:0 rios=x wios=6\n"), (10, 6));
+        assert_eq!(show("\n"), (10, 6));
+        assert_eq!(show("8:0 rios=12 wios=7\n"), (12, 7));
+    }
+
+    #[test]
     fn version_2() {
         let text = "98:0 rbytes=655360 wbytes=0 rios=10 wios=0 dbytes=0 dios=0\n7:0 rbytes=8388608 wbytes=16777216 rios=16 wios=32 dbytes=4096 dios=1\n";
         let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", text);

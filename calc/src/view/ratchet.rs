@@ -57,10 +57,13 @@ pub struct Onward {
 }
 
 impl Onward {
-    /// What to show where the source says `number`: it goes on from the last time, and never backwards.
+    /// What to show where the source says `number`: it goes on from the last time, and never backwards. Of 0 nothing is concluded: it is
+    /// also what a source says whose figure cannot be read this once.
     pub fn show(&mut self, number: u64) -> u64 {
-        self.lost = self.lost.max(self.last.saturating_sub(number));
-        self.last = number.saturating_add(self.lost);
+        if number > 0 {
+            self.lost = self.lost.max(self.last.saturating_sub(number));
+            self.last = number.saturating_add(self.lost);
+        }
         self.last
     }
 }
@@ -136,6 +139,12 @@ mod tests {
     fn what_is_taken_back_is_given_again() {
         let mut counter = Onward::default();
         assert_eq!([100, 130, 40, 45, 200, 10].map(|number| counter.show(number)), [100, 130, 130, 135, 290, 290]);
+    }
+
+    #[test]
+    fn a_counter_that_is_not_told_once_goes_on_as_if_it_had_been() {
+        let mut counter = Onward::default();
+        assert_eq!([0, 100, 0, 130, 40, 0, 45].map(|number| counter.show(number)), [0, 100, 100, 130, 130, 130, 135]);
     }
 
     #[test]
