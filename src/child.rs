@@ -3,7 +3,6 @@
 use crate::{
     failure::OWN_CODE,
     signals::{self, Inherited, Signal},
-    supervise,
 };
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait as wait_for_any};
 use std::{

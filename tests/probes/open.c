@@ -124,6 +124,9 @@ static void answer(void) {
     fd = call(CPUS "/cpu1/uevent", O_RDONLY);
     printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
     answer_rest();
+    /* The lowest free number tells whether any was kept. */
+    fd = (int)raw(SYS_dup, 1, 0, 0, 0, 0, 0), raw_close(fd);
+    printf("lowest-free=%d\n", fd);
 }
 
 static void say(const char *label, const char *path, int flags) {

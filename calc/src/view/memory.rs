@@ -607,6 +607,7 @@ mod tests {
         };
         assert_eq!(available("100", "200"), 4096);
         assert_eq!(available("200", "100"), 8192);
+        assert_eq!(available("100", "100"), 4096, "the scope's, where both allow as much");
         assert_eq!(available("max", "100"), 8192);
     }
 
@@ -648,6 +649,14 @@ mod tests {
         let above = Above { memory_limit_bytes: 200 * MIB, memory_free_bytes: 0, ..Above::NONE };
         let memory = memory(&tree, &places, &above, &HOST, &mut [0; 512]).unwrap();
         assert_eq!((memory.total_bytes, memory.free_bytes), (600 * MIB, 500 * MIB));
+    }
+
+    #[test]
+    fn no_board_makes_more_free_than_there_is() {
+        let tree = contained("max\n");
+        let above = Above { memory_limit_bytes: 200 * MIB, memory_free_bytes: 300 * MIB, ..Above::NONE };
+        let memory = memory(&tree, &places(&tree), &above, &HOST, &mut [0; 512]).unwrap();
+        assert_eq!((memory.total_bytes, memory.free_bytes), (200 * MIB, 200 * MIB));
     }
 
     #[test]
