@@ -123,6 +123,7 @@ static void answer(void) {
     if (fd >= 0) raw_close(fd);
     fd = call(CPUS "/cpu1/uevent", O_RDONLY);
     printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
+    if (fd >= 0) raw_close(fd);
     answer_rest();
     /* The lowest free number tells whether any was kept. */
     fd = (int)raw(SYS_dup, 1, 0, 0, 0, 0, 0), raw_close(fd);
