@@ -150,7 +150,10 @@ fn every_hook(libc: Libc) {
     for (name, runs) in results(&object, libc, &probes) {
         let absent = runs.native.text == "absent";
         findings.check(absent != own.contains(&name), || format!("{name}: the probe says {:?}", runs.native.text));
-        expectation.judge(&name, &runs, absent, &mut findings);
+        // glibc has none, and who defines one means an older structure: hostile:a_program_with_a_getdents_of_its_own.
+        if (libc, &*name) != (Libc::Glibc, "getdents") {
+            expectation.judge(&name, &runs, absent, &mut findings);
+        }
     }
     findings.conclude(&format!("hooks on {libc:?}"));
 }

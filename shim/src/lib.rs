@@ -122,7 +122,7 @@ hooks! {
 
     // getdents(2)
     getdents(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents;
-    getdents64(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents;
+    getdents64(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents64;
     posix_getdents(fd: c_int, to: *mut c_void, len: size_t, flags: c_int) -> ssize_t = directory::posix_getdents;
 
     // statfs(2), statvfs(3)

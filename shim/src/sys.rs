@@ -100,11 +100,17 @@ pub(crate) fn fchmod(fd: &Fd, mode: c_uint) -> Option<()> {
     done(unsafe { syscall(libc::SYS_fchmod, [fd.0 as usize, mode as usize, 0, 0, 0, 0]) }).map(drop)
 }
 
+/// `fcntl(fd, command, argument)`
+#[inline(never)]
+fn fcntl(fd: c_int, command: c_int, argument: c_int) -> Option<c_int> {
+    // SAFETY: no pointers.
+    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, command as usize, argument as usize, 0, 0, 0]) })
+        .map(|result| result as c_int)
+}
+
 /// `fcntl(fd, F_GET_SEALS)`: `None` for what is on no file system in memory.
 pub(crate) fn seals(fd: c_int) -> Option<u32> {
-    // SAFETY: no pointers.
-    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GET_SEALS as usize, 0, 0, 0, 0]) })
-        .map(|seals| seals as u32)
+    fcntl(fd, libc::F_GET_SEALS, 0).map(|seals| seals as u32)
 }
 
 /// `lseek(fd, offset, whence)`, with the kernel's result as it is.
@@ -126,22 +132,17 @@ pub(crate) fn fstat(fd: c_int) -> Option<libc::stat> {
 
 /// `fcntl(fd, F_GETFL)`
 pub(crate) fn status_flags(fd: c_int) -> Option<c_int> {
-    // SAFETY: no pointers.
-    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFL as usize, 0, 0, 0, 0]) })
-        .map(|flags| flags as c_int)
+    fcntl(fd, libc::F_GETFL, 0)
 }
 
 /// `fcntl(fd, F_SETFL, flags)`
 pub(crate) fn set_status_flags(fd: &Fd, flags: c_int) {
-    // SAFETY: no pointers.
-    unsafe { syscall(libc::SYS_fcntl, [fd.0 as usize, libc::F_SETFL as usize, flags as usize, 0, 0, 0]) };
+    let _ = fcntl(fd.0, libc::F_SETFL, flags);
 }
 
 /// `fcntl(fd, F_GETFD)`, as the flag of open.
 pub(crate) fn closes_on_exec(fd: c_int) -> Option<c_int> {
-    // SAFETY: no pointers.
-    done(unsafe { syscall(libc::SYS_fcntl, [fd as usize, libc::F_GETFD as usize, 0, 0, 0, 0]) })
-        .map(|flags| if flags == 0 { 0 } else { libc::O_CLOEXEC })
+    fcntl(fd, libc::F_GETFD, 0).map(|flags| if flags == 0 { 0 } else { libc::O_CLOEXEC })
 }
 
 /// `stat(path)`

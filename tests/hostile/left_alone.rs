@@ -12,6 +12,12 @@ fn streams_without_a_descriptor() {
     crate::fare(&[("streams", &[], Kernels)]);
 }
 
+/// glibc has no such function: a call of it is meant for a definition of the program's own.
+#[test]
+fn a_program_with_a_getdents_of_its_own() {
+    crate::fare_with(Libc::Glibc, &[("own-getdents", &[], Kernels)]);
+}
+
 /// A process that was bound to CPUs which its view has not: to be told of none would be worse than to be told the kernel's.
 #[test]
 fn a_mask_of_other_cpus_than_the_views() {

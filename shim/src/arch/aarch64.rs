@@ -3,6 +3,9 @@
 use crate::auxv;
 use core::arch::{asm, global_asm, naked_asm};
 
+/// The call of this name, whose structure is older than that of `getdents64`: this machine never had it.
+pub(crate) const OLDER_GETDENTS: Option<libc::c_long> = None;
+
 /// The system call `number`. Returns what the kernel does: a negative errno on failure.
 ///
 /// # Safety

@@ -2,6 +2,9 @@
 
 use core::arch::{asm, global_asm, naked_asm};
 
+/// The call of this name, whose structure is older than that of `getdents64`.
+pub(crate) const OLDER_GETDENTS: Option<libc::c_long> = Some(libc::SYS_getdents);
+
 /// The system call `number`. Returns what the kernel does: a negative errno on failure.
 ///
 /// # Safety

@@ -94,7 +94,19 @@ pub(crate) unsafe fn readdir_r(
     }
 }
 
+/// Only musl has one, where it is the next. Elsewhere who calls it means a definition of his own, which has the kernel's older call
+/// of this name, and its older structure.
 pub(crate) unsafe fn getdents(next: Option<Getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
+    // SAFETY: the caller's arguments.
+    unsafe {
+        match (next, crate::arch::OLDER_GETDENTS) {
+            (None, Some(number)) => by_kernel(number, [fd as usize, to as usize, len, 0, 0, 0]),
+            _ => getdents64(next, fd, to, len),
+        }
+    }
+}
+
+pub(crate) unsafe fn getdents64(next: Option<Getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
     // SAFETY: the caller's arguments, which the kernel checks.
     let read = || unsafe {
         match next {
