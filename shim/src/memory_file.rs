@@ -49,7 +49,7 @@ impl MemoryFile {
 
     /// Puts the file over the program's descriptor `over`, opened for reading with the program's `flags`.
     pub(crate) fn publish(mut self, over: c_int, flags: c_int) -> Option<()> {
-        // An answer may be empty: a container that used no disk.
+        // An answer may be empty, as `/proc/diskstats` of a machine without disks is.
         let fd = match self.fd.take() {
             Some(fd) => fd,
             None => with_path(self.answer, self.host, created)?,

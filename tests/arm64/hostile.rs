@@ -1,9 +1,7 @@
 //! Programs in bad circumstances, as in ring `hostile`: each fares with the object as without.
 //!
 //! Left to that ring: limits of a file's size (under which qemu-user itself is killed), filters of system calls (which it refuses),
-//! and forks of a program with several threads. Those may hang in qemu-user without the object too; and with glibc, where another
-//! thread has the loader's lock at the fork, with it: qemu-user gives the child a second thread, so that the object does not find
-//! it alone, and waits for the lock.
+//! and forks of a program with several threads, which may hang in qemu-user without the object too.
 
 use crate::bed::Findings;
 use crate::build;
