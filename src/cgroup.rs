@@ -1,5 +1,6 @@
 //! A cgroup of our own for one program: made, joined by the program alone, removed.
 
+mod carried;
 mod hierarchy;
 mod v1;
 mod v2;
@@ -7,6 +8,7 @@ mod v2;
 use crate::limits::Limits;
 use anyhow::{Context, Error, Result, anyhow};
 use calc::board::Kind;
+use carried::Carried;
 use hierarchy::{Hierarchy, Version};
 use std::{
     fs::{self, File},
@@ -52,12 +54,12 @@ impl Cgroup {
         let mut cgroup = Self { directories: Vec::new() };
         for (hierarchy, needed) in share_out(&hierarchies, &limits.controllers()).map_err(NotMade::NoRight)? {
             let made = match hierarchy.version {
-                Version::V1 => v1::make(hierarchy),
+                Version::V1 => v1::make(hierarchy).map(|directory| (directory, Carried::default())),
                 Version::V2 => v2::make(hierarchy, &needed),
             };
-            let directory = made.map_err(NotMade::NoRight)?;
+            let (directory, carried) = made.map_err(NotMade::NoRight)?;
             cgroup.directories.push(directory.clone());
-            configure(hierarchy, &directory, &needed, limits).map_err(NotMade::Refused)?;
+            configure(hierarchy, &directory, &needed, limits, carried).map_err(NotMade::Refused)?;
         }
         cgroup.account(&hierarchies);
         Ok(cgroup)
@@ -140,14 +142,21 @@ fn share_out<'h>(
     Ok(shares)
 }
 
-/// Writes the limits of the `needed` controllers.
-fn configure(hierarchy: &Hierarchy, directory: &Path, needed: &[&str], limits: &Limits) -> Result<()> {
-    let settings = match hierarchy.version {
+/// Writes the limits of the `needed` controllers, and those that are carried.
+fn configure(
+    hierarchy: &Hierarchy,
+    directory: &Path,
+    needed: &[&str],
+    limits: &Limits,
+    carried: Carried,
+) -> Result<()> {
+    let mut settings = match hierarchy.version {
         Version::V1 => v1::settings(limits),
         Version::V2 => v2::settings(limits),
     };
-    for setting in settings.iter().filter(|setting| needed.contains(&setting.controller)) {
-        write(&directory.join(setting.file), &setting.value)?;
+    settings.retain(|setting| needed.contains(&setting.controller));
+    for (file, value) in carried.and(settings)? {
+        write(&directory.join(file), &value)?;
     }
     match hierarchy.version {
         Version::V1 => Ok(()),

@@ -23,3 +23,5 @@ mod show;
 mod signals;
 #[path = "command/strangers.rs"]
 mod strangers;
+#[path = "command/within.rs"]
+mod within;

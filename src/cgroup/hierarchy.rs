@@ -40,6 +40,11 @@ impl Hierarchy {
         }
     }
 
+    /// The directory of our own cgroup.
+    pub(super) fn own(&self) -> &Path {
+        &self.own
+    }
+
     /// The directories from our own cgroup up to the mount.
     pub(super) fn chain(&self) -> Vec<PathBuf> {
         self.own.ancestors().take_while(|path| path.starts_with(&self.mount)).map(Path::to_owned).collect()

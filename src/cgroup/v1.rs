@@ -2,7 +2,7 @@
 
 use super::{Hierarchy, Setting, make_below, write};
 use crate::{cpus::PERIOD_USEC, limits::Limits};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use std::{fs, path::PathBuf};
 
 /// The limits, in the order in which the kernel accepts them.
@@ -22,21 +22,14 @@ pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
     .collect()
 }
 
-/// Makes a directory below the own cgroup, or below the nearest ancestor where we may.
+/// Makes a directory below the own cgroup: above it, our limits would not hold.
 pub(super) fn make(hierarchy: &Hierarchy) -> Result<PathBuf> {
-    let mut reason = anyhow!("no cgroup of ours below {}", hierarchy.mount.display());
-    for (above, parent) in hierarchy.chain().into_iter().enumerate() {
-        match make_below(&parent) {
-            Ok(directory) if hierarchy.has("cpuset") => {
-                inherit_cpuset(&parent, &directory).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
-                return Ok(directory);
-            }
-            Ok(directory) => return Ok(directory),
-            Err(error) if above == 0 => reason = anyhow!("{}: {error}", parent.display()),
-            Err(_) => {}
-        }
+    let parent = hierarchy.own();
+    let directory = make_below(parent).with_context(|| parent.display().to_string())?;
+    if hierarchy.has("cpuset") {
+        inherit_cpuset(parent, &directory).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
     }
-    Err(reason)
+    Ok(directory)
 }
 
 /// A new cpuset is empty and takes no process.

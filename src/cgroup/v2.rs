@@ -1,6 +1,6 @@
 //! Version 2: one hierarchy, whose controllers are handed down level by level.
 
-use super::{Hierarchy, Setting, make_below};
+use super::{Carried, Hierarchy, Setting, make_below};
 use crate::{cpus::PERIOD_USEC, limits::Limits};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use calc::cpus::CpuSet;
@@ -24,12 +24,17 @@ pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
     .collect()
 }
 
-/// Makes a directory below the own cgroup or its nearest ancestor where a child can have the `needed` controllers.
-pub(super) fn make(hierarchy: &Hierarchy, needed: &[&str]) -> Result<PathBuf> {
+/// Makes a directory below the own cgroup or its nearest ancestor where a child can have the `needed` controllers, with the limits
+/// of those that it is then not below.
+pub(super) fn make(hierarchy: &Hierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
     let mut reason = anyhow!("no cgroup of ours below {}", hierarchy.mount.display());
-    for (above, parent) in hierarchy.chain().into_iter().enumerate() {
-        match make_at(&parent, needed) {
-            Ok(directory) => return Ok(directory),
+    let chain = hierarchy.chain();
+    for (above, parent) in chain.iter().enumerate() {
+        match make_at(parent, needed) {
+            Ok(directory) => {
+                let carried = Carried::from(&chain[..above]).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+                return Ok((directory, carried));
+            }
             Err(error) if above == 0 => reason = error,
             Err(_) => {}
         }

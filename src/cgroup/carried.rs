@@ -1,0 +1,175 @@
+//! The limits of cgroups that a program leaves, where its own is made above them: it is held to them all the same.
+
+use super::Setting;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use calc::cpus::CpuSet;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Values of version 2 by the names of their files, the strictest of all cgroups that are left.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Carried(BTreeMap<String, String>);
+
+/// The lists that a cgroup may set, and what it has of them by those above.
+const LISTS: [(&str, &str); 2] = [("cpuset.cpus", "cpuset.cpus.effective"), ("cpuset.mems", "cpuset.mems.effective")];
+
+impl Carried {
+    /// The limits of the cgroups `left`, the innermost first. Each that is there, the children of their common parent have too.
+    pub(super) fn from(left: &[PathBuf]) -> Result<Self> {
+        let mut carried = Self::default();
+        for directory in left {
+            let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+            for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+                if let Some(value) = limit(directory, &name)? {
+                    carried.add(name, value)?;
+                }
+            }
+        }
+        for (name, effective) in LISTS {
+            let texts = |file| left.iter().filter_map(move |it| fs::read_to_string(it.join(file)).ok());
+            if texts(name).any(|list| !list.trim().is_empty()) {
+                let list = texts(effective).next().with_context(|| effective.to_owned())?;
+                carried.0.insert(name.to_owned(), list.trim().to_owned());
+            }
+        }
+        Ok(carried)
+    }
+
+    fn add(&mut self, name: String, value: String) -> Result<()> {
+        let value = match self.0.get(&name) {
+            Some(inner) => stricter(&name, inner, &value)?,
+            None => value,
+        };
+        self.0.insert(name, value);
+        Ok(())
+    }
+
+    /// What is to be written, in this order, so that both what is `asked` and what is carried hold.
+    pub(super) fn and(mut self, asked: Vec<Setting>) -> Result<Vec<(String, String)>> {
+        let mut all = Vec::new();
+        for Setting { file, value, .. } in asked {
+            let carried = self.0.remove(file);
+            let value = carried.map_or(Ok(value.clone()), |carried| stricter(file, &value, &carried))?;
+            all.push((file.to_owned(), value));
+        }
+        all.extend(self.0);
+        Ok(all)
+    }
+}
+
+/// What the file `name` in `directory` limits; `None` where it limits nothing.
+fn limit(directory: &Path, name: &str) -> Result<Option<String>> {
+    if !(name.ends_with(".max") || name.ends_with(".high")) {
+        return Ok(None);
+    }
+    let path = directory.join(name);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let text = text.trim();
+    let is_number = |word: &str| word.parse::<f64>().is_ok();
+    // `8:16 rbps=max wbps=1048576`, of a file for several things.
+    let is_limit = text.split([' ', '\n', '=']).any(is_number) && !text.starts_with("max");
+    let is_known = name == "cpu.max" || text.parse::<u64>().is_ok();
+    if is_limit && !is_known {
+        bail!(
+            "{} says {text:?}, which a cgroup beside it would not keep: set it above, or start from elsewhere",
+            path.display()
+        );
+    }
+    Ok(is_limit.then(|| text.to_owned()))
+}
+
+/// The one of two values of the file `name` that allows less.
+fn stricter(name: &str, one: &str, other: &str) -> Result<String> {
+    let is_one = match name {
+        "cpu.max" => {
+            let ((quota, period), (others_quota, others_period)) = (rate(one)?, rate(other)?);
+            quota * others_period <= others_quota * period
+        }
+        "cpuset.cpus" | "cpuset.mems" => {
+            let sets = [one, other].map(|list| CpuSet::parse(list.as_bytes()));
+            let [Some(asked), Some(there)] = sets else { bail!("{name}: {one}, {other}") };
+            ensure!(asked.and(&there) == asked, "{name} {one}: our own cgroup has {other}");
+            true
+        }
+        _ => number(one)? <= number(other)?,
+    };
+    Ok(if is_one { one } else { other }.to_owned())
+}
+
+/// A quota and its period.
+fn rate(text: &str) -> Result<(u128, u128)> {
+    let (quota, period) = text.split_once(' ').with_context(|| format!("cpu.max {text}"))?;
+    Ok((number(quota)?, number(period)?))
+}
+
+fn number(text: &str) -> Result<u128> {
+    text.parse().map_err(|_| anyhow!("{text:?} is no number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is carried from cgroups with these files, the innermost first.
+    fn carried(left: &[&[(&str, &str)]]) -> Result<Carried> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let home = std::env::temp_dir().join(format!("cgproc-carried-{}-{number}", std::process::id()));
+        let directories: Vec<PathBuf> = (0..left.len()).map(|level| home.join(level.to_string())).collect();
+        for (directory, files) in directories.iter().zip(left) {
+            fs::create_dir_all(directory).unwrap();
+            files.iter().for_each(|(name, text)| fs::write(directory.join(name), format!("{text}\n")).unwrap());
+        }
+        let carried = Carried::from(&directories);
+        fs::remove_dir_all(&home).unwrap();
+        carried
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_strictest_of_all_levels_and_of_what_is_asked() {
+        let inner = [("memory.max", "max"), ("memory.high", "4096"), ("cpu.max", "20000 40000"), ("pids.max", "7")];
+        let outer = [("memory.max", "8192"), ("memory.high", "2048"), ("cpu.max", "60000 100000"), ("io.max", "")];
+        let carried = carried(&[&inner, &outer]).unwrap();
+        let asked = vec![
+            Setting::new("memory", "memory.max", 4096),
+            Setting::new("cpu", "cpu.max", "90000 100000"),
+            Setting::new("pids", "pids.max", 8),
+        ];
+        let all = [("memory.max", "4096"), ("cpu.max", "20000 40000"), ("pids.max", "7"), ("memory.high", "2048")];
+        assert_eq!(carried.and(asked).unwrap(), pairs(&all));
+    }
+
+    #[test]
+    fn lists_are_what_the_innermost_has() {
+        let left = [("cpuset.cpus", ""), ("cpuset.cpus.effective", "0-1"), ("cpuset.mems", "")];
+        let above = [("cpuset.cpus", "0-3"), ("cpuset.cpus.effective", "0-3"), ("cpuset.mems", "")];
+        let asked = |list| vec![Setting::new("cpuset", "cpuset.cpus", list)];
+        let both = || carried(&[&left, &above]).unwrap();
+        assert_eq!(both().and(Vec::new()).unwrap(), pairs(&[("cpuset.cpus", "0-1")]));
+        assert_eq!(both().and(asked("1")).unwrap(), pairs(&[("cpuset.cpus", "1")]));
+        assert!(both().and(asked("1-2")).is_err());
+        assert_eq!(carried(&[&left]).unwrap(), Carried::default(), "nobody has set any");
+    }
+
+    #[test]
+    fn what_cannot_be_carried_is_refused() {
+        for (name, text) in [
+            ("io.max", "8:16 rbps=max wbps=1048576 riops=max wiops=max"),
+            ("rdma.max", "mlx4_0 hca_handle=2 hca_object=max"),
+            ("misc.max", "sev 10"),
+            ("cpu.uclamp.max", "50.00"),
+        ] {
+            let reason = carried(&[&[(name, text)]]).unwrap_err().to_string();
+            assert!(reason.contains(name) && reason.contains(text), "{reason}");
+        }
+        let none = [("io.max", ""), ("misc.max", "sev max"), ("cpu.uclamp.max", "max"), ("cpu.max", "max 100000")];
+        assert_eq!(carried(&[&none]).unwrap(), Carried::default());
+    }
+}

@@ -1,0 +1,104 @@
+//! A run from a cgroup that has limits: its program has those too, wherever its cgroup can be made.
+
+use crate::bed;
+use crate::bed::Version;
+use crate::harness::{Public, directory, err, own, printed, read, run};
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A run within a run with `outer` options.
+fn nested(outer: &[&str], inner: &str, script: &str) -> Output {
+    run(outer, &format!("{} run {inner} -- sh -c '{script}'", bed::command().display()))
+}
+
+#[test]
+fn the_outer_memory_is_all_there_is() {
+    let outer = ["--memory", "128M", "--swap", "0"];
+    // What has no line's end is kept whole.
+    let keeps = |size: &str| format!("head -c {size} /dev/zero | tail -n 1 | wc -c");
+    assert_eq!(printed(&nested(&outer, "--cpus 1", &keeps("30M"))).trim(), (30 << 20).to_string());
+    let more = nested(&outer, "--cpus 1", &keeps("200M"));
+    assert_eq!(String::from_utf8_lossy(&more.stdout).trim(), "0", "{}", err(&more));
+}
+
+#[test]
+fn every_outer_limit_is_in_the_kernels_files() {
+    let outer = ["--memory", "128M", "--cpus", "0.5", "--cpuset", "0", "--pids", "90"];
+    let text = printed(&nested(&outer, "--memory 256M --pids 50", "cat /proc/self/cgroup; cat /proc/meminfo; nproc"));
+    assert_eq!(bed::figure(&text, "MemTotal:"), Some(128 << 10), "{text}");
+    assert!(text.ends_with("\n1\n"), "{text}");
+    let script = "d=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup); cd $d; \
+                  cat memory.max memory.swap.max cpu.max cpuset.cpus pids.max";
+    if bed::version() == Version::V2 {
+        let outer = [&outer[..], &["--swap", "16M"]].concat();
+        let text = printed(&nested(&outer, "--memory 256M --swap 32M --cpus 1 --pids 50", script));
+        assert_eq!(text.lines().collect::<Vec<_>>(), ["134217728", "16777216", "50000 100000", "0", "50"]);
+    }
+}
+
+/// A cgroup with a limit of memory of root's own, in one that belongs to user 65534.
+struct Limited {
+    top: PathBuf,
+    start: PathBuf,
+}
+
+impl Limited {
+    const BYTES: u64 = 96 << 20;
+
+    fn new() -> Self {
+        let is_v2 = bed::version() == Version::V2;
+        let root = if is_v2 { "/sys/fs/cgroup".into() } else { own("memory") };
+        let hand_down = |directory: &Path| {
+            if is_v2 {
+                fs::write(directory.join("cgroup.subtree_control"), "+memory +pids").expect("handed down");
+            }
+        };
+        hand_down(&root);
+        let top = root.join(format!("cgproc-test-within-{}", std::process::id()));
+        let start = top.join("start");
+        fs::create_dir(&top).expect("a cgroup");
+        for owned in ["", "cgroup.procs", "cgroup.subtree_control"] {
+            let _ = chown(top.join(owned), Some(65534), Some(65534));
+        }
+        hand_down(&top);
+        fs::create_dir(&start).expect("a cgroup");
+        let file = if is_v2 { "memory.high" } else { "memory.limit_in_bytes" };
+        fs::write(start.join(file), Self::BYTES.to_string()).expect("a limit");
+        Self { top, start }
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        let gone = [&self.start, &self.top].map(fs::remove_dir);
+        assert!(gone.iter().all(Result::is_ok) || std::thread::panicking(), "{gone:?}");
+    }
+}
+
+#[test]
+fn a_cgroup_that_may_be_made_above_alone_leaves_no_limit() {
+    /// On version 1 there is no such file.
+    const SCRIPT: &str =
+        "cat /proc/self/cgroup; cat /sys/fs/cgroup$(sed -n s/0:://p /proc/self/cgroup)/memory.high 2>&1";
+    let (public, limited) = (Public::new(), Limited::new());
+    let command = public.unprivileged(&["--memory", "128M"], SCRIPT);
+    let mut entered = Command::new("sh");
+    entered.args(["-c", "echo $$ >$0 && exec \"$@\""]).arg(limited.start.join("cgroup.procs"));
+    entered.arg(command.get_program()).args(command.get_args()).env_remove("CGPROC_OBJECT").env_remove("LD_PRELOAD");
+    let output = entered.output().expect("sh");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let made = directory("memory", &text);
+    match bed::version() {
+        Version::V1 => {
+            assert_eq!(made, limited.start, "{text}");
+            assert!(err(&output).starts_with("cgproc: no right to make a cgroup ("), "{}", err(&output));
+        }
+        Version::V2 => {
+            assert_eq!(made.parent(), Some(limited.top.as_path()), "{text}");
+            assert_eq!(text.lines().last(), Some(&*Limited::BYTES.to_string()));
+        }
+    }
+    assert_eq!(read(&limited.start.join("cgroup.procs")), "");
+}
