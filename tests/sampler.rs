@@ -32,6 +32,8 @@ mod processes;
 mod run;
 #[path = "sampler/service.rs"]
 mod service;
+#[path = "sampler/share.rs"]
+mod share;
 #[path = "sampler/sidecar.rs"]
 mod sidecar;
 #[path = "sampler/tasks.rs"]

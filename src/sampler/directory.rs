@@ -36,6 +36,7 @@ pub(super) struct Status {
     /// 2 + the number of directories in it.
     pub(super) links: u64,
     pub(super) device: u64,
+    pub(super) owner: u32,
 }
 
 impl Directory {
@@ -135,7 +136,7 @@ pub(super) fn read_again<'b>(file: &OwnedFd, text: &'b mut [u8]) -> Result<&'b [
 /// What is to be known of an open directory.
 pub(super) fn status(open: BorrowedFd<'_>) -> Result<Status, Errno> {
     let stat = fstat(open)?;
-    Ok(Status { id: stat.st_ino, links: stat.st_nlink as u64, device: stat.st_dev })
+    Ok(Status { id: stat.st_ino, links: stat.st_nlink as u64, device: stat.st_dev, owner: stat.st_uid })
 }
 
 /// Keeps it, if enough descriptors are left for work.

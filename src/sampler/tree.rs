@@ -10,6 +10,7 @@ use super::{
     threads::{List, Threads, numbers},
     watch::{Place, Watch},
 };
+use crate::{failure::say, output::plain};
 use calc::{
     board::{Above, Key},
     scan,
@@ -20,7 +21,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     ffi::OsStr,
     path::{Path, PathBuf},
 };
@@ -49,12 +50,14 @@ pub(super) struct Node {
     parent: Option<usize>,
     depth: usize,
     role: Role,
+    /// The topmost one above it, or itself, that belongs to somebody else than the top: who has it can make others below.
+    delegated: Option<usize>,
     watch: Option<i32>,
     /// Its limits may have changed.
     is_suspect: bool,
     /// Nothing of it was published yet.
     pub(super) is_new: bool,
-    has_children: bool,
+    children: BTreeSet<usize>,
     pub(super) limits: Limits,
     /// What is above those below it, where there are any.
     below: Option<Box<Above>>,
@@ -102,6 +105,14 @@ pub(super) struct Hierarchy {
     nodes: Vec<Option<Node>>,
     free: Vec<usize>,
     by_path: HashMap<PathBuf, usize>,
+    /// The numbers of all directories.
+    ids: HashSet<u64>,
+    /// Whose the top is.
+    owner: u32,
+    /// How many cgroups there are below each that is delegated, itself included.
+    shares: HashMap<usize, usize>,
+    /// That some are left out was said.
+    is_said: bool,
     /// The nodes, parents before their children.
     order: Vec<usize>,
     is_sorted: bool,
@@ -114,6 +125,9 @@ pub(super) struct Hierarchy {
 impl Hierarchy {
     /// More cgroups than this in one hierarchy are not looked at.
     const MOST: usize = 50_000;
+
+    /// So many of them below one that is delegated: nobody takes the others' places.
+    const SHARE: usize = 2_000;
 
     /// That of a root, opened; `number` tells it from others.
     pub(super) fn open(root: Root, view: usize, number: usize) -> Result<Self, Errno> {
@@ -131,6 +145,10 @@ impl Hierarchy {
             nodes: Vec::new(),
             free: Vec::new(),
             by_path: HashMap::new(),
+            ids: HashSet::new(),
+            owner: 0,
+            shares: HashMap::new(),
+            is_said: false,
             order: Vec::new(),
             is_sorted: true,
             unexplored: Vec::new(),
@@ -140,6 +158,7 @@ impl Hierarchy {
         if hierarchy.root.device.is_some_and(|device| device != status.device) {
             return Err(Errno::XDEV);
         }
+        hierarchy.owner = status.owner;
         let parent = hierarchy.add_outside(&status);
         hierarchy.insert(top, &status, parent);
         Ok(hierarchy)
@@ -175,7 +194,7 @@ impl Hierarchy {
 
     /// Whether a cgroup has this number.
     pub(super) fn has(&self, id: u64) -> bool {
-        self.nodes.iter().flatten().any(|node| node.id == id)
+        self.ids.contains(&id)
     }
 
     /// Whether it has this number.
@@ -259,6 +278,16 @@ impl Hierarchy {
     fn put(&mut self, directory: Directory, status: &Status, parent: Option<usize>, role: Role) -> usize {
         let depth = parent.and_then(|parent| self.node(parent)).map_or(0, |parent| parent.depth + 1);
         let has_account = role == Role::Published && self.root.load_kind().is_some();
+        let index = self.free.pop().unwrap_or(self.nodes.len());
+        let is_strangers = role == Role::Published && status.owner != self.owner;
+        let delegated = if is_strangers { self.delegated(parent).or(Some(index)) } else { self.share_of(parent) };
+        if let Some(top) = delegated {
+            *self.shares.entry(top).or_default() += 1;
+        }
+        if let Some(parent) = parent.and_then(|parent| self.node_mut(parent)) {
+            parent.children.insert(index);
+        }
+        self.ids.insert(status.id);
         let node = Node {
             directory,
             id: status.id,
@@ -266,17 +295,17 @@ impl Hierarchy {
             parent,
             depth,
             role,
+            delegated,
             watch: None,
             is_suspect: true,
             is_new: true,
-            has_children: false,
+            children: BTreeSet::new(),
             limits: Limits::default(),
             below: None,
             rate: 0,
             account: has_account.then(Account::default),
             seen: Seen::default(),
         };
-        let index = self.free.pop().unwrap_or(self.nodes.len());
         if index == self.nodes.len() {
             self.nodes.push(None);
         }
@@ -284,6 +313,36 @@ impl Hierarchy {
         self.unexplored.push(index);
         self.is_sorted = false;
         index
+    }
+
+    /// What a cgroup below `parent` counts for, as far as is known.
+    fn share_of(&self, parent: Option<usize>) -> Option<usize> {
+        self.node(parent?)?.delegated
+    }
+
+    /// The topmost that belongs to somebody else, from `parent` on. It may have been given to him after it was made, and seen.
+    fn delegated(&mut self, parent: Option<usize>) -> Option<usize> {
+        if let Some(top) = self.share_of(parent) {
+            return Some(top);
+        }
+        let above = std::iter::successors(parent, |&index| self.node(index)?.parent);
+        let is_strangers = |&index: &usize| {
+            let status =
+                self.node(index).filter(|node| node.is_published()).map(|node| node.directory.status(&self.top));
+            status.is_some_and(|status| status.is_ok_and(|status| status.owner != self.owner))
+        };
+        let top = above.filter(is_strangers).last()?;
+        let mut below = vec![top];
+        while let Some(index) = below.pop() {
+            let Some(node) = self.node_mut(index) else { continue };
+            let before = node.delegated.replace(top);
+            below.extend(&node.children);
+            if let Some(share) = before.and_then(|before| self.shares.get_mut(&before)) {
+                *share = share.saturating_sub(1);
+            }
+            *self.shares.entry(top).or_default() += 1;
+        }
+        Some(top)
     }
 
     /// Adds the directory `name` of a cgroup, and all below it.
@@ -294,15 +353,30 @@ impl Hierarchy {
     }
 
     fn add_path(&mut self, path: PathBuf, parent: usize) {
-        if self.by_path.contains_key(&path) || self.by_path.len() >= Self::MOST {
+        if self.by_path.contains_key(&path) || !self.has_room(parent) {
             return;
         }
         if let Ok((directory, status)) = Directory::open(&self.top, path) {
             self.insert(directory, &status, Some(parent));
-            if let Some(parent) = self.node_mut(parent) {
-                parent.has_children = true;
-            }
         }
+    }
+
+    /// Whether there may be one more below a cgroup. Where not, it is said once who is left out.
+    fn has_room(&mut self, parent: usize) -> bool {
+        let delegated = self.node(parent).and_then(|node| node.delegated);
+        let share = delegated.filter(|top| self.shares.get(top).is_some_and(|share| *share >= Self::SHARE));
+        if share.is_none() && self.by_path.len() < Self::MOST {
+            return true;
+        }
+        if !std::mem::replace(&mut self.is_said, true) {
+            let whose = share
+                .and_then(|top| self.node(top))
+                .map_or(self.root.path.clone(), |node| self.root.path.join(node.directory.path()));
+            let most = if share.is_some() { Self::SHARE } else { Self::MOST };
+            let whose = plain(&whose.display().to_string());
+            say(format_args!("{whose}: more than {most} cgroups: further ones below it are not published"));
+        }
+        false
     }
 
     /// Watches what is new, and looks into it: a directory that is made meanwhile is seen by one of the two.
@@ -326,9 +400,11 @@ impl Hierarchy {
     fn look(&mut self, index: usize, watch: &mut Option<Watch>) {
         let Some(node) = self.node(index) else { return };
         let Ok(names) = node.directory.names(&self.top) else { return };
-        let is_gone =
-            |child: &Node| child.parent == Some(index) && !names.iter().any(|name| name == child.directory.path());
-        let gone: Vec<usize> = self.indices().filter(|&child| self.node(child).is_some_and(is_gone)).collect();
+        let there: HashSet<&Path> = names.iter().map(PathBuf::as_path).collect();
+        // What the mount hides above the top has other names.
+        let is_gone = |child: &Node| child.role != Role::Outside && !there.contains(child.directory.path());
+        let children = node.children.iter().copied();
+        let gone: Vec<usize> = children.filter(|&child| self.node(child).is_some_and(is_gone)).collect();
         for child in gone {
             self.remove(child, watch);
         }
@@ -354,11 +430,14 @@ impl Hierarchy {
         let mut doomed = vec![index];
         while let Some(index) = doomed.pop() {
             let Some(node) = self.nodes.get_mut(index).and_then(Option::take) else { continue };
-            if node.has_children {
-                doomed.extend(
-                    self.indices().filter(|&child| self.node(child).is_some_and(|it| it.parent == Some(index))),
-                );
+            doomed.extend(&node.children);
+            if let Some(parent) = node.parent.and_then(|parent| self.node_mut(parent)) {
+                parent.children.remove(&index);
             }
+            if let Some(share) = node.delegated.and_then(|top| self.shares.get_mut(&top)) {
+                *share = share.saturating_sub(1);
+            }
+            self.ids.remove(&node.id);
             self.gone.extend(self.keys(&node));
             if let (Some(number), Some(watch)) = (node.watch, watch.as_mut()) {
                 watch.remove(number);
@@ -383,12 +462,12 @@ impl Hierarchy {
                 continue;
             }
             let links = node.directory.status(&self.top).map_or(0, |status| status.links);
-            let (is_other, may_have) = (links != node.links, links > 2 || node.has_children);
+            let (is_other, may_have) = (links != node.links, links > 2 || !node.children.is_empty());
             if is_other || (has_turn && may_have) {
                 self.look(index, watch);
             }
             if let Some(node) = self.node_mut(index) {
-                (node.links, node.has_children) = (links, links > 2);
+                node.links = links;
             }
         }
         self.explore(watch);
@@ -408,8 +487,11 @@ impl Hierarchy {
         for index in self.order() {
             let Some(node) = self.node(index) else { continue };
             let is_active = node.account.as_ref().is_some_and(|account| !account.is_idle);
-            let is_due =
-                node.is_new || node.is_suspect || node.has_children || is_active || Node::has_turn(index, round);
+            let is_due = node.is_new
+                || node.is_suspect
+                || !node.children.is_empty()
+                || is_active
+                || Node::has_turn(index, round);
             has_changed |= self.limit_one(index, is_due);
         }
         has_changed
@@ -421,7 +503,7 @@ impl Hierarchy {
         let (root, top) = (&self.root, &self.top);
         let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return false };
         // What memory is left counts for those below alone.
-        let has_below = node.has_children || node.role != Role::Published;
+        let has_below = !node.children.is_empty() || node.role != Role::Published;
         let mut has_changed = node.is_new;
         if is_due && node.role != Role::Machine {
             let limits = Limits::read(&node.directory, top, root, has_below);

@@ -30,13 +30,15 @@ pub(super) enum Event {
 pub(super) struct Watch {
     inotify: OwnedFd,
     places: HashMap<i32, Place>,
+    /// So many directories are watched: the others of this user need watches too.
+    most: usize,
 }
 
 impl Watch {
     /// One that watches nothing yet; `None` where the kernel gives none.
     pub(super) fn new() -> Option<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-        Some(Self { inotify, places: HashMap::new() })
+        Some(Self { inotify, places: HashMap::new(), most: budget() })
     }
 
     /// What becomes readable when something happens.
@@ -46,6 +48,9 @@ impl Watch {
 
     /// Watches a directory, if the kernel lets us have one more.
     pub(super) fn add(&mut self, path: &Path, place: Place) -> Option<i32> {
+        if self.places.len() >= self.most {
+            return None;
+        }
         let flags = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MODIFY | WatchFlags::ONLYDIR;
         let watch = inotify::add_watch(&self.inotify, path, flags).ok()?;
         self.places.insert(watch, place);
@@ -74,6 +79,14 @@ impl Watch {
     }
 }
 
+/// A quarter of what the kernel lets a user have; where it does not say how much that is, what it has let everybody have since 2.6.
+fn budget() -> usize {
+    const LEAST: usize = 8192;
+    let limit = std::fs::read("/proc/sys/fs/inotify/max_user_watches").ok();
+    let limit = limit.and_then(|text| calc::scan::number(&text).map(|(number, _)| number));
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(LEAST) / 4
+}
+
 fn meaning(events: ReadFlags, name: &CStr) -> Option<Event> {
     let text = name.to_bytes();
     let named = || OsStr::from_bytes(text).to_owned();
@@ -93,6 +106,20 @@ fn meaning(events: ReadFlags, name: &CStr) -> Option<Event> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn most_watches_are_left_to_others() {
+        let home = std::env::temp_dir().join(format!("cgproc-watch-budget-{}", std::process::id()));
+        fs::create_dir_all(home.join("a")).unwrap();
+        let mut watch = Watch { most: 1, ..Watch::new().unwrap() };
+        let number = watch.add(&home, (0, 0)).unwrap();
+        assert_eq!(watch.add(&home.join("a"), (0, 1)), None);
+        watch.remove(number);
+        assert!(watch.add(&home.join("a"), (0, 1)).is_some());
+        let limit = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").unwrap();
+        assert_eq!(Watch::new().unwrap().most, limit.trim().parse::<usize>().unwrap() / 4);
+        fs::remove_dir_all(home).unwrap();
+    }
 
     #[test]
     fn directories_and_limits_are_told() {

@@ -1,0 +1,91 @@
+//! Who has a subtree of cgroups of his own takes no place from the others, however many he makes in it.
+
+use crate::boards::{Sampler, slot};
+use crate::groups::{Group, load_directory, load_key};
+use crate::processes::{Place, until};
+use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
+
+const STRANGER: u32 = 12345;
+const CROWD: usize = 3_000;
+
+/// Below one that is given away: itself included.
+const SHARE: usize = 2_000;
+
+/// A cgroup that was given to somebody, who has filled it.
+struct Crowd(Group);
+
+impl Crowd {
+    fn names() -> impl Iterator<Item = String> {
+        (0..CROWD).map(|number| number.to_string())
+    }
+
+    fn fill(&self) {
+        let script = "cd \"$0\" && seq 0 $(($1 - 1)) | xargs mkdir";
+        let mut stranger = Command::new("setpriv");
+        let number = STRANGER.to_string();
+        stranger.args([
+            "--reuid",
+            &number,
+            "--regid",
+            &number,
+            "--clear-groups",
+            "--inh-caps=-all",
+            "sh",
+            "-c",
+            script,
+        ]);
+        stranger.arg(load_directory(&self.0.path)).arg(CROWD.to_string());
+        assert!(stranger.status().expect("setpriv").success());
+    }
+
+    fn published(&self, place: &Place) -> usize {
+        let is_published = |name: &String| {
+            let key = load_key(&format!("{}/{name}", self.0.path)).expect("a cgroup");
+            slot(&place.board(), key).is_some()
+        };
+        Self::names().filter(is_published).count()
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        for name in Self::names() {
+            let _ = fs::remove_dir(load_directory(&self.0.path).join(name));
+        }
+    }
+}
+
+fn is_published(place: &Place, group: &Group) -> bool {
+    load_key(&group.path).is_some_and(|key| slot(&place.board(), key).is_some())
+}
+
+#[test]
+fn a_delegated_subtree_has_a_share() {
+    let place = Place::new();
+    let sampler = Sampler::start(&place, &["--interval", "1"]);
+    let crowd = Crowd(Group::new());
+    // It is known as root's before it is given away.
+    until("the subtree is published", || is_published(&place, &crowd.0));
+    chown(load_directory(&crowd.0.path), Some(STRANGER), Some(STRANGER)).expect("given away");
+    crowd.fill();
+    let share_is_full = || crowd.published(&place) == SHARE - 1;
+    until("the share is full", share_is_full);
+    let words = format!("{}: more than {SHARE} cgroups", load_directory(&crowd.0.path).display());
+    let path = fs::canonicalize(load_directory(&crowd.0.path)).expect("its path");
+    let is_said = |log: String| {
+        let lines: Vec<&str> =
+            log.lines().filter(|line| line.contains(&format!("more than {SHARE} cgroups"))).collect();
+        lines.len() == 1 && (lines[0].contains(&words) || lines[0].contains(&*path.to_string_lossy()))
+    };
+    until("it is said who is left out", || is_said(sampler.log()));
+    let other = Group::new();
+    until("another's cgroup is published", || is_published(&place, &other));
+    assert!(share_is_full() && is_said(sampler.log()), "{}", sampler.log());
+    // The next one finds all of it there.
+    sampler.end(libc::SIGTERM);
+    let _next = Sampler::start(&place, &["--interval", "1"]);
+    until("the share is full again", share_is_full);
+    until("another's cgroup is published", || is_published(&place, &other));
+}
