@@ -63,7 +63,7 @@ fn is_published(place: &Place, group: &Group) -> bool {
 
 #[test]
 fn a_delegated_subtree_has_a_share() {
-    let place = Place::new();
+    let place = Place::alone();
     let sampler = Sampler::start(&place, &["--interval", "1"]);
     let crowd = Crowd(Group::new());
     // It is known as root's before it is given away.
