@@ -207,19 +207,44 @@ pub(crate) unsafe fn scandirat(
     filter: *const c_void,
     order: *const c_void,
 ) -> c_int {
-    // SAFETY: the caller's arguments; the slot holds this function.
+    // SAFETY: the caller's arguments.
     unsafe {
         let count = match next {
             Some(next) => next(dir, path, list, filter, order),
-            None => {
-                let Some(scandir) = next::of(Hooked::scandir as usize) else { return next::refuse(libc::ENOSYS) };
-                let scandir = transmute::<next::Definition, Scandir>(scandir);
-                let whole = &mut [0; path::ROOM];
-                let Some(whole) = below(dir, path, whole) else { return next::refuse(libc::ENAMETOOLONG) };
-                scandir(whole, list, filter, order)
-            }
+            None => scandirat_by_scandir(dir, path, list, filter, order),
         };
         shown(count, dir, path, list)
+    }
+}
+
+/// In a libc that has no scandirat. Its path takes room on the stack, which [`shown`] has use for later.
+///
+/// # Safety
+/// As for scandirat.
+#[cold]
+#[inline(never)]
+unsafe fn scandirat_by_scandir(
+    dir: c_int,
+    path: *const c_char,
+    list: *mut *mut *mut dirent,
+    filter: *const c_void,
+    order: *const c_void,
+) -> c_int {
+    if path.is_null() {
+        return next::refuse(libc::EFAULT);
+    }
+    // SAFETY: the caller's arguments, of which the path is a string; the slot holds this function.
+    unsafe {
+        if path.read() == 0 {
+            return next::refuse(libc::ENOENT);
+        }
+        let Some(scandir) = next::of(Hooked::scandir as usize) else { return next::refuse(libc::ENOSYS) };
+        let scandir = transmute::<next::Definition, Scandir>(scandir);
+        let whole = &mut [0; path::ROOM];
+        let Some(whole) = below(dir, path, whole) else {
+            return next::refuse(if dir < 0 { libc::EBADF } else { libc::ENAMETOOLONG });
+        };
+        scandir(whole, list, filter, order)
     }
 }
 
