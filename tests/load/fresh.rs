@@ -39,6 +39,11 @@ fn kept_files_are_as_fresh_as_the_kernels() {
     findings.conclude("kept files");
 }
 
+/// Most of the memory taken, and no more than [`is_taken`] allows.
+fn sees_it_go(kib: u64) -> bool {
+    (TAKEN_MIB / 2..TAKEN_MIB + 20).contains(&(kib >> 10))
+}
+
 /// Programs that show free memory over and over, and what finds the figures in their output.
 const WATCHING: [[&str; 2]; 5] = [
     ["free -k -s 1", "/^Mem:/ {print $4}"],
@@ -89,7 +94,8 @@ fn watching_programs_see_memory_move() {
         findings.check(under.len() >= 7 && native.len() >= 7, || format!("{program}: {under:?} {native:?}"));
         // The machine's other work moves its memory too; a program that never looks again shows no change at all.
         let moves_natively = moved(&native) > 0;
-        let right = if moves_natively { is_taken(moved(&under)) } else { moved(&under) == 0 };
+        // What the shells before had used, and the kernel had not given back yet, may come free in the same moment.
+        let right = if moves_natively { sees_it_go(moved(&under)) } else { moved(&under) == 0 };
         findings.check(right, || format!("{program}: free memory went {under:?}, natively {native:?}"));
     }
     findings.conclude("watching programs");
