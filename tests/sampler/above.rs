@@ -4,7 +4,7 @@
 use crate::bed::{self, Container, Findings, Version, View};
 use crate::boards::{Sampler, published_usec, slot};
 use crate::groups::{Group, load_directory};
-use crate::harness::{AWAIT_GO, FREE, HANGS, Running};
+use crate::harness::{AWAIT_GO, FREE, Running};
 use crate::processes::{Place, Started, now_usec, until};
 use std::fs;
 use std::path::Path;
@@ -241,7 +241,7 @@ fn shown(case: &Case, has_sampler: bool) -> Option<String> {
         .collect();
     let enter = "for tree in $trees; do echo $BASHPID >$tree/d/e/f/cgroup.procs; done";
     let script = format!("{SHOW}make\n{puts}echo made; {AWAIT_GO}\nshow init\n({enter}; show deepest)\nexit 0");
-    let container = Running::start(&unlimited(&inner), &place, &script, HANGS);
+    let container = Running::start(&unlimited(&inner), &place, &script, bed::PATIENCE_SEC);
     if bed::version() == Version::V2 {
         container.said("up");
         empty(&load_directory(&container.path));
@@ -302,7 +302,7 @@ fn memory_that_others_have_taken_is_not_free() {
     let hog = Started::quietly(&mut hog);
     until("memory is taken", || beside.memory_bytes() > 300 << 20);
     let show = format!("echo up; {AWAIT_GO}; awk '/^(MemTotal|MemFree|MemAvailable):/ {{print $2}}' /proc/meminfo");
-    let container = Running::start(&unlimited(&inner), &place, &show, HANGS);
+    let container = Running::start(&unlimited(&inner), &place, &show, bed::PATIENCE_SEC);
     container.said("up");
     until_all_is_published(&place);
     container.go();

@@ -3,7 +3,7 @@
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, published_usec, slot};
 use crate::groups::{Group, load_key};
-use crate::harness::{FREE, HANGS, MACHINE_LEAST, Running, averages, machine_load, triple};
+use crate::harness::{FREE, MACHINE_LEAST, Running, averages, machine_load, triple};
 use crate::processes::{Place, until};
 use crate::watch::{Record, Watch};
 use calc::board::Key;
@@ -30,8 +30,9 @@ fn a_new_container_shows_its_own_load_at_once() {
     let _other = Sampler::start(&seldom, &["--interval", "3600"]);
     until("a birth is heard of", || is_heard_of(&seldom));
     let kernel = Watch::start(place.board(), Vec::new());
-    let containers: Vec<Running> =
-        ["", "./busy 3 0 & "].map(|load| Running::start(&FREE, &place, &format!("{load}{FOLLOW}"), HANGS)).into();
+    let containers: Vec<Running> = ["", "./busy 3 0 & "]
+        .map(|load| Running::start(&FREE, &place, &format!("{load}{FOLLOW}"), bed::PATIENCE_SEC))
+        .into();
     let keys: Vec<Key> = containers.iter().map(Running::key).collect();
     let watch = Watch::start(place.board(), keys.clone());
     for key in keys {

@@ -49,9 +49,6 @@ pub(crate) fn busy(running: u32, blocked: u32, group: Option<&Group>) -> Started
     Started::quietly(&mut command)
 }
 
-/// As long as no script should ever take, in seconds.
-pub(crate) const HANGS: u32 = 300;
-
 /// What a script says to wait for [`Running::go`]. It sleeps meanwhile, and is no load.
 pub(crate) const AWAIT_GO: &str = "read -r _ <\"$GO\" || :";
 

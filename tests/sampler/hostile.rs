@@ -3,7 +3,7 @@
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, slot};
-use crate::harness::{AWAIT_GO, FREE, HANGS, Running, averages, machine_load, triple};
+use crate::harness::{AWAIT_GO, FREE, Running, averages, machine_load, triple};
 use crate::processes::{Place, now_usec, until};
 use crate::watch::Watch;
 use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell, Key};
@@ -192,7 +192,7 @@ impl Readers {
         let step = place.file("step");
         let script = READERS.map(|name| format!("./poll-load {name} {} &\n", step.display())).concat();
         Self {
-            containers: Running::start(&FREE, place, &format!("{AWAIT_GO}\n{script}wait"), HANGS),
+            containers: Running::start(&FREE, place, &format!("{AWAIT_GO}\n{script}wait"), bed::PATIENCE_SEC),
             step,
             shown: Vec::new(),
         }

@@ -2,7 +2,7 @@
 
 use crate::bed::{self, Container, Findings, View};
 use crate::boards::{Sampler, load, published_usec, shown};
-use crate::harness::{AWAIT_GO, COUNTED, HANGS, MACHINE_LEAST, Running, averages, kernels, machine_load};
+use crate::harness::{AWAIT_GO, COUNTED, MACHINE_LEAST, Running, averages, kernels, machine_load};
 use crate::processes::{Place, now_usec, until};
 use crate::watch::{Seen, Watch};
 use calc::board::Key;
@@ -84,7 +84,7 @@ fn containers_show_their_own_load() {
 
 fn start(case: &Case, place: &Place) -> Running {
     let script = format!("{}{AWAIT_GO}; kill $(jobs -p) 2>/dev/null; wait 2>/dev/null\n{DOORS}", case.commands);
-    Running::start(&Container { view: case.view, ..COUNTED }, place, &script, HANGS)
+    Running::start(&Container { view: case.view, ..COUNTED }, place, &script, bed::PATIENCE_SEC)
 }
 
 impl Case {

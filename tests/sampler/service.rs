@@ -3,7 +3,7 @@
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, published_usec, sampler, slot};
 use crate::groups::{Group, load_key};
-use crate::harness::{AWAIT_GO, FREE, HANGS, Running, busy};
+use crate::harness::{AWAIT_GO, FREE, Running, busy};
 use crate::processes::{PATIENCE, Place, now_usec, until};
 use calc::board::Block;
 use calc::load::averages_after;
@@ -191,7 +191,7 @@ fn what_it_cannot_do_is_said() {
 fn a_slot_is_given_up_with_its_cgroup() {
     let place = Place::new();
     let _sampler = Sampler::start(&place, &["--interval", "1"]);
-    let container = Running::start(&FREE, &place, AWAIT_GO, HANGS);
+    let container = Running::start(&FREE, &place, AWAIT_GO, bed::PATIENCE_SEC);
     let key = container.key();
     until("a slot", || slot(&place.board(), key).is_some());
     container.go();

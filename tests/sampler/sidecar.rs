@@ -3,7 +3,7 @@
 use crate::bed::{self, Container, Findings, View};
 use crate::boards::{load, published_usec};
 use crate::groups::load_key;
-use crate::harness::{FREE, HANGS, Running, triple};
+use crate::harness::{FREE, Running, triple};
 use crate::processes::{Place, now_usec, until};
 use crate::watch::Watch;
 use std::fs::{self, Permissions};
@@ -40,7 +40,7 @@ impl Pod {
         );
         let script =
             format!("exec {} one '{ONE}' two '{TWO}' sampler '{sampler}'", bed::repository("tests/bed/pod").display());
-        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, HANGS);
+        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, bed::PATIENCE_SEC);
         Self { place, containers }
     }
 

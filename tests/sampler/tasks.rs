@@ -2,7 +2,7 @@
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load};
-use crate::harness::{FREE, HANGS, Running};
+use crate::harness::{FREE, Running};
 use crate::processes::{Place, until};
 
 /// Leaves processes that nobody waits for, which `timeout` as the first process does not either; then many new threads.
@@ -24,7 +24,7 @@ fn no_more_tasks_are_seen_than_there_are() {
     let mut findings = Findings::default();
     let place = Place::new();
     let _sampler = Sampler::start(&place, &[]);
-    let container = Running::start(&FREE, &place, SHOW, HANGS);
+    let container = Running::start(&FREE, &place, SHOW, bed::PATIENCE_SEC);
     let key = container.key();
     until("its slot", || load(&place.board(), key).is_some());
     let text = container.whole();

@@ -2,7 +2,7 @@
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load};
-use crate::harness::{AWAIT_GO, FREE, HANGS, Running, machine_load};
+use crate::harness::{AWAIT_GO, FREE, Running, machine_load};
 use crate::processes::{Place, until};
 use std::fs;
 use std::process::Command;
@@ -23,7 +23,7 @@ fn the_lists_lines_about_the_load() {
     let table = fs::read_to_string(bed::repository("tests/tools.tsv")).expect("tools.tsv");
     for line in table.lines().filter(|line| !line.starts_with('#') && line.contains("\tring sampler")) {
         let [id, name, command, expect, ..] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let container = Running::start(&FREE, &place, &format!("{AWAIT_GO}; {command}"), HANGS);
+        let container = Running::start(&FREE, &place, &format!("{AWAIT_GO}; {command}"), bed::PATIENCE_SEC);
         let key = container.key();
         until("its slot", || load(&place.board(), key).is_some());
         container.go();
