@@ -36,6 +36,11 @@ impl Device {
         self.major.rotate_left(32).wrapping_add(self.minor).wrapping_add(1)
     }
 
+    /// Its bit in a set of devices; a few have the same.
+    fn bit(self) -> u64 {
+        1_u64.rotate_left(self.major.wrapping_mul(17).wrapping_add(self.minor) as u32)
+    }
+
     /// A device in the form `8:0`.
     fn parse(text: &[u8]) -> Option<Self> {
         let (major, rest) = scan::number(text)?;
@@ -146,12 +151,18 @@ enum What {
 struct First {
     from: Device,
     found: Option<(Device, Traffic)>,
+    /// The bits of all devices with a figure above 0.
+    used: u64,
 }
 
 impl First {
     /// Takes a figure of `device` into account. A device's figures stand together, so that one that was given up for a
     /// lesser device does not come again.
     fn take(&mut self, device: Device, what: What, key: &[u8], number: &[u8]) {
+        let number = scan::clamped_number(number).unwrap_or(0);
+        if number > 0 {
+            self.used |= device.bit();
+        }
         let least = self.found.map(|(device, _)| device);
         if device < self.from || least.is_some_and(|least| least < device) {
             return;
@@ -160,7 +171,7 @@ impl First {
             self.found = Some((device, Traffic::NONE));
         }
         if let Some(figure) = self.found.as_mut().and_then(|(_, traffic)| traffic.figure(what, key)) {
-            *figure = scan::clamped_number(number).unwrap_or(0).max(*figure);
+            *figure = number.max(*figure);
         }
     }
 
@@ -216,12 +227,15 @@ impl<F: Source> Told<F> {
     }
 }
 
-/// The open files of the scope that tell it, read again from the start for every device: their lines come in any order.
+/// The open files of the scope that tell it, read again from the start for every device that the scope used: their lines come in any
+/// order.
 pub struct Io<F> {
     /// Version 2's one file, or version 1's: of bytes and operations, as the throttling layer and as BFQ counts them.
     told: [Option<Told<F>>; 4],
     /// `/proc/devices`
     drivers: Option<F>,
+    /// The bits of the devices that the scope had used when its files were first read; `None` before that.
+    used: Option<u64>,
 }
 
 /// Opens the scope's files. `None` where it has none, or is the machine's root.
@@ -240,7 +254,7 @@ pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<
         ],
     };
     told.iter().any(Option::is_some).then_some(())?;
-    Some(Io { told, drivers: files.open(c"/proc/devices") })
+    Some(Io { told, drivers: files.open(c"/proc/devices"), used: None })
 }
 
 /// Opens a file; of version 1 the one that includes the cgroups below, where the kernel is new enough to have it.
@@ -265,8 +279,13 @@ fn passes_on(driver: &[u8]) -> bool {
 impl<F: Source> Io<F> {
     /// What was done with `device`: `Some(None)` for nothing.
     pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Option<Option<Traffic>> {
-        let first = self.first(device, scratch)?.found.filter(|(first, _)| *first == device);
-        Some(first.map(|(_, traffic)| traffic).filter(|traffic| *traffic != Traffic::NONE))
+        if self.used.is_some_and(|used| used & device.bit() == 0) {
+            return Some(None);
+        }
+        let First { found, used, .. } = self.first(device, scratch)?;
+        self.used = Some(used);
+        let of_it = found.filter(|(first, _)| *first == device);
+        Some(of_it.map(|(_, traffic)| traffic).filter(|traffic| *traffic != Traffic::NONE))
     }
 
     /// What was done with all devices, what went through several of them once: the kernel's `pgpgin` counts where an
@@ -295,7 +314,7 @@ impl<F: Source> Io<F> {
 
     /// The first device from `from` on.
     fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<First> {
-        let mut first = First { from, found: None };
+        let mut first = First { from, found: None, used: 0 };
         for told in self.told.iter_mut().flatten() {
             told.read(&mut first, scratch)?;
         }
@@ -326,7 +345,7 @@ impl Io<crate::fixture::Bytes> {
     /// The files of a scope on version 2 whose `io.stat` is `text`.
     pub(crate) fn of_version_2(text: &str) -> Self {
         let told = Told { what: What::All, file: crate::fixture::Bytes::in_steps(text, 100) };
-        Self { told: [Some(told), None, None, None], drivers: None }
+        Self { told: [Some(told), None, None, None], drivers: None, used: None }
     }
 }
 
@@ -533,6 +552,41 @@ mod tests {
         assert_eq!(of(&tree, SDA), Some(Some(Traffic { discarded_bytes: 30, ..bytes(10, 20) })));
     }
 
+    /// A file that counts how often it is read from its start.
+    struct Counted<'c>(Bytes, &'c core::cell::Cell<usize>);
+
+    impl Source for Counted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+            self.0.read(buffer)
+        }
+
+        fn rewind(&mut self) {
+            self.1.set(self.1.get() + 1);
+            self.0.rewind();
+        }
+
+        fn short_read_is_end(&self) -> bool {
+            self.0.short_read_is_end()
+        }
+    }
+
+    #[test]
+    fn the_files_are_read_for_devices_that_were_used_alone() {
+        let idle: String = (16..80).map(|minor| format!("8:{minor} rbytes=0 wbytes=0\n")).collect();
+        let text = format!("{idle}8:0 rbytes=4096 wbytes=512\n7:0 rios=1\n");
+        let readings = core::cell::Cell::new(0);
+        let told = Told { what: What::All, file: Counted(Bytes::in_steps(&text, 100), &readings) };
+        let mut io = Io { told: [Some(told), None, None, None], drivers: None, used: None };
+        let mut used = Vec::new();
+        for minor in 0..80 {
+            used.extend(io.of_device(Device { major: 8, minor }, &mut [0; 256]).unwrap());
+        }
+        assert_eq!(used, [bytes(4096, 512)]);
+        // Once to learn which were used, once for the one that was, and for a few that have the bit of one of the two.
+        assert!((2..6).contains(&readings.get()), "{} readings", readings.get());
+        assert_eq!(io.of_device(LOOP0, &mut [0; 256]), Some(Some(Traffic { reads: 1, ..Traffic::NONE })));
+    }
+
     #[test]
     fn what_only_one_of_the_two_counters_saw_counts() {
         // The throttling layer of kernels since 6.10 counts a device from its first rule on, BFQ where it schedules.
@@ -625,7 +679,7 @@ mod tests {
         fn any_text_is_judged(text in prop::collection::vec(any::<u8>(), 0..300), drivers in "[a-zB: 0-9\n]{0,80}", scratch in 0_usize..200) {
             for what in [What::All, What::Bytes, What::Operations] {
                 let told = Told { what, file: Bytes::in_steps(&text, 7) };
-                let mut io = Io { told: [Some(told), None, None, None], drivers: Some(Bytes::new(&drivers)) };
+                let mut io = Io { told: [Some(told), None, None, None], drivers: Some(Bytes::new(&drivers)), used: None };
                 let _ = io.of_device(SDA, &mut vec![0; scratch]);
                 let _ = io.sum(&mut vec![0; scratch]);
             }
