@@ -92,7 +92,7 @@ impl Settings {
             if is_taken { its } else { ours }
         };
         let mut settings = Self::of(file::path(), comm, variable)?;
-        let subtracts = AGE_PROGRAMS.iter().any(|name| name.strip_suffix(b"\0") == Some(comm.as_bytes()));
+        let subtracts = AGE_PROGRAMS.iter().any(|name| name.text().strip_suffix(b"\0") == Some(comm.as_bytes()));
         settings.uptime_is_the_hosts |= subtracts;
         Ok(settings)
     }

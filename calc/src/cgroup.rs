@@ -9,7 +9,11 @@ pub mod places;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
-use crate::{path, scan, source, source::Files};
+use crate::{
+    path,
+    scan::{self, Name},
+    source::{self, Files},
+};
 use core::ffi::CStr;
 
 pub use mountinfo::unescape;
@@ -31,15 +35,16 @@ impl Controller {
     pub(crate) const ALL: [Self; 6] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Io, Self::Pids];
 
     /// Version 1's name: in the second field of a `/proc/PID/cgroup` line, and among the options of a mount.
-    pub(crate) const fn name(self) -> &'static [u8] {
-        match self {
-            Self::Memory => b"memory",
-            Self::Cpu => b"cpu",
-            Self::Cpuacct => b"cpuacct",
-            Self::Cpuset => b"cpuset",
-            Self::Io => b"blkio",
-            Self::Pids => b"pids",
-        }
+    pub(crate) fn name(self) -> &'static [u8] {
+        static NAMES: [Name; Controller::ALL.len()] = [
+            Name::new("memory"),
+            Name::new("cpu"),
+            Name::new("cpuacct"),
+            Name::new("cpuset"),
+            Name::new("blkio"),
+            Name::new("pids"),
+        ];
+        NAMES.get(self as usize).map(Name::text).unwrap_or_default()
     }
 }
 

@@ -134,7 +134,7 @@ pub struct Name {
 
 impl Name {
     /// Bytes that there is room for.
-    const LONGEST: usize = 26;
+    const LONGEST: usize = 27;
 
     /// The name `text`; one that is too long does not compile.
     #[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]

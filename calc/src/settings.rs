@@ -37,7 +37,8 @@ pub enum Key {
 
 /// Programs that get the host's uptime, by the name that the kernel gives them, with a final NUL: they subtract start times
 /// from it to tell ages, and those are on the host's clock.
-pub const AGE_PROGRAMS: [&[u8]; 5] = [b"ps\0", b"pgrep\0", b"pkill\0", b"pidwait\0", b"pidof\0"];
+pub static AGE_PROGRAMS: [Name; 5] =
+    [Name::new("ps\0"), Name::new("pgrep\0"), Name::new("pkill\0"), Name::new("pidwait\0"), Name::new("pidof\0")];
 
 /// What the settings are called.
 static KEYS: [(Name, Key); 11] = [
@@ -259,7 +260,9 @@ pub fn cpus_milli(value: &[u8]) -> Option<u64> {
 }
 
 /// What had an answer once, and is the kernel's now. Settings that name it still hold.
-const FORMER: [&[u8]; 2] = [b"partitions", b"pid_max"];
+fn is_former(name: &[u8]) -> bool {
+    matches!(name, b"partitions" | b"pid_max")
+}
 
 /// Which answers a program gets: a bit per [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,7 +281,7 @@ impl Answered {
             let is_alone = |answer: &Answer| answer.is_named(name) && !answer.is_pressure();
             let meant = |answer: &Answer| if is_group { answer.is_of_group(name) } else { is_alone(answer) };
             let named = Answer::ALL.into_iter().filter(meant).fold(0, |bits, answer| bits | Self::bit(answer));
-            if named == 0 && !name.is_empty() && !FORMER.contains(&name) {
+            if named == 0 && !name.is_empty() && !is_former(name) {
                 return None;
             }
             bits |= named;

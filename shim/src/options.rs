@@ -184,7 +184,7 @@ pub(crate) fn answers(answer: Answer) -> bool {
 /// Whether uptimes are the host's: asked for, or the program only computes process ages from them.
 pub(crate) fn uptime_is_the_hosts() -> bool {
     flags() & UPTIME_HOST != 0
-        || sys::thread_name().is_none_or(|name| AGE_PROGRAMS.iter().any(|program| name.starts_with(program)))
+        || sys::thread_name().is_none_or(|name| AGE_PROGRAMS.iter().any(|program| name.starts_with(program.text())))
 }
 
 /// Whether the time of boot is when the container began.

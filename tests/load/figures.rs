@@ -137,8 +137,8 @@ fn check_forward(findings: &mut Findings, before: &Sample, after: &Sample) {
     findings.check(forward, || format!("uptime went from {:?} to {:?}", before.uptime, after.uptime));
 }
 
-/// User and system time are rounded to a tick each, at both ends.
-const ROUNDING: u64 = 3;
+/// User, nice and system time are rounded to a tick each, at both ends.
+const ROUNDING: u64 = 4;
 
 /// The CPU time shown between two samples is what the kernel has counted meanwhile, however much the machine gave.
 fn check_used(findings: &mut Findings, from: &Sample, to: &Sample) {
@@ -175,4 +175,31 @@ fn counts_agree_with_a_cpuset() {
         findings.check(sample.stat.contains_key("cpu1"), || format!("{:?}", sample.stat.keys()));
     }
     findings.conclude("a cpuset");
+}
+
+/// Half a second at lower priority, then the kernel's count around what is shown.
+const NICE: &str = "\
+nice -n 10 python3 -c 'import time\nwhile time.process_time() < 0.5: pass'
+counted() { grep -E '^(user|nice)_usec ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpuacct/cpu.stat 2> /dev/null | sed 's/.*://'; }
+counted; head -n 1 /proc/stat; counted; true";
+
+#[test]
+fn time_at_lower_priority_has_its_column() {
+    let text = PLAIN.run(NICE, Some(&bed::object()), HANGS).text;
+    let counts = |key: &str| -> Vec<u64> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(key));
+        lines.map(|usec| usec.trim().parse::<u64>().expect("microseconds") / 10_000).collect()
+    };
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_else(|| panic!("no sum: {text}"));
+    let shown: Vec<u64> = line.split_whitespace().map(|ticks| ticks.parse().expect("ticks")).collect();
+    match (&counts("nice_usec ")[..], &counts("user_usec ")[..]) {
+        // Version 1, and kernels before 6.13, count it with the rest of user time.
+        ([], _) => assert!(shown[1] == 0 && shown[0] >= 40, "{text}"),
+        (&[before, after], &[all_before, all_after]) => {
+            assert!(before >= 40 && (before..=after).contains(&shown[1]), "{text}");
+            let all = shown[0] + shown[1];
+            assert!((all_before..=all_after).contains(&all), "{text}");
+        }
+        other => panic!("{other:?}: {text}"),
+    }
 }

@@ -7,20 +7,18 @@ use crate::{
     source::Files,
 };
 
-/// The names of the memory controller's files and counters.
+/// The names of the memory controller's files.
 pub(crate) struct Names {
-    pub(crate) limit: &'static [u8],
+    pub(crate) limit: Name,
     /// Where the kernel slows down whoever has more, before the limit.
-    pub(crate) high: Option<&'static [u8]>,
-    pub(crate) usage: &'static [u8],
-    pub(crate) swap_limit: &'static [u8],
-    pub(crate) swap_usage: &'static [u8],
+    pub(crate) high: Option<Name>,
+    pub(crate) usage: Name,
+    pub(crate) swap_limit: Name,
+    pub(crate) swap_usage: Name,
     /// Whether the swap files count memory and swap together.
     pub(crate) swap_includes_memory: bool,
     /// The file that says 0 where a cgroup does not bind those below it.
-    pub(crate) hierarchical: Option<&'static [u8]>,
-    /// Lines of `memory.stat`, in the kernel's order.
-    pub(crate) counters: &'static [(Name, Counter)],
+    pub(crate) hierarchical: Option<Name>,
 }
 
 impl Version {
@@ -29,6 +27,14 @@ impl Version {
         match self {
             Self::V1 => &v1::MEMORY,
             Self::V2 => &v2::MEMORY,
+        }
+    }
+
+    /// The lines of its `memory.stat`, in the kernel's order.
+    fn counters(self) -> &'static [(Name, Counter)] {
+        match self {
+            Self::V1 => &v1::COUNTERS,
+            Self::V2 => &v2::COUNTERS,
         }
     }
 }
@@ -101,7 +107,7 @@ impl Counters {
             return;
         };
         let mut lines = Lines::new(&mut file, scratch);
-        let names = place.version.memory().counters;
+        let names = place.version.counters();
         let mut expected = 0;
         while let Some(Some(line)) = lines.next() {
             let Some((key, bytes)) = line.whole().and_then(scan::key_value) else { continue };

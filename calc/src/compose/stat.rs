@@ -89,16 +89,9 @@ fn cpu_lines<S: Sink>(online: &CpuSet, figures: &Figures<'_>, columns: usize, ou
 
 /// The columns of a line, in the kernel's order: user nice system idle iowait irq softirq steal guest guest_nice.
 fn row<S: Sink>(shown: &Columns, columns: usize, out: &mut Text<'_, S>) -> Option<()> {
-    let [user, system, idle] = *shown;
     for index in 0..columns {
-        let ticks = match index {
-            0 => user,
-            2 => system,
-            3 => idle,
-            _ => 0,
-        };
         out.bytes(b" ")?;
-        out.number(ticks)?;
+        out.number(shown.get(index).copied().unwrap_or(0))?;
     }
     out.bytes(b"\n")
 }
@@ -180,7 +173,7 @@ mod tests {
         );
     }
 
-    const TIMES: Times = Times { user_ticks: 11, system_ticks: 6, idle_ticks: 101 };
+    const TIMES: Times = Times { user_ticks: 11, nice_ticks: 7, system_ticks: 6, idle_ticks: 101 };
 
     const FIGURES: Figures<'_> = Figures { times: &TIMES, shares: &Shares::START, load: None, later_sec: 0 };
 
@@ -202,7 +195,7 @@ mod tests {
         let host =
             ["cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0 0 0 0 0 0 0 0 0 0\n", &intr, "ctxt 5\n"]
                 .concat();
-        let ours = "cpu  11 0 6 101 0 0 0 0 0 0\ncpu3 6 0 3 51 0 0 0 0 0 0\ncpu5 5 0 3 50 0 0 0 0 0 0\n";
+        let ours = "cpu  11 7 6 101 0 0 0 0 0 0\ncpu3 6 4 3 51 0 0 0 0 0 0\ncpu5 5 3 3 50 0 0 0 0 0 0\n";
         assert_eq!(text("3,5", TIMES, &host).unwrap(), [ours, &intr, "ctxt 5\n"].concat());
     }
 
@@ -210,7 +203,7 @@ mod tests {
     fn threads_are_the_containers_where_they_are_known() {
         let host = "cpu  1 2 3 4\ncpu0 1 2 3 4\nprocesses 9\nprocs_running 7\nprocs_blocked 3\nprocs_runningx 1\n";
         let with = |load: Option<Load>| shown("0", &Figures { load: load.as_ref(), ..FIGURES }, host).unwrap();
-        let ours = "cpu  11 0 6 101\ncpu0 11 0 6 101\nprocesses 9\n";
+        let ours = "cpu  11 7 6 101\ncpu0 11 7 6 101\nprocesses 9\n";
         let load = Load { running: 2, blocked: 1, ..Load::default() };
         assert_eq!(with(Some(load)), [ours, "procs_running 2\nprocs_blocked 1\nprocs_runningx 1\n"].concat());
         let idle = Load::default();
@@ -227,14 +220,14 @@ mod tests {
 
     #[test]
     fn there_are_as_many_columns_as_the_kernel_has() {
-        assert_eq!(text("0", TIMES, "cpu  1 2 3 4 5 6 7\n").unwrap(), "cpu  11 0 6 101 0 0 0\ncpu0 11 0 6 101 0 0 0\n");
+        assert_eq!(text("0", TIMES, "cpu  1 2 3 4 5 6 7\n").unwrap(), "cpu  11 7 6 101 0 0 0\ncpu0 11 7 6 101 0 0 0\n");
     }
 
     #[test]
     fn negative_idle_time_is_none() {
         assert_eq!(
             text("0", Times { idle_ticks: -5, ..TIMES }, "cpu  1 2 3 4\n").unwrap(),
-            "cpu  11 0 6 0\ncpu0 11 0 6 0\n"
+            "cpu  11 7 6 0\ncpu0 11 7 6 0\n"
         );
     }
 

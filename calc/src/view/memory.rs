@@ -8,6 +8,7 @@ use crate::{
         places::Places,
     },
     host::Host,
+    scan::Name,
     source::Files,
 };
 
@@ -62,7 +63,7 @@ pub(crate) fn read(
     let terms = Terms {
         limit: counters.effective(Counter::EffectiveLimit),
         swap_limit: counters.effective(Counter::EffectiveSwapLimit),
-        high: place.version.memory().high.filter(|_| places.counts_high != 0),
+        high: place.version.memory().high.as_ref().map(Name::text).filter(|_| places.counts_high != 0),
     };
     let mut limits = Limits::NONE;
     limits.take_above(above, places.declared_memory_bytes);
@@ -175,13 +176,13 @@ impl Reading {
         is_scope: bool,
         scratch: &mut [u8],
     ) -> bool {
-        self.limit = match terms.memory_limit(level, files, names.limit, scratch) {
+        self.limit = match terms.memory_limit(level, files, names.limit.text(), scratch) {
             Setting::Absent => return false,
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
         };
         if is_scope || self.limit.is_some() {
-            self.usage = level.number(files, names.usage, scratch);
+            self.usage = level.number(files, names.usage.text(), scratch);
         }
         true
     }
@@ -201,11 +202,11 @@ impl Reading {
             // Memory and swap together are never limited where memory is not.
             return;
         }
-        self.swap_limit = terms.swap_limit.unwrap_or_else(|| level.setting(files, names.swap_limit, scratch));
+        self.swap_limit = terms.swap_limit.unwrap_or_else(|| level.setting(files, names.swap_limit.text(), scratch));
         let used = match self.swap_limit {
             Setting::Absent => Some(0),
             Setting::Unlimited if !is_scope => Some(0),
-            _ => level.number(files, names.swap_usage, scratch),
+            _ => level.number(files, names.swap_usage.text(), scratch),
         };
         match used {
             Some(used) if self.usage.is_some() || !names.swap_includes_memory => self.swap_used = used,
@@ -228,8 +229,8 @@ impl Reading {
 
     /// Whether this level, which is above the own cgroup, limits it.
     fn binds(&self, level: &Level<'_>, files: &impl Files, names: &Names, scratch: &mut [u8]) -> bool {
-        let (Some(_), Some(name)) = (self.limit, names.hierarchical) else { return true };
-        level.setting(files, name, scratch) != Setting::Of(0)
+        let (Some(_), Some(name)) = (self.limit, &names.hierarchical) else { return true };
+        level.setting(files, name.text(), scratch) != Setting::Of(0)
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::{cpus::CpuSet, scan, view::time::Times};
 use core::num::NonZero;
 
-/// User, system and idle time, in ticks.
-pub type Columns = [u64; 3];
+/// User, nice, system and idle time, in ticks, as the kernel orders them.
+pub type Columns = [u64; 4];
 
 /// What a process was shown of each CPU, as far as it differs. Plain words, so that it can be kept in atomic words; all zero is
 /// the start.
@@ -37,7 +37,7 @@ const RUNS: usize = 4;
 
 impl Shares {
     /// Nothing shown yet.
-    pub const START: Self = Self { hash: 0, first: 0, count: 0, since: [0; 3], runs: [Run::NONE; RUNS] };
+    pub const START: Self = Self { hash: 0, first: 0, count: 0, since: [0; 4], runs: [Run::NONE; RUNS] };
 
     /// The shares of these CPUs, for who looks once.
     pub fn among(online: &CpuSet) -> Self {
@@ -101,7 +101,7 @@ impl Shares {
 
     /// What the CPU at `rank` among those that are shown has, where the sums are `sums`.
     fn of(&self, rank: u64, sums: &Columns) -> Columns {
-        let mut shares = self.runs.iter().find(|run| rank < run.end).map_or([0; 3], |run| run.had);
+        let mut shares = self.runs.iter().find(|run| rank < run.end).map_or([0; 4], |run| run.had);
         let Some(count) = NonZero::new(self.count).filter(|count| rank < count.get()) else { return shares };
         for ((share, sum), since) in shares.iter_mut().zip(sums).zip(self.since) {
             *share = share.saturating_add(part(sum.saturating_sub(since), rank, count));
@@ -116,12 +116,12 @@ impl Shares {
 }
 
 impl Run {
-    const NONE: Self = Self { end: 0, had: [0; 3] };
+    const NONE: Self = Self { end: 0, had: [0; 4] };
 }
 
 /// The columns of the sum.
 pub fn columns(times: &Times) -> Columns {
-    [times.user_ticks, times.system_ticks, u64::try_from(times.idle_ticks).unwrap_or(0)]
+    [times.user_ticks, times.nice_ticks, times.system_ticks, u64::try_from(times.idle_ticks).unwrap_or(0)]
 }
 
 /// The part of `ticks` that falls to the CPU at `rank` of `count`. The parts add up, and none shrinks while `ticks` grows.
@@ -148,7 +148,7 @@ mod tests {
     use std::{collections::BTreeMap, format, string::String, vec::Vec};
 
     fn times(user_ticks: u64) -> Times {
-        Times { user_ticks, system_ticks: 0, idle_ticks: 0 }
+        Times { user_ticks, ..Times::default() }
     }
 
     /// The user times of the CPUs, when the sum is `sum`.

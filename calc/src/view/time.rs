@@ -1,7 +1,6 @@
 //! CPU time used, idle time and age of the container.
 
 use crate::{
-    capacity::scale,
     cgroup::{Controller, Hierarchy, Level, Version, places::Places, v1, v2},
     host::{Host, USEC_PER_TICK},
     source::Files,
@@ -12,11 +11,13 @@ use core::num::NonZero;
 /// CPU time of the scope, all its CPUs together, in ticks of 1/100 s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Time in user mode.
+    /// Time in user mode at ordinary priority.
     pub user_ticks: u64,
+    /// Time in user mode at lower priority: 0 where no kernel counts it apart from the former (version 1; version 2 before 6.13).
+    pub nice_ticks: u64,
     /// Time in the kernel.
     pub system_ticks: u64,
-    /// capacity × age − user − system. Negative when the scope used more than today's limit allows: see [`crate::view::ratchet`].
+    /// capacity × age − user − nice − system. Negative when the scope used more than today's limit allows: see [`crate::view::ratchet`].
     pub idle_ticks: i64,
 }
 
@@ -24,21 +25,14 @@ pub struct Times {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Used {
     pub(crate) user_ticks: u64,
+    pub(crate) nice_ticks: u64,
     pub(crate) system_ticks: u64,
 }
 
 impl Used {
-    pub(crate) const NONE: Self = Self { user_ticks: 0, system_ticks: 0 };
-
     /// All of it.
     pub(crate) fn sum(&self) -> u64 {
-        self.user_ticks.saturating_add(self.system_ticks)
-    }
-
-    /// The same shares of another sum.
-    pub(crate) fn scaled_to(&self, sum: u64) -> Self {
-        let user_ticks = NonZero::new(self.sum()).map_or(sum, |whole| scale(sum, self.user_ticks, whole));
-        Self { user_ticks, system_ticks: sum.saturating_sub(user_ticks) }
+        self.user_ticks.saturating_add(self.nice_ticks).saturating_add(self.system_ticks)
     }
 }
 
@@ -90,6 +84,7 @@ pub fn times(
     let busy = i64::try_from(used.sum()).unwrap_or(i64::MAX);
     Some(Times {
         user_ticks: used.user_ticks,
+        nice_ticks: used.nice_ticks,
         system_ticks: used.system_ticks,
         idle_ticks: allowed.saturating_sub(busy),
     })
@@ -162,6 +157,22 @@ mod tests {
         assert_eq!(elapsed_usec(&places, &host), HOUR_USEC);
         places.began_ticks = 359_000;
         assert_eq!(elapsed_usec(&places, &host), 10_000_000);
+    }
+
+    #[test]
+    fn time_at_lower_priority_is_told_apart() {
+        let of = |stat: &str| {
+            let places = Places::locate(&v2(stat), Whose::Caller, &mut [0; 512]).unwrap();
+            let times = times(&v2(stat), &places, &cpus(2, 1), &Host::default(), Some(0), &mut [0; 512])?;
+            Some((times.user_ticks, times.nice_ticks, times.system_ticks, times.idle_ticks))
+        };
+        // Of a 6.18 kernel, where nice_usec comes last of the four.
+        let stat = "usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\nnice_usec 1250000\nnr_periods 0\n";
+        assert_eq!(of(stat), Some((175, 125, 200, -500)));
+        assert_eq!(of("user_usec 3000000\nsystem_usec 2000000\n"), Some((300, 0, 200, -500)));
+        // The kernel adjusts user time to what the scheduler counted, and time at lower priority not.
+        assert_eq!(of("user_usec 3000000\nsystem_usec 2000000\nnice_usec 3100000\n"), Some((0, 300, 200, -500)));
+        assert_eq!(of("nice_usec x\nuser_usec 3000000\nsystem_usec 2000000\n"), Some((300, 0, 200, -500)));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use crate::{
     answer::CPUS,
     cpus::CpuSet,
-    path, scan,
+    path,
+    scan::{self, Name},
     source::{self, Files},
+    text,
 };
 
 /// Packages of the largest machines that we know of; of one with more, the rest are not known.
@@ -28,10 +30,10 @@ pub struct Package {
 }
 
 /// A list of CPUs: its name of old, which kernels since 5.3 have too, and its new one.
-type Names = [&'static [u8]; 2];
+type Names = [Name; 2];
 
-const PACKAGE: Names = [b"/topology/core_siblings_list", b"/topology/package_cpus_list"];
-const CORE: Names = [b"/topology/thread_siblings_list", b"/topology/core_cpus_list"];
+static PACKAGE: Names = [Name::new("core_siblings_list"), Name::new("package_cpus_list")];
+static CORE: Names = [Name::new("thread_siblings_list"), Name::new("core_cpus_list")];
 
 impl Packages {
     /// Reads them in place, as far as the kernel tells: what is not known stays out.
@@ -66,7 +68,7 @@ impl Package {
     /// Takes the package of `cpu` out of `left`; `cpu` alone where its package is not known.
     fn take(left: &mut CpuSet, cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
         let mut own = CpuSet::EMPTY;
-        let is_known = shared(PACKAGE, cpu, &mut own, files, scratch);
+        let is_known = shared(&PACKAGE, cpu, &mut own, files, scratch);
         own.keep(left);
         left.remove(&own);
         is_known?;
@@ -81,7 +83,7 @@ fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u3
     let mut count = 0_u32;
     while let Some(cpu) = cpus.iter().next() {
         let mut core = CpuSet::EMPTY;
-        shared(CORE, cpu, &mut core, files, scratch)?;
+        shared(&CORE, cpu, &mut core, files, scratch)?;
         cpus.remove(&core);
         count = count.checked_add(1)?;
     }
@@ -91,11 +93,11 @@ fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u3
 /// Puts into the empty `set` those that share with `cpu` what the list of these names says, and `cpu` itself; that alone where none can
 /// be understood.
 #[inline(never)]
-fn shared(names: Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<()> {
+fn shared(names: &Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<()> {
     let mut is_known = None;
     for name in names {
         *set = CpuSet::EMPTY;
-        is_known = open(cpu, name, files, scratch).and_then(|mut file| set.read(&mut file, scratch));
+        is_known = open(cpu, name.text(), files, scratch).and_then(|mut file| set.read(&mut file, scratch));
         if is_known.is_some() {
             break;
         }
@@ -108,13 +110,14 @@ fn shared(names: Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch:
 /// `topology/physical_package_id`, which is −1 where nobody knows it.
 #[inline(never)]
 fn physical_id(cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<u32> {
-    let mut file = open(cpu, b"/topology/physical_package_id", files, scratch)?;
+    let mut file = open(cpu, b"physical_package_id", files, scratch)?;
     u32::try_from(scan::whole_number(source::read_whole(&mut file, scratch)?)?).ok()
 }
 
-/// Opens a file below the directory of a CPU.
+/// Opens a file of the topology of a CPU.
 fn open<F: Files>(cpu: u64, name: &[u8], files: &F, scratch: &mut [u8]) -> Option<F::File> {
-    files.open(path::below_member(scratch, CPUS, b"cpu", cpu, name)?)
+    let number = &mut [0; _];
+    files.open(path::join(scratch, &[CPUS, b"/cpu", text::decimal(cpu, number), b"/topology/", name])?)
 }
 
 #[cfg(test)]

@@ -81,9 +81,10 @@ pub(super) fn uptime(out: &mut impl Sink) -> Option<()> {
 #[repr(C)]
 struct Shown {
     user: Ratchet,
+    nice: Ratchet,
     system: Ratchet,
     idle: Ratchet,
-    /// How the three fall to the CPUs.
+    /// How they fall to the CPUs.
     shares: Shares,
 }
 
@@ -96,6 +97,7 @@ impl Shown {
     fn ratcheted(&mut self, times: &Times, cpus: &Cpus, of_use: u64, of_idle: u64) -> Times {
         Times {
             user_ticks: self.user.show(of_use, times.user_ticks as i64),
+            nice_ticks: self.nice.show(of_use, times.nice_ticks as i64),
             system_ticks: self.system.show(of_use, times.system_ticks as i64),
             idle_ticks: self.idle.show_from(cpus.online.count(), of_idle, times.idle_ticks) as i64,
         }

@@ -346,7 +346,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("cpu*", "The kernel's list, as far as its CPUs are shown.", "kernel drivers/base/topology.c", CPUS, None),
     rule(
         "time.user",
-        "CPU time of the scope in user mode.",
+        "CPU time of the scope in user mode, without time.nice.",
         "kernel cgroup_base_stat_cputime_show, cpuacct_stats_show",
         TIMES,
         None,
@@ -358,10 +358,16 @@ pub(super) static RULES: &[Rule] = &[
         TIMES,
         None,
     ),
-    rule("time.nice", "0: no cgroup counts it apart from user time.", "proc_stat(5)", TIMES, None),
+    rule(
+        "time.nice",
+        "CPU time of the scope in user mode at lower priority; 0 where its kernel counts that with the rest.",
+        "kernel cgroup_base_stat_cputime_show",
+        TIMES,
+        None,
+    ),
     rule(
         "time.idle",
-        "What the scope could have used since its beginning − user − system.",
+        "What the scope could have used since its beginning − user − nice − system.",
         "docs/figures.md",
         IDLE,
         None,
