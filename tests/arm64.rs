@@ -21,11 +21,12 @@ use object::elf;
 fn the_object_has_the_same_form() {
     let machine = Machine { number: elf::EM_AARCH64, relative: elf::R_AARCH64_RELATIVE, most_bytes: 112 * 1024 };
     let form = Form::of(&build::object(), machine);
-    form.refers_to_five_names_weakly();
+    form.refers_to_two_names_weakly();
     form.exports_the_hooks_and_nothing_else();
     form.needs_no_library_and_runs_nothing_when_loaded();
     form.is_two_segments_without_thread_storage();
     form.its_relocations_are_relative_and_in_the_writable_segment();
+    form.writes_in_one_page();
     form.is_small();
     form.has_no_path_to_a_panic();
     form.has_only_what_the_oldest_loaders_know();

@@ -9,13 +9,13 @@ use form::{Form, Machine};
 use object::elf;
 
 fn the_object() -> Form {
-    let machine = Machine { number: elf::EM_X86_64, relative: elf::R_X86_64_RELATIVE, most_bytes: 108 * 1024 };
+    let machine = Machine { number: elf::EM_X86_64, relative: elf::R_X86_64_RELATIVE, most_bytes: 112 * 1024 };
     Form::of(&bed::object(), machine)
 }
 
 #[test]
-fn it_refers_to_five_names_weakly() {
-    the_object().refers_to_five_names_weakly();
+fn it_refers_to_two_names_weakly() {
+    the_object().refers_to_two_names_weakly();
 }
 
 #[test]
@@ -36,6 +36,11 @@ fn it_is_two_segments_without_thread_storage() {
 #[test]
 fn its_relocations_are_relative_and_in_the_writable_segment() {
     the_object().its_relocations_are_relative_and_in_the_writable_segment();
+}
+
+#[test]
+fn what_it_writes_lies_in_one_page() {
+    the_object().writes_in_one_page();
 }
 
 #[test]

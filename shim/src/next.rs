@@ -10,7 +10,6 @@ mod chain;
 mod given;
 mod object;
 
-pub(crate) use given::free;
 pub(crate) use object::Libc;
 
 use crate::{HOOKED_NAMES, Hooked};
@@ -31,10 +30,18 @@ pub(crate) enum Needed {
     Fclose,
     Globfree,
     Getauxval,
+    DlIteratePhdr,
+    /// What gives back memory of the `malloc` that libc itself calls.
+    Free,
+    /// The variable, into whose place a copy relocation may have moved libc's.
+    Environ,
     Count,
 }
 
-const NEEDED_NAMES: &str = "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0globfree\0getauxval\0";
+/// From here on the symbols are those that the program's own references find: the first of all, which may stand before ours.
+const FIRST_OF_ALL: usize = Needed::Free as usize;
+
+const NEEDED_NAMES: &str = "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0globfree\0getauxval\0dl_iterate_phdr\0free\0environ\0";
 
 /// The slot of libc's `syscall`, whose thunk is in assembly.
 pub(crate) const SYSCALL: usize = Needed::Syscall as usize;
@@ -56,6 +63,7 @@ struct Wanted {
     /// With its final NUL.
     name: &'static [u8],
     gnu_hash: u32,
+    is_variable: bool,
 }
 
 /// The name of each slot with its NUL, and its hash, made by the compiler.
@@ -107,7 +115,11 @@ impl Wanted {
     fn of(slot: usize) -> Option<Self> {
         let start = *NAMES.starts.get(slot)? as usize;
         let end = *NAMES.starts.get(slot.wrapping_add(1))? as usize;
-        Some(Self { name: TEXT.get(start..end)?, gnu_hash: *NAMES.gnu_hashes.get(slot)? })
+        Some(Self {
+            name: TEXT.get(start..end)?,
+            gnu_hash: *NAMES.gnu_hashes.get(slot)?,
+            is_variable: slot == Needed::Environ as usize,
+        })
     }
 }
 
@@ -158,8 +170,8 @@ fn share_slots_with_64() {
 }
 
 /// Looks into an object for what is still missing.
-fn look_into(object: &Object) {
-    for slot in 0..COUNT {
+fn look_into(object: &Object, is_after_ours: bool) {
+    for slot in if is_after_ours { 0 } else { FIRST_OF_ALL }..COUNT {
         if fill(object, slot) && slot == Hooked::glob as usize {
             MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
         }
@@ -191,8 +203,8 @@ const OF_THREADS: [Hooked; 2] = [Hooked::pthread_getaffinity_np, Hooked::pthread
 #[inline(never)]
 pub(crate) fn again(symbol: Hooked) -> Option<Definition> {
     static LOADS: AtomicU64 = AtomicU64::new(0);
-    chain::visit_loaded(&LOADS, |object| {
-        if object.stays() {
+    chain::visit_loaded(&LOADS, |object, is_after_ours| {
+        if is_after_ours && object.stays() {
             for symbol in OF_THREADS {
                 fill(object, symbol as usize);
             }
@@ -235,5 +247,14 @@ pub(crate) fn as_libc(result: isize) -> isize {
 /// The program's `environ`, null where it is not there yet.
 pub(crate) fn environ() -> *const *const c_char {
     // SAFETY: the address of a variable of this type.
-    given::environ::<*const *const c_char>().map_or(core::ptr::null(), |variable| unsafe { variable.read_volatile() })
+    of(Needed::Environ as usize).map_or(core::ptr::null(), |variable| unsafe { variable.cast().read_volatile() })
+}
+
+/// `free`
+pub(crate) type Free = unsafe extern "C" fn(*mut core::ffi::c_void);
+
+/// The `free` that the program's own calls find.
+pub(crate) fn free() -> Option<Free> {
+    // SAFETY: the function has this type.
+    unsafe { needed(Needed::Free) }
 }

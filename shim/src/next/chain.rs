@@ -4,14 +4,14 @@
 //! is ever unloaded, or moved: it may be read without a lock, whatever other threads, or the parent of a vfork child, load
 //! meanwhile. Later objects go to its end.
 
-use super::given;
 use super::object::{Dynamic, Object};
+use super::{Needed, given, needed};
 use core::ffi::{c_char, c_int, c_void};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What is called with an object that comes after ours.
-type Look = fn(&Object);
+/// What is called with an object, and whether it comes after ours.
+type Look = fn(&Object, bool);
 
 unsafe extern "C" {
     /// Our own dynamic section, as the linker calls it.
@@ -36,28 +36,18 @@ impl Walk {
         self.passed_loader |= is_loader;
         if dynamic == (&raw const OUR_DYNAMIC).cast() {
             self.passed_ours = true;
-        } else if self.passed_ours
-            && !dynamic.is_null()
+        } else if !dynamic.is_null()
             // SAFETY: by the caller's promise.
             && let Some(object) = unsafe { Object::new(base, span, dynamic, is_loader) }
         {
-            self.passed_libc |= object.libc().is_some();
-            (self.look)(&object);
+            self.passed_libc |= self.passed_ours && object.libc().is_some();
+            (self.look)(&object, self.passed_ours);
         }
     }
 
     fn is_done(&self) -> bool {
         self.passed_libc && self.passed_loader
     }
-}
-
-/// Shows `look` the objects after ours that were there when the program began. `None` where no loader tells of any.
-pub(super) fn visit(look: Look) -> Option<()> {
-    visit_list(look).or_else(|| {
-        // Which entry is the loader's is not told.
-        let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: true };
-        visit_by_loader(walk, step)
-    })
 }
 
 // ---- by the list that the loader keeps for debuggers
@@ -81,7 +71,8 @@ struct Debug {
     loader_base: usize,
 }
 
-fn visit_list(look: Look) -> Option<()> {
+/// Shows `look` the objects that were there when the program began. `None` where no loader tells of any.
+pub(super) fn visit(look: Look) -> Option<()> {
     // SAFETY: the loader's own structure, in the memory of an object that stays.
     let (mut at, loader_base) = unsafe {
         let debug = given::debugger_interface::<Debug>()?.as_ref()?;
@@ -102,26 +93,10 @@ fn visit_list(look: Look) -> Option<()> {
     Some(())
 }
 
-// ---- by the loader, under its lock
+// ---- what was loaded since, by the loader under its lock
 
 type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
-
-fn visit_by_loader<T>(mut walk: T, step: Callback) -> Option<()> {
-    let iterate = given::dl_iterate_phdr()?;
-    // SAFETY: the callback uses the pointer as what it is, while this frame lives.
-    unsafe { iterate(step, (&raw mut walk).cast()) };
-    Some(())
-}
-
-unsafe extern "C" fn step(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: the loader's own structure and our own walk; the loader holds the object while we look.
-    unsafe {
-        let (info, walk) = (&*info, &mut *data.cast::<Walk>());
-        let (span, dynamic) = extent(info);
-        walk.take(info.dlpi_addr as usize, span, dynamic, false);
-        c_int::from(walk.is_done())
-    }
-}
+type DlIteratePhdr = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
 
 /// Where an object lies, and its dynamic section, null where it has none.
 ///
@@ -146,22 +121,23 @@ unsafe fn extent(info: &libc::dl_phdr_info) -> (Range<usize>, *const Dynamic) {
     (span, dynamic)
 }
 
-// ---- what was loaded since
-
 struct Later {
     walk: Walk,
     loads: &'static AtomicU64,
     has_begun: bool,
 }
 
-/// Shows `look` all objects after ours, unless no object was loaded since `loads` was set by this.
+/// Shows `look` all objects, unless no object was loaded since `loads` was set by this.
 pub(super) fn visit_loaded(loads: &'static AtomicU64, look: Look) -> Option<()> {
     let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
-    visit_by_loader(Later { walk, loads, has_begun: false }, step_later)
+    let mut later = Later { walk, loads, has_begun: false };
+    // SAFETY: the function has this type; the callback uses the pointer as what it is, while this frame lives.
+    unsafe { needed::<DlIteratePhdr>(Needed::DlIteratePhdr)?(step, (&raw mut later).cast()) };
+    Some(())
 }
 
-unsafe extern "C" fn step_later(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: as in `step`.
+unsafe extern "C" fn step(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
+    // SAFETY: the loader's own structure and our own walk; the loader holds the object while we look.
     unsafe {
         let (info, later) = (&*info, &mut *data.cast::<Later>());
         if !later.has_begun && later.loads.swap(info.dlpi_adds, Relaxed) == info.dlpi_adds {

@@ -54,6 +54,7 @@ const DT_VERSYM: usize = 0x6fff_fff0;
 const DT_FLAGS_1: usize = 0x6fff_fffb;
 /// In DT_FLAGS_1: never unloaded.
 const DF_1_NODELETE: usize = 8;
+const STT_OBJECT: u8 = 1;
 const STT_FUNC: u8 = 2;
 const STT_GNU_IFUNC: u8 = 10;
 /// In a version number: not the default version of the symbol.
@@ -165,7 +166,7 @@ impl Object {
         loop {
             let entry = word(chain.wrapping_add(index.wrapping_sub(first) as usize));
             if entry | 1 == hash | 1
-                && let Some(found) = self.defined(index, wanted.name)
+                && let Some(found) = self.defined(index, wanted)
             {
                 return Some(found);
             }
@@ -189,7 +190,7 @@ impl Object {
         let buckets = word(0);
         let mut index = word(2usize.wrapping_add(wanted.sysv_hash().checked_rem(buckets)? as usize));
         while index != 0 {
-            if let Some(found) = self.defined(index, wanted.name) {
+            if let Some(found) = self.defined(index, wanted) {
                 return Some(found);
             }
             index = word(2usize.wrapping_add(buckets as usize).wrapping_add(index as usize));
@@ -197,23 +198,25 @@ impl Object {
         None
     }
 
-    /// The address of symbol `index` if it is `name`, defined, and of the default version.
-    fn defined(&self, index: u32, name: &[u8]) -> Option<usize> {
+    /// The address of symbol `index` if it is `wanted`, defined, and of the default version.
+    fn defined(&self, index: u32, wanted: &Wanted) -> Option<usize> {
         let index = index as usize;
         // SAFETY: an index out of the object's own hash table.
         let symbol = unsafe { &*self.symbols.wrapping_add(index) };
         // SAFETY: parallel to the symbols, where it exists.
         let hidden = !self.versions.is_null() && unsafe { self.versions.wrapping_add(index).read() } & HIDDEN != 0;
         // SAFETY: names end in NUL.
-        if symbol.section == 0 || hidden || !unsafe { is(self.strings.wrapping_add(symbol.name as usize), name) } {
+        if symbol.section == 0 || hidden || !unsafe { is(self.strings.wrapping_add(symbol.name as usize), wanted.name) }
+        {
             return None;
         }
         let address = self.base.wrapping_add(symbol.value);
         match symbol.info & 0xf {
-            // Never data: a function is what we call.
-            STT_FUNC => Some(address),
+            // Never data for what we call.
+            STT_FUNC if !wanted.is_variable => Some(address),
+            STT_OBJECT if wanted.is_variable => Some(address),
             // SAFETY: an IFUNC's address is its resolver.
-            STT_GNU_IFUNC => Some(unsafe { arch::definition_by(address) }),
+            STT_GNU_IFUNC if !wanted.is_variable => Some(unsafe { arch::definition_by(address) }),
             _ => None,
         }
     }
