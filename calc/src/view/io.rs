@@ -20,6 +20,8 @@ pub struct Device {
 
 impl Device {
     const LEAST: Self = Self { major: 0, minor: 0 };
+    /// Greater than all that there are.
+    const NONE: Self = Self { major: u64::MAX, minor: u64::MAX };
 
     /// The device whose file `stat` in sysfs this is: the file `dev` beside it has the number.
     pub fn of_stat(path: &CStr, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
@@ -36,9 +38,9 @@ impl Device {
         self.major.rotate_left(32).wrapping_add(self.minor).wrapping_add(1)
     }
 
-    /// Its bit in a set of devices; a few have the same.
+    /// Its bit in a set of devices, one of 63; a few have the same.
     fn bit(self) -> u64 {
-        1_u64.rotate_left(self.major.wrapping_mul(17).wrapping_add(self.minor) as u32)
+        1 << (self.major.wrapping_mul(17).wrapping_add(self.minor) % 63)
     }
 
     /// A device in the form `8:0`.
@@ -150,7 +152,9 @@ enum What {
 /// operations, and not all of them all the time: the most counts.
 struct First {
     from: Device,
-    found: Option<(Device, Traffic)>,
+    /// [`Device::NONE`] until there is one.
+    device: Device,
+    traffic: Traffic,
     /// The bits of all devices with a figure above 0.
     used: u64,
 }
@@ -163,14 +167,13 @@ impl First {
         if number > 0 {
             self.used |= device.bit();
         }
-        let least = self.found.map(|(device, _)| device);
-        if device < self.from || least.is_some_and(|least| least < device) {
+        if device < self.from || self.device < device {
             return;
         }
-        if least != Some(device) {
-            self.found = Some((device, Traffic::NONE));
+        if self.device != device {
+            (self.device, self.traffic) = (device, Traffic::NONE);
         }
-        if let Some(figure) = self.found.as_mut().and_then(|(_, traffic)| traffic.figure(what, key)) {
+        if let Some(figure) = self.traffic.figure(what, key) {
             *figure = number.max(*figure);
         }
     }
@@ -227,6 +230,9 @@ impl<F: Source> Told<F> {
     }
 }
 
+/// In a set of devices: it is known.
+const IS_READ: u64 = 1 << 63;
+
 /// The open files of the scope that tell it, read again from the start for every device that the scope used: their lines come in any
 /// order.
 pub struct Io<F> {
@@ -234,8 +240,8 @@ pub struct Io<F> {
     told: [Option<Told<F>>; 4],
     /// `/proc/devices`
     drivers: Option<F>,
-    /// The bits of the devices that the scope had used when its files were first read; `None` before that.
-    used: Option<u64>,
+    /// The bits of the devices that the scope had used when its files were read, and [`IS_READ`]; 0 before that.
+    used: u64,
 }
 
 /// Opens the scope's files. `None` where it has none, or is the machine's root.
@@ -254,7 +260,7 @@ pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<
         ],
     };
     told.iter().any(Option::is_some).then_some(())?;
-    Some(Io { told, drivers: files.open(c"/proc/devices"), used: None })
+    Some(Io { told, drivers: files.open(c"/proc/devices"), used: 0 })
 }
 
 /// Opens a file; of version 1 the one that includes the cgroups below, where the kernel is new enough to have it.
@@ -279,13 +285,12 @@ fn passes_on(driver: &[u8]) -> bool {
 impl<F: Source> Io<F> {
     /// What was done with `device`: `Some(None)` for nothing.
     pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Option<Option<Traffic>> {
-        if self.used.is_some_and(|used| used & device.bit() == 0) {
+        if self.used & (IS_READ | device.bit()) == IS_READ {
             return Some(None);
         }
-        let First { found, used, .. } = self.first(device, scratch)?;
-        self.used = Some(used);
-        let of_it = found.filter(|(first, _)| *first == device);
-        Some(of_it.map(|(_, traffic)| traffic).filter(|traffic| *traffic != Traffic::NONE))
+        let first = self.first(device, scratch)?;
+        self.used = first.used | IS_READ;
+        Some((first.device == device && first.traffic != Traffic::NONE).then_some(first.traffic))
     }
 
     /// What was done with all devices, what went through several of them once: the kernel's `pgpgin` counts where an
@@ -296,7 +301,10 @@ impl<F: Source> Io<F> {
         // Of the driver whose devices come now.
         let mut driver = None;
         while let Some(from) = next {
-            let Some((device, traffic)) = self.first(from, scratch)?.found else { break };
+            let First { device, traffic, .. } = self.first(from, scratch)?;
+            if device == Device::NONE {
+                break;
+            }
             let (_, passes_on) = match driver.filter(|(major, _)| *major == device.major) {
                 Some(known) => known,
                 None => *driver.insert((device.major, self.is_passing_on(device, scratch))),
@@ -314,7 +322,7 @@ impl<F: Source> Io<F> {
 
     /// The first device from `from` on.
     fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<First> {
-        let mut first = First { from, found: None, used: 0 };
+        let mut first = First { from, device: Device::NONE, traffic: Traffic::NONE, used: 0 };
         for told in self.told.iter_mut().flatten() {
             told.read(&mut first, scratch)?;
         }
@@ -345,7 +353,7 @@ impl Io<crate::fixture::Bytes> {
     /// The files of a scope on version 2 whose `io.stat` is `text`.
     pub(crate) fn of_version_2(text: &str) -> Self {
         let told = Told { what: What::All, file: crate::fixture::Bytes::in_steps(text, 100) };
-        Self { told: [Some(told), None, None, None], drivers: None, used: None }
+        Self { told: [Some(told), None, None, None], drivers: None, used: 0 }
     }
 }
 
@@ -576,7 +584,7 @@ mod tests {
         let text = format!("{idle}8:0 rbytes=4096 wbytes=512\n7:0 rios=1\n");
         let readings = core::cell::Cell::new(0);
         let told = Told { what: What::All, file: Counted(Bytes::in_steps(&text, 100), &readings) };
-        let mut io = Io { told: [Some(told), None, None, None], drivers: None, used: None };
+        let mut io = Io { told: [Some(told), None, None, None], drivers: None, used: 0 };
         let mut used = Vec::new();
         for minor in 0..80 {
             used.extend(io.of_device(Device { major: 8, minor }, &mut [0; 256]).unwrap());
@@ -679,7 +687,7 @@ mod tests {
         fn any_text_is_judged(text in prop::collection::vec(any::<u8>(), 0..300), drivers in "[a-zB: 0-9\n]{0,80}", scratch in 0_usize..200) {
             for what in [What::All, What::Bytes, What::Operations] {
                 let told = Told { what, file: Bytes::in_steps(&text, 7) };
-                let mut io = Io { told: [Some(told), None, None, None], drivers: Some(Bytes::new(&drivers)), used: None };
+                let mut io = Io { told: [Some(told), None, None, None], drivers: Some(Bytes::new(&drivers)), used: 0 };
                 let _ = io.of_device(SDA, &mut vec![0; scratch]);
                 let _ = io.sum(&mut vec![0; scratch]);
             }

@@ -39,23 +39,18 @@ fn device_of(stat: c_int) -> Option<Device> {
 #[inline(never)]
 pub(super) fn vmstat(host: c_int, out: &mut impl Sink) -> Option<()> {
     is_counted_on()?;
-    let traffic = traffic();
     let mut memory = MemoryFigures::default();
     let is_limited = read_figures(&mut memory).is_some();
-    vmstat_with(is_limited.then_some(&memory), traffic.as_ref(), host, out)
+    vmstat_with(is_limited.then_some(&memory), host, out)
 }
 
 /// The scope's other counters are read once its memory is: that takes the most of the stack.
 #[inline(never)]
-fn vmstat_with(
-    memory: Option<&MemoryFigures>,
-    traffic: Option<&Traffic>,
-    host: c_int,
-    out: &mut impl Sink,
-) -> Option<()> {
+fn vmstat_with(memory: Option<&MemoryFigures>, host: c_int, out: &mut impl Sink) -> Option<()> {
     let mut figures = VmstatFigures::of(memory);
     read_events(&mut figures)?;
-    text(out, |text, scratch| compose::vmstat(&figures, traffic, &mut Reading::of(host, true), text, scratch))
+    let traffic = traffic();
+    text(out, |text, scratch| compose::vmstat(&figures, traffic.as_ref(), &mut Reading::of(host, true), text, scratch))
 }
 
 #[inline(never)]
@@ -72,6 +67,7 @@ fn opened() -> Option<Io<Reading>> {
 }
 
 /// What was read and written in all, which never runs backwards.
+#[inline(never)]
 fn traffic() -> Option<Traffic> {
     let mut io = opened()?;
     let mut all = sum(&mut io)?;

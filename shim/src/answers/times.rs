@@ -39,10 +39,24 @@ fn stat_of_scope(host: c_int, out: &mut impl Sink) -> Option<()> {
 fn stat_with(machine: &Host, published: &Published, host: c_int, out: &mut impl Sink) -> Option<()> {
     let mut now = Now::default();
     now.show(machine, published.capacity_usec)?;
+    let mut shares = Shares::START;
+    share(&mut shares, &now.times)?;
     let figures =
-        StatFigures { times: &now.times, shares: &now.shares, load: published.load.as_ref(), later_sec: later_sec() };
+        StatFigures { times: &now.times, shares: &shares, load: published.load.as_ref(), later_sec: later_sec() };
     text(out, |text, scratch| {
         scope::with_counted(|cpus| compose::stat(&cpus.online, &figures, &mut Reading::of(host, false), text, scratch))
+    })
+}
+
+/// How these times, which are shown from now on, fall to the CPUs.
+#[inline(never)]
+fn share(shares: &mut Shares, times: &Times) -> Option<()> {
+    scope::with_counted(|cpus| {
+        SHARES.change(|kept| {
+            kept.follow(&cpus.online, times);
+            *shares = *kept;
+        });
+        Some(())
     })
 }
 
@@ -84,12 +98,12 @@ struct Shown {
     nice: Ratchet,
     system: Ratchet,
     idle: Ratchet,
-    /// How they fall to the CPUs.
-    shares: Shares,
 }
 
 // SAFETY: words, all of them.
 unsafe impl Plain for Shown {}
+// SAFETY: words, all of them.
+unsafe impl Plain for Shares {}
 
 impl Shown {
     /// The times as they are to be shown, under these keys. A CPU was idle for a tick at the least: no kernel shows a CPU without any
@@ -106,11 +120,13 @@ impl Shown {
 
 static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 
+/// How they fell to the CPUs.
+static SHARES: Remembered<Shares, { size_of::<Shares>() / 8 }> = Remembered::new();
+
 /// What is shown of the scope at one moment.
 #[derive(Default)]
 struct Now {
     times: Times,
-    shares: Shares,
     /// Since its first process, where that is known.
     age_ticks: Option<u64>,
 }
@@ -132,8 +148,6 @@ impl Now {
                     let of_idle = capacity_usec.map_or(by_formula, |_| by_board());
                     let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
                     self.times = shown.ratcheted(&times, cpus, ratchet::key_of_use(places, cpus), of_idle);
-                    shown.shares.follow(&cpus.online, &self.times);
-                    self.shares = shown.shares;
                     Some(())
                 })
             })
