@@ -115,9 +115,7 @@ fn disk_is_what_du_says_of_the_upper_layer() {
     fs::set_permissions(&private, Permissions::from_mode(0o0)).expect("nobody may look into it");
     let grown = follows("files of 9 MiB");
     assert!(grown >= empty + (9 << 20) && grown < empty + (10 << 20), "{empty} grew to {grown}");
-    let shown = container.df(&group, "100M");
-    println!("df: {shown:?}");
-    assert_eq!(shown, [100 << 20, grown, (100 << 20) - grown]);
+    until("df shows it", || container.df(&group, "100M") == [100 << 20, grown, (100 << 20) - grown]);
     fs::remove_dir_all(&private).expect("it goes");
     assert!(follows("without 1 MiB") <= grown - (1 << 20));
     assert!(is_published(&place, &beside), "the neighbour has a slot");
@@ -135,7 +133,9 @@ fn disk_is_of_one_container() {
     let second = Overlaid::start(&place, &other);
     fs::write(second.inside("file"), vec![1; 1 << 20]).expect("1 MiB");
     until("another container", || used(&place, &other) == Some(second.du()));
-    assert_eq!((used(&place, &one), used(&place, &pod)), (Some(first.du()), None));
+    // Who reads in the middle of a writing that a busy machine has put aside gets nothing that once.
+    until("the first container keeps its own", || used(&place, &one) == Some(first.du()));
+    assert_eq!(used(&place, &pod), None);
     drop(second);
     until("nothing of one that has ended", || used(&place, &other).is_none());
 }
@@ -202,7 +202,7 @@ fn disk_is_measured_in_small_steps() {
     until("a figure", || used(&place, &group).is_some());
     let rests = rests(&sampler);
     println!("{FILES} files, {rests} rests");
-    assert_eq!(used(&place, &group), Some(container.du()));
+    until("it is what it was", || used(&place, &group) == Some(container.du()));
     assert!(rests >= FILES / STEP, "{rests} rests");
 }
 

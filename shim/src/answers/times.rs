@@ -15,6 +15,7 @@ use calc::view::ratchet::{self, Ratchet};
 use calc::view::shares::Shares;
 use calc::view::time::{self, Times};
 use core::ffi::c_int;
+use core::mem::MaybeUninit;
 
 #[inline(never)]
 pub(super) fn stat(host: c_int, out: &mut impl Sink) -> Option<()> {
@@ -38,25 +39,13 @@ fn stat_of_scope(host: c_int, out: &mut impl Sink) -> Option<()> {
 #[inline(never)]
 fn stat_with(machine: &Host, published: &Published, host: c_int, out: &mut impl Sink) -> Option<()> {
     let mut now = Now::default();
-    now.show(machine, published.capacity_usec)?;
-    let mut shares = Shares::START;
-    share(&mut shares, &now.times)?;
+    now.read(machine, published.capacity_usec)?;
+    let mut shares = Shares::default();
+    now.go_on(&mut shares)?;
     let figures =
         StatFigures { times: &now.times, shares: &shares, load: published.load.as_ref(), later_sec: later_sec() };
     text(out, |text, scratch| {
         scope::with_counted(|cpus| compose::stat(&cpus.online, &figures, &mut Reading::of(host, false), text, scratch))
-    })
-}
-
-/// How these times, which are shown from now on, fall to the CPUs.
-#[inline(never)]
-fn share(shares: &mut Shares, times: &Times) -> Option<()> {
-    scope::with_counted(|cpus| {
-        SHARES.change(|kept| {
-            kept.follow(&cpus.online, times);
-            *shares = *kept;
-        });
-        Some(())
     })
 }
 
@@ -85,7 +74,8 @@ pub(super) fn uptime(out: &mut impl Sink) -> Option<()> {
     let machine = clock::age()?;
     let capacity_usec = published(&machine).capacity_usec;
     let mut now = Now::default();
-    now.show(&machine, capacity_usec)?;
+    now.read(&machine, capacity_usec)?;
+    now.go_on(&mut Shares::default())?;
     let idle_ticks = u64::try_from(now.times.idle_ticks).ok()?;
     text(out, |text, _| compose::uptime(now.age_ticks?, idle_ticks, text))
 }
@@ -98,61 +88,79 @@ struct Shown {
     nice: Ratchet,
     system: Ratchet,
     idle: Ratchet,
+    /// How they fell to the CPUs.
+    shares: Shares,
 }
 
 // SAFETY: words, all of them.
 unsafe impl Plain for Shown {}
-// SAFETY: words, all of them.
-unsafe impl Plain for Shares {}
 
 impl Shown {
-    /// The times as they are to be shown, under these keys. A CPU was idle for a tick at the least: no kernel shows a CPU without any
-    /// time, and programs divide by the sum.
-    fn ratcheted(&mut self, times: &Times, cpus: &Cpus, of_use: u64, of_idle: u64) -> Times {
+    /// The times as they are to be shown. A CPU was idle for a tick at the least: no kernel shows a CPU without any time, and programs
+    /// divide by the sum.
+    fn ratcheted(&mut self, now: &Now, cpus: &Cpus) -> Times {
         Times {
-            user_ticks: self.user.show(of_use, times.user_ticks as i64),
-            nice_ticks: self.nice.show(of_use, times.nice_ticks as i64),
-            system_ticks: self.system.show(of_use, times.system_ticks as i64),
-            idle_ticks: self.idle.show_from(cpus.online.count(), of_idle, times.idle_ticks) as i64,
+            user_ticks: self.user.show(now.of_use, now.times.user_ticks as i64),
+            nice_ticks: self.nice.show(now.of_use, now.times.nice_ticks as i64),
+            system_ticks: self.system.show(now.of_use, now.times.system_ticks as i64),
+            idle_ticks: self.idle.show_from(cpus.online.count(), now.of_idle, now.times.idle_ticks) as i64,
         }
     }
 }
 
 static SHOWN: Remembered<Shown, { size_of::<Shown>() / 8 }> = Remembered::new();
 
-/// How they fell to the CPUs.
-static SHARES: Remembered<Shares, { size_of::<Shares>() / 8 }> = Remembered::new();
-
-/// What is shown of the scope at one moment.
+/// The scope's times at one moment.
 #[derive(Default)]
 struct Now {
     times: Times,
+    /// Of what the time used is, and the idle time ([`Ratchet::show`]).
+    of_use: u64,
+    of_idle: u64,
     /// Since its first process, where that is known.
     age_ticks: Option<u64>,
 }
 
 impl Now {
-    /// Reads the scope's times and age, and notes what is shown of them.
+    /// Reads the scope's times and age.
     #[inline(never)]
-    fn show(&mut self, machine: &Host, capacity_usec: Option<u64>) -> Option<()> {
+    fn read(&mut self, machine: &Host, capacity_usec: Option<u64>) -> Option<()> {
         let scratch: &mut Scratch = &mut [0; _];
         scope::with_places(|places| {
             self.age_ticks = time::age_ticks(places, machine);
             scope::with_counted(|cpus| {
-                SHOWN.change(|shown| {
-                    // What a process has begun by the formula goes on by it: a counter has one source. Below the scope there is no other.
-                    let by_formula = ratchet::key_of_idle(places, cpus);
-                    let goes_on = shown.idle.is_of(by_formula) || !time::are_of_scope(places, cpus);
-                    let capacity_usec = capacity_usec.filter(|_| !goes_on);
-                    let by_board = || ratchet::key_of_idle_by_board(places, cpus);
-                    let of_idle = capacity_usec.map_or(by_formula, |_| by_board());
-                    let times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
-                    self.times = shown.ratcheted(&times, cpus, ratchet::key_of_use(places, cpus), of_idle);
-                    Some(())
-                })
+                // What a process has begun by the formula goes on by it: a counter has one source. Below the scope there is no other.
+                let by_formula = ratchet::key_of_idle(places, cpus);
+                let goes_on = was_idle_of(by_formula) || !time::are_of_scope(places, cpus);
+                let capacity_usec = capacity_usec.filter(|_| !goes_on);
+                let by_board = || ratchet::key_of_idle_by_board(places, cpus);
+                self.of_idle = capacity_usec.map_or(by_formula, |_| by_board());
+                self.of_use = ratchet::key_of_use(places, cpus);
+                self.times = time::times(&Kernel, places, cpus, machine, capacity_usec, scratch)?;
+                Some(())
             })
         })
     }
+
+    /// Makes of the times what is shown from now on, and of `shares` how that falls to the CPUs.
+    #[inline(never)]
+    fn go_on(&mut self, shares: &mut Shares) -> Option<()> {
+        scope::with_counted(|cpus| {
+            SHOWN.change(|shown| {
+                self.times = shown.ratcheted(self, cpus);
+                shown.shares.follow(&cpus.online, &self.times);
+                *shares = shown.shares;
+            });
+            Some(())
+        })
+    }
+}
+
+/// Whether idle time was last shown under this key.
+#[inline(never)]
+fn was_idle_of(key: u64) -> bool {
+    let mut shown = MaybeUninit::uninit();
+    SHOWN.recall(&mut shown).is_some_and(|shown: &Shown| shown.idle.is_of(key))
 }
 
 /// What the board says of the scope.
