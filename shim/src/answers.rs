@@ -9,7 +9,7 @@ mod pids;
 mod times;
 
 use crate::kernel::Reading;
-use crate::{scope, sys};
+use crate::{memory_file, options, scope, sys};
 use calc::answer::Answer;
 use calc::compose;
 use calc::source::Source;
@@ -22,7 +22,7 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
         return None;
     }
     scope::look()?;
-    match answer {
+    let composed = match answer {
         Answer::Meminfo => memory::meminfo(host, out),
         Answer::Swaps => memory::swaps(host, out),
         Answer::Stat => times::stat(host, out),
@@ -39,6 +39,22 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
         Answer::CpuMap => cpus::map_within(host, out),
         Answer::NodeMeminfo => memory::node_meminfo(host, out),
         Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => pressure(answer, out),
+    };
+    if composed.is_none() {
+        note_kernels(answer, host);
+    }
+    composed
+}
+
+/// Notes that the kernel's own text stands, and of which file.
+#[cold]
+#[inline(never)]
+fn note_kernels(answer: Answer, host: c_int) {
+    if options::notes() {
+        memory_file::with_path(answer, host, |path| {
+            options::note([path.to_bytes(), b": no cgroup in sight limits it, or tells so: passed through"]);
+            Some(())
+        });
     }
 }
 

@@ -10,7 +10,7 @@ use core::ffi::{CStr, c_int};
 const START: &[u8] = b"cgproc: ";
 
 /// Room for the longest note, with a final NUL.
-type Line = [u8; 128];
+type Line = [u8; 256];
 
 /// Writes the note that consists of these parts to the file at `path`; nothing where that is not one for notes.
 #[cold]

@@ -264,6 +264,11 @@ pub(crate) fn set_sandboxed(sandboxed: bool) {
     SANDBOXED.store(sandboxed, Relaxed);
 }
 
+/// Whether `CGPROC_DEBUG` asks for notes.
+pub(crate) fn notes() -> bool {
+    DEBUG.get(&mut [0; ROOM])
+}
+
 /// Notes why something was passed through, where `CGPROC_DEBUG` asks for it: the note is these two parts.
 pub(crate) fn note(parts: [&[u8]; 2]) {
     let mut kept = [0; ROOM];

@@ -3,7 +3,7 @@
 
 use super::by_line;
 use crate::bed::{Container, View};
-use crate::probes::{self, Case, Figures, Libc, Result, SMALL, figures, program};
+use crate::probes::{self, Case, Figures, Libc, Result, SMALL, figures, program, quoted};
 
 /// Runs these lines of bash in one container, in a directory of its own. `$run` is the program under the object.
 fn in_turn(lines: &[String]) -> (Figures, Vec<Result>) {
@@ -38,6 +38,21 @@ fn notes_go_to_a_file_that_was_made_for_them() {
     for ((line, expected), result) in cases.iter().zip(&results[1..]) {
         assert_eq!(result.text, *expected, "{line}");
     }
+}
+
+/// What is the kernel's own because nothing in sight limits it is told by its name, and what is answered is not.
+#[test]
+fn what_is_passed_through_is_noted_by_its_name() {
+    let object = crate::bed::object();
+    let read = "for file in /proc/meminfo /proc/sys/kernel/threads-max; do read -r first <$file; done";
+    let command = format!(
+        "touch notes; CGPROC_DEBUG=notes LD_PRELOAD={} bash -c {}; sort -u notes",
+        object.display(),
+        quoted(read)
+    );
+    let results = probes::run(&SMALL, &[Case { title: "notes".into(), command }]);
+    let note = "cgproc: /proc/sys/kernel/threads-max: no cgroup in sight limits it, or tells so: passed through";
+    assert_eq!(results[0].text, note);
 }
 
 /// A note beyond the limit of a file's size would be a signal.
