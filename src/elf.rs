@@ -47,10 +47,13 @@ pub(crate) enum Fault {
 /// What this very program was built for.
 pub(crate) const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 
+/// Length of what a file begins with, after which the program headers come.
+pub(crate) const HEAD: u64 = 64;
+
 /// Looks at a file.
 pub(crate) fn read(file: &File) -> Result<Elf, Fault> {
     let len = file.metadata()?.len();
-    let mut head = [0; 64];
+    let mut head = [0; HEAD as usize];
     let read = file.read_at(&mut head, 0)?;
     if !head.starts_with(b"\x7fELF") {
         return Err(Fault::Foreign);
@@ -125,7 +128,7 @@ impl Segments<'_> {
 }
 
 /// Whether one of these notes is by the Go linker: the lengths of its name and text, its kind, its name.
-fn is_gos(notes: &[u8]) -> bool {
+pub(crate) fn is_gos(notes: &[u8]) -> bool {
     notes.windows(16).step_by(4).any(|note| note.starts_with(&[4, 0, 0, 0]) && note.ends_with(b"Go\0\0"))
 }
 
@@ -133,7 +136,7 @@ fn half(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-fn word(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn word(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(word)

@@ -8,6 +8,7 @@
 mod affinity;
 mod answer;
 mod filter;
+mod go;
 mod heir;
 mod listener;
 mod memory_file;

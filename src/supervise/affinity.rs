@@ -3,20 +3,30 @@
 
 use super::{
     answer::{Answer, Call},
+    go,
     seen::{Known, Seen},
     sysinfo::bytes_of,
 };
 use calc::{
     answer::Answer as Answered,
     cpus::{self, CpuSet, MAX_CPUS},
+    settings::CpuCount,
 };
+
+/// The CPUs that a mask is narrowed to.
+struct Shown {
+    /// How many.
+    count: u64,
+    /// Those that stay before others.
+    online: CpuSet,
+}
 
 pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     let [pid, len, address, ..] = call.arguments;
     // The kernel takes the lower half of a register that holds an int.
     let (pid, len) = (pid as i32, len as u32 as usize);
     let mut mask = kernels_mask(call.target.thread_of(pid)?, len)?;
-    narrow(&mut mask, &online(call, known)?);
+    narrow(&mut mask, &shown(call, known)?);
     let bytes = bytes_of(&mask);
     call.write(address, &bytes)?;
     Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
@@ -25,16 +35,16 @@ pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
 pub(super) fn set(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     let [pid, len, address, ..] = call.arguments;
     let real = kernels_mask(call.target.thread_of(pid as i32)?, size_of_val(&[0_u64; MAX_CPUS / 64]))?;
-    let mut shown = real.clone();
-    narrow(&mut shown, &online(call, known)?);
+    let mut narrowed = real.clone();
+    narrow(&mut narrowed, &shown(call, known)?);
     let mut asked = vec![0; (len as u32 as usize).min(size_of_val(&real[..]))];
     call.target.read(address, &mut asked)?;
     asked.resize(size_of_val(&real[..]), 0);
-    (shown != real && asked == bytes_of(&shown)).then_some(Answer::Number(0))
+    (narrowed != real && asked == bytes_of(&narrowed)).then_some(Answer::Number(0))
 }
 
-/// The CPUs that the caller is to see, where affinity is answered.
-fn online(call: &Call<'_>, known: &mut Known) -> Option<CpuSet> {
+/// The CPUs that the caller is to see, where affinity is answered: not fewer than it would take of the whole mask by itself.
+fn shown(call: &Call<'_>, known: &mut Known) -> Option<Shown> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }
@@ -42,7 +52,10 @@ fn online(call: &Call<'_>, known: &mut Known) -> Option<CpuSet> {
     if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answered::CpuOnline) {
         return None;
     }
-    Some(view.cpus()?.online)
+    let online = view.cpus()?.online;
+    let is_by_quota = settings.cpus == CpuCount::ByQuota;
+    let is_raised = is_by_quota && online.count() < go::LEAST && go::takes_two(call.target);
+    Some(Shown { count: if is_raised { go::LEAST } else { online.count() }, online })
 }
 
 /// The kernel's own mask of `thread`, in as many words as it writes to `len` bytes.
@@ -59,8 +72,8 @@ fn kernels_mask(thread: libc::pid_t, len: usize) -> Option<Vec<u64>> {
 }
 
 /// Leaves as many CPUs as are shown, those that are shown before others.
-fn narrow(mask: &mut [u64], online: &CpuSet) {
-    cpus::keep_first(mask, online.count(), online.words());
+fn narrow(mask: &mut [u64], Shown { count, online }: &Shown) {
+    cpus::keep_first(mask, *count, online.words());
 }
 
 #[cfg(test)]
@@ -69,10 +82,16 @@ mod tests {
 
     #[test]
     fn masks_are_narrowed_to_as_many_as_are_shown() {
-        let online = CpuSet::from_words(&[0b0110]).unwrap();
-        for (mut mask, shown) in [([0b1110, 1], [0b0110, 0]), ([0b1101, 0], [0b0101, 0]), ([0b1000, 1], [0b1000, 1])] {
-            narrow(&mut mask, &online);
-            assert_eq!(mask, shown);
+        let shown = |online, count| Shown { count, online: CpuSet::from_words(&[online]).unwrap() };
+        let two = shown(0b0110, 2);
+        for (mut mask, left) in [([0b1110, 1], [0b0110, 0]), ([0b1101, 0], [0b0101, 0]), ([0b1000, 1], [0b1000, 1])] {
+            narrow(&mut mask, &two);
+            assert_eq!(mask, left);
+        }
+        // Who takes more than are shown has those that are shown, and others of its own mask.
+        for (mut mask, left) in [([0b1111], [0b0011]), ([0b1010], [0b1010]), ([0b0100], [0b0100])] {
+            narrow(&mut mask, &shown(0b0010, 2));
+            assert_eq!(mask, left);
         }
     }
 
