@@ -6,6 +6,7 @@ mod limit;
 mod print;
 mod quantity;
 mod rules;
+mod runtimes;
 mod texts;
 
 use crate::{

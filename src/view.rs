@@ -131,8 +131,18 @@ impl<F: Files> View<F> {
 
     /// The CPUs.
     pub(crate) fn cpus(&self) -> Option<Cpus> {
-        let choice = Choice { by: self.by, mask: &self.mask };
+        self.cpus_by(self.by)
+    }
+
+    /// The CPUs, as they would be counted by that.
+    pub(crate) fn cpus_by(&self, by: CpuCount) -> Option<Cpus> {
+        let choice = Choice { by, mask: &self.mask };
         cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
+    }
+
+    /// The CPUs that a program may run on which we start, where the view is of our own cgroup; else empty.
+    pub(crate) fn mask(&self) -> &CpuSet {
+        &self.mask
     }
 
     /// CPU times.

@@ -5,6 +5,7 @@ use super::{
     limit::{self, Beside, Imposer, Resource},
     quantity::{Quantity, Unit},
     rules::{Rule, is_beginning},
+    runtimes::{Counted, RUNTIMES},
     texts,
 };
 use crate::{
@@ -53,7 +54,7 @@ impl<'s> Figures<'s> {
         let mut all: Vec<Explanation> = self.cgroups().into_iter().chain(in_files).collect();
         // The figures that no file has stand beside those that are related.
         let at = all.iter().position(|it| it.name == "cpus.online").map_or(all.len(), |at| at + 1);
-        all.splice(at..at, self.capacity());
+        all.splice(at..at, self.capacity().into_iter().chain(self.runtimes()));
         // Our root is that of the view where nobody else's is asked for.
         if self.is_own {
             all.extend(self.disk());
@@ -196,6 +197,33 @@ impl<'s> Figures<'s> {
         let machine = view::machine_cpus().map(|count| Quantity::decimal(count as f64, Unit::Cpus));
         let quota = quota.map(|quota| of("cpus.quota", quota, None));
         quota.into_iter().chain([of("cpus.capacity", capacity, machine)]).collect()
+    }
+
+    /// How many CPUs runtimes take, which count by rules of their own.
+    fn runtimes(&self) -> Vec<Explanation> {
+        let Some(shown) = self.view.cpus().map(|cpus| cpus.online.count()) else { return Vec::new() };
+        self.files.take();
+        let by_quota = self.view.cpus_by(CpuCount::ByQuota);
+        let reads = self.files.take();
+        let Some(allowed) = by_quota.and_then(|_| limit::allowed_cpus(&reads, &self.view.above)) else {
+            return Vec::new();
+        };
+        // Of another cgroup's processes nothing is known.
+        let of_mask = Some(self.view.mask().count()).filter(|count| *count > 0).unwrap_or(u64::MAX);
+        let is_version_1 = !reads.iter().any(|read| read.name() == "cpu.max");
+        let counted = Counted {
+            quota: limit::quota_cpus(&reads, &self.view.above),
+            is_version_1,
+            shown: shown.min(of_mask),
+            allowed: allowed.count().min(of_mask),
+            is_by_quota: self.settings.cpus == CpuCount::ByQuota,
+        };
+        let explained = RUNTIMES.iter().map(|runtime| {
+            let (here, kernel) = runtime.counts(&counted);
+            let values = [here, kernel].map(|count| Some(Quantity::whole(count, Unit::Cpus)));
+            self.explained(runtime.name, "", values.into(), None, &reads)
+        });
+        explained.collect()
     }
 
     /// The room on the file system of our root, which programs ask by `statfs`.

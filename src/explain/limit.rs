@@ -171,6 +171,13 @@ pub(super) fn quota_cpus(reads: &[Read], above: &Above) -> Option<f64> {
     least_quota(&Level::all(reads), above).map(|((quota, period), _)| quota as f64 / period as f64)
 }
 
+/// The CPUs of the cpuset that a calculation found which read `reads`.
+pub(super) fn allowed_cpus(reads: &[Read], above: &Above) -> Option<CpuSet> {
+    let mut allowed = Level::all(reads).iter().find_map(Level::cpus)?;
+    above.narrow(&mut allowed);
+    Some(allowed)
+}
+
 /// The level with the least limit, unless that above is no more; `u64::MAX` for none.
 fn least_bytes<'r>(levels: &[Level<'r>], limit: impl Fn(&Level<'r>) -> Option<u64>, above: u64) -> Option<Imposer> {
     let least = least(levels, limit, |one, other| one < other).filter(|(least, _)| *least < above);

@@ -321,6 +321,32 @@ fn declared_limits_are_told_from_those_of_cgroups() {
 }
 
 #[test]
+fn runtimes_that_count_by_rules_of_their_own() {
+    let cpus = bed::host().cpus as u64;
+    let taken = |options: &[&str], variables: &str| {
+        let script = format!("{variables} {} explain --json runtimes", bed::command().display());
+        let all: Vec<Value> = serde_json::from_str(&printed(&run(options, &script))).expect("JSON");
+        ["jdk", "go", "rust", "erlang", "others"].map(|name| {
+            let figure = figure(&all, &format!("runtimes.{name}"));
+            (figure["value_cpus"].as_u64().expect("a number"), figure["kernel_cpus"].as_u64().expect("a number"))
+        })
+    };
+    let two = cpus.min(2);
+    assert_eq!(taken(&["--cpus", "1"], ""), [(1, 1), (two, two), (1, 1), (1, 1), (1, cpus)]);
+    assert_eq!(taken(&["--cpus", "1.25"], ""), [(two, two), (two, two), (1, 1), (1, 1), (two, cpus)]);
+    assert_eq!(taken(&["--cpus", "1.25", "--cpuset", "0"], ""), [(1, 1); 5]);
+    assert_eq!(taken(&[], ""), [(cpus, cpus); 5], "no quota");
+    // Who declares a number has it; the rules go by the kernel's quota all the same.
+    let declared = taken(&["--cpus", "1.25"], "CGPROC_CPUS=1");
+    assert_eq!(declared, [(1, two), (1, two), (1, 1), (1, 1), (1, cpus)]);
+    let script = format!("{0} explain nproc; {0} explain go", bed::command().display());
+    let text = printed(&run(&["--cpus", "1"], &script));
+    assert!(text.contains("runtimes.nproc: 1 cpu\n") && text.contains(&format!("runtimes.go: {two} cpu")), "{text}");
+    assert!(text.contains("takes at least 2") && text.contains("to the nearest number, half up"), "{text}");
+    assert!(text.contains(" [docs/cpus.md, "), "{text}");
+}
+
+#[test]
 fn the_table_has_a_line_for_each_figure() {
     let script = format!("{} explain", bed::command().display());
     let text = printed(&run(&["--memory", "256M"], &script));

@@ -156,6 +156,11 @@ const fn machines(of: &'static str) -> Rule {
 const PGSCAN: &[&str] = &["memory.stat:pgscan", "proc/vmstat:$"];
 const PGSTEAL: &[&str] = &["memory.stat:pgsteal", "proc/vmstat:$"];
 
+/// How many CPUs a runtime takes, which counts by itself.
+const fn own_rule(of: &'static str, sentence: &'static str, reference: &'static str) -> Rule {
+    rule(of, sentence, reference, CPUS, Some(Resource::Quota))
+}
+
 /// A line of vmstat that is the machine's, if that is not too much.
 const fn at_most(of: &'static str, sentence: &'static str) -> Rule {
     rule(of, sentence, "kernel mm/vmstat.c", &["proc/vmstat:$"], None)
@@ -336,6 +341,37 @@ pub(super) static RULES: &[Rule] = &[
         CPUS,
         Some(Resource::Capacity),
     ),
+    own_rule(
+        "runtimes.jdk",
+        "The JDK, .NET, num_cpus and loky round the quota up, as cpus.count is.",
+        "docs/cpus.md, JDK CgroupUtil::processor_count",
+    ),
+    own_rule(
+        "runtimes.go",
+        "Go from 1.25 rounds the quota up and takes at least 2; it asks past libc, and cgproc run --static leaves it those 2.",
+        "docs/cpus.md, Go adjustCgroupGOMAXPROCS",
+    ),
+    own_rule(
+        "runtimes.node",
+        "Node from 24 (os.availableParallelism) rounds the quota of version 2 down, to at least 1, and so takes fewer than cpus.count.",
+        "docs/cpus.md, libuv uv_available_parallelism",
+    ),
+    own_rule(
+        "runtimes.rust",
+        "Rust's standard library rounds the quota down, to at least 1, and so takes fewer than cpus.count.",
+        "docs/cpus.md, std::thread::available_parallelism",
+    ),
+    own_rule(
+        "runtimes.erlang",
+        "Erlang rounds the quota down, to at least 1, and so has fewer schedulers online than cpus.count.",
+        "docs/cpus.md, erts/lib_src/common/erl_misc_utils.c",
+    ),
+    own_rule(
+        "runtimes.nproc",
+        "nproc from coreutils 9.8 rounds the quota of version 2 to the nearest number, half up, to at least 1; older ones see cpus.count.",
+        "docs/cpus.md, gnulib nproc.c",
+    ),
+    own_rule("runtimes.others", "Python, nginx, OpenMP and all that ask libc for CPUs see cpus.count.", "docs/cpus.md"),
     rule(
         "cpuinfo.*",
         "Counted over the CPUs that are shown.",
