@@ -1,0 +1,115 @@
+//! docs/cpus.md, made of what the table's programs printed.
+
+use crate::bed::{self, Findings, Version};
+use crate::cells::{Cells, QUOTAS, SETS};
+use crate::programs::{By, CPUS, Knows, PROGRAMS, Program, shown};
+use crate::table::Place;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+type Kernels<'c> = [(Version, &'c Cells); 2];
+
+/// Writes the page; where nothing may be skipped, it has to be what the tests saw. Versions are not compared, since releases
+/// move on.
+pub(crate) fn keep(kernels: Kernels<'_>, versions: &BTreeMap<String, String>, findings: &mut Findings) {
+    let path = bed::repository("docs/cpus.md");
+    for program in PROGRAMS.iter().filter(|program| !["doors", "static"].contains(&program.name)) {
+        let version = versions.get(program.of_version).filter(|version| !version.is_empty());
+        findings.check(version.is_some(), || format!("no version of {}", program.title));
+    }
+    let text = page(kernels, versions);
+    if std::env::var_os("CI").is_none_or(|value| value != "true") {
+        fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        return;
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    let differing = |one: &str, other: &str| {
+        let others: Vec<String> = other.lines().map(without_version).collect();
+        one.lines().map(without_version).filter(|line| !others.contains(line)).collect::<Vec<_>>()
+    };
+    let (gone, new) = (differing(&there, &text), differing(&text, &there));
+    findings.check(gone.is_empty() && new.is_empty(), || {
+        format!("docs/cpus.md is not what was seen: tests/run cpus writes it; it has {gone:?}, seen was {new:?}")
+    });
+}
+
+/// A line of the page without its second column.
+fn without_version(line: &str) -> String {
+    let mut columns: Vec<&str> = line.split('|').collect();
+    if columns.len() > 3 {
+        columns.remove(2);
+    }
+    columns.join("|")
+}
+
+fn page(kernels: Kernels<'_>, versions: &BTreeMap<String, String>) -> String {
+    let mut text = HEAD.to_owned();
+    for (set, cpus) in SETS {
+        let head = if cpus == CPUS { format!("All {CPUS} CPUs") } else { format!("CPUs {set} of {CPUS}") };
+        let _ = write!(text, "\n## {head}\n\n| | version | its own rule |");
+        QUOTAS.iter().for_each(|milli| {
+            let _ = write!(text, " {} |", *milli as f64 / 1000.0);
+        });
+        let _ = write!(text, "\n|---|---|---|{}\n| **what is shown** | | |", "---|".repeat(QUOTAS.len()));
+        QUOTAS.iter().for_each(|milli| {
+            let _ = write!(text, " **{}** |", shown(*milli, cpus));
+        });
+        text.push('\n');
+        for program in &PROGRAMS {
+            let version = versions.get(program.of_version).map_or("", String::as_str);
+            let _ = write!(text, "| {}{} | {version} | {} |", program.title, mark(program), rule(program));
+            for milli in QUOTAS {
+                let [v1, v2] =
+                    kernels.map(|(version, cells)| cell(&Place { cells, version, set, cpus, milli }, program));
+                let both = if v1 == v2 { v1 } else { format!("v1: {v1}; v2: {v2}") };
+                let _ = write!(text, " {both} |");
+            }
+            text.push('\n');
+        }
+    }
+    text + FOOT
+}
+
+fn mark(program: &Program) -> &'static str {
+    if matches!(program.by, By::Supervision) { " ¹" } else { "" }
+}
+
+fn rule(program: &Program) -> String {
+    let only = match program.knows {
+        Knows::Both => "",
+        Knows::V1 => ", v1 only",
+        Knows::V2 => ", v2 only",
+    };
+    format!("{}{only}", program.rule.text())
+}
+
+/// What it takes with us; natively too, where that is another number.
+fn cell(place: &Place<'_>, program: &Program) -> String {
+    let [native, ours] =
+        ["native", "ours"].map(|how| place.own(program, how).map_or_else(|| "?".to_owned(), |count| count.to_string()));
+    if native == ours { ours } else { format!("{native} → {ours}") }
+}
+
+const HEAD: &str = "\
+# How many CPUs programs count
+
+A quota is a fraction of a number of CPUs, and each runtime makes a whole one of it by a rule of its own, or asks for none. What we show is the quota
+rounded up, of the CPUs of the cpuset: by every door the same number. Most runtimes then take the least of that and of what they make of the quota
+themselves, so that nothing is cut twice; **none is given fewer CPUs than its own rule gives it**. Those whose rule is another than ours take that, while
+all else that they can ask says what we show. `cgproc explain runtimes` tells for a container what each takes there, with us and without.
+
+`tests/run cpus` writes this page: each cell is what a program printed in a booted kernel of 4 CPUs, and none is by hand; once with cgroup version 1, of which
+the whole tree was in sight, and once with version 2 in a namespace. `4 → 2`: without us 4, with us 2. A number alone is both. The columns are quotas,
+in CPUs.
+";
+
+const FOOT: &str = "
+¹ It makes its system calls itself, and is answered by `cgproc run --static` ([static.md](static.md)). By the object alone it is as it is without us,
+with libc or not: Go asks for its mask past it. The files that it reads, and the mask of all but Go from 1.25, say what is shown; that one's mask keeps the
+2 CPUs that it takes at a quota of 1 or less. A module for a Go before 1.25, or `GODEBUG=containermaxprocs=0`, turns its rule off, and it is then as the
+older one.
+
+Not to be had here, and so not in the table: a .NET of today, which by its sources knows version 2 too; Bun, Deno and Envoy, which by theirs round down
+as Node does. GNU make has no count of its own, and takes the number that it is handed; PHP has none either, and is measured by what its libraries read.
+";
