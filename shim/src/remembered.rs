@@ -110,8 +110,8 @@ impl Lock {
 
     #[inline(never)]
     fn is_fresh(&self) -> bool {
-        let age = clock::coarse_msec().map(|now| now.wrapping_sub(self.at_msec.load(Relaxed)));
-        self.turn.load(Relaxed) != 0 && age.is_some_and(|age| age < BELIEVED_MSEC)
+        self.turn.load(Relaxed) != 0
+            && clock::coarse_msec().is_some_and(|now| now.wrapping_sub(self.at_msec.load(Relaxed)) < BELIEVED_MSEC)
     }
 
     /// # Safety

@@ -22,6 +22,8 @@ pub(crate) type Scratch = [u8; 512];
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
+/// That there was no cgroup to be found: who asks for each of many directories does not look for it each time.
+static MISSED: Remembered<u64, 1> = Remembered::new();
 /// The one memory block that is shown, plus 1; 0 where all are.
 static FIRST_BLOCK: Remembered<u64, 1> = Remembered::new();
 
@@ -34,6 +36,9 @@ pub(crate) fn look() -> Option<()> {
 #[cold]
 #[inline(never)]
 fn look_again() -> Option<()> {
+    if MISSED.is_fresh() {
+        return None;
+    }
     match still_hold() {
         Some(()) => PLACES.confirm(),
         None => find_places()?,
@@ -46,7 +51,8 @@ fn find_places() -> Option<()> {
     let mut places = Places::NONE;
     let scratch: &mut Scratch = &mut [0; _];
     if options::with_whose(|whose| places.find(&Kernel, whose, scratch)).is_none() {
-        options::note([b"no cgroup of this process found", b": everything passes through"]);
+        MISSED.confirm();
+        options::note([b"no cgroup of this process found", b": passed through"]);
         return None;
     }
     places.declare(options::memory_limit());

@@ -19,7 +19,7 @@ fn in_turn(lines: &[String]) -> (Figures, Vec<Result>) {
 
 /// Something that is worth a note.
 const NOTED: &str = "CGPROC_CGROUP=/no/where CGPROC_DEBUG";
-const NOTE: &str = "cgproc: no cgroup of this process found: everything passes through";
+const NOTE: &str = "cgproc: no cgroup of this process found: passed through";
 
 #[test]
 fn notes_go_to_a_file_that_was_made_for_them() {
