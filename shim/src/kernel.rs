@@ -11,21 +11,26 @@ pub(crate) struct Kernel;
 /// A kernel file that is being read, past its own offset.
 pub(crate) struct Reading {
     fd: c_int,
-    at: u64,
+    at: u32,
+    /// Bytes read in all, from the start for however many times.
+    total: u32,
     iterated: bool,
     /// Closed by us.
     is_ours: bool,
 }
 
 impl Reading {
+    /// What has no end, or is read again and again, is given up: the longest text of a machine whose CPUs we count is less.
+    const MOST_BYTES: u32 = 4 << 20;
+
     /// The file behind the program's descriptor `fd`; `iterated` when a short read is not the end.
     pub(crate) fn of(fd: c_int, iterated: bool) -> Self {
-        Self { fd, at: 0, iterated, is_ours: false }
+        Self { fd, at: 0, total: 0, iterated, is_ours: false }
     }
 
     /// A file that we have opened.
     pub(crate) fn owned(fd: Fd) -> Self {
-        Self { fd: fd.keep(), at: 0, iterated: false, is_ours: true }
+        Self { fd: fd.keep(), at: 0, total: 0, iterated: false, is_ours: true }
     }
 }
 
@@ -65,9 +70,10 @@ impl Files for Kernel {
 
 impl Source for Reading {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        let read = sys::pread(self.fd, into, self.at)?;
-        self.at = self.at.wrapping_add(read as u64);
-        Some(read)
+        let read = sys::pread(self.fd, into, self.at.into())?;
+        self.at = self.at.wrapping_add(read as u32);
+        self.total = self.total.wrapping_add(read as u32);
+        (self.total <= Self::MOST_BYTES).then_some(read)
     }
 
     fn rewind(&mut self) {

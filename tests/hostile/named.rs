@@ -110,6 +110,27 @@ fn a_pipe_in_a_cgroups_place_holds_nobody_up() {
     assert!(results[4].text.ends_with("secret"), "{}", results[4].text);
 }
 
+/// Files there that are longer than any of the kernel's, and one that is read again for each device that it names.
+#[test]
+fn a_file_without_an_end_holds_nobody_up() {
+    let show = "set -- ${run#*LD_PRELOAD=}; CGPROC_CGROUP=$PWD/v LD_PRELOAD=$1 timeout 300 cat /proc/vmstat /proc/meminfo >text; echo $?; grep -E '^(pgpgin|MemTotal:)' text";
+    let lines = [
+        "mkdir v; echo 100000000 >v/memory.max; echo 0 >v/memory.current; echo anon 0 >v/memory.stat; echo $$ >v/cgroup.procs; echo '9:1 rbytes=4096' >v/io.stat".into(),
+        show.to_owned(),
+        "for i in {1..20000}; do echo \"9:$i rbytes=1048576 wbytes=1048576 rios=1 wios=1 dbytes=0 dios=0\"; done >v/io.stat".into(),
+        show.to_owned(),
+        "truncate -s 8T v/io.stat v/memory.stat || truncate -s 1T v/io.stat v/memory.stat".into(),
+        show.to_owned(),
+    ];
+    let (_, results) = in_turn(&lines);
+    let of_kernel = |index: usize| !results[index].text.lines().any(|line| line == "pgpgin 4");
+    assert!(results[2].text.starts_with("0\n") && !of_kernel(2), "{}", results[2].text);
+    for (index, what) in [(4, "read for each device"), (6, "without an end")] {
+        assert!(results[index].text.starts_with("0\n") && of_kernel(index), "{what}: {}", results[index].text);
+        assert!(results[index].text.contains("MemTotal: "), "{what}: {}", results[index].text);
+    }
+}
+
 /// A program of the host's that enters an image: the image's file is not its administrator's.
 #[test]
 fn settings_below_another_root_name_no_files() {
