@@ -105,19 +105,14 @@ impl Asked {
         let mut comm = [0; COMM];
         let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
         let comm = scan::without_newline(comm.get(..len)?);
-        policy::settings_for(&mut file, comm, &mut [0; _], |value| self.take_of_file(&value))
-    }
-
-    /// Takes one setting of the file. Those that name files count only in the root that the process was started in: elsewhere
-    /// they may be a stranger's.
-    fn take_of_file(&mut self, value: &Value<'_>) {
-        let counts = match value {
-            Value::Debug(_) | Value::Cgroup(_) | Value::Board(_) => trusted::is_in_first_root(),
-            _ => true,
-        };
-        if counts {
-            self.take(value);
-        }
+        // Asked once, however many lines there are. Elsewhere than in the root that the process was started in, what names files may
+        // be a stranger's.
+        let may_name = trusted::is_in_first_root();
+        policy::settings_for(&mut file, comm, &mut [0; _], |value| {
+            if may_name || !matches!(value, Value::Debug(_) | Value::Cgroup(_) | Value::Board(_)) {
+                self.take(&value);
+            }
+        })
     }
 
     /// Takes the variables; the name of one whose value is not understood, or nothing. `None` when there is no environment yet.

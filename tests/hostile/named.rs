@@ -93,6 +93,18 @@ fn the_administrators_file_names_no_file_of_the_users() {
     assert_eq!(text(5), "", "root's program writes to no file of another user's");
 }
 
+/// Whether the file may name others is asked once, however many it names.
+#[test]
+fn a_long_file_of_the_administrators_holds_nobody_up() {
+    let lines = [
+        "mount -t tmpfs -o mode=755 tmpfs /mnt && cp -a /etc/. /mnt && mount --bind /mnt /etc".into(),
+        "yes CGPROC_BOARD=/no/where | head -n 3000 >/mnt/cgproc.conf; chmod 644 /mnt/cgproc.conf".into(),
+        "set -- ${run#*LD_PRELOAD=}; strace -f -o trace -E LD_PRELOAD=$1 $4 >/dev/null; grep -c 'readlink.*/proc/self/exe' trace".into(),
+    ];
+    let (_, results) = in_turn(&lines);
+    assert_eq!(results[3].text, "1");
+}
+
 /// Below what `CGPROC_CGROUP` names, anything may lie.
 #[test]
 fn a_pipe_in_a_cgroups_place_holds_nobody_up() {
