@@ -19,6 +19,8 @@ mod paths;
 mod starts;
 #[path = "hostile/strangers.rs"]
 mod strangers;
+#[path = "hostile/trees.rs"]
+mod trees;
 
 use bed::{Container, Findings, View};
 use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, figures, program, quoted};

@@ -86,14 +86,23 @@ pub(crate) fn build(libc: Libc, name: &str, form: Form) -> PathBuf {
     }
     let mut hasher = DefaultHasher::new();
     flags.hash(&mut hasher);
-    for input in [&source, &sources.join("probe.h"), &sources.join("board.h")] {
-        fs::read(input).unwrap_or_else(|e| panic!("{}: {e}", input.display())).hash(&mut hasher);
+    for input in std::iter::once(source.clone()).chain(headers(&sources)) {
+        fs::read(&input).unwrap_or_else(|e| panic!("{}: {e}", input.display())).hash(&mut hasher);
     }
     let to = directory().join(format!("{name}-{libc:?}-{:016x}", hasher.finish()));
     if !to.exists() {
         compile(libc, &flags, &source, &to);
     }
     to
+}
+
+/// What a probe may include, in the order of their names.
+fn headers(sources: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(sources).unwrap_or_else(|e| panic!("{}: {e}", sources.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut headers: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "h")).collect();
+    headers.sort();
+    headers
 }
 
 /// Beside its place first: another test may be making the same.

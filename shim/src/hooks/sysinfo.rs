@@ -38,7 +38,7 @@ pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
         put(&memory, info);
     }
     if let Some(load) = scope::load() {
-        info.procs = u16::try_from(load.threads).unwrap_or(u16::MAX);
+        info.procs = u16::try_from(load.threads.max(1)).unwrap_or(u16::MAX);
         for (to, average) in info.loads.iter_mut().zip(load.averages) {
             *to = u64::from(average) << SHIFT;
         }

@@ -1,0 +1,49 @@
+//! Hostile trees, settings and boards, in process (tests/probes/hostile.c): no crash, no hang, nothing kept, and no figure that no
+//! kernel shows.
+//!
+//! The cases are the same each time. With `CGPROC_FUZZ_MINUTES` others are played, for so long.
+
+use crate::bed::{self, Container, View};
+use crate::probes::{Libc, SMALL, program, quoted};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Some ten seconds on an idle machine.
+const CASES: u64 = 500;
+
+#[test]
+fn hostile_trees_on_glibc() {
+    play_all(Libc::Glibc);
+}
+
+#[test]
+fn hostile_trees_on_musl() {
+    play_all(Libc::Musl);
+}
+
+fn play_all(libc: Libc) {
+    bed::log_machine();
+    let minutes = std::env::var("CGPROC_FUZZ_MINUTES").ok();
+    let Some(minutes) = minutes.map(|minutes| minutes.parse::<u64>().expect("CGPROC_FUZZ_MINUTES is a number")) else {
+        return play(libc, 0);
+    };
+    let begun = Instant::now();
+    let of_now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs() * 1_000_000;
+    let mut turns = (0..).map(|turn| of_now + turn * CASES);
+    while begun.elapsed() < Duration::from_secs(60 * minutes) {
+        play(libc, turns.next().expect("another turn"));
+    }
+}
+
+/// Plays the cases from this number on.
+fn play(libc: Libc, first: u64) {
+    let program = program(libc, "hostile");
+    let script = format!("exec {} {first} {CASES}", quoted(&program.to_string_lossy()));
+    // No quota: what the calls take is told of their thread's own time, and the machine's CPUs are what it has.
+    let container = Container { view: View::Namespace, quota_usec: None, ..SMALL };
+    let outcome = container.run(&script, Some(&bed::object()), 1500);
+    let last = outcome.text.lines().last().unwrap_or_default();
+    println!("{libc:?}, from case {first} on: {last}");
+    assert_eq!(outcome.status, Some(0), "{libc:?}, from case {first} on:\n{}", outcome.text);
+    let answers = last.split(", ").find_map(|part| part.strip_suffix(" answers")?.parse::<u64>().ok());
+    assert!(answers.is_some_and(|answers| answers > CASES), "{libc:?}: nothing was answered: {last}");
+}
