@@ -15,6 +15,7 @@ use calc::compose;
 use calc::source::Source;
 use calc::text::{Sink, Text};
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
 pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
@@ -46,13 +47,14 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
     composed
 }
 
-/// Notes that the kernel's own text stands, and of which file.
+/// Notes that the kernel's own text stands, and of which file: once for each answer.
 #[cold]
 #[inline(never)]
 fn note_kernels(answer: Answer, host: c_int) {
-    if options::notes() {
+    static NOTED: AtomicU32 = AtomicU32::new(0);
+    if options::notes() && NOTED.fetch_or(1 << answer as u8, Relaxed) >> answer as u8 & 1 == 0 {
         memory_file::with_path(answer, host, |path| {
-            options::note([path.to_bytes(), b": no cgroup in sight limits it, or tells so: passed through"]);
+            options::note([path.to_bytes(), b": the kernel's own text stands"]);
             Some(())
         });
     }

@@ -20,8 +20,10 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// What has no end, or is read again and again, is given up: the longest text of a machine whose CPUs we count is less.
-    const MOST_BYTES: u32 = 4 << 20;
+    /// What has no end is given up. The kernel's own files end, and may be read again for each of many devices.
+    const MOST_BYTES: u32 = 64 << 20;
+    /// Below what `CGPROC_CGROUP` names, which may be anything.
+    const MOST_BYTES_OF_ANOTHERS: u32 = 4 << 20;
 
     /// The file behind the program's descriptor `fd`; `iterated` when a short read is not the end.
     pub(crate) fn of(fd: c_int, iterated: bool) -> Self {
@@ -73,7 +75,8 @@ impl Source for Reading {
         let read = sys::pread(self.fd, into, self.at.into())?;
         self.at = self.at.wrapping_add(read as u32);
         self.total = self.total.wrapping_add(read as u32);
-        (self.total <= Self::MOST_BYTES).then_some(read)
+        let most = if options::views_another() { Self::MOST_BYTES_OF_ANOTHERS } else { Self::MOST_BYTES };
+        (self.total <= most).then_some(read)
     }
 
     fn rewind(&mut self) {

@@ -64,6 +64,8 @@ struct Wanted {
     name: &'static [u8],
     gnu_hash: u32,
     is_variable: bool,
+    /// Whether it is the first of all objects, and not the next after ours.
+    is_first_of_all: bool,
 }
 
 /// The name of each slot with its NUL, and its hash, made by the compiler.
@@ -119,6 +121,7 @@ impl Wanted {
             name: TEXT.get(start..end)?,
             gnu_hash: *NAMES.gnu_hashes.get(slot)?,
             is_variable: slot == Needed::Environ as usize,
+            is_first_of_all: slot >= FIRST_OF_ALL,
         })
     }
 }

@@ -10,6 +10,7 @@ use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
 use calc::cpus::CpuSet;
 use calc::host::Host;
+use calc::source::Files;
 use calc::view::blocks;
 use calc::view::cpu::{self, Choice, Cpus};
 use calc::view::memory::{self, Memory};
@@ -51,7 +52,10 @@ fn find_places() -> Option<()> {
     let mut places = Places::NONE;
     let scratch: &mut Scratch = &mut [0; _];
     if options::with_whose(|whose| places.find(&Kernel, whose, scratch)).is_none() {
-        MISSED.confirm();
+        // For want of a descriptor nothing was looked for.
+        if Kernel.open(c"/proc/self/cgroup").is_some() {
+            MISSED.confirm();
+        }
         options::note([b"no cgroup of this process found", b": passed through"]);
         return None;
     }

@@ -18,6 +18,7 @@ use crate::{
 use anyhow::{Context, Result};
 use calc::{
     answer::Answer,
+    board::Above,
     settings::{CpuCount, Key, MemoryLimit},
     source::Files,
     view::disk::Space,
@@ -212,7 +213,8 @@ impl<'s> Figures<'s> {
         let of_mask = Some(self.view.mask().count()).filter(|count| *count > 0).unwrap_or(u64::MAX);
         let is_version_1 = !reads.iter().any(|read| read.name() == "cpu.max");
         let counted = Counted {
-            quota: limit::quota_cpus(&reads, &self.view.above),
+            // What only the board knows is above what a runtime sees.
+            quota: limit::quota_cpus(&reads, &Above::NONE),
             is_version_1,
             shown: shown.min(of_mask),
             allowed: allowed.count().min(of_mask),

@@ -30,7 +30,7 @@ pub(super) const RUNTIMES: [Runtime; 7] = [
 
 /// What they count by.
 pub(super) struct Counted {
-    /// The least quota of the kernel's, in CPUs, whatever is declared.
+    /// The least quota of the kernel's in sight, in CPUs, whatever is declared.
     pub(super) quota: Option<f64>,
     /// Whether it is in the files of version 1.
     pub(super) is_version_1: bool,

@@ -85,16 +85,18 @@ fn of_memory(auxv: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Option
     // It lies behind what is made read-only, and behind the data of C.
     let is_read_only = |address| of_kind(PT_GNU_RELRO).find(|it| it.holds(address));
     let mut writable = of_kind(PT_LOAD).filter(|it| it.is_writable);
+    let mut left = MOST_DATA;
     writable.find_map(|it| {
         let begin = is_read_only(it.address).map_or(it.address, |it| it.end());
-        let size = it.end().saturating_sub(begin).min(MOST_DATA);
+        let size = it.end().saturating_sub(begin).min(left);
+        left -= size;
         let begin = base.wrapping_add(begin);
         built(begin, begin.saturating_add(size), &read)
     })
 }
 
 const MOST_NOTES: u64 = 4096;
-/// Of the data, as far as it is searched: large programs have 300 KiB before the note.
+/// Of the data, all segments together, as far as it is searched: large programs have 300 KiB before the note.
 const MOST_DATA: u64 = 1 << 20;
 /// Of a module's description, which names all that the program is made of.
 const MOST_TEXT: u64 = 256 << 10;

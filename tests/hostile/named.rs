@@ -44,14 +44,14 @@ fn notes_go_to_a_file_that_was_made_for_them() {
 #[test]
 fn what_is_passed_through_is_noted_by_its_name() {
     let object = crate::bed::object();
-    let read = "for file in /proc/meminfo /proc/sys/kernel/threads-max; do read -r first <$file; done";
+    let read = "for file in /proc/meminfo /proc/sys/kernel/threads-max /proc/sys/kernel/threads-max; do read -r first <$file; done";
     let command = format!(
         "touch notes; CGPROC_DEBUG=notes LD_PRELOAD={} bash -c {}; sort -u notes",
         object.display(),
         quoted(read)
     );
     let results = probes::run(&SMALL, &[Case { title: "notes".into(), command }]);
-    let note = "cgproc: /proc/sys/kernel/threads-max: no cgroup in sight limits it, or tells so: passed through";
+    let note = "cgproc: /proc/sys/kernel/threads-max: the kernel's own text stands";
     assert_eq!(results[0].text, note);
 }
 
@@ -137,6 +137,7 @@ fn a_file_without_an_end_holds_nobody_up() {
     let (_, results) = in_turn(&lines);
     let of_kernel = |index: usize| !results[index].text.lines().any(|line| line == "pgpgin 4");
     assert!(results[2].text.starts_with("0\n") && !of_kernel(2), "{}", results[2].text);
+    assert_eq!((results[5].text.as_str(), results[5].status), ("", 0), "longer files");
     for (index, what) in [(4, "read for each device"), (6, "without an end")] {
         assert!(results[index].text.starts_with("0\n") && of_kernel(index), "{what}: {}", results[index].text);
         assert!(results[index].text.contains("MemTotal: "), "{what}: {}", results[index].text);

@@ -177,28 +177,30 @@ fn counts_agree_with_a_cpuset() {
     findings.conclude("a cpuset");
 }
 
-/// Half a second at lower priority, then the kernel's count around what is shown.
+/// Half a second at lower priority, by the kernel's own count where it has one, which some do in no user mode at all; then that
+/// count around what is shown.
 const NICE: &str = "\
-nice -n 10 python3 -c 'import time\nwhile time.process_time() < 0.5:\n for _ in range(100000): pass'
 counted() { grep -E '^(user|nice)_usec ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpuacct/cpu.stat 2> /dev/null | sed 's/.*://'; }
+nice -n 10 python3 -c 'import time\nwhile time.process_time() < 0.5:\n for _ in range(100000): pass'
 counted; head -n 1 /proc/stat; counted; true";
 
 #[test]
 fn time_at_lower_priority_has_its_column() {
     let text = PLAIN.run(NICE, Some(&bed::object()), HANGS).text;
+    println!("{text}");
     let counts = |key: &str| -> Vec<u64> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(key));
         lines.map(|usec| usec.trim().parse::<u64>().expect("microseconds") / 10_000).collect()
     };
     let line = text.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_else(|| panic!("no sum: {text}"));
     let shown: Vec<u64> = line.split_whitespace().map(|ticks| ticks.parse().expect("ticks")).collect();
+    assert!(shown[..3].iter().sum::<u64>() >= 48, "half a second was used: {text}");
     match (&counts("nice_usec ")[..], &counts("user_usec ")[..]) {
         // Version 1, and kernels before 6.13, count it with the rest of user time.
-        ([], _) => assert!(shown[1] == 0 && shown[0] + shown[2] >= 48, "{text}"),
+        ([], _) => assert_eq!(shown[1], 0, "{text}"),
         (&[before, after], &[all_before, all_after]) => {
-            assert!(before >= 40 && (before..=after).contains(&shown[1]), "{text}");
-            let all = shown[0] + shown[1];
-            assert!((all_before..=all_after).contains(&all), "{text}");
+            assert!((before.min(all_before)..=after).contains(&shown[1]), "{text}");
+            assert!((all_before..=all_after).contains(&(shown[0] + shown[1])), "{text}");
         }
         other => panic!("{other:?}: {text}"),
     }

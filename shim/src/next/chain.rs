@@ -86,7 +86,8 @@ pub(super) fn visit(look: Look) -> Option<()> {
         // SAFETY: an element of the list that was there when the program began.
         unsafe {
             let LinkMap { base, dynamic, next, .. } = at.read();
-            walk.take(base, base..usize::MAX, dynamic, base == loader_base);
+            // Where it ends is not told, but that no address of a process is beyond half of all; some vdsos are linked there.
+            walk.take(base, base..isize::MAX as usize, dynamic, base == loader_base);
             at = next;
         }
     }

@@ -54,6 +54,7 @@ const DT_VERSYM: usize = 0x6fff_fff0;
 const DT_FLAGS_1: usize = 0x6fff_fffb;
 /// In DT_FLAGS_1: never unloaded.
 const DF_1_NODELETE: usize = 8;
+const STT_NOTYPE: u8 = 0;
 const STT_OBJECT: u8 = 1;
 const STT_FUNC: u8 = 2;
 const STT_GNU_IFUNC: u8 = 10;
@@ -215,6 +216,8 @@ impl Object {
             // Never data for what we call.
             STT_FUNC if !wanted.is_variable => Some(address),
             STT_OBJECT if wanted.is_variable => Some(address),
+            // In a program that was written in assembly; the loader asks for no type.
+            STT_NOTYPE if wanted.is_first_of_all => Some(address),
             // SAFETY: an IFUNC's address is its resolver.
             STT_GNU_IFUNC if !wanted.is_variable => Some(unsafe { arch::definition_by(address) }),
             _ => None,

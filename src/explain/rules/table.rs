@@ -371,7 +371,11 @@ pub(super) static RULES: &[Rule] = &[
         "nproc from coreutils 9.8 rounds the quota of version 2 to the nearest number, half up, to at least 1; older ones see cpus.count.",
         "docs/cpus.md, gnulib nproc.c",
     ),
-    own_rule("runtimes.others", "Python, nginx, OpenMP and all that ask libc for CPUs see cpus.count.", "docs/cpus.md"),
+    own_rule(
+        "runtimes.others",
+        "OpenMP, nproc before that, and all that ask for the CPUs of their mask see cpus.count.",
+        "docs/cpus.md",
+    ),
     rule(
         "cpuinfo.*",
         "Counted over the CPUs that are shown.",
