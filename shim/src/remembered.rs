@@ -118,13 +118,17 @@ impl Lock {
     /// There is room for `words` at `to`.
     #[inline(never)]
     unsafe fn recall(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
+        // Before the first writer there is nobody to wait for.
+        if self.turn.load(Relaxed) == 0 {
+            return None;
+        }
         // SAFETY: by the caller's promise.
         (0..ATTEMPTS).find_map(|_| unsafe { self.copy(words, to) })
     }
 
     unsafe fn copy(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
         let turn = self.turn.load(Acquire);
-        if turn == 0 || turn & 1 == 1 {
+        if turn & 1 == 1 {
             core::hint::spin_loop();
             return None;
         }
