@@ -59,6 +59,7 @@ const TAKE: &str = "cd \"$(mktemp -d)\"; export LC_ALL=C
 figures() { awk \"$2\" shown 2>&1; }
 until_figures() { until [ \"$(figures \"$@\" | wc -l)\" -ge \"$1\" ]; do sleep 0.1; done; }
 watch() {
+  : >shown
   $1 >shown & program=$!
   until_figures 1 \"$2\"
   python3 -c \"import time; held = bytearray($3 << 20); print('taken', flush=True); time.sleep(1000)\" >taken &
