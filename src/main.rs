@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), no_main)]
 
 mod answers;
+mod auxv;
 mod cgroup;
 mod child;
 mod cli;

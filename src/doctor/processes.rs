@@ -6,6 +6,7 @@ use super::{
     library,
 };
 use crate::{
+    auxv,
     elf::{self, Elf},
     preload_file,
 };
@@ -263,10 +264,7 @@ fn unfit(program: &Elf) -> Option<Why> {
 /// Whether the kernel told its loader to take nothing from the environment (`AT_SECURE`).
 fn is_secure(directory: &Path) -> Option<bool> {
     const AT_SECURE: u64 = 23;
-    let vector = fs::read(directory.join("auxv")).ok()?;
-    let (words, _) = vector.as_chunks::<8>();
-    let pairs = words.iter().map(|word| u64::from_ne_bytes(*word)).collect::<Vec<_>>();
-    pairs.chunks_exact(2).find(|pair| pair[0] == AT_SECURE).map(|pair| pair[1] != 0)
+    auxv::value(&fs::read(directory.join("auxv")).ok()?, AT_SECURE).map(|value| value != 0)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{
     root::Root,
     spawn::{Spawned, spawn},
 };
+use crate::auxv;
 use rustix::{
     fs::{OFlags, fcntl_setfl},
     process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid},
@@ -228,10 +229,7 @@ fn before_trap(registers: &libc::user_regs_struct) -> u64 {
 /// Where the program's own instructions begin, by what the kernel tells its loader.
 fn entry(vector: &[u8]) -> io::Result<u64> {
     const AT_ENTRY: u64 = 9;
-    let (words, _) = vector.as_chunks::<8>();
-    let pairs = words.iter().map(|word| u64::from_ne_bytes(*word)).collect::<Vec<_>>();
-    let entry = pairs.chunks_exact(2).find(|pair| pair[0] == AT_ENTRY).map(|pair| pair[1]);
-    entry.ok_or_else(|| io::Error::other("no AT_ENTRY in /proc/PID/auxv"))
+    auxv::value(vector, AT_ENTRY).ok_or_else(|| io::Error::other("no AT_ENTRY in /proc/PID/auxv"))
 }
 
 /// Whether a file of this name is mapped, with the right to execute it. Its path is longer by the root's.

@@ -4,7 +4,7 @@
 //! The program's own memory tells which Go it is of. Its file is not opened: who serves it may be waiting for us.
 
 use super::target::Target;
-use crate::elf;
+use crate::{auxv, elf};
 
 /// What Go takes at the least.
 pub(super) const LEAST: u64 = 2;
@@ -55,7 +55,7 @@ fn switch(list: &str) -> Option<bool> {
 
 /// What is noted in a process's memory: `None` where no Go linker made it, or the note is not found. All of it is the program's own
 /// to write, and is believed no further than the number of CPUs.
-fn of_memory(auxv: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Option<Built> {
+fn of_memory(vector: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Option<Built> {
     const AT_PHDR: u64 = 3;
     const AT_PHNUM: u64 = 5;
     const PT_LOAD: u32 = 1;
@@ -63,13 +63,12 @@ fn of_memory(auxv: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Option
     const PT_PHDR: u32 = 6;
     const PT_GNU_RELRO: u32 = 0x6474_e552;
     const MOST_HEADERS: u64 = 64;
-    let value = |key| auxv.chunks_exact(16).find(|pair| elf::word(pair, 0) == key).map(|pair| elf::word(pair, 8));
-    let (headers_at, count) = (value(AT_PHDR)?, value(AT_PHNUM)?.min(MOST_HEADERS));
+    let (headers_at, count) = (auxv::value(vector, AT_PHDR)?, auxv::value(vector, AT_PHNUM)?.min(MOST_HEADERS));
     let mut headers = vec![0; usize::try_from(count).ok()? * Segment::SIZE];
     read(headers_at, &mut headers)?;
     let segments = || headers.chunks_exact(Segment::SIZE).map(Segment::parse);
     let of_kind = |kind| segments().filter(move |it| it.kind == kind);
-    // Where the image begins, the headers follow the one of all, which has as many bytes.
+    // Without a segment that tells where they are, the headers follow the file's own at the start of the image.
     let base = match of_kind(PT_PHDR).next() {
         Some(own) => headers_at.wrapping_sub(own.address),
         None => headers_at.wrapping_sub(elf::HEAD).wrapping_sub(of_kind(PT_LOAD).next()?.address),
