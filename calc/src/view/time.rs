@@ -13,7 +13,7 @@ use core::num::NonZero;
 pub struct Times {
     /// Time in user mode at ordinary priority.
     pub user_ticks: u64,
-    /// Time in user mode at lower priority: 0 where no kernel counts it apart from the former (version 1; version 2 before 6.13).
+    /// Time in user mode at lower priority: 0 where the kernel counts it with the former (version 1; version 2 before Linux 6.13).
     pub nice_ticks: u64,
     /// Time in the kernel.
     pub system_ticks: u64,

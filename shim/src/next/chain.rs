@@ -86,7 +86,7 @@ pub(super) fn visit(look: Look) -> Option<()> {
         // SAFETY: an element of the list that was there when the program began.
         unsafe {
             let LinkMap { base, dynamic, next, .. } = at.read();
-            // Where it ends is not told, but that no address of a process is beyond half of all; some vdsos are linked there.
+            // The list does not tell where an object ends. No process has an address in the upper half; some vdsos are linked there.
             walk.take(base, base..isize::MAX as usize, dynamic, base == loader_base);
             at = next;
         }

@@ -373,7 +373,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     own_rule(
         "runtimes.others",
-        "OpenMP, nproc before that, and all that ask for the CPUs of their mask see cpus.count.",
+        "OpenMP, older releases of nproc, and all that ask for the CPUs of their mask see cpus.count.",
         "docs/cpus.md",
     ),
     rule(
