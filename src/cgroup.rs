@@ -83,6 +83,13 @@ impl Cgroup {
         self.directories.iter().map(open).collect()
     }
 
+    /// The file that tells the memory in use, open; `None` where that is not counted.
+    pub(crate) fn memory(&self) -> Option<File> {
+        let names = ["memory.current", "memory.usage_in_bytes"];
+        let paths = self.directories.iter().flat_map(|directory| names.map(|name| directory.join(name)));
+        paths.into_iter().find_map(|path| File::open(path).ok())
+    }
+
     /// Its directories, with the controllers that the board knows.
     pub(crate) fn kinds(&self) -> Vec<(Kind, PathBuf)> {
         let hierarchies = hierarchy::all().unwrap_or_default();

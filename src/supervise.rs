@@ -5,10 +5,12 @@
 //! The kernel waits for our word on each of these calls. So whoever supervises may not go before the last of the supervised:
 //! [`heir`] stays when we end, in whatever way.
 
+mod account;
 mod affinity;
 mod answer;
 mod filter;
 mod go;
+mod hand;
 mod heir;
 mod listener;
 mod memory_file;
@@ -19,21 +21,28 @@ mod refresh;
 mod seen;
 mod serve;
 mod starter;
+mod strikes;
 mod sysinfo;
 mod target;
+mod watch;
 
+pub(crate) use account::Account;
 use anyhow::{Context, Error, Result};
-use heir::{Hand, Heir};
+use hand::Hand;
+use heir::{Heir, Part};
 use listener::Listener;
+use rustix::thread::{CapabilitySet, capabilities};
 use serve::Server;
 use starter::{Starter, Word};
 use std::{
-    ffi::OsStr,
+    ffi::{CStr, OsStr},
     sync::{Arc, OnceLock},
 };
 
 /// What the process is called that supervises after us.
-const HEIR: &str = "cgproc-heir";
+const HEIR: &CStr = c"cgproc-heir";
+/// And its child that answers, where there is one.
+const ANSWERS: &CStr = c"cgproc-answers";
 
 /// What is done about programs that go past libc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -63,6 +72,7 @@ pub(crate) struct Supervision(Option<Own>);
 /// A supervisor of this process's own, and not of one around it.
 struct Own {
     listener: Arc<OnceLock<Listener>>,
+    /// Where the heir does not do that.
     server: Option<Server>,
     starter: Option<Starter>,
     heir: Heir,
@@ -71,8 +81,16 @@ struct Own {
 /// The reason why nobody supervises, and what was to be started.
 pub(crate) struct Refused<F>(pub(crate) Error, pub(crate) F);
 
-/// Calls `start`, which starts a program, so that all that the program does is supervised. Where that cannot be, it is not called.
-pub(crate) fn start<T, F>(start: F) -> Result<(T, Supervision), Refused<F>>
+/// Whether answers are a process's of their own: where we may look at programs that have not got our rights, which might make us wait
+/// (capabilities(7), ptrace(2)). Without that right we can look at programs of our own user alone, and with Yama at no other than our
+/// descendants: then a thread of ours answers.
+pub(crate) fn answers_apart() -> bool {
+    capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE))
+}
+
+/// Calls `start`, which starts a program, so that all that the program does is supervised, and what answers take is on `account` if they
+/// are given apart. Where that cannot be, it is not called.
+pub(crate) fn start<T, F>(start: F, account: Account) -> Result<(T, Supervision), Refused<F>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -82,9 +100,11 @@ where
         Ok(hand) => hand,
         Err(error) => return Err(Refused(error, start)),
     };
+    let is_apart = answers_apart();
+    let part = if is_apart { Part::Watches(account) } else { Part::Waits };
     let mut starter = Starter::begin(start, Arc::clone(&listener))?;
     let heir = match starter.word() {
-        Word::Installed => match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand)) {
+        Word::Installed => match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, part)) {
             Ok(heir) => heir,
             Err(error) => return Err(starter.refused(error)),
         },
@@ -93,7 +113,7 @@ where
         Word::Refused(error) => return Err(starter.refused(error)),
     };
     // Before anything is started: the starting itself may need answers.
-    let server = match Server::begin(Arc::clone(&listener), hand) {
+    let server = match (!is_apart).then(|| Server::begin(Arc::clone(&listener), hand)).transpose() {
         Ok(server) => server,
         Err(error) => {
             heir.dismiss();
@@ -101,7 +121,7 @@ where
         }
     };
     let (outcome, starter) = starter.let_go();
-    let own = Own { listener, server: Some(server), starter: Some(starter), heir };
+    let own = Own { listener, server, starter: Some(starter), heir };
     Ok((outcome, Supervision(Some(own))))
 }
 

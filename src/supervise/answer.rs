@@ -1,8 +1,9 @@
 //! What becomes of a call: one of three kinds has an answer of ours, and any doubt lets it pass.
 
-use super::{affinity, listener::Listener, open, refresh, seen::Known, sysinfo, target::Target};
+use super::{affinity, listener::Listener, open, refresh, serve::Desk, sysinfo, target::Target};
 use libc::{c_long, seccomp_notif};
 use rustix::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 /// A call that waits for us.
 pub(super) struct Call<'c> {
@@ -37,8 +38,8 @@ impl<'c> Call<'c> {
     }
 
     /// Answers it, or lets it pass.
-    pub(super) fn answer(&self, known: &mut Known) {
-        match self.answered(known) {
+    pub(super) fn answer(&self, desk: &mut Desk<'_>) {
+        match self.answered(desk) {
             Some(Answer::Number(number)) => self.listener.give_back(self.id, number),
             Some(Answer::File { file, closes_on_exec }) => {
                 if self.listener.give_file(self.id, file.as_fd(), closes_on_exec).is_err() {
@@ -50,11 +51,12 @@ impl<'c> Call<'c> {
         }
     }
 
-    fn answered(&self, known: &mut Known) -> Option<Answer> {
-        // A process that our pid namespace does not have.
-        if self.target.thread == 0 {
+    fn answered(&self, desk: &mut Desk<'_>) -> Option<Answer> {
+        // A process that our pid namespace does not have, or one of a user whose memory is not to be touched.
+        if self.target.thread == 0 || desk.strikes.is_out(|| self.target.effective_user(), Instant::now()) {
             return None;
         }
+        let known = &mut desk.known;
         match self.number {
             libc::SYS_sysinfo => sysinfo::sysinfo(self, known),
             libc::SYS_sched_getaffinity => affinity::get(self, known),
@@ -63,7 +65,7 @@ impl<'c> Call<'c> {
                 refresh::refresh(self, known);
                 None
             }
-            _ => open::open(self, known),
+            _ => open::open(self, desk),
         }
     }
 

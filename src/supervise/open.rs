@@ -1,10 +1,11 @@
 //! open(2), openat(2), openat2(2): a memory file in the place of one that has an answer.
 
 use super::{
+    account::Account,
     answer::{Answer, Call},
     filter::FOR_READING,
     memory_file,
-    seen::Known,
+    serve::Desk,
 };
 use crate::answers::Asked;
 use calc::answer::{self as ours, Answer as Answered};
@@ -22,7 +23,7 @@ struct Asking {
     flags: i32,
 }
 
-pub(super) fn open(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
+pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
     let asking = asking(call)?;
     let path = call.target.path(asking.path)?;
     let path = path.text().to_bytes();
@@ -41,7 +42,10 @@ pub(super) fn open(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
         return None;
     }
     let asked = judge(call, OsStr::from_bytes(&whole).as_ref(), asking.flags)?;
-    let seen = known.seen_by(call.target)?;
+    if !desk.account.is_none_or(Account::has_room) {
+        return None;
+    }
+    let seen = desk.known.seen_by(call.target)?;
     if asked.passes(&seen.view.files, &seen.settings).is_some() {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Answering one call after the other.
 
-use super::{answer::Call, heir::Hand, listener::Listener, seen::Known};
+use super::{account::Account, answer::Call, hand::Hand, listener::Listener, seen::Known, strikes::Strikes};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd},
@@ -8,9 +8,19 @@ use rustix::{
 };
 use std::{
     io::{self, PipeWriter},
+    mem::MaybeUninit,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
 };
+
+/// What whoever answers has at hand from one call to the next.
+#[derive(Default)]
+pub(super) struct Desk<'a> {
+    pub(super) known: Known,
+    pub(super) strikes: Strikes,
+    /// `None` where answers are on the program's own account.
+    pub(super) account: Option<&'a Account>,
+}
 
 /// A thread that answers until this is dropped.
 pub(super) struct Server {
@@ -27,7 +37,7 @@ impl Server {
         let inner = Arc::clone(&gate);
         let work = move || {
             if let Some(listener) = listener.get() {
-                serve(listener, &hand, Some(stopped.as_fd()), &inner);
+                serve(listener, &hand, &mut Desk::default(), Some(stopped.as_fd()), &inner);
             }
         };
         let thread = thread::Builder::new().spawn(work)?;
@@ -51,8 +61,13 @@ impl Drop for Server {
 }
 
 /// Answers until there is nobody left to make calls; or until `stop` has something to say, or is closed on the other side.
-pub(super) fn serve(listener: &Listener, hand: &Hand, stop: Option<BorrowedFd<'_>>, gate: &Mutex<()>) {
-    let mut known = Known::default();
+pub(super) fn serve(
+    listener: &Listener,
+    hand: &Hand,
+    desk: &mut Desk<'_>,
+    stop: Option<BorrowedFd<'_>>,
+    gate: &Mutex<()>,
+) {
     while await_call(listener, stop, None) {
         let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
         // While we were kept still somebody else may have taken it; to wait for another one here would keep the gate.
@@ -61,9 +76,18 @@ pub(super) fn serve(listener: &Listener, hand: &Hand, stop: Option<BorrowedFd<'_
         }
         hand.with(|received| {
             if listener.receive(received).is_some() {
-                Call::of(listener, received).answer(&mut known);
+                Call::of(listener, received).answer(desk);
             }
         });
+    }
+}
+
+/// Lets a call pass, if one comes in time.
+pub(super) fn let_pass(listener: &Listener, patience: &Timespec) {
+    // SAFETY: all bytes zero are a valid notification.
+    let mut received = unsafe { MaybeUninit::zeroed().assume_init() };
+    if await_call(listener, None, Some(patience)) && listener.receive(&mut received).is_some() {
+        listener.let_pass(received.id);
     }
 }
 

@@ -107,12 +107,7 @@ impl Started {
     }
 
     pub(crate) fn children(&self) -> Vec<i32> {
-        let parent = format!("PPid:\t{}\n", self.pid());
-        let numbers =
-            fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let is_child =
-            |pid: &i32| fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| text.contains(&parent));
-        numbers.filter_map(|name| name.parse().ok()).filter(is_child).collect()
+        children(self.pid())
     }
 
     pub(crate) fn ended(&mut self) -> ExitStatus {
@@ -125,6 +120,14 @@ impl Drop for Started {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+pub(crate) fn children(pid: i32) -> Vec<i32> {
+    let parent = format!("PPid:\t{pid}\n");
+    let numbers = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_child =
+        |pid: &i32| fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| text.contains(&parent));
+    numbers.filter_map(|name| name.parse().ok()).filter(is_child).collect()
 }
 
 pub(crate) fn kill(pid: i32, signal: i32) {

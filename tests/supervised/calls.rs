@@ -3,7 +3,7 @@
 use crate::{
     bed,
     harness::{Started, cgproc},
-    program::{KIB, LIMITS, Row, compiled, descriptors, is_at_rest, static_programs, told},
+    program::{KIB, LIMITS, Row, compiled, descriptors, is_at_rest, static_programs, supervisors, told},
 };
 use std::{fs, io::Write as _, process::Command, process::Stdio};
 
@@ -100,13 +100,15 @@ fn a_thousand_processes_lose_nothing_and_leak_nothing() {
     let mut run = Started::new(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
     assert_eq!(run.line(), "begins");
     // The files that it composes from are open for a moment each, so it is counted while it has nothing to do.
-    bed::until("the command's rest before", || is_at_rest(run.pid()));
-    let before = descriptors(run.pid());
+    let rest = |run: &Started| {
+        bed::until("rest", || supervisors(run.pid()).into_iter().all(is_at_rest));
+        supervisors(run.pid()).into_iter().map(descriptors).sum::<usize>()
+    };
+    let before = rest(&run);
     run.0.stdin.as_mut().expect("a pipe").write_all(b"\n").expect("written");
     assert_eq!(run.line(), format!("right {processes}"));
     assert_eq!(run.line(), "more 0");
-    bed::until("the command's rest after", || is_at_rest(run.pid()));
-    let after = descriptors(run.pid());
+    let after = rest(&run);
     assert!(after <= before, "{before} descriptors at first, {after} at last");
     drop(run.0.stdin.take());
     assert!(run.ended().success());

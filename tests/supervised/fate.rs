@@ -3,7 +3,7 @@
 use crate::{
     bed,
     harness::{Started, cgproc, has_obeyed, kill, out, read, run, state, tempfile, until},
-    program::{KIB, LIMITS, busybox, compiled, told, until_no_heir_is_left},
+    program::{Answering, KIB, LIMITS, busybox, comm, compiled, told, until_no_heir_is_left, who_answers},
 };
 use std::{fs, os::unix::process::ExitStatusExt as _, process::Stdio};
 
@@ -48,8 +48,12 @@ fn its_parent_lives_as_long_as_it() {
 
 #[test]
 fn it_goes_on_when_it_is_continued_and_the_command_is_not() {
+    Answering::BOTH.into_iter().for_each(goes_on_when_it_is_continued);
+}
+
+fn goes_on_when_it_is_continued(answering: Answering) {
     let file = tempfile();
-    let mut command = cgproc(&["run", "--memory", "300M", "--", &compiled("past-glibc"), "waits"]);
+    let mut command = answering.cgproc(&["run", "--memory", "300M", "--", &compiled("past-glibc"), "waits"]);
     let mut run = Started::new(command.arg(&file).stdout(Stdio::piped()));
     assert_eq!(run.line(), "ready");
     let program = run.children().into_iter().find(|pid| comm(*pid) == "past-glibc").expect("the program");
@@ -73,10 +77,6 @@ fn it_goes_on_when_it_is_continued_and_the_command_is_not() {
     assert_eq!((run.line(), run.line()), ("failed 0".to_owned(), format!("total {KIB}")));
     assert!(run.ended().success());
     fs::remove_file(&file).expect("removed");
-}
-
-fn comm(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
 #[test]
@@ -123,9 +123,14 @@ fn the_command_itself_sees_the_machine() {
 
 #[test]
 fn it_goes_on_when_the_command_is_killed() {
+    Answering::BOTH.into_iter().for_each(goes_on_when_the_command_is_killed);
+}
+
+fn goes_on_when_the_command_is_killed(answering: Answering) {
     let file = tempfile();
     let output = tempfile();
-    let mut command = cgproc(&["run", "--static", "--memory", "300M", "--", &compiled("past-glibc"), "waits"]);
+    let program = compiled("past-glibc");
+    let mut command = answering.cgproc(&["run", "--static", "--memory", "300M", "--", &program, "waits"]);
     let stdout = fs::File::create(&output).expect("a file");
     let mut killed = Started::new(command.arg(&file).stdout(stdout));
     until("the program", || read(&output) == "ready");
@@ -141,7 +146,40 @@ fn it_goes_on_when_the_command_is_killed() {
 }
 
 #[test]
+fn it_goes_on_when_whoever_answers_is_killed() {
+    let file = tempfile();
+    let mut command = cgproc(&["run", "--static", "--memory", "300M", "--", &compiled("past-glibc"), "waits"]);
+    let mut run = Started::new(command.arg(&file).stdout(Stdio::piped()));
+    assert_eq!(run.line(), "ready");
+    let program = run.children().into_iter().find(|pid| comm(*pid) == "past-glibc").expect("the program");
+    let opens = || fs::read_to_string(format!("/proc/{program}/io")).expect("io");
+    let mut last = 0;
+    for _ in 0..100 {
+        let mut next = last;
+        until("another one", || {
+            next = who_answers(run.pid());
+            next != last
+        });
+        // A call over which two have ended is let pass.
+        let before = opens();
+        until("the program going on", || opens() != before);
+        // In the middle of its work, as the program does nothing but ask.
+        kill(next, libc::SIGKILL);
+        last = next;
+    }
+    fs::write(&file, "").expect("written");
+    assert_eq!((run.line(), run.line()), ("failed 0".to_owned(), format!("total {KIB}")));
+    assert!(run.ended().success());
+    fs::remove_file(&file).expect("removed");
+    until_no_heir_is_left();
+}
+
+#[test]
 fn daemons_may_outlive_the_program() {
+    Answering::BOTH.into_iter().for_each(daemons_outlive_the_program);
+}
+
+fn daemons_outlive_the_program(answering: Answering) {
     let output = tempfile();
     let gone = tempfile();
     let script = format!(
@@ -150,8 +188,9 @@ fn daemons_may_outlive_the_program() {
         output.display(),
         gone.display()
     );
-    let ended = run(&always(), &script);
-    assert_eq!(ended.status.code(), Some(3));
+    let arguments = [&["run"], &always()[..], &["--", "sh", "-c", &script]].concat();
+    let ended = answering.cgproc(&arguments).output().expect("cgproc");
+    assert_eq!(ended.status.code(), Some(3), "{answering:?}");
     fs::write(&gone, "").expect("written");
     until("the daemon", || output.exists());
     assert_eq!(read(&output), KIB.to_string());

@@ -3,8 +3,9 @@
 
 use crate::{
     bed,
-    harness::{Started, cgproc, err, out, tempfile},
-    program::{KIB, LIMITS, busybox, compiled, told},
+    bed::Version,
+    harness::{Started, cgproc, children, directory, err, out, tempfile},
+    program::{KIB, LIMITS, busybox, comm, compiled, machines_kib, supervisors, told, who_answers},
 };
 use rustix::fs::inotify;
 use std::{
@@ -146,8 +147,9 @@ fn an_environment_of_any_size_takes_no_room() {
     let mut run = Started::new(cgproc(&program).stdin(Stdio::piped()).stdout(Stdio::piped()));
     let line = run.line();
     assert_eq!(bed::figure(&line, "MemTotal:"), Some(KIB), "{line}");
-    let status = fs::read_to_string(format!("/proc/{}/status", run.pid())).expect("status");
-    let most_kib = bed::figure(&status, "VmHWM:").expect("VmHWM");
+    let status = |pid: i32| fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+    let all = supervisors(run.pid()).into_iter().map(|pid| bed::figure(&status(pid), "VmHWM:").expect("VmHWM"));
+    let most_kib: u64 = all.sum();
     assert!(most_kib < (MIB << 10) / 8, "{most_kib} kB for an environment of {MIB} MiB");
     run.0.stdin.take().expect("a pipe").write_all(b"\n").expect("written");
     assert!(run.ended().success());
@@ -190,6 +192,83 @@ fn what_is_none_of_ours_is_not_opened() {
     let output = fate(&[&AS_GUEST[..], &["env", &board, &busybox(), "cat", "/proc/loadavg"]].concat());
     assert!(output.status.success(), "{}", err(&output));
     assert!(!watch.has_seen(), "opened as a board");
+}
+
+/// What PROGRAM says after guests have made `number` calls with memory whose bytes are kept back.
+fn after_calls(call: &str, number: &str, program: &[&str]) -> String {
+    let mount = tempfile();
+    fs::create_dir(&mount).expect("a directory");
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "timeout", "-k", "2", "60"]).arg(bed::command()).args(["run", "--static"]).args(LIMITS);
+    command.arg("--").arg(compiled("keeps-back")).arg(&mount).args([call, &GUEST.to_string(), number]).args(program);
+    command.env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD").stdin(Stdio::null());
+    let output = command.output().expect("cgproc");
+    fs::remove_dir(&mount).expect("removed");
+    assert!(output.status.success(), "{call}: {output:?}");
+    out(&output)
+}
+
+#[test]
+fn who_keeps_his_memory_back_holds_nobody_up() {
+    let busybox = busybox();
+    let total = [&busybox, "awk", "/^MemTotal:/ {print $2}", "/proc/meminfo"];
+    for call in ["path", "how", "figures", "mask"] {
+        assert_eq!(after_calls(call, "1", &total).trim(), KIB.to_string(), "{call}");
+    }
+}
+
+#[test]
+fn who_does_that_again_and_again_is_not_looked_at() {
+    let total = format!("{} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo", busybox());
+    let as_guest = format!("{} {total}", AS_GUEST.join(" "));
+    let as_another = as_guest.replace(&GUEST.to_string(), "12346");
+    let totals = |number| {
+        let script = format!("{total}; {as_guest}; {as_another}");
+        after_calls("path", number, &["/bin/sh", "-c", &script])
+    };
+    let machine = machines_kib();
+    assert_eq!(totals("2"), format!("{KIB}\n{KIB}\n{KIB}\n"));
+    assert_eq!(totals("3"), format!("{KIB}\n{machine}\n{KIB}\n"), "root, the guest, another");
+}
+
+#[test]
+fn what_open_answers_take_has_a_budget() {
+    const BUDGET_BYTES: u64 = 32 << 20;
+    let count = 12_000;
+    let text = told(&LIMITS, &[&compiled("guest"), "holds", &count.to_string(), "/proc/vmstat"]);
+    let said = |name: &str| bed::figure(&text, name).unwrap_or_else(|| panic!("{name}: {text}"));
+    assert_eq!(said("opened"), count, "the others are the kernel's own");
+    // A page at the least for each.
+    assert!((1000..BUDGET_BYTES / 4096).contains(&said("answered")), "{text}");
+    assert_eq!(said("then"), 1, "once they are closed");
+}
+
+#[test]
+fn answers_have_the_programs_limits() {
+    let limits = ["--memory", "300M", "--cpus", "0.5", "--pids", "40"];
+    let busybox = busybox();
+    let waits = [&["run", "--static"], &limits[..], &["--", &busybox, "cat"]].concat();
+    let mut run = Started::new(cgproc(&waits).stdin(Stdio::piped()));
+    let answers = who_answers(run.pid());
+    let of = |controller: &str, pid: i32, file: &str| {
+        let memberships = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("its cgroups");
+        let path = directory(controller, &memberships).join(file);
+        (fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())), path)
+    };
+    let [memory, cpu, tasks] = match bed::version() {
+        Version::V1 => ["memory.limit_in_bytes", "cpu.cfs_quota_us", "tasks"],
+        Version::V2 => ["memory.max", "cpu.max", "cgroup.threads"],
+    };
+    let program = *children(run.pid()).iter().find(|pid| comm(**pid) == "busybox").expect("the program");
+    bed::until("its place", || of("memory", answers, tasks).0.lines().any(|line| line == answers.to_string()));
+    let ((quota, theirs), (its_quota, own)) = (of("cpu", answers, cpu), of("cpu", program, cpu));
+    assert_eq!(quota, its_quota);
+    assert_ne!(theirs, own, "one limit for both would be smaller than what was asked for");
+    assert_eq!(of("memory", answers, memory).0.trim(), (32 << 20).to_string());
+    assert_eq!(of("pids", program, "pids.current").0.trim(), "1", "it is not one of the program's processes");
+    drop(run.0.stdin.take());
+    assert!(run.ended().success());
+    assert!(!theirs.exists() && !own.exists(), "both are gone with it");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use crate::{
     bed,
-    harness::{cgproc, printed},
+    harness::{cgproc, children, printed},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 /// What they are limited to.
 pub(crate) const LIMITS: [&str; 4] = ["--memory", "300M", "--cpus", "1"];
@@ -33,6 +33,58 @@ pub(crate) fn busybox() -> String {
 /// What `cgproc run OPTIONS -- PROGRAM` prints, which has nothing to complain of.
 pub(crate) fn told(options: &[&str], program: &[&str]) -> String {
     printed(&cgproc(&[&["run"], options, &["--"], program].concat()).output().expect("cgproc"))
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answering {
+    /// A process of its own: the command may look at programs of other users.
+    Apart,
+    /// A thread of the command's.
+    Within,
+}
+
+impl Answering {
+    pub(crate) const BOTH: [Self; 2] = [Self::Apart, Self::Within];
+
+    /// `cgproc` with `arguments`, for which somebody answers in this way.
+    pub(crate) fn cgproc(self, arguments: &[&str]) -> Command {
+        let plain = cgproc(arguments);
+        if self == Self::Apart {
+            return plain;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--inh-caps=-sys_ptrace", "--bounding-set=-sys_ptrace"]).arg(plain.get_program());
+        command.args(plain.get_args()).stdin(std::process::Stdio::null());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+}
+
+pub(crate) fn comm(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// The processes that supervise for the command `pid`: itself, the one that is to go on, and the one that answers, where there is one.
+pub(crate) fn supervisors(pid: i32) -> Vec<i32> {
+    let heirs: Vec<i32> = children(pid).into_iter().filter(|child| comm(*child) == "cgproc-heir").collect();
+    let answer = heirs.iter().flat_map(|heir| children(*heir)).collect();
+    [vec![pid], heirs, answer].concat()
+}
+
+/// The process that answers for the command `pid`, once there is one.
+pub(crate) fn who_answers(pid: i32) -> i32 {
+    let mut found = None;
+    bed::until("somebody who answers", || {
+        found = supervisors(pid).into_iter().find(|it| comm(*it) == "cgproc-answers");
+        found.is_some()
+    });
+    found.expect("it was awaited")
 }
 
 /// Waits until no process of this test is left that supervises: each goes when the last that it supervised has gone.
