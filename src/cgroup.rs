@@ -83,10 +83,9 @@ impl Cgroup {
         self.directories.iter().map(open).collect()
     }
 
-    /// The file that tells the memory in use, open; `None` where that is not counted.
-    pub(crate) fn memory(&self) -> Option<File> {
-        let names = ["memory.current", "memory.usage_in_bytes"];
-        let paths = self.directories.iter().flat_map(|directory| names.map(|name| directory.join(name)));
+    /// The first of these files that it has, open; each version has its own names.
+    pub(crate) fn open(&self, names: &[&str]) -> Option<File> {
+        let paths = self.directories.iter().flat_map(|directory| names.iter().map(|name| directory.join(name)));
         paths.into_iter().find_map(|path| File::open(path).ok())
     }
 

@@ -51,6 +51,8 @@ pub(crate) trait Meanwhile {
     fn act(&mut self);
     /// Calls `stop`, which stops us for a while as the program is.
     fn while_stopped(&self, stop: &dyn Fn());
+    /// Takes note that another child of ours than the program has ended.
+    fn has_buried(&mut self, pid: i32);
 }
 
 /// The program that `pid` runs, if that is a `cgproc run`: its first child that is another program. The heir, and a child that has
@@ -125,7 +127,7 @@ impl Child {
         }
     }
 
-    fn obey(&self, signal: &Signal, meanwhile: &impl Meanwhile) -> Option<Ending> {
+    fn obey(&self, signal: &Signal, meanwhile: &mut impl Meanwhile) -> Option<Ending> {
         match signal.number {
             libc::SIGCHLD => self.reap(meanwhile).1,
             // It is stopped already, and no further news of that will come.
@@ -145,11 +147,12 @@ impl Child {
 
     /// Takes note of all that happened to our children: whether the program has stopped (we have too, and are back),
     /// and how it ended. Orphans that the kernel gave us are buried.
-    fn reap(&self, meanwhile: &impl Meanwhile) -> (bool, Option<Ending>) {
+    fn reap(&self, meanwhile: &mut impl Meanwhile) -> (bool, Option<Ending>) {
         let mut stopped = false;
         while let Ok(Some((pid, status))) = wait_for_any(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
             match status.stopping_signal() {
-                _ if pid != self.pid => {}
+                None if pid != self.pid => meanwhile.has_buried(pid.as_raw_nonzero().get()),
+                Some(_) if pid != self.pid => {}
                 None => return (stopped, Some(Ending::of(status))),
                 Some(number) => {
                     meanwhile.while_stopped(&|| signals::suffer(number));

@@ -50,9 +50,8 @@ pub(crate) fn run(
     let Started { place, sampling, supervision } = started;
     // Before we may die of the signal that the program died of.
     drop(sampling);
-    // Whoever answers may be in a cgroup of ours.
-    drop(supervision);
     place.leave(&program[0]);
+    drop(supervision);
     Ok(match ending {
         Ending::Exited(code) => code,
         Ending::Killed(number) => {
@@ -66,8 +65,8 @@ pub(crate) fn run(
 enum Place {
     /// Where we do.
     Here,
-    /// In a cgroup made for it; beside it, what answers take is counted in another.
-    Cgroup { own: Cgroup, answers: Option<Cgroup> },
+    /// In a cgroup made for it.
+    Cgroup(Cgroup),
     /// Where we do, and it is shown limits that nobody enforces.
     Declared(Declared),
 }
@@ -103,6 +102,13 @@ impl Meanwhile for Started {
         }
     }
 
+    fn has_buried(&mut self, pid: i32) {
+        let heir = self.supervision.as_mut().and_then(|supervision| supervision.has_buried(pid));
+        if let (Place::Declared(declared), Some(heir)) = (&mut self.place, heir) {
+            declared.leave_out(heir);
+        }
+    }
+
     fn act(&mut self) {
         match &mut self.place {
             Place::Declared(declared) if declared.pause().is_zero() => declared.update(),
@@ -120,12 +126,9 @@ impl Place {
         let program = program.display();
         match self {
             Self::Here => {}
-            Self::Cgroup { mut own, answers } => {
-                if let Some(mut answers) = answers {
-                    answers.remove();
-                }
-                if !own.remove() {
-                    let names = own.names();
+            Self::Cgroup(mut cgroup) => {
+                if !cgroup.remove() {
+                    let names = cgroup.names();
                     say(format_args!(
                         "processes of {program} still run in {names}: it stays until a later run finds it empty"
                     ));
@@ -152,18 +155,16 @@ fn start(
     let failed = |error: NotStarted| starter.failure(error);
     if *limits == Limits::default() {
         let sampling = sample(sampling::roots(own.as_ref(), None), settings);
-        let (child, supervision) = starter.start(Vec::new(), Account::default()).map_err(failed)?;
+        let (child, supervision) = starter.start(Vec::new(), Account::default).map_err(failed)?;
         return Ok((child, Started::new(Place::Here, sampling, supervision)));
     }
     let no_right = match Cgroup::make(limits) {
         Ok(cgroup) => {
             set_variable(settings::CGROUP, None);
             let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings);
-            let (answers, account) = starter.account(limits);
-            match cgroup.joins().map(|joins| starter.start(joins, account)) {
+            match cgroup.joins().map(|joins| starter.start(joins, || Account::beside(limits))) {
                 Ok(Ok((child, supervision))) => {
-                    let place = Place::Cgroup { own: cgroup, answers };
-                    return Ok((child, Started::new(place, sampling, supervision)));
+                    return Ok((child, Started::new(Place::Cgroup(cgroup), sampling, supervision)));
                 }
                 Ok(Err(NotStarted::Join(error))) => anyhow!("{}: {error}", cgroup.names()),
                 Ok(Err(error)) => return Err(failed(error)),
@@ -179,7 +180,7 @@ fn start(
     let declared = Declared::new(limits, settings)?;
     set_variable(settings::CGROUP, Some(declared.directory().as_os_str()));
     let sampling = sample(sampling::roots_of_declared(&declared), settings);
-    let (child, supervision) = starter.start(Vec::new(), Account::default()).map_err(failed)?;
+    let (child, supervision) = starter.start(Vec::new(), Account::default).map_err(failed)?;
     Ok((child, Started::new(Place::Declared(declared), sampling, supervision)))
 }
 
@@ -191,20 +192,12 @@ struct Starter<'p> {
 }
 
 impl Starter<'_> {
-    /// A cgroup in which answers are counted, for a program that has one of its own with these limits. Where there is none to be had,
-    /// they are on our own account.
-    fn account(&self, limits: &Limits) -> (Option<Cgroup>, Account) {
-        let is_needed = self.supervise.is_wanted_for(&self.program[0]) && supervise::answers_apart();
-        let limits = if is_needed { Account::limits(limits) } else { None };
-        let made = limits.and_then(|limits| Cgroup::make(&limits).ok());
-        match made.as_ref().map(Account::of) {
-            Some(Ok(account)) => (made, account),
-            _ => (None, Account::default()),
-        }
-    }
-
     /// Starts it as a member of the cgroups whose `cgroup.procs` files `joins` are, supervised where that is asked for.
-    fn start(&self, joins: Vec<File>, account: Account) -> Result<(Child, Option<Supervision>), NotStarted> {
+    fn start(
+        &self,
+        joins: Vec<File>,
+        account: impl FnOnce() -> Account,
+    ) -> Result<(Child, Option<Supervision>), NotStarted> {
         let (command, inherited) = (command(self.program), self.inherited);
         let start = move || child::start(command, joins, inherited);
         if !self.supervise.is_wanted_for(&self.program[0]) {

@@ -21,9 +21,9 @@ mod refresh;
 mod seen;
 mod serve;
 mod starter;
-mod strikes;
 mod sysinfo;
 mod target;
+mod waits;
 mod watch;
 
 pub(crate) use account::Account;
@@ -72,8 +72,11 @@ pub(crate) struct Supervision(Option<Own>);
 /// A supervisor of this process's own, and not of one around it.
 struct Own {
     listener: Arc<OnceLock<Listener>>,
-    /// Where the heir does not do that.
+    hand: Arc<Hand>,
+    /// Where the heir does not answer.
     server: Option<Server>,
+    /// On whose account it does.
+    account: Account,
     starter: Option<Starter>,
     heir: Heir,
 }
@@ -81,39 +84,43 @@ struct Own {
 /// The reason why nobody supervises, and what was to be started.
 pub(crate) struct Refused<F>(pub(crate) Error, pub(crate) F);
 
-/// Whether answers are a process's of their own: where we may look at programs that have not got our rights, which might make us wait
+/// Whether a separate process answers: where we may look at programs that have not got our rights, which might make us wait
 /// (capabilities(7), ptrace(2)). Without that right we can look at programs of our own user alone, and with Yama at no other than our
 /// descendants: then a thread of ours answers.
-pub(crate) fn answers_apart() -> bool {
+fn is_apart() -> bool {
     capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
-/// Calls `start`, which starts a program, so that all that the program does is supervised, and what answers take is on `account` if they
-/// are given apart. Where that cannot be, it is not called.
-pub(crate) fn start<T, F>(start: F, account: Account) -> Result<(T, Supervision), Refused<F>>
+/// Calls `start`, which starts a program, so that all that the program does is supervised. Where that cannot be, it is not called. What
+/// answers take is on the `account` where a separate process gives them.
+pub(crate) fn start<T, F>(start: F, account: impl FnOnce() -> Account) -> Result<(T, Supervision), Refused<F>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
     let listener = Arc::new(OnceLock::new());
     let hand = match Hand::new().context("memory to share") {
-        Ok(hand) => hand,
+        Ok(hand) => Arc::new(hand),
         Err(error) => return Err(Refused(error, start)),
     };
-    let is_apart = answers_apart();
-    let part = if is_apart { Part::Watches(account) } else { Part::Waits };
     let mut starter = Starter::begin(start, Arc::clone(&listener))?;
-    let heir = match starter.word() {
-        Word::Installed => match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, part)) {
-            Ok(heir) => heir,
-            Err(error) => return Err(starter.refused(error)),
-        },
+    let (is_apart, mut account) = match starter.word() {
+        Word::Installed if is_apart() => (true, account()),
+        Word::Installed => (false, Account::default()),
         // Around us is a supervisor of ours, who answers for whoever asks.
         Word::Supervised => return Ok((starter.give_back()(), Supervision(None))),
         Word::Refused(error) => return Err(starter.refused(error)),
     };
+    let part = if is_apart { Part::Watches(&account) } else { Part::Waits };
+    let heir = match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, part)) {
+        Ok(heir) => heir,
+        Err(error) => {
+            account.close();
+            return Err(starter.refused(error));
+        }
+    };
     // Before anything is started: the starting itself may need answers.
-    let server = match (!is_apart).then(|| Server::begin(Arc::clone(&listener), hand)).transpose() {
+    let server = match (!is_apart).then(|| Server::begin(Arc::clone(&listener), Arc::clone(&hand))).transpose() {
         Ok(server) => server,
         Err(error) => {
             heir.dismiss();
@@ -121,7 +128,7 @@ where
         }
     };
     let (outcome, starter) = starter.let_go();
-    let own = Own { listener, server, starter: Some(starter), heir };
+    let own = Own { listener, hand, server, account, starter: Some(starter), heir };
     Ok((outcome, Supervision(Some(own))))
 }
 
@@ -129,6 +136,28 @@ impl Supervision {
     /// The process that goes on with it after us.
     pub(crate) fn heir(&self) -> Option<i32> {
         self.0.as_ref().map(|own| own.heir.pid())
+    }
+
+    /// Takes note that our child `pid` has ended. Another heir follows one that somebody has killed; it is returned.
+    pub(crate) fn has_buried(&mut self, pid: i32) -> Option<i32> {
+        let Own { listener, hand, server, account, heir, .. } = self.0.as_mut().filter(|own| own.heir.pid() == pid)?;
+        let listener_of_all = listener.get()?;
+        let beget = |part| Heir::beget(listener_of_all, hand, part);
+        let next = match server {
+            Some(server) => {
+                let mut next = None;
+                server.keep_still(|| next = beget(Part::Waits).ok());
+                next
+            }
+            None => beget(Part::Watches(account)).ok(),
+        };
+        match next {
+            Some(next) => *heir = next,
+            // No more processes are to be had.
+            None if server.is_none() => *server = Server::begin(Arc::clone(listener), Arc::clone(hand)).ok(),
+            None => return None,
+        }
+        Some(heir.pid())
     }
 
     /// Calls `stop`, which stops this process for a while. Who is supervised need not be stopped then.
@@ -147,6 +176,7 @@ impl Drop for Own {
         drop(self.server.take());
         if self.listener.get().is_none_or(serve::is_over) {
             self.heir.dismiss();
+            self.account.close();
         }
     }
 }

@@ -3,7 +3,6 @@
 //! limits on CPU time and a budget of memory, and where that is used up, the kernel answers.
 
 use crate::{cgroup::Cgroup, limits::Limits};
-use anyhow::Result;
 use rustix::{
     fd::{AsRawFd, RawFd},
     io::{pread, pwrite},
@@ -13,27 +12,34 @@ use std::fs::File;
 /// Where answers are counted; nowhere, where the supervisor is in the program's own cgroup.
 #[derive(Default)]
 pub(crate) struct Account {
+    cgroup: Option<Cgroup>,
     /// What a process writes to in order to be counted there.
     joins: Vec<File>,
-    memory: Option<File>,
+    usage: Option<File>,
+    stat: Option<File>,
 }
 
-/// What open answers may take, and the process that composes them: some 4,000 answers of ordinary length.
+/// What open answers may take, and the process that composes them.
 const BUDGET_BYTES: u64 = 32 << 20;
-/// Up to here we answer. The rest is for the process itself and for its longest answer: beyond the budget the kernel would end it.
-const MOST_BYTES: u64 = 28 << 20;
+/// Of that, the texts: the rest is for what the kernel has with each, and for the process. Beyond the budget it would be ended.
+const TEXTS_BYTES: u64 = 20 << 20;
+/// The part of the texts that users other than our own may fill, so that they leave something to ours.
+const OTHERS_BYTES: u64 = 14 << 20;
 
 impl Account {
-    /// The limits of the account for a program with `limits`; `None` where it needs none.
-    pub(crate) fn limits(limits: &Limits) -> Option<Limits> {
-        let memory_bytes = limits.memory_bytes.map(|_| BUDGET_BYTES);
-        let of_answers = Limits { memory_bytes, swap_bytes: None, pids: None, ..limits.clone() };
-        (of_answers != Limits::default()).then_some(of_answers)
-    }
-
-    /// The account that is `cgroup`'s.
-    pub(crate) fn of(cgroup: &Cgroup) -> Result<Self> {
-        Ok(Self { joins: cgroup.joins()?, memory: cgroup.memory() })
+    /// One for a program that has a cgroup of its own with these limits. Where there is none to be had, answers count for us.
+    pub(crate) fn beside(limits: &Limits) -> Self {
+        // Not every kernel limits swap.
+        let made = [Some(0), None].into_iter().find_map(|swap_bytes| {
+            let of_answers = Limits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
+            Cgroup::make(&of_answers).ok()
+        });
+        let account = made.and_then(|cgroup| {
+            let joins = cgroup.joins().ok()?;
+            let usage = cgroup.open(&["memory.current", "memory.usage_in_bytes"]);
+            Some(Self { joins, usage, stat: cgroup.open(&["memory.stat"]), cgroup: Some(cgroup) })
+        });
+        account.unwrap_or_default()
     }
 
     /// Has the calling process, which has one thread, counted here from now on.
@@ -43,32 +49,52 @@ impl Account {
         }
     }
 
-    /// Whether there is room for another answer.
-    pub(super) fn has_room(&self) -> bool {
-        let Some(memory) = &self.memory else { return true };
-        let mut text = [0; 24];
-        let read = pread(memory, &mut text, 0).unwrap_or(0);
-        let used = str::from_utf8(&text[..read]).ok().and_then(|text| text.trim_end().parse::<u64>().ok());
-        used.is_none_or(|used| used < MOST_BYTES)
+    /// Whether there is room for another answer, which is to be our own user's or another's.
+    pub(super) fn has_room(&self, is_ours: bool) -> bool {
+        let most = if is_ours { TEXTS_BYTES } else { OTHERS_BYTES };
+        let in_all = number(&self.usage, |text| text.parse().ok());
+        // What the kernel keeps of files that were looked at counts, too, and goes when there is need.
+        let is_enough = |used: Option<u64>| used.is_none_or(|used| used < most);
+        is_enough(in_all) || is_enough(number(&self.stat, shmem))
     }
 
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.joins.iter().chain(&self.memory).map(AsRawFd::as_raw_fd)
+        self.joins.iter().chain(&self.usage).chain(&self.stat).map(AsRawFd::as_raw_fd)
     }
+
+    /// Removes the cgroup, once nobody answers any more.
+    pub(super) fn close(&mut self) {
+        if let Some(mut cgroup) = self.cgroup.take() {
+            cgroup.remove();
+        }
+    }
+}
+
+/// The figure that a file of the cgroup has for us.
+fn number(file: &Option<File>, find: impl FnOnce(&str) -> Option<u64>) -> Option<u64> {
+    let mut text = [0; 8192];
+    let read = pread(file.as_ref()?, &mut text, 0).ok()?;
+    find(str::from_utf8(text.get(..read)?).ok()?.trim_end())
+}
+
+/// The bytes in memory files, in the text of a `memory.stat`.
+fn shmem(stat: &str) -> Option<u64> {
+    stat.lines().find_map(|line| line.strip_prefix("shmem ")).and_then(|bytes| bytes.parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpus::Quota;
 
     #[test]
-    fn what_the_program_is_limited_in() {
-        let limits = |memory_bytes, cpus, pids| Limits { memory_bytes, cpus, pids, ..Limits::default() };
-        let quota = Quota { usec: 50_000 };
-        assert_eq!(Account::limits(&limits(None, None, Some(3))), None);
-        let of = |limits| Account::limits(&limits).unwrap();
-        assert_eq!(of(limits(Some(1 << 40), None, Some(3))), limits(Some(BUDGET_BYTES), None, None));
-        assert_eq!(of(limits(None, Some(quota), None)), limits(None, Some(quota), None));
+    fn memory_files_in_both_versions() {
+        assert_eq!(shmem("cache 8192\nrss 1\nshmem 4096\ntotal_shmem 9\n"), Some(4096));
+        assert_eq!(shmem("anon 1\nfile 2\nshmem 12288\nshmem_thp 0"), Some(12_288));
+        assert_eq!(shmem("anon 1\n"), None);
+    }
+
+    #[test]
+    fn where_nothing_is_counted_there_is_room() {
+        assert!(Account::default().has_room(false));
     }
 }

@@ -1,15 +1,14 @@
 //! What becomes of a call: one of three kinds has an answer of ours, and any doubt lets it pass.
 
-use super::{affinity, listener::Listener, open, refresh, serve::Desk, sysinfo, target::Target};
+use super::{affinity, hand::Hand, listener::Listener, open, refresh, serve::Desk, sysinfo, target::Target};
 use libc::{c_long, seccomp_notif};
 use rustix::fd::{AsFd, OwnedFd};
-use std::time::Instant;
 
 /// A call that waits for us.
 pub(super) struct Call<'c> {
     pub(super) listener: &'c Listener,
     pub(super) id: u64,
-    pub(super) target: Target,
+    pub(super) target: Target<'c>,
     pub(super) number: c_long,
     pub(super) arguments: [u64; 6],
     /// Where in the program it was made.
@@ -25,12 +24,13 @@ pub(super) enum Answer {
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn of(listener: &'c Listener, received: &seccomp_notif) -> Self {
+    /// The call that was `received`, which `hand` is told of.
+    pub(super) fn of(listener: &'c Listener, hand: &'c Hand, received: &seccomp_notif) -> Self {
         let data = &received.data;
         Self {
             listener,
             id: received.id,
-            target: Target { thread: received.pid.cast_signed() },
+            target: Target::new(received.pid.cast_signed(), Some(hand)),
             number: data.nr.into(),
             arguments: data.args,
             instruction: data.instruction_pointer,
@@ -39,7 +39,9 @@ impl<'c> Call<'c> {
 
     /// Answers it, or lets it pass.
     pub(super) fn answer(&self, desk: &mut Desk<'_>) {
-        match self.answered(desk) {
+        let answer = self.answered(desk);
+        desk.note_waits(|| self.target.whose());
+        match answer {
             Some(Answer::Number(number)) => self.listener.give_back(self.id, number),
             Some(Answer::File { file, closes_on_exec }) => {
                 if self.listener.give_file(self.id, file.as_fd(), closes_on_exec).is_err() {
@@ -53,16 +55,15 @@ impl<'c> Call<'c> {
 
     fn answered(&self, desk: &mut Desk<'_>) -> Option<Answer> {
         // A process that our pid namespace does not have, or one of a user whose memory is not to be touched.
-        if self.target.thread == 0 || desk.strikes.is_out(|| self.target.effective_user(), Instant::now()) {
+        if self.target.thread == 0 || desk.shuns(|| self.target.whose()) {
             return None;
         }
-        let known = &mut desk.known;
         match self.number {
-            libc::SYS_sysinfo => sysinfo::sysinfo(self, known),
-            libc::SYS_sched_getaffinity => affinity::get(self, known),
-            libc::SYS_sched_setaffinity => affinity::set(self, known),
+            libc::SYS_sysinfo => sysinfo::sysinfo(self, &mut desk.known),
+            libc::SYS_sched_getaffinity => affinity::get(self, &mut desk.known),
+            libc::SYS_sched_setaffinity => affinity::set(self, &mut desk.known),
             libc::SYS_lseek | libc::SYS_pread64 => {
-                refresh::refresh(self, known);
+                refresh::refresh(self, desk);
                 None
             }
             _ => open::open(self, desk),

@@ -17,7 +17,7 @@ const SINCE: (u32, u32) = (1, 25);
 const SWITCH: &str = "containermaxprocs=";
 
 /// Whether the program of `target` is one of these.
-pub(super) fn takes_two(target: Target) -> bool {
+pub(super) fn takes_two(target: Target<'_>) -> bool {
     let read = |address, into: &mut [u8]| target.read(address, into);
     let of_memory = || of_memory(&target.text("auxv")?, read);
     of_memory().is_some_and(|built| built.takes_two(&target.environment()))

@@ -1,13 +1,15 @@
-//! The call that is being answered, in memory that processes share: whoever goes on with the work of one that has ended finds the
-//! call that the other did not come to answer.
+//! The call that is being answered, and who has been waited for, in memory that processes share: whoever goes on with the work of one that has
+//! ended finds the call that the other did not come to answer.
 
+use super::waits::{Waits, Whose};
 use libc::{pid_t, seccomp_notif};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use std::{
     cell::UnsafeCell,
     io,
     ptr::{NonNull, null_mut},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst},
+    time::Instant,
 };
 
 /// A place for one call.
@@ -16,11 +18,18 @@ pub(super) struct Hand(NonNull<Shared>);
 #[repr(C)]
 struct Shared {
     received: UnsafeCell<seccomp_notif>,
+    waits: UnsafeCell<Waits>,
     /// Odd while a call is in hand; another number for each.
     turn: AtomicU32,
+    /// Whose the call in hand is; 0 where that was not asked.
+    whose: AtomicU64,
+    /// Something of the caller's is being looked at, for which he may make us wait.
+    is_touching: AtomicBool,
+    /// How long that has taken, for the call in hand.
+    touched_nsec: AtomicU64,
 }
 
-// SAFETY: one thread of one process at a time calls `with`; others read the turn, and whose call it is, or wait until that one has ended.
+// SAFETY: what is in cells is used by whoever answers, one thread of one process at a time, and by others once that one has ended.
 unsafe impl Send for Hand {}
 // SAFETY: as above.
 unsafe impl Sync for Hand {}
@@ -28,43 +37,90 @@ unsafe impl Sync for Hand {}
 impl Hand {
     pub(super) fn new() -> io::Result<Self> {
         let (all, prot) = (size_of::<Shared>(), ProtFlags::READ | ProtFlags::WRITE);
-        // SAFETY: a new mapping, at no address of ours. Its bytes are zero, which is a valid notification and turn.
+        // SAFETY: a new mapping, at no address of ours. Its bytes are zero, which is valid for all that is in it.
         let memory = unsafe { mmap_anonymous(null_mut(), all, prot, MapFlags::SHARED)? };
         NonNull::new(memory.cast()).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
     /// Lends the place to whoever answers the next call.
     pub(super) fn with(&self, answer: impl FnOnce(&mut seccomp_notif)) {
-        self.shared().turn.fetch_add(1, Ordering::SeqCst);
+        self.begin();
+        self.shared().turn.fetch_add(1, SeqCst);
         // SAFETY: the mapping lives as long as `self`, and one thread at a time comes here.
         answer(unsafe { &mut *self.shared().received.get() });
-        self.shared().turn.fetch_add(1, Ordering::SeqCst);
+        self.shared().turn.fetch_add(1, SeqCst);
     }
 
     /// Calls `answer` with the call that somebody who has ended left in hand, if there is one.
     pub(super) fn take_over(&self, answer: impl FnOnce(&seccomp_notif)) {
         if let Some(turn) = self.turn() {
-            // SAFETY: who had it in use has ended.
+            self.begin();
+            // SAFETY: whoever had it in use has ended.
             answer(unsafe { &*self.shared().received.get() });
-            self.shared().turn.store(turn.wrapping_add(1), Ordering::SeqCst);
+            self.shared().turn.store(turn.wrapping_add(1), SeqCst);
         }
+    }
+
+    fn begin(&self) {
+        let Shared { whose, is_touching, touched_nsec, .. } = self.shared();
+        whose.store(0, SeqCst);
+        is_touching.store(false, SeqCst);
+        touched_nsec.store(0, SeqCst);
+    }
+
+    /// Calls `look`, which looks at something for which the caller may make us wait.
+    pub(super) fn touching<T>(&self, look: impl FnOnce() -> T) -> T {
+        let Shared { is_touching, touched_nsec, .. } = self.shared();
+        let begun = Instant::now();
+        is_touching.store(true, SeqCst);
+        let seen = look();
+        is_touching.store(false, SeqCst);
+        touched_nsec.fetch_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX), SeqCst);
+        seen
+    }
+
+    pub(super) fn is_touching(&self) -> bool {
+        self.shared().is_touching.load(SeqCst)
+    }
+
+    /// How long things were looked at for the call in hand for which its caller may have made us wait.
+    pub(super) fn touched_nsec(&self) -> u64 {
+        self.shared().touched_nsec.load(SeqCst)
+    }
+
+    /// Lends what is known of waits, to whoever answers or has seen him end.
+    pub(super) fn with_waits<T>(&self, use_them: impl FnOnce(&mut Waits) -> T) -> T {
+        // SAFETY: the mapping lives as long as `self`, and one at a time comes here.
+        use_them(unsafe { &mut *self.shared().waits.get() })
     }
 
     /// Tells the calls in hand apart; `None` while there is none.
     pub(super) fn turn(&self) -> Option<u32> {
-        Some(self.shared().turn.load(Ordering::SeqCst)).filter(|turn| turn % 2 == 1)
+        Some(self.shared().turn.load(SeqCst)).filter(|turn| turn % 2 == 1)
     }
 
-    /// The number of the call in hand, by which the kernel knows it. It may change while this is read.
-    pub(super) fn id(&self) -> u64 {
-        // SAFETY: a word of the mapping, which lives as long as `self`.
-        unsafe { (&raw const (*self.shared().received.get()).id).read_volatile() }
+    /// How many calls have been done with.
+    pub(super) fn done(&self) -> u32 {
+        self.shared().turn.load(SeqCst) / 2
     }
 
-    /// Whose call is in hand. It may change while this is read.
-    pub(super) fn caller(&self) -> pid_t {
-        // SAFETY: a word of the mapping, which lives as long as `self`.
-        unsafe { (&raw const (*self.shared().received.get()).pid).read_volatile() }.cast_signed()
+    /// The call in hand, by the kernel's number, and its thread. Both may change while this is read.
+    pub(super) fn caller(&self) -> (u64, pid_t) {
+        let received = self.shared().received.get();
+        // SAFETY: words of the mapping, which lives as long as `self`.
+        unsafe {
+            ((&raw const (*received).id).read_volatile(), (&raw const (*received).pid).read_volatile().cast_signed())
+        }
+    }
+
+    /// Leaves word of whose the call in hand is: its process may be gone by the time that somebody else asks.
+    pub(super) fn is_of(&self, whose: Whose) {
+        self.shared().whose.store(whose.word(), SeqCst);
+    }
+
+    /// Whose the call in hand is, if `is_of` has said so.
+    pub(super) fn whose(&self) -> Option<Whose> {
+        Whose::of_word(self.shared().whose.load(SeqCst))
     }
 
     fn shared(&self) -> &Shared {
@@ -87,23 +143,29 @@ mod tests {
     #[test]
     fn a_call_that_was_left_is_found_once() {
         let hand = Hand::new().unwrap();
-        assert_eq!(hand.turn(), None);
+        assert_eq!((hand.turn(), hand.done()), (None, 0));
         hand.with(|_| assert_eq!(hand.turn(), Some(1)));
+        assert_eq!(hand.done(), 1);
         hand.take_over(|_| panic!("it was answered"));
         // SAFETY: the child ends in the middle of a call.
         match unsafe { libc::fork() } {
             0 => hand.with(|received| {
                 (received.id, received.pid) = (7, 8);
+                hand.is_of(Whose::Unmapped);
+                hand.with_waits(|waits| waits.note(Whose::Unmapped, 9000, 1));
                 // SAFETY: ends the child.
                 unsafe { libc::_exit(0) }
             }),
             // SAFETY: our child.
             child => assert_eq!(unsafe { libc::waitpid(child, null_mut(), 0) }, child),
         }
-        assert_eq!((hand.turn(), hand.caller()), (Some(3), 8));
+        assert_eq!((hand.turn(), hand.done(), hand.caller()), (Some(3), 1, (7, 8)));
+        assert_eq!(hand.whose(), Some(Whose::Unmapped));
+        assert!(hand.with_waits(|waits| waits.are_too_long(Whose::Unmapped, 1)));
         let mut left = 0;
         hand.take_over(|received| left = received.id);
-        assert_eq!((left, hand.turn()), (7, None));
+        assert_eq!((left, hand.turn(), hand.done()), (7, None, 2));
         hand.take_over(|_| panic!("it was taken over"));
+        hand.with(|_| assert_eq!(hand.whose(), None));
     }
 }

@@ -29,11 +29,11 @@ pub(super) struct Heir {
 }
 
 /// What an heir does while we live.
-pub(super) enum Part {
+pub(super) enum Part<'a> {
     /// We answer, and it waits.
     Waits,
     /// It has a child answer, on this account, and watches that.
-    Watches(Account),
+    Watches(&'a Account),
 }
 
 /// From here on, until [`CEASE`], it is to serve: we are stopped. It answers when it has ceased.
@@ -42,7 +42,7 @@ const CEASE: u8 = b'-';
 
 impl Heir {
     /// Makes it, a copy of this process, whose other thread waits for us and holds nothing.
-    pub(super) fn beget(listener: &Listener, hand: &Hand, part: Part) -> Result<Self> {
+    pub(super) fn beget(listener: &Listener, hand: &Hand, part: Part<'_>) -> Result<Self> {
         let (ours, its) = UnixStream::pair().context("a line to who supervises after us")?;
         // It answers at once, unless somebody has stopped it.
         ours.set_read_timeout(Some(Duration::from_secs(5))).context("a line to who supervises after us")?;
@@ -89,12 +89,12 @@ impl Heir {
 }
 
 /// The heir's life: our work, from the start or while we are stopped and when we have ended, while there is any.
-fn live(listener: &Listener, hand: &Hand, line: UnixStream, part: Part) -> ! {
+fn live(listener: &Listener, hand: &Hand, line: UnixStream, part: Part<'_>) -> ! {
     let (listens, line_end) = (listener.as_fd().as_raw_fd(), line.as_raw_fd());
     match part {
         Part::Watches(account) => {
             leave_everything([listens, line_end].into_iter().chain(account.descriptors()).collect());
-            watch::serve_watched(listener, hand, &account);
+            watch::serve_watched(listener, hand, account, line.as_fd());
         }
         Part::Waits => {
             leave_everything(vec![listens, line_end]);
@@ -110,13 +110,13 @@ fn stand_by(listener: &Listener, hand: &Hand, mut line: UnixStream) {
     let mut word = [0];
     while matches!(line.read(&mut word), Ok(1)) {
         match word {
-            [STAND_IN] => serve(listener, &own, &mut Desk::default(), Some(line.as_fd()), &Mutex::new(())),
+            [STAND_IN] => serve(listener, &own, &mut Desk::new(Some(&own), None), Some(line.as_fd()), &Mutex::new(())),
             _ => drop(line.write_all(&word)),
         }
     }
     // We may have ended in the middle of a call. If it was answered, this comes too late and does nothing.
-    hand.take_over(|received| Call::of(listener, received).answer(&mut Desk::default()));
-    serve(listener, &own, &mut Desk::default(), None, &Mutex::new(()));
+    hand.take_over(|received| Call::of(listener, hand, received).answer(&mut Desk::new(None, None)));
+    serve(listener, &own, &mut Desk::new(Some(&own), None), None, &Mutex::new(()));
 }
 
 /// Leaves the terminal, the directory and the files that others may wait for to be let go, but the descriptors `kept`.

@@ -67,6 +67,11 @@ impl Given {
         Some(Self { asked, owner: Uid::from_raw(stat.stx_uid), file, len: stat.stx_size, is_current })
     }
 
+    /// Whether `text` is longer than what is there.
+    pub(super) fn grows_by(&self, text: &[u8]) -> bool {
+        text.len() as u64 > self.len
+    }
+
     /// Writes `text` in place of what is there. Who reads meanwhile finds a file that is never empty.
     pub(super) fn put(&self, text: &[u8]) -> Result<(), Errno> {
         put(&self.file, text)?;

@@ -1,7 +1,6 @@
 //! open(2), openat(2), openat2(2): a memory file in the place of one that has an answer.
 
 use super::{
-    account::Account,
     answer::{Answer, Call},
     filter::FOR_READING,
     memory_file,
@@ -42,15 +41,16 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
         return None;
     }
     let asked = judge(call, OsStr::from_bytes(&whole).as_ref(), asking.flags)?;
-    if !desk.account.is_none_or(Account::has_room) {
-        return None;
-    }
     let seen = desk.known.seen_by(call.target)?;
     if asked.passes(&seen.view.files, &seen.settings).is_some() {
         return None;
     }
+    let owner = call.target.effective_user();
+    if !desk.has_room(owner) {
+        return None;
+    }
     let text = asked.text(&seen.view).ok()?;
-    let file = memory_file::new(&asked, &text, call.target.effective_user()).ok()?;
+    let file = memory_file::new(&asked, &text, owner).ok()?;
     Some(Answer::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
 }
 
@@ -58,9 +58,10 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
 fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
     let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
     let asked = Asked::at(&call.target.path_of(&found)?)?;
-    let is_the_kernels = u64::try_from(fstatfs(&found).ok()?.f_type).ok()? == asked.answer.file_system();
+    let (system, status) = call.target.touching(|| (fstatfs(&found), fstat(&found)));
+    let is_the_kernels = u64::try_from(system.ok()?.f_type).ok()? == asked.answer.file_system();
     // Whom the kernel would refuse it we do not answer.
-    let is_for_all = Mode::from_raw_mode(fstat(&found).ok()?.st_mode).contains(Mode::ROTH);
+    let is_for_all = Mode::from_raw_mode(status.ok()?.st_mode).contains(Mode::ROTH);
     (is_for_all && is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
 }
 

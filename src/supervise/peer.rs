@@ -6,10 +6,10 @@ use rustix::fs::readlink;
 use std::{ffi::CString, sync::OnceLock};
 
 /// Whether `target` may name files to us.
-pub(super) fn is_peer(target: Target) -> bool {
+pub(super) fn is_peer(target: Target<'_>) -> bool {
     // It does not change: we give up no right.
     static OURS: OnceLock<Option<Standing>> = OnceLock::new();
-    let own = Target { thread: rustix::thread::gettid().as_raw_nonzero().get() };
+    let own = Target::new(rustix::thread::gettid().as_raw_nonzero().get(), None);
     let ours = OURS.get_or_init(|| Standing::of(own));
     ours.is_some() && Standing::of(target) == *ours
 }
@@ -29,7 +29,7 @@ const RIGHTS: [&[u8]; 5] = [b"Uid:", b"Gid:", b"Groups:", b"CapPrm:", b"CapEff:"
 
 impl Standing {
     /// `None` where it may not be looked at.
-    fn of(target: Target) -> Option<Self> {
+    fn of(target: Target<'_>) -> Option<Self> {
         let status = target.text("status")?;
         let line = |key: &[u8]| status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(key));
         let rights = RIGHTS.map(line);
@@ -55,7 +55,7 @@ mod tests {
     fn is_peer_of_ours(words: &[&str]) -> bool {
         let mut command = Command::new(words[0]);
         let mut child: Child = command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap();
-        let target = Target { thread: i32::try_from(child.id()).unwrap() };
+        let target = Target::new(i32::try_from(child.id()).unwrap(), None);
         while target.comm() != b"cat" {
             std::thread::yield_now();
         }

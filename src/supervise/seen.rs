@@ -61,7 +61,7 @@ struct Found {
 
 impl Known {
     /// What `target` is to see; `None` where its settings are not understood, or no cgroup of it is found.
-    pub(super) fn seen_by(&mut self, target: Target) -> Option<Seen> {
+    pub(super) fn seen_by(&mut self, target: Target<'_>) -> Option<Seen> {
         let (comm, environment) = (target.comm(), target.environment());
         let settings = Settings::of_process(OsStr::from_bytes(&comm), &environment, || peer::is_peer(target)).ok()?;
         let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };

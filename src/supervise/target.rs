@@ -1,5 +1,6 @@
 //! The process whose call we have: its memory, and what /proc tells of it. Whatever fails here is a reason to let the call pass.
 
+use super::{hand::Hand, waits::Whose};
 use crate::{
     foreign,
     kernel::{self, Kernel},
@@ -10,7 +11,7 @@ use libc::{iovec, pid_t};
 use rustix::{fd::OwnedFd, fs::readlink, process::Uid};
 use std::{
     ffi::{CStr, CString, OsStr},
-    fs::File,
+    fs::{self, File},
     io,
     os::unix::{
         ffi::{OsStrExt, OsStringExt},
@@ -22,8 +23,10 @@ use std::{
 
 /// A thread that waits for us.
 #[derive(Clone, Copy)]
-pub(super) struct Target {
+pub(super) struct Target<'h> {
     pub(super) thread: pid_t,
+    /// Who is told when something of its own is looked at, for which it may make us wait.
+    hand: Option<&'h Hand>,
 }
 
 /// Longer than any path that is answered.
@@ -40,7 +43,19 @@ impl PassedPath {
     }
 }
 
-impl Target {
+impl<'h> Target<'h> {
+    pub(super) fn new(thread: pid_t, hand: Option<&'h Hand>) -> Self {
+        Self { thread, hand }
+    }
+
+    /// Calls `look`, which looks at what the process may keep back from us: its memory, or what it has mounted.
+    pub(super) fn touching<T>(&self, look: impl FnOnce() -> T) -> T {
+        match self.hand {
+            Some(hand) => hand.touching(look),
+            None => look(),
+        }
+    }
+
     /// The string at `address`; `None` where it is longer than what concerns us.
     pub(super) fn path(&self, address: u64) -> Option<PassedPath> {
         let mut path = PassedPath { bytes: [0; ROOM] };
@@ -64,10 +79,14 @@ impl Target {
         let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
         // SAFETY: one local buffer, as long as said; the other address is the other process's, and the kernel's to check.
-        let read = unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
+        let read = self
+            .touching(|| unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) });
         match usize::try_from(read) {
             Ok(read) => (read == into.len()).then_some(()),
-            Err(_) if is_no_call() => File::open(self.file("mem")).ok()?.read_exact_at(into, address).ok(),
+            Err(_) if is_no_call() => {
+                let memory = File::open(self.file("mem")).ok()?;
+                self.touching(|| memory.read_exact_at(into, address)).ok()
+            }
             Err(_) => None,
         }
     }
@@ -77,12 +96,13 @@ impl Target {
         let local = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
         // SAFETY: one local buffer, as long as said, which is only read; the other address is the kernel's to check.
-        let written = unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
+        let written = self
+            .touching(|| unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) });
         match usize::try_from(written) {
             Ok(written) => (written == bytes.len()).then_some(()),
             Err(_) if is_no_call() && self.may_write(address, bytes.len()) => {
                 let memory = File::options().write(true).open(self.file("mem")).ok()?;
-                memory.write_all_at(bytes, address).ok()
+                self.touching(|| memory.write_all_at(bytes, address)).ok()
             }
             Err(_) => None,
         }
@@ -90,7 +110,8 @@ impl Target {
 
     /// Whether one mapping, which it may write, has all of these bytes: what the kernel asks where it has a call to write by.
     fn may_write(&self, address: u64, len: usize) -> bool {
-        let (maps, last) = (self.text("maps").unwrap_or_default(), address.saturating_add(len as u64 - 1));
+        let (maps, last) =
+            (self.touching(|| self.text("maps")).unwrap_or_default(), address.saturating_add(len as u64 - 1));
         maps.split(|byte| *byte == b'\n').any(|line| {
             let may = line.split(|byte| *byte == b' ').nth(1).is_some_and(|it| it.starts_with(b"rw"));
             may && Mapping::parse(line).is_some_and(|it| it.holds(address) && it.holds(last))
@@ -107,7 +128,7 @@ impl Target {
     /// What the process would get by `path`, from its root on; nothing is opened for use yet. Symbolic links at the end are
     /// followed where it `follows` them.
     pub(super) fn find(&self, path: &Path, follows: bool) -> Option<OwnedFd> {
-        foreign::find(&self.file("root"), path, follows).ok()
+        self.touching(|| foreign::find(&self.file("root"), path, follows)).ok()
     }
 
     /// The path of `file`, as far as it is below the process's root.
@@ -138,8 +159,8 @@ impl Target {
     }
 
     fn is_answered_inside(&self, instruction: u64) -> bool {
-        let open = || Kernel.open(&self.c_file("maps"));
-        open().is_some_and(|mut maps| is_answered_by_a_mapping(&mut maps, instruction))
+        let maps = Kernel.open(&self.c_file("maps"));
+        maps.is_some_and(|mut maps| self.touching(|| is_answered_by_a_mapping(&mut maps, instruction)))
     }
 
     /// The name that the kernel gives the program.
@@ -154,9 +175,11 @@ impl Target {
         let mut environment = vec![0; MOST_ENVIRONMENT];
         let mut len = 0;
         if let Some(mut file) = Kernel.open(&self.c_file("environ")) {
-            while let Some(read) = file.read(&mut environment[len..]).filter(|read| *read > 0) {
-                len += read;
-            }
+            self.touching(|| {
+                while let Some(read) = file.read(&mut environment[len..]).filter(|read| *read > 0) {
+                    len += read;
+                }
+            });
         }
         // What is cut off has another meaning.
         let is_cut = len == MOST_ENVIRONMENT;
@@ -187,6 +210,15 @@ impl Target {
         let users = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
         let user = str::from_utf8(users).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()?;
         (!trusted::is_nobody_here(user)).then(|| Uid::from_raw(user))
+    }
+
+    /// The same, of a process that may be gone.
+    pub(super) fn whose(&self) -> Whose {
+        match (self.effective_user(), fs::exists(self.file("status"))) {
+            (Some(user), _) => Whose::User(user),
+            (None, Ok(true)) => Whose::Unmapped,
+            _ => Whose::Gone,
+        }
     }
 
     /// A short file of the kernel's about it, in as few reads as can be.
@@ -280,8 +312,8 @@ mod tests {
     use super::*;
     use rustix::fd::AsRawFd;
 
-    fn own() -> Target {
-        Target { thread: i32::try_from(std::process::id()).unwrap() }
+    fn own() -> Target<'static> {
+        Target::new(i32::try_from(std::process::id()).unwrap(), None)
     }
 
     #[test]

@@ -1,10 +1,11 @@
 /* A user who serves a file himself, and keeps its bytes back from whoever reads his memory.
  *
- *   keeps-back DIR CALL USER NUMBER PROGRAM...
+ *   keeps-back DIR CALL USER NUMBER MSEC PROGRAM...
  *
  * Started by root: mounts a file system on DIR as fusermount3(1) does for USER, who then serves it, and has NUMBER processes, one after
- * the other, make CALL (path, how, figures or mask) with memory that is that file's. Each has to have been asked for the bytes before
- * the next begins, and PROGRAM is run, as root, after the last. Its status is this program's. */
+ * the other, make CALL (path, how, figures or mask) with memory that is that file's. Its bytes are zeros, and come after MSEC; never,
+ * if that is 0. Each has to have been asked for before the next begins, and PROGRAM is run, as root, after the last. Its status is this
+ * program's. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 16 };
+enum { MOST = 32 };
 
 static void must(int done, const char *what) {
     if (!done) perror(what), exit(99);
@@ -36,7 +37,7 @@ static void become(unsigned user) {
 }
 
 static void reply(int to, uint64_t unique, int error, const void *body, size_t len) {
-    char room[4096];
+    char room[8192];
     struct fuse_out_header head = {.len = sizeof head + len, .error = -error, .unique = unique};
     memcpy(room, &head, sizeof head);
     if (len) memcpy(room + sizeof head, body, len);
@@ -50,8 +51,8 @@ static struct fuse_attr attributes(uint64_t node, unsigned user) {
     return attr;
 }
 
-/* Each page of the one file is asked for once, and never given. */
-static void serve(int device, unsigned user, int asked) {
+static void serve(int device, unsigned user, int asked, unsigned msec) {
+    static const char zeros[4096];
     static char request[1 << 17];
     for (ssize_t len; (len = read(device, request, sizeof request)) > 0 || errno == EINTR || errno == ENOENT;) {
         if (len <= 0) continue;
@@ -82,7 +83,12 @@ static void serve(int device, unsigned user, int asked) {
             reply(device, id, 0, &out, sizeof out);
             break;
         }
-        case FUSE_READ: must(write(asked, "!", 1) == 1, "a word"); break;
+        case FUSE_READ:
+            must(write(asked, "!", 1) == 1, "a word");
+            if (msec == 0) break;
+            usleep(msec * 1000);
+            reply(device, id, 0, zeros, sizeof zeros);
+            break;
         case FUSE_FORGET:
         case FUSE_BATCH_FORGET:
         case FUSE_INTERRUPT: break;
@@ -99,7 +105,7 @@ static void call(const char *name, char *memory) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 6) return 2;
+    if (argc < 7) return 2;
     const char *directory = argv[1], *name = argv[2];
     unsigned user = atoi(argv[3]), number = atoi(argv[4]);
     char options[128], path[4096], word;
@@ -111,7 +117,7 @@ int main(int argc, char **argv) {
     pid_t server = fork();
     if (server == 0) {
         become(user);
-        serve(device, user, asked[1]);
+        serve(device, user, asked[1], atoi(argv[5]));
         _exit(0);
     }
     close(device), close(asked[1]);
@@ -129,7 +135,7 @@ int main(int argc, char **argv) {
         must(read(asked[0], &word, 1) == 1, "nobody has asked");
     }
     pid_t program = fork();
-    if (program == 0) execv(argv[5], argv + 5), _exit(127);
+    if (program == 0) execv(argv[6], argv + 6), _exit(127);
     int status;
     must(waitpid(program, &status, 0) == program, "waitpid");
     /* Whoever waits for a page is let go when nobody serves it. */

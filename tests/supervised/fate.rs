@@ -2,7 +2,7 @@
 
 use crate::{
     bed,
-    harness::{Started, cgproc, has_obeyed, kill, out, read, run, state, tempfile, until},
+    harness::{Started, cgproc, children, has_obeyed, kill, out, read, run, state, tempfile, until},
     program::{Answering, KIB, LIMITS, busybox, comm, compiled, told, until_no_heir_is_left, who_answers},
 };
 use std::{fs, os::unix::process::ExitStatusExt as _, process::Stdio};
@@ -145,14 +145,20 @@ fn goes_on_when_the_command_is_killed(answering: Answering) {
     }
 }
 
+/// Waits until the program has opened another file.
+fn until_it_goes_on(run: &Started) {
+    let program = run.children().into_iter().find(|pid| comm(*pid) == "past-glibc").expect("the program");
+    let opens = || fs::read_to_string(format!("/proc/{program}/io")).expect("io");
+    let before = opens();
+    until("the program going on", || opens() != before);
+}
+
 #[test]
 fn it_goes_on_when_whoever_answers_is_killed() {
     let file = tempfile();
     let mut command = cgproc(&["run", "--static", "--memory", "300M", "--", &compiled("past-glibc"), "waits"]);
     let mut run = Started::new(command.arg(&file).stdout(Stdio::piped()));
     assert_eq!(run.line(), "ready");
-    let program = run.children().into_iter().find(|pid| comm(*pid) == "past-glibc").expect("the program");
-    let opens = || fs::read_to_string(format!("/proc/{program}/io")).expect("io");
     let mut last = 0;
     for _ in 0..100 {
         let mut next = last;
@@ -161,8 +167,7 @@ fn it_goes_on_when_whoever_answers_is_killed() {
             next != last
         });
         // A call over which two have ended is let pass.
-        let before = opens();
-        until("the program going on", || opens() != before);
+        until_it_goes_on(&run);
         // In the middle of its work, as the program does nothing but ask.
         kill(next, libc::SIGKILL);
         last = next;
@@ -171,6 +176,42 @@ fn it_goes_on_when_whoever_answers_is_killed() {
     assert_eq!((run.line(), run.line()), ("failed 0".to_owned(), format!("total {KIB}")));
     assert!(run.ended().success());
     fs::remove_file(&file).expect("removed");
+    until_no_heir_is_left();
+}
+
+#[test]
+fn it_goes_on_when_its_heir_is_killed() {
+    for answering in Answering::BOTH {
+        let file = tempfile();
+        let arguments = ["run", "--static", "--memory", "300M", "--", &compiled("past-glibc"), "waits"];
+        let mut run = Started::new(answering.cgproc(&arguments).arg(&file).stdout(Stdio::piped()));
+        assert_eq!(run.line(), "ready");
+        let pid = run.pid();
+        let another = |than: i32| {
+            let mut heir = None;
+            until("another heir", || {
+                heir = children(pid).into_iter().find(|it| comm(*it) == "cgproc-heir" && *it != than);
+                heir.is_some()
+            });
+            heir.expect("it was awaited")
+        };
+        let mut last = another(0);
+        for _ in 0..5 {
+            kill(last, libc::SIGKILL);
+            last = another(last);
+        }
+        // The last of them watches as the first did.
+        if answering == Answering::Apart {
+            let answers = who_answers(pid);
+            until_it_goes_on(&run);
+            kill(answers, libc::SIGKILL);
+            until_it_goes_on(&run);
+        }
+        fs::write(&file, "").expect("written");
+        assert_eq!((run.line(), run.line()), ("failed 0".to_owned(), format!("total {KIB}")), "{answering:?}");
+        assert!(run.ended().success());
+        fs::remove_file(&file).expect("removed");
+    }
     until_no_heir_is_left();
 }
 
