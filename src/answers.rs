@@ -3,13 +3,13 @@
 use crate::{
     kernel::{self, Iterated, Placed},
     settings::Settings,
-    view::{Bytes, Scratch, View},
+    view::{Bytes, View},
 };
 use anyhow::{Context, Result, bail};
 use calc::{
     answer::{Answer, CPUS, NODES},
     compose::{self, MemoryFigures, StatFigures, VmstatFigures},
-    source::Files,
+    source::{Files, Scratch, Window},
     text::Text,
     view::{
         blocks,
@@ -160,16 +160,16 @@ fn figures_of<F: Files>(view: &View<F>) -> Result<MemoryFigures, Reason> {
 }
 
 fn meminfo<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
-    compose::meminfo(&figures_of(view)?, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    let window: &mut Window = &mut [0; _];
+    compose::meminfo(&figures_of(view)?, &mut host, out, window).ok_or(NOT_COMPOSED)
 }
 
 fn node_meminfo<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let figures = figures_of(view)?;
     let share = nodes::share(&view.files, &view.places, &mut host, scratch).ok_or(NO_NODE)?;
     let mut again = view.files.open(path).ok_or(NO_NODE)?;
-    compose::node_meminfo(&figures, &share, &mut again, out, scratch).ok_or(NOT_COMPOSED)
+    compose::node_meminfo(&figures, &share, &mut again, out, window).ok_or(NOT_COMPOSED)
 }
 
 fn block_size<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
@@ -179,37 +179,37 @@ fn block_size<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> 
 
 fn swaps<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let swap = view.memory().ok_or(NO_MEMORY)?.swap.ok_or(NO_SWAP)?;
-    let scratch: &mut Scratch = &mut [0; _];
-    compose::swaps(&swap, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    let window: &mut Window = &mut [0; _];
+    compose::swaps(&swap, &mut host, out, window).ok_or(NOT_COMPOSED)
 }
 
 fn stat<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let cpus = view.cpus().ok_or(NO_CPUS)?;
-    let scratch: &mut Scratch = &mut [0; _];
+    let window: &mut Window = &mut [0; _];
     let Some(mut times) = view.times(&cpus) else {
         let mut again = view.files.open(c"/proc/stat").ok_or(NO_TIMES)?;
-        return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, scratch).ok_or(NOT_COMPOSED);
+        return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, window).ok_or(NOT_COMPOSED);
     };
     times.idle_ticks = times.idle_ticks.max(cpus.online.count().cast_signed());
     let (shares, load) = (Shares::among(&cpus.online), view.load());
     let figures = StatFigures { times: &times, shares: &shares, load: load.as_ref(), later_sec: view.later_sec() };
-    compose::stat(&cpus.online, &figures, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::stat(&cpus.online, &figures, &mut host, out, window).ok_or(NOT_COMPOSED)
 }
 
 fn cpuinfo<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let cpus = view.cpus().ok_or(NO_CPUS)?;
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let mut packages = Packages::default();
     packages.read(&view.files, &cpus.online, scratch);
-    compose::cpuinfo(&cpus.online, &packages, &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
+    compose::cpuinfo(&cpus.online, &packages, &mut Iterated(host), out, window).ok_or(NOT_COMPOSED)
 }
 
 fn cpus_within<F: Files>(answer: Answer, view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let online = view.cpus().ok_or(NO_CPUS)?.online;
-    let scratch: &mut Scratch = &mut [0; _];
+    let window: &mut Window = &mut [0; _];
     match answer {
-        Answer::CpuList => compose::cpu_list_within(&online, &mut host, out, scratch),
-        _ => compose::cpu_map_within(&online, &mut host, out, scratch),
+        Answer::CpuList => compose::cpu_list_within(&online, &mut host, out, window),
+        _ => compose::cpu_map_within(&online, &mut host, out, window),
     }
     .ok_or(NOT_COMPOSED)
 }
@@ -227,15 +227,15 @@ fn uptime<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
 
 fn loadavg<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
     let load = view.load().ok_or(NO_LOAD)?;
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let threads = pids::threads(&view.files, &view.places, scratch).unwrap_or(0);
-    compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, out, window).ok_or(NOT_COMPOSED)
 }
 
 fn diskstats<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    compose::diskstats(&mut io, as_it_is, &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
+    compose::diskstats(&mut io, as_it_is, &mut Iterated(host), out, window).ok_or(NOT_COMPOSED)
 }
 
 /// Who looks once was shown nothing before.
@@ -244,25 +244,25 @@ fn as_it_is(_: Device, traffic: Option<Traffic>) -> Traffic {
 }
 
 fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let device = Device::of_stat(path, &view.files, scratch).ok_or(NO_IO)?;
     let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    compose::block_stat(&mut io, device, as_it_is, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::block_stat(&mut io, device, as_it_is, &mut host, out, window).ok_or(NOT_COMPOSED)
 }
 
 fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let traffic = io::open(&view.files, &view.places, scratch).and_then(|mut io| io.sum(scratch));
     let memory = figures_of(view).ok();
     let mut figures = VmstatFigures::of(memory.as_ref());
     figures.read(&view.files, &view.places, scratch).ok_or(NO_VMSTAT)?;
-    compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, scratch).ok_or(NOT_COMPOSED)
+    compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, window).ok_or(NOT_COMPOSED)
 }
 
 fn threads_max<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
+    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
     let limit = pids::limit(&view.files, &view.places, scratch).ok_or(NO_PIDS)?;
-    compose::threads_max(limit, &mut host, out, scratch).ok_or(NOT_COMPOSED)
+    compose::threads_max(limit, &mut host, out, window).ok_or(NOT_COMPOSED)
 }
 
 /// The scope's own file, which takes the place of the kernel's. Its text is handed out as it is, so it must be the kernel's: a directory

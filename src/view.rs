@@ -14,7 +14,7 @@ use calc::{
     cpus::{CpuSet, MAX_CPUS},
     host::{Host, USER_HZ},
     settings::CpuCount,
-    source::Files,
+    source::{Files, Scratch},
     text::{Sink, Text},
     view::{
         cpu::{self, Choice, Cpus},
@@ -29,9 +29,6 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
-
-/// Room for a path or a piece of a file: as much as the object has, so that neither answers what the other cannot.
-pub(crate) type Scratch = [u8; 1280];
 
 /// What a program in a cgroup sees.
 pub(crate) struct View<F = Kernel> {

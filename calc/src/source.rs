@@ -2,6 +2,12 @@
 
 use core::ffi::CStr;
 
+/// Room for a path, or for a small file of a cgroup or a line of it. All askers lend the same: so none answers what another cannot.
+pub type Scratch = [u8; 512];
+
+/// Room for a piece of the kernel's own text, whole lines of it, while another is composed from it.
+pub type Window = [u8; 768];
+
 /// An open file, read from its start to its end.
 pub trait Source {
     /// Reads the next bytes into `into`; `Some(0)` at the end, `None` when the file cannot be read.

@@ -12,7 +12,7 @@ use crate::kernel::Reading;
 use crate::{memory_file, options, scope, sys};
 use calc::answer::Answer;
 use calc::compose;
-use calc::source::Source;
+use calc::source::{Source, Window};
 use calc::text::{Sink, Text};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -83,9 +83,6 @@ pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
 pub(crate) fn is_the_kernels(answer: Answer, host: c_int) -> Option<bool> {
     Some(sys::file_system(host)? == answer.file_system())
 }
-
-/// Room to read the kernel's own text through.
-type Window = [u8; 768];
 
 /// Composes a text, with room to read the kernel's own through: both would otherwise be part of every caller's frame.
 #[inline(never)]

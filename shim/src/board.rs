@@ -1,8 +1,9 @@
 //! The sampler's board, opened for one look at it.
 
-use crate::{clock, kernel::Kernel, options, scope::Scratch, sys, sys::Fd, trusted};
+use crate::{clock, kernel::Kernel, options, sys, sys::Fd, trusted};
 use calc::board::{self, Above, Block};
 use calc::cgroup::places::Places;
+use calc::source::Scratch;
 
 /// A board that may be believed to be one.
 struct Open(Fd);

@@ -3,7 +3,10 @@
 //! This file is the hook table, one line per symbol of libc. The rules that every line below it keeps, because a hook
 //! runs inside a stranger's malloc, signal handler, or vfork child, before any constructor and after any sandbox:
 //!
-//! 1. Next first. The definition after ours does the call; we look at what succeeded, and put our answer over it.
+//! 1. Next first. The definition after ours does the call; we look at what succeeded, and put our answer over it. Two kinds of call come
+//!    to us first, and to next where we have no answer: those that do nothing but return a figure (`sysconf`, `get_nprocs`, `get_phys_pages`,
+//!    `getloadavg` and their like), and those that must not be done as asked (`mmap` of an answer, a mask of ours handed back to
+//!    `sched_setaffinity`).
 //! 2. Any doubt, at any step: the kernel's own answer stands. Every step gives an `Option`.
 //! 3. Own work by raw system calls only, so that no hook recurses; errno stays what next left, unless we refuse.
 //! 4. No allocation, no lock that waits, no thread-local, no panic path (the link proves it), 3 KiB of stack at most.

@@ -20,6 +20,11 @@ const URING_ASKED: u32 = 1 << 27;
 const VIEWS_ANOTHER: u32 = 1 << 26;
 const BTIME_CONTAINER: u32 = 1 << 25;
 
+/// No answer's bit means an option, too.
+const _: () = assert!(
+    Answered::ALL.0 & (READ | OFF | UPTIME_HOST | AFFINITY_KERNEL | URING_ASKED | VIEWS_ANOTHER | BTIME_CONTAINER) == 0
+);
+
 static FLAGS: AtomicU32 = AtomicU32::new(0);
 static CPUS: AtomicU64 = AtomicU64::new(0);
 static MEMORY: AtomicU64 = AtomicU64::new(0);

@@ -2,10 +2,11 @@
 //! kernel's. It is no copy, and never refreshed.
 
 use crate::kernel::Reading;
-use crate::scope::{self, Scratch};
+use crate::scope;
 use crate::sys::{self, Fd};
 use crate::{answers, trusted};
 use calc::answer::Answer;
+use calc::source::Scratch;
 use calc::view::pressure;
 use core::ffi::c_int;
 

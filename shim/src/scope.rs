@@ -10,15 +10,12 @@ use calc::board::{Above, Block, Load};
 use calc::cgroup::places::Places;
 use calc::cpus::CpuSet;
 use calc::host::Host;
-use calc::source::Files;
+use calc::source::{Files, Scratch};
 use calc::view::blocks;
 use calc::view::cpu::{self, Choice, Cpus};
 use calc::view::memory::{self, Memory};
 use calc::view::time;
 use core::mem::MaybeUninit;
-
-/// Room for a path, or for the bytes read from the file there, never both at once. Beside it lies a copy of the places.
-pub(crate) type Scratch = [u8; 512];
 
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();

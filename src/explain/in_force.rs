@@ -9,9 +9,12 @@ use super::{
 use crate::{
     kernel::{self, Kernel},
     recorder::Recorder,
-    view::{self, Scratch, View},
+    view::{self, View},
 };
-use calc::{source::Files, view::pids};
+use calc::{
+    source::{Files, Scratch},
+    view::pids,
+};
 
 /// A limit in force, for a message.
 pub(crate) struct Limit {

@@ -2,8 +2,9 @@
 
 use super::text;
 use crate::kernel::{Kernel, Reading};
-use crate::scope::{self, Scratch};
+use crate::scope;
 use calc::compose;
+use calc::source::Scratch;
 use calc::text::Sink;
 use calc::view::topology::Packages;
 use core::ffi::c_int;

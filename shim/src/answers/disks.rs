@@ -3,10 +3,11 @@
 use super::{memory::read_figures, text};
 use crate::kernel::{Kernel, Reading};
 use crate::remembered::{Plain, Remembered};
-use crate::scope::{self, Scratch};
+use crate::scope;
 use crate::{memory_file, owner};
 use calc::answer::Answer;
 use calc::compose::{self, MemoryFigures, VmstatFigures};
+use calc::source::Scratch;
 use calc::text::Sink;
 use calc::view::io::{self, Device, Io, Shown, Traffic};
 use calc::view::ratchet::{self, Onward};

@@ -3,8 +3,9 @@
 use super::text;
 use crate::clock;
 use crate::kernel::{Kernel, Reading};
-use crate::scope::{self, Scratch};
+use crate::scope;
 use calc::compose::{self, MemoryFigures};
+use calc::source::Scratch;
 use calc::text::Sink;
 use calc::view::nodes::{self, Share};
 use core::ffi::c_int;

@@ -3,12 +3,13 @@
 use super::text;
 use crate::kernel::{Kernel, Reading};
 use crate::remembered::{Plain, Remembered};
-use crate::scope::{self, Scratch};
+use crate::scope;
 use crate::{board, clock, options};
 use calc::board::{Block, Load};
 use calc::compose::{self, StatFigures};
 use calc::host::{Host, USER_HZ};
 use calc::settings::CpuCount;
+use calc::source::Scratch;
 use calc::text::Sink;
 use calc::view::cpu::Cpus;
 use calc::view::ratchet::{self, Ratchet};
