@@ -11,11 +11,14 @@ pub(crate) struct Quota {
     pub(crate) usec: u64,
 }
 
-/// Parses a number of CPUs, `1.5`.
+/// Parses a number of CPUs, `1.5` or `1500m`.
 pub(crate) fn parse_quota(text: &str) -> Result<Quota, String> {
     match settings::cpus_milli(text.as_bytes()).and_then(|milli| milli.checked_mul(PERIOD_USEC / 1000)) {
         Some(usec) => Ok(Quota { usec }),
-        None => Err("a number of CPUs is more than 0 and has at most three decimals, such as 1.5".to_owned()),
+        None => {
+            Err("a number of CPUs is more than 0 and has at most three decimals, such as 1.5; or of thousandths, 1500m"
+                .to_owned())
+        }
     }
 }
 
@@ -39,10 +42,12 @@ mod tests {
 
     #[test]
     fn quotas() {
-        for (text, usec) in [("1.5", 150_000), ("2", 200_000), ("0.01", 1000), ("0.001", 100)] {
+        for (text, usec) in
+            [("1.5", 150_000), ("2", 200_000), ("0.01", 1000), ("0.001", 100), ("500m", 50_000), ("1500m", 150_000)]
+        {
             assert_eq!(parse_quota(text), Ok(Quota { usec }), "{text}");
         }
-        for text in ["", "0", "0.0", "-1", "1,5", "many", "1.5x", "0.0001"] {
+        for text in ["", "0", "0.0", "-1", "1,5", "many", "1.5x", "0.0001", "0m", "1.5m", "500M", "m"] {
             assert!(parse_quota(text).is_err(), "{text:?} was taken");
         }
     }

@@ -2,10 +2,11 @@
 
 use calc::settings;
 
-/// Parses a size: `512M`, `64KiB`, `1048576`.
+/// Parses a size: `512M`, `512Mi`, `64KiB`, `1048576`.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
-    settings::size_bytes(text.as_bytes())
-        .ok_or_else(|| "a size is a number of bytes, or of K, M, G or T (powers of 1024), such as 512M".to_owned())
+    settings::size_bytes(text.as_bytes()).ok_or_else(|| {
+        "a size is a number of bytes, or of K, M, G or T (powers of 1024), such as 512M or 512Mi".to_owned()
+    })
 }
 
 /// The same, and more than nothing.
@@ -33,6 +34,8 @@ mod tests {
             ("512m", 512 << 20),
             ("3G", 3 << 30),
             ("2tib", 2 << 40),
+            ("512Mi", 512 << 20),
+            ("8Gi", 8 << 30),
         ];
         for (text, bytes) in good {
             assert_eq!(parse(text), Ok(bytes), "{text}");
@@ -41,7 +44,9 @@ mod tests {
 
     #[test]
     fn garbage_is_refused() {
-        for text in ["", "M", "-1", "+1", "1 M", " 1", "1X", "1MM", "1ib", "1e3", "0x10", "99999999999T"] {
+        for text in
+            ["", "M", "-1", "+1", "1 M", " 1", "1X", "1MM", "1ib", "1i", "1Mib5", "1Mii", "1e3", "0x10", "99999999999T"]
+        {
             assert!(parse(text).is_err(), "{text:?} was taken");
         }
         assert!(parse_positive("0").is_err());

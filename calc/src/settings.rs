@@ -231,17 +231,20 @@ pub fn size_bytes(value: &[u8]) -> Option<u64> {
         b't' => 40,
         _ => return None,
     };
-    let tail_fits =
-        rest.is_empty() || (shift != 0 && (rest.eq_ignore_ascii_case(b"b") || rest.eq_ignore_ascii_case(b"ib")));
+    let tails: [&[u8]; 4] = [b"", b"b", b"i", b"ib"];
+    let tail_fits = rest.is_empty() || (shift != 0 && tails.iter().any(|tail| rest.eq_ignore_ascii_case(tail)));
     if !tail_fits {
         return None;
     }
     number.checked_mul(1_u64 << shift)
 }
 
-/// A number of CPUs in thousandths: `1.5` is 1500. More than 0, at most three decimals.
+/// A number of CPUs in thousandths: `1.5`, or `1500m` as Kubernetes has it, is 1500. More than 0, at most three decimals.
 pub fn cpus_milli(value: &[u8]) -> Option<u64> {
     let (whole, rest) = scan::number(value)?;
+    if rest == b"m" {
+        return (whole > 0).then_some(whole);
+    }
     let mut milli = whole.checked_mul(1_000)?;
     if let Some((b'.', decimals)) = rest.split_first() {
         if decimals.is_empty() || decimals.len() > 3 {
