@@ -12,6 +12,7 @@ mod texts;
 use crate::{
     answers::{Asked, MOUNTED_OVER, Reason},
     kernel::Kernel,
+    meant::meant,
     settings::Settings,
 };
 use anyhow::{Result, bail};
@@ -114,9 +115,16 @@ fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     let meanings: [&dyn Fn(&Explanation) -> bool; 4] = [&is_whole, &begins, &is_in_file, &ends];
     match meanings.into_iter().find(|means| all.iter().any(means)) {
         Some(means) if !name.is_empty() => all.retain(means),
-        _ => bail!("no figure {name}; there are {}{}", names(&all), files_out_of_sight()),
+        _ => bail!("no figure {name}{}; there are {}{}", question(&all, &wanted), names(&all), files_out_of_sight()),
     }
     Ok(all)
+}
+
+/// The name that is most like `wanted`, whole or by its end, as a question; empty where none is.
+fn question(all: &[Explanation], wanted: &str) -> String {
+    let end = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let spellings = all.iter().flat_map(|it| [(it.name.clone(), &it.name), (end(&it.name), &it.name)]);
+    meant(wanted, spellings).map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
 }
 
 /// Whether the file says this figure, if only in other words than the one that the figure is taken from.

@@ -18,6 +18,7 @@ mod home;
 mod install;
 mod kernel;
 mod limits;
+mod meant;
 mod namespace;
 mod object;
 mod output;

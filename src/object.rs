@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Names the object outright.
-const VARIABLE: &str = "CGPROC_OBJECT";
+pub(crate) const VARIABLE: &str = "CGPROC_OBJECT";
 
 /// Where it lies, seen from the directory of the command.
 const PLACES: [&str; 3] = ["libcgproc.so", "../lib/cgproc/libcgproc.so", "../lib/libcgproc.so"];

@@ -2,6 +2,8 @@
 
 use super::Finding;
 use crate::{
+    meant::meant,
+    object,
     settings::{Origin, Settings, State},
     view::View,
 };
@@ -12,6 +14,7 @@ use calc::{
 };
 use rustix::fs::{Access, access};
 use std::{
+    env,
     ffi::OsStr,
     fs::{File, Metadata},
     io::Read,
@@ -33,12 +36,28 @@ pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Fin
         }
     };
     let mut findings = of_file(settings);
+    findings.extend(unknown());
     let values = Key::all().filter_map(|key| Some((key, settings.said(key)?)));
     findings.extend(values.map(|(key, (origin, value))| of_value(settings, view, key, value, origin)));
     if findings.is_empty() {
         findings.push(Finding::ok(CHECK, "settings", "nothing is asked for beside what is built in"));
     }
     findings
+}
+
+/// Variables that begin as ours do, and are none.
+fn unknown() -> Vec<Finding> {
+    let names: Vec<String> = Key::all().map(|key| OsStr::from_bytes(key.name()).display().to_string()).collect();
+    let known = || names.iter().map(String::as_str).chain([object::VARIABLE]);
+    let variables = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = variables.filter(|name| name.starts_with("CGPROC_") && known().all(|known| known != name));
+    let told = |name: String| {
+        let question = meant(&name, known().map(|name| (name, name)))
+            .map(|meant| format!(": did you mean {meant}?"))
+            .unwrap_or_default();
+        Finding::note(CHECK, "setting-unknown", format!("it is none of cgproc's variables{question}")).on(name)
+    };
+    unknown.map(told).collect()
 }
 
 fn of_file(settings: &Settings) -> Vec<Finding> {

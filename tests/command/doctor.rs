@@ -249,6 +249,10 @@ fn settings_that_are_not_understood() {
     Patient::new().with("CGPROC_FILES", "meminfo").diagnosed().note("files");
     let diagnosis = Patient::new().with("CGPROC_CGROUP", "/no/such/cgroup").diagnosed();
     assert_eq!(diagnosis.problem("cgroup-missing")["path"], "/no/such/cgroup");
+    let diagnosis = Patient::new().with("CGPROC_MEMROY", "512M").diagnosed();
+    let found = diagnosis.note("setting-unknown");
+    assert_eq!(found["path"], "CGPROC_MEMROY");
+    assert!(found["found"].as_str().is_some_and(|words| words.ends_with("did you mean CGPROC_MEMORY?")), "{found}");
 }
 
 #[test]

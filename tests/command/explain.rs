@@ -299,6 +299,12 @@ fn figures_have_names_that_people_use() {
         message.starts_with("cgproc: no figure colour; there are ") && message.contains("memory.total"),
         "{message}"
     );
+    for (misspelt, meant) in
+        [("MemFreee", "meminfo.MemFree"), ("memory.totel", "memory.total"), ("cpus.cout", "cpus.count")]
+    {
+        let message = err(&cgproc(&["explain", misspelt]).output().expect("cgproc"));
+        assert!(message.contains(&format!("no figure {misspelt} (did you mean {meant}?)")), "{message}");
+    }
 }
 
 #[test]
