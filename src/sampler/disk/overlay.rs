@@ -109,17 +109,14 @@ const LOOK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC
 fn look(path: &Path) -> Result<OwnedFd, Trouble> {
     // What is in memory may be changed under the look.
     const TRIES: u32 = 20;
-    let by = |flags| openat2(CWD, path, LOOK, Mode::empty(), ResolveFlags::NO_MAGICLINKS | flags);
-    let cached = || match by(ResolveFlags::CACHED) {
-        // A kernel before 5.12.
-        Err(Errno::INVAL) => by(ResolveFlags::empty()),
-        found => found,
-    };
+    const CACHED: ResolveFlags = ResolveFlags::NO_MAGICLINKS.union(ResolveFlags::CACHED);
+    let cached = || openat2(CWD, path, LOOK, Mode::empty(), CACHED);
     let found = (0..TRIES)
         .map(|_| cached())
         .find(|found| *found.as_ref().map_or_else(|it| it, |_| &Errno::NOENT) != Errno::AGAIN);
     found.unwrap_or(Err(Errno::NOENT)).map_err(|error| match error {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => Trouble::Elsewhere,
+        Errno::INVAL | Errno::NOSYS => Trouble::OldKernel,
         error => error.into(),
     })
 }

@@ -13,6 +13,9 @@ pub(super) enum Trouble {
     /// What is at this path for us is something else, or nothing.
     #[error("it is not seen from here")]
     Elsewhere,
+    /// Without RESOLVE_CACHED (openat2(2)) the way to it may lead through a file system that does not answer.
+    #[error("this kernel is older than Linux 5.12")]
+    OldKernel,
     #[error("more than {} directories deep", super::walk::DEEPEST)]
     Deep,
     #[error("{0}")]
