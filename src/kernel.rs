@@ -95,9 +95,9 @@ fn looked_at(path: &CStr, may_be_plain: bool) -> Option<Reading> {
     Some(Reading::new(file, most))
 }
 
-/// The time that the calling thread has run, or been runnable (/proc/PID/schedstat); `None` where the kernel does not count that.
-pub(crate) fn ran_nsec() -> Option<u64> {
-    let text = whole(&mut Kernel.open(c"/proc/thread-self/schedstat")?)?;
+/// The time that a thread has run, or been runnable, by its /proc/PID/schedstat; `None` where the kernel does not count that.
+pub(crate) fn ran_nsec(schedstat: &CStr) -> Option<u64> {
+    let text = whole(&mut Kernel.open(schedstat)?)?;
     let mut times = str::from_utf8(&text).ok()?.split_ascii_whitespace().map(str::parse);
     match (times.next()?, times.next()?) {
         (Ok::<u64, _>(ran), Ok::<u64, _>(runnable)) => ran.checked_add(runnable),

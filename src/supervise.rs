@@ -8,6 +8,8 @@
 mod account;
 mod affinity;
 mod answer;
+mod call;
+mod desk;
 mod filter;
 mod go;
 mod hand;
@@ -154,7 +156,10 @@ impl Supervision {
         match next {
             Some(next) => *heir = next,
             // No more processes are to be had.
-            None if server.is_none() => *server = Server::begin(Arc::clone(listener), Arc::clone(hand)).ok(),
+            None if server.is_none() => {
+                hand.take_over(|received| listener_of_all.let_pass(received.id));
+                *server = Server::begin(Arc::clone(listener), Arc::clone(hand)).ok();
+            }
             None => return None,
         }
         Some(heir.pid())
@@ -177,6 +182,8 @@ impl Drop for Own {
         if self.listener.get().is_none_or(serve::is_over) {
             self.heir.dismiss();
             self.account.close();
+        } else {
+            self.account.leave();
         }
     }
 }

@@ -62,6 +62,11 @@ impl Account {
         self.joins.iter().chain(&self.usage).chain(&self.stat).map(AsRawFd::as_raw_fd)
     }
 
+    /// Leaves the cgroup to those who go on answering: a later run removes it.
+    pub(crate) fn leave(&mut self) {
+        std::mem::forget(self.cgroup.take());
+    }
+
     /// Removes the cgroup, once nobody answers any more.
     pub(super) fn close(&mut self) {
         if let Some(mut cgroup) = self.cgroup.take() {

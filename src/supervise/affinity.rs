@@ -2,7 +2,7 @@
 //! it changes nothing, and a later, wider limit finds the program unbound. By the object's rules (shim/src/hooks/cpus.rs).
 
 use super::{
-    answer::{Answer, Call},
+    call::{Answer, Call},
     go,
     seen::{Known, Seen},
     sysinfo::bytes_of,

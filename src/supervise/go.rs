@@ -19,7 +19,7 @@ const SWITCH: &str = "containermaxprocs=";
 /// Whether the program of `target` is one of these.
 pub(super) fn takes_two(target: Target<'_>) -> bool {
     let read = |address, into: &mut [u8]| target.read(address, into);
-    let of_memory = || of_memory(&target.text("auxv")?, read);
+    let of_memory = || of_memory(&target.touching(|| target.text("auxv"))?, read);
     of_memory().is_some_and(|built| built.takes_two(&target.environment()))
 }
 

@@ -8,9 +8,14 @@ use std::{
     cell::UnsafeCell,
     io,
     ptr::{NonNull, null_mut},
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
     time::Instant,
 };
+
+/// A look at something of a caller's that lasts longer is ended from outside.
+pub(super) const MOST_OF_A_LOOK_MSEC: u64 = 2000;
+/// So long we look at things of a caller's, for one call.
+const MOST_OF_A_CALL_MSEC: u64 = 8000;
 
 /// A place for one call.
 pub(super) struct Hand(NonNull<Shared>);
@@ -23,10 +28,12 @@ struct Shared {
     turn: AtomicU32,
     /// Whose the call in hand is; 0 where that was not asked.
     whose: AtomicU64,
-    /// Something of the caller's is being looked at, for which he may make us wait.
-    is_touching: AtomicBool,
+    /// Odd while something of the caller's is being looked at, for which he may make us wait; another number for each look.
+    touch: AtomicU32,
     /// How long that has taken, for the call in hand.
-    touched_nsec: AtomicU64,
+    touched_msec: AtomicU64,
+    /// How many processes that answered have been left behind, and still wait somewhere.
+    left_behind: AtomicU32,
 }
 
 // SAFETY: what is in cells is used by whoever answers, one thread of one process at a time, and by others once that one has ended.
@@ -44,7 +51,7 @@ impl Hand {
 
     /// Lends the place to whoever answers the next call.
     pub(super) fn with(&self, answer: impl FnOnce(&mut seccomp_notif)) {
-        self.begin();
+        self.clear();
         self.shared().turn.fetch_add(1, SeqCst);
         // SAFETY: the mapping lives as long as `self`, and one thread at a time comes here.
         answer(unsafe { &mut *self.shared().received.get() });
@@ -54,38 +61,52 @@ impl Hand {
     /// Calls `answer` with the call that somebody who has ended left in hand, if there is one.
     pub(super) fn take_over(&self, answer: impl FnOnce(&seccomp_notif)) {
         if let Some(turn) = self.turn() {
-            self.begin();
-            // SAFETY: whoever had it in use has ended.
+            self.clear();
+            // SAFETY: whoever had it in use has ended, or has been killed and comes to no instruction of its own.
             answer(unsafe { &*self.shared().received.get() });
             self.shared().turn.store(turn.wrapping_add(1), SeqCst);
         }
     }
 
-    fn begin(&self) {
-        let Shared { whose, is_touching, touched_nsec, .. } = self.shared();
+    /// Forgets what was told of the call before, and of a look in which somebody was killed.
+    pub(super) fn clear(&self) {
+        let Shared { whose, touch, touched_msec, .. } = self.shared();
         whose.store(0, SeqCst);
-        is_touching.store(false, SeqCst);
-        touched_nsec.store(0, SeqCst);
+        touched_msec.store(0, SeqCst);
+        if touch.load(SeqCst) % 2 == 1 {
+            touch.fetch_add(1, SeqCst);
+        }
     }
 
-    /// Calls `look`, which looks at something for which the caller may make us wait.
-    pub(super) fn touching<T>(&self, look: impl FnOnce() -> T) -> T {
-        let Shared { is_touching, touched_nsec, .. } = self.shared();
+    /// Calls `look`, which looks at something for which the caller may make us wait; `None` where we have waited enough for this call.
+    pub(super) fn touching<T>(&self, look: impl FnOnce() -> Option<T>) -> Option<T> {
+        let Shared { touch, touched_msec, .. } = self.shared();
+        if touched_msec.load(SeqCst) > MOST_OF_A_CALL_MSEC {
+            return None;
+        }
         let begun = Instant::now();
-        is_touching.store(true, SeqCst);
+        touch.fetch_add(1, SeqCst);
         let seen = look();
-        is_touching.store(false, SeqCst);
-        touched_nsec.fetch_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX), SeqCst);
+        touch.fetch_add(1, SeqCst);
+        // Of a longer look we would have been told: we were stopped ourselves.
+        let msec = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).min(MOST_OF_A_LOOK_MSEC);
+        touched_msec.fetch_add(msec, SeqCst);
         seen
     }
 
-    pub(super) fn is_touching(&self) -> bool {
-        self.shared().is_touching.load(SeqCst)
+    /// Tells the looks at something of the caller's apart; `None` where there is none at the moment.
+    pub(super) fn touch(&self) -> Option<u32> {
+        Some(self.shared().touch.load(SeqCst)).filter(|touch| touch % 2 == 1)
     }
 
     /// How long things were looked at for the call in hand for which its caller may have made us wait.
-    pub(super) fn touched_nsec(&self) -> u64 {
-        self.shared().touched_nsec.load(SeqCst)
+    pub(super) fn touched_msec(&self) -> u64 {
+        self.shared().touched_msec.load(SeqCst)
+    }
+
+    /// The number of processes that were left behind.
+    pub(super) fn left_behind(&self) -> &AtomicU32 {
+        &self.shared().left_behind
     }
 
     /// Lends what is known of waits, to whoever answers or has seen him end.

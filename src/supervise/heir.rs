@@ -2,12 +2,7 @@
 //! fails, or waits for ever. Where we may look at programs that have not got our rights, it supervises from the start.
 
 use super::{
-    account::Account,
-    answer::Call,
-    hand::Hand,
-    listener::Listener,
-    serve::{Desk, serve},
-    watch,
+    account::Account, answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener, serve::serve, watch,
 };
 use anyhow::{Context, Result};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
@@ -47,7 +42,7 @@ impl Heir {
         // It answers at once, unless somebody has stopped it.
         ours.set_read_timeout(Some(Duration::from_secs(5))).context("a line to who supervises after us")?;
         let is_at_work = matches!(part, Part::Watches(_));
-        // SAFETY: the only other thread waits in a system call, so that the copy finds no lock held.
+        // SAFETY: other threads wait in system calls, or at a gate, so that the copy finds no lock held.
         match unsafe { libc::fork() } {
             0 => {
                 drop(ours);
@@ -115,7 +110,7 @@ fn stand_by(listener: &Listener, hand: &Hand, mut line: UnixStream) {
         }
     }
     // We may have ended in the middle of a call. If it was answered, this comes too late and does nothing.
-    hand.take_over(|received| Call::of(listener, hand, received).answer(&mut Desk::new(None, None)));
+    hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(None, None)));
     serve(listener, &own, &mut Desk::new(Some(&own), None), None, &Mutex::new(()));
 }
 

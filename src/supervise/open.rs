@@ -1,10 +1,10 @@
 //! open(2), openat(2), openat2(2): a memory file in the place of one that has an answer.
 
 use super::{
-    answer::{Answer, Call},
+    call::{Answer, Call},
+    desk::Desk,
     filter::FOR_READING,
     memory_file,
-    serve::Desk,
 };
 use crate::answers::Asked;
 use calc::answer::{self as ours, Answer as Answered};
@@ -58,10 +58,10 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
 fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
     let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
     let asked = Asked::at(&call.target.path_of(&found)?)?;
-    let (system, status) = call.target.touching(|| (fstatfs(&found), fstat(&found)));
-    let is_the_kernels = u64::try_from(system.ok()?.f_type).ok()? == asked.answer.file_system();
+    let (system, status) = call.target.touching(|| Some((fstatfs(&found).ok()?, fstat(&found).ok()?)))?;
+    let is_the_kernels = u64::try_from(system.f_type).ok()? == asked.answer.file_system();
     // Whom the kernel would refuse it we do not answer.
-    let is_for_all = Mode::from_raw_mode(status.ok()?.st_mode).contains(Mode::ROTH);
+    let is_for_all = Mode::from_raw_mode(status.st_mode).contains(Mode::ROTH);
     (is_for_all && is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
 }
 

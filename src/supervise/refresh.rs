@@ -1,6 +1,6 @@
 //! lseek(2), pread(2) to the start of an answer that a program keeps open: it is composed again before the kernel does the call.
 
-use super::{answer::Call, memory_file::Given, serve::Desk};
+use super::{call::Call, desk::Desk, memory_file::Given};
 use crate::kernel::Kernel;
 
 pub(super) fn refresh(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<()> {

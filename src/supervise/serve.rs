@@ -1,12 +1,10 @@
 //! Answering one call after the other.
 
-use super::{account::Account, answer::Call, hand::Hand, listener::Listener, seen::Known, waits::Whose};
-use crate::{clocks, kernel};
+use super::{answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd},
     io::Errno,
-    process::{Uid, geteuid},
 };
 use std::{
     io::{self, PipeWriter},
@@ -14,60 +12,6 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
 };
-
-/// What whoever answers has at hand from one call to the next.
-#[derive(Default)]
-pub(super) struct Desk<'a> {
-    pub(super) known: Known,
-    /// Where waits are kept.
-    hand: Option<&'a Hand>,
-    /// `None` where answers are on the program's own account.
-    pub(super) account: Option<&'a Account>,
-    /// Calls of users other than our own are not all let pass.
-    pub(super) looks_at_others: bool,
-    /// The time that this thread had run, or been runnable, when that was last looked at.
-    ran_nsec: u64,
-}
-
-impl<'a> Desk<'a> {
-    pub(super) fn new(hand: Option<&'a Hand>, account: Option<&'a Account>) -> Self {
-        Self { hand, account, looks_at_others: true, ..Self::default() }
-    }
-
-    /// Whether calls of this user are let pass: we have waited for him too long. He is asked for only where anybody has been waited for.
-    pub(super) fn shuns(&self, whose: impl FnOnce() -> Whose) -> bool {
-        let Some(hand) = self.hand else { return false };
-        if self.looks_at_others && !hand.with_waits(|waits| waits.is_any()) {
-            return false;
-        }
-        let whose = whose();
-        hand.is_of(whose);
-        !self.looks_at_others && !whose.is_ours()
-            || hand.with_waits(|waits| waits.are_too_long(whose, clocks::now_usec(libc::CLOCK_MONOTONIC) / 1000))
-    }
-
-    /// Whether there is room for another answer of this user.
-    pub(super) fn has_room(&self, owner: Option<Uid>) -> bool {
-        self.account.is_none_or(|account| account.has_room(owner == Some(geteuid())))
-    }
-
-    /// Takes note of the time that things of the caller's were looked at, if that was spent in waiting. A busy machine is not his fault.
-    pub(super) fn note_waits(&mut self, whose: impl FnOnce() -> Whose) {
-        const SHORT_MSEC: u64 = 50;
-        let msec = |nsec: u64| nsec / 1_000_000;
-        let Some((hand, nsec)) = self.hand.map(|hand| (hand, hand.touched_nsec())) else { return };
-        if msec(nsec) < SHORT_MSEC {
-            return;
-        }
-        let Some(ran_nsec) = kernel::ran_nsec() else { return };
-        let waited = nsec.saturating_sub(ran_nsec.saturating_sub(self.ran_nsec));
-        self.ran_nsec = ran_nsec;
-        if msec(waited) >= SHORT_MSEC {
-            let now_msec = clocks::now_usec(libc::CLOCK_MONOTONIC) / 1000;
-            hand.with_waits(|waits| waits.note(whose(), msec(waited), now_msec));
-        }
-    }
-}
 
 /// A thread that answers until this is dropped.
 pub(super) struct Server {
@@ -123,7 +67,7 @@ pub(super) fn serve(
         }
         hand.with(|received| {
             if listener.receive(received).is_some() {
-                Call::of(listener, hand, received).answer(desk);
+                answer(&Call::of(listener, hand, received), desk);
             }
         });
     }

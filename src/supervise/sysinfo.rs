@@ -1,7 +1,7 @@
 //! sysinfo(2): figures in the program's own memory.
 
 use super::{
-    answer::{Answer, Call},
+    call::{Answer, Call},
     seen::{Its, Known, Seen},
 };
 use crate::view::View;

@@ -48,8 +48,9 @@ impl<'h> Target<'h> {
         Self { thread, hand }
     }
 
-    /// Calls `look`, which looks at what the process may keep back from us: its memory, or what it has mounted.
-    pub(super) fn touching<T>(&self, look: impl FnOnce() -> T) -> T {
+    /// Calls `look`, which looks at what the process may keep back from us: its memory (to open what /proc has of it may wait, too), or
+    /// what it has mounted.
+    pub(super) fn touching<T>(&self, look: impl FnOnce() -> Option<T>) -> Option<T> {
         match self.hand {
             Some(hand) => hand.touching(look),
             None => look(),
@@ -78,40 +79,38 @@ impl<'h> Target<'h> {
     pub(super) fn read(&self, address: u64, into: &mut [u8]) -> Option<()> {
         let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
-        // SAFETY: one local buffer, as long as said; the other address is the other process's, and the kernel's to check.
-        let read = self
-            .touching(|| unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) });
-        match usize::try_from(read) {
-            Ok(read) => (read == into.len()).then_some(()),
-            Err(_) if is_no_call() => {
-                let memory = File::open(self.file("mem")).ok()?;
-                self.touching(|| memory.read_exact_at(into, address)).ok()
+        self.touching(|| {
+            // SAFETY: one local buffer, as long as said; the other address is the other process's, and the kernel's to check.
+            let read = unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
+            match usize::try_from(read) {
+                Ok(read) => (read == into.len()).then_some(()),
+                Err(_) if is_no_call() => File::open(self.file("mem")).ok()?.read_exact_at(into, address).ok(),
+                Err(_) => None,
             }
-            Err(_) => None,
-        }
+        })
     }
 
     /// Writes `bytes` to `address`, where the process may write itself: /proc/PID/mem would write everywhere.
     pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
         let local = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
-        // SAFETY: one local buffer, as long as said, which is only read; the other address is the kernel's to check.
-        let written = self
-            .touching(|| unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) });
-        match usize::try_from(written) {
-            Ok(written) => (written == bytes.len()).then_some(()),
-            Err(_) if is_no_call() && self.may_write(address, bytes.len()) => {
-                let memory = File::options().write(true).open(self.file("mem")).ok()?;
-                self.touching(|| memory.write_all_at(bytes, address)).ok()
+        self.touching(|| {
+            // SAFETY: one local buffer, as long as said, which is only read; the other address is the kernel's to check.
+            let written = unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
+            match usize::try_from(written) {
+                Ok(written) => (written == bytes.len()).then_some(()),
+                Err(_) if is_no_call() && self.may_write(address, bytes.len()) => {
+                    let memory = File::options().write(true).open(self.file("mem")).ok()?;
+                    memory.write_all_at(bytes, address).ok()
+                }
+                Err(_) => None,
             }
-            Err(_) => None,
-        }
+        })
     }
 
     /// Whether one mapping, which it may write, has all of these bytes: what the kernel asks where it has a call to write by.
     fn may_write(&self, address: u64, len: usize) -> bool {
-        let (maps, last) =
-            (self.touching(|| self.text("maps")).unwrap_or_default(), address.saturating_add(len as u64 - 1));
+        let (maps, last) = (self.text("maps").unwrap_or_default(), address.saturating_add(len as u64 - 1));
         maps.split(|byte| *byte == b'\n').any(|line| {
             let may = line.split(|byte| *byte == b' ').nth(1).is_some_and(|it| it.starts_with(b"rw"));
             may && Mapping::parse(line).is_some_and(|it| it.holds(address) && it.holds(last))
@@ -128,7 +127,7 @@ impl<'h> Target<'h> {
     /// What the process would get by `path`, from its root on; nothing is opened for use yet. Symbolic links at the end are
     /// followed where it `follows` them.
     pub(super) fn find(&self, path: &Path, follows: bool) -> Option<OwnedFd> {
-        self.touching(|| foreign::find(&self.file("root"), path, follows)).ok()
+        self.touching(|| foreign::find(&self.file("root"), path, follows).ok())
     }
 
     /// The path of `file`, as far as it is below the process's root.
@@ -159,8 +158,8 @@ impl<'h> Target<'h> {
     }
 
     fn is_answered_inside(&self, instruction: u64) -> bool {
-        let maps = Kernel.open(&self.c_file("maps"));
-        maps.is_some_and(|mut maps| self.touching(|| is_answered_by_a_mapping(&mut maps, instruction)))
+        let look = || Some(is_answered_by_a_mapping(&mut Kernel.open(&self.c_file("maps"))?, instruction));
+        self.touching(look) == Some(true)
     }
 
     /// The name that the kernel gives the program.
@@ -174,13 +173,13 @@ impl<'h> Target<'h> {
     pub(super) fn environment(&self) -> Vec<u8> {
         let mut environment = vec![0; MOST_ENVIRONMENT];
         let mut len = 0;
-        if let Some(mut file) = Kernel.open(&self.c_file("environ")) {
-            self.touching(|| {
-                while let Some(read) = file.read(&mut environment[len..]).filter(|read| *read > 0) {
-                    len += read;
-                }
-            });
-        }
+        self.touching(|| {
+            let mut file = Kernel.open(&self.c_file("environ"))?;
+            while let Some(read) = file.read(&mut environment[len..]).filter(|read| *read > 0) {
+                len += read;
+            }
+            Some(())
+        });
         // What is cut off has another meaning.
         let is_cut = len == MOST_ENVIRONMENT;
         environment.truncate(if is_cut { environment.iter().rposition(|byte| *byte == 0).unwrap_or(0) } else { len });

@@ -54,14 +54,17 @@ struct Wait {
 /// For so long a wait counts.
 const MEMORY_MSEC: u64 = 600_000;
 /// So much is forgiven to one user, who may not know what his files are on.
-const MOST_OF_ONE_MSEC: u64 = 10_000;
+const MOST_OF_ONE_MSEC: u64 = 20_000;
 /// And to all: with user numbers enough one can be somebody else each time. Beyond it, only our own user is looked at, who always is: he can
 /// stop us in plainer ways.
-const MOST_OF_ALL_MSEC: u64 = 40_000;
+const MOST_OF_ALL_MSEC: u64 = 60_000;
 
 impl Waits {
     pub(super) fn note(&mut self, whose: Whose, msec: u64, now_msec: u64) {
         const MINUTE_MSEC: u64 = 60_000;
+        if whose.is_ours() {
+            return;
+        }
         let whose = whose.word();
         let age = |wait: &Wait| now_msec.saturating_sub(wait.since_msec);
         self.0.iter_mut().filter(|wait| age(wait) >= MEMORY_MSEC).for_each(|wait| wait.whose = 0);
@@ -77,9 +80,13 @@ impl Waits {
         }
     }
 
-    /// Whether anybody has ever been waited for. Else nobody need be asked whose his call is.
-    pub(super) fn is_any(&self) -> bool {
-        self.0.iter().any(|wait| wait.whose != 0)
+    /// Whether anybody has been waited for. Else nobody need be asked whose his call is.
+    pub(super) fn is_any(&self, now_msec: u64) -> bool {
+        self.recent(now_msec).next().is_some()
+    }
+
+    fn recent(&self, now_msec: u64) -> impl Iterator<Item = &Wait> + Clone {
+        self.0.iter().filter(move |it| it.whose != 0 && now_msec.saturating_sub(it.since_msec) < MEMORY_MSEC)
     }
 
     /// Whether calls of this user are let pass.
@@ -87,9 +94,8 @@ impl Waits {
         if whose.is_ours() {
             return false;
         }
-        let recent = self.0.iter().filter(|it| it.whose != 0 && now_msec.saturating_sub(it.since_msec) < MEMORY_MSEC);
         let sum = |of_all: bool| -> u64 {
-            recent.clone().filter(|it| of_all || it.whose == whose.word()).map(|it| it.msec).sum()
+            self.recent(now_msec).filter(|it| of_all || it.whose == whose.word()).map(|it| it.msec).sum()
         };
         sum(false) > MOST_OF_ONE_MSEC || sum(true) > MOST_OF_ALL_MSEC
     }
@@ -108,28 +114,32 @@ mod tests {
 
     #[test]
     fn who_has_held_us_up_for_long_is_out_for_ten_minutes() {
-        let mut waits = NOBODY;
-        assert!(!waits.is_any());
-        for number in 0..6 {
+        let (mut waits, own) = (NOBODY, Whose::User(geteuid()));
+        assert!(!waits.is_any(BEGIN));
+        for number in 0..11 {
             assert!(!waits.are_too_long(user(12345), BEGIN), "{number}");
             waits.note(user(12345), 2000, BEGIN + number);
-            waits.note(Whose::User(geteuid()), 2000, BEGIN + number);
         }
-        assert!(!waits.are_too_long(Whose::User(geteuid()), BEGIN + 10), "our own");
-        assert!(waits.is_any());
+        assert!(waits.is_any(BEGIN + 599_000) && !waits.is_any(BEGIN + 600_000));
         assert!(waits.are_too_long(user(12345), BEGIN + 599_000));
         assert!(!waits.are_too_long(user(12345), BEGIN + 600_000));
-        for other in [user(12346), Whose::Unmapped, Whose::Gone] {
+        for other in [user(12346), Whose::Unmapped, Whose::Gone, own] {
             assert!(!waits.are_too_long(other, BEGIN), "{other:?}");
         }
     }
 
     #[test]
+    fn our_own_is_never_out_and_puts_nobody_out() {
+        let (mut waits, own) = (NOBODY, Whose::User(geteuid()));
+        waits.note(own, 100_000, BEGIN);
+        assert!(!waits.are_too_long(own, BEGIN) && !waits.are_too_long(user(12346), BEGIN));
+    }
+
+    #[test]
     fn short_waits_add_up() {
         let mut waits = NOBODY;
-        let begins = (0..101).map(|number| BEGIN + number * 5000);
-        let out = begins.map(|now| {
-            waits.note(user(12345), 100, now);
+        let out = (0..101).map(|number| BEGIN + number * 5000).map(|now| {
+            waits.note(user(12345), 200, now);
             waits.are_too_long(user(12345), now)
         });
         let out: Vec<bool> = out.collect();
@@ -140,13 +150,13 @@ mod tests {
     #[test]
     fn a_crowd_is_out_together_and_forgets_nobody() {
         let mut waits = NOBODY;
-        waits.note(user(12345), 11_000, BEGIN);
+        waits.note(user(12345), 21_000, BEGIN);
         for number in 0..1000 {
-            waits.note(user(100_000 + number), 50, BEGIN);
+            waits.note(user(100_000 + number), 250, BEGIN);
         }
         assert!(waits.are_too_long(user(12345), BEGIN), "the longest is still known");
         assert!(!waits.are_too_long(user(99_999), BEGIN));
-        for number in 0..40 {
+        for number in 0..50 {
             waits.note(user(100_000 + number), 1000, BEGIN);
         }
         assert!(waits.are_too_long(user(99_999), BEGIN) && waits.are_too_long(Whose::Unmapped, BEGIN));

@@ -4,14 +4,16 @@
 
 use super::{
     account::Account,
-    answer::Call,
-    hand::Hand,
+    answer::answer,
+    call::Call,
+    desk::Desk,
+    hand::{Hand, MOST_OF_A_LOOK_MSEC},
     listener::Listener,
-    serve::{Desk, is_over, let_pass, serve},
+    serve::{is_over, let_pass, serve},
     target::Target,
     waits::Whose,
 };
-use crate::clocks;
+use crate::{clocks, kernel};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::BorrowedFd,
@@ -20,29 +22,32 @@ use rustix::{
     },
 };
 use std::{
+    ffi::CString,
     fs,
     io::{self, PipeReader},
-    sync::Mutex,
+    sync::{Mutex, atomic::Ordering::SeqCst},
+    time::{Duration, Instant},
 };
 
 /// Answers, by a child, until there is nobody left to make calls. The child has no use for `line`.
 pub(super) fn serve_watched(listener: &Listener, hand: &Hand, account: &Account, line: BorrowedFd<'_>) {
-    let mut left_behind = 0;
+    // Those of an heir before us are not ours to bury.
+    hand.left_behind().store(0, SeqCst);
     // Children in a row that have not answered a single call.
     let mut barren = 0;
     loop {
         let done = hand.done();
-        let mut desk = Desk::new(Some(hand), Some(account));
-        desk.looks_at_others = left_behind < MOST_LEFT_BEHIND;
-        let ended = Child::start(listener, hand, desk, line).map(|child| child.watch(listener, hand, &mut left_behind));
+        let ended = Child::start(listener, hand, account, line).map(|child| child.watch(listener, hand));
         barren = if hand.done() == done { barren + 1 } else { 0 };
         match ended {
             Ok(Ended::Done) if is_over(listener) => return,
             Ok(Ended::Stuck(whose)) => {
-                left_behind += 1;
-                hand.with_waits(|waits| {
-                    waits.note(whose, LONGEST_MSEC, clocks::now_usec(libc::CLOCK_MONOTONIC) / 1000);
-                });
+                hand.left_behind().fetch_add(1, SeqCst);
+                if let Some(whose) = whose {
+                    let (msec, now_usec) =
+                        (MOST_OF_A_LOOK_MSEC + hand.touched_msec(), clocks::now_usec(libc::CLOCK_MONOTONIC));
+                    hand.with_waits(|waits| waits.note(whose, msec, now_usec / 1000));
+                }
             }
             // By whoever ends processes, for want of memory or by hand: the next begins with the call that was left.
             Ok(_) if barren == 0 => continue,
@@ -50,14 +55,14 @@ pub(super) fn serve_watched(listener: &Listener, hand: &Hand, account: &Account,
             _ => {
                 hand.take_over(|received| listener.let_pass(received.id));
                 let_pass(listener, &Timespec { tv_sec: 1, tv_nsec: 0 });
+                if is_over(listener) {
+                    return;
+                }
             }
         }
         hand.take_over(|received| listener.let_pass(received.id));
     }
 }
-
-/// So many children may wait somewhere at once, for what is kept back from them; then nobody but our own user is looked at.
-const MOST_LEFT_BEHIND: u32 = 8;
 
 /// The process that answers.
 struct Child {
@@ -71,19 +76,20 @@ enum Ended {
     /// There is nobody left who could call.
     Done,
     Killed,
-    /// It waits for what this user keeps back, and is ended as soon as it no longer does.
-    Stuck(Whose),
+    /// It waits, and is ended as soon as it no longer does: for what this user keeps back, or for what nobody knows.
+    Stuck(Option<Whose>),
 }
 
 /// From one look to the next.
-const BETWEEN_LOOKS_MSEC: u64 = 500;
-/// Of two looks that differ in nothing one may have met a short wait. So many after the first do not.
-const SAME: u32 = 3;
-/// What was waited by then, at the most.
-const LONGEST_MSEC: u64 = BETWEEN_LOOKS_MSEC * (SAME as u64 + 1);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+/// So long a child may wait for something of its caller's from the first look on that sees it, which may be as late as the next.
+const MOST_OF_THE_CALLERS: Duration = Duration::from_millis(MOST_OF_A_LOOK_MSEC - 500);
+/// And for anything else, such as a caller that is slow to take its descriptor, or a lock of the kernel's.
+const MOST_OF_ANYTHING: Duration = Duration::from_secs(30);
 
 impl Child {
-    fn start(listener: &Listener, hand: &Hand, mut desk: Desk<'_>, line: BorrowedFd<'_>) -> io::Result<Self> {
+    fn start(listener: &Listener, hand: &Hand, account: &Account, line: BorrowedFd<'_>) -> io::Result<Self> {
+        hand.clear();
         let (parent, (life, end)) = (getpid(), io::pipe()?);
         // SAFETY: this process has one thread.
         match unsafe { libc::fork() } {
@@ -95,10 +101,9 @@ impl Child {
                     // SAFETY: this process does not come to use it.
                     unsafe { rustix::io::close(std::os::fd::AsRawFd::as_raw_fd(&line)) };
                     let _ = rustix::thread::set_name(super::ANSWERS);
-                    if let Some(account) = desk.account {
-                        account.enter();
-                    }
-                    hand.take_over(|received| Call::of(listener, hand, received).answer(&mut desk));
+                    let mut desk = Desk::new(Some(hand), Some(account));
+                    desk.enter_account();
+                    hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut desk));
                     serve(listener, hand, &mut desk, None, &Mutex::new(()));
                 }
                 drop(end);
@@ -113,25 +118,27 @@ impl Child {
     }
 
     /// Waits for its end, and looks now and then whether it is held up. Those who were left behind are buried meanwhile.
-    fn watch(self, listener: &Listener, hand: &Hand, left_behind: &mut u32) -> Ended {
-        let (mut last, mut same, mut whose) = (None, 0, Whose::Gone);
+    fn watch(self, listener: &Listener, hand: &Hand) -> Ended {
+        let (mut last, mut waited, mut whose) = (None::<Look>, Duration::ZERO, Whose::Gone);
         while !self.has_ended() {
             let look = Look::at(self.pid, hand);
-            same = if look.is_some() && look == last { same + 1 } else { 0 };
-            match &look {
-                Some(_) if same == 0 => whose = whose_call(listener, hand),
-                Some(_) if same == SAME => {
-                    let _ = kill_process(self.pid, Signal::KILL);
-                    return Ended::Stuck(hand.whose().unwrap_or(whose));
-                }
-                _ => {}
+            match (&last, &look) {
+                (Some(last), Some(look)) if look.is_of_the_same(last) => waited += look.waited_since(last),
+                (_, Some(_)) => (waited, whose) = (Duration::ZERO, whose_call(listener, hand)),
+                (_, None) => {}
+            }
+            if let Some(look) = &look
+                && waited >= look.patience()
+            {
+                let _ = kill_process(self.pid, Signal::KILL);
+                return Ended::Stuck(look.touch.map(|_| hand.whose().unwrap_or(whose)));
             }
             last = look;
             while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
                 if pid == self.pid {
                     return Ended::of(status.exit_status());
                 }
-                *left_behind = left_behind.saturating_sub(1);
+                let _ = hand.left_behind().fetch_update(SeqCst, SeqCst, |count| count.checked_sub(1));
             }
         }
         let status = waitpid(Some(self.pid), WaitOptions::empty());
@@ -140,7 +147,7 @@ impl Child {
 
     /// Whether it ends before the next look.
     fn has_ended(&self) -> bool {
-        let between = Timespec { tv_sec: 0, tv_nsec: BETWEEN_LOOKS_MSEC.cast_signed() * 1_000_000 };
+        let between = Timespec { tv_sec: 0, tv_nsec: BETWEEN_LOOKS.subsec_nanos().into() };
         let mut watched = [PollFd::new(&self.life, PollFlags::empty())];
         matches!(poll(&mut watched, Some(&between)), Ok(1..))
     }
@@ -159,23 +166,40 @@ impl Ended {
     }
 }
 
-/// How a child is seen that looks at something of its caller's, and waits. It is held up where it is seen so again and again, and has
-/// not run between. On a busy machine it would be runnable, or its times would have grown.
-#[derive(PartialEq)]
+/// How a child is seen that has a call in hand, and waits.
 struct Look {
     turn: u32,
-    /// Its lines of /proc/PID/stat and schedstat (there where the kernel counts that): with the times that it ran, and how often.
-    lines: [Vec<u8>; 2],
+    /// Which of the things of its caller's it looks at, if any.
+    touch: Option<u32>,
+    when: Instant,
+    /// The time that it has run, or been runnable: on a busy machine that goes on.
+    ran: Duration,
 }
 
 impl Look {
-    /// `None` while it has no call in hand, looks at nothing of the caller's, runs, could run, or has been stopped by somebody.
+    /// `None` while it has no call in hand, runs, could run, or has been stopped by somebody.
     fn at(pid: Pid, hand: &Hand) -> Option<Self> {
-        let turn = hand.turn().filter(|_| hand.is_touching())?;
-        let read = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default();
-        let lines = [read("stat"), read("schedstat")];
+        let (turn, touch) = (hand.turn()?, hand.touch());
+        let file = |name| format!("/proc/{}/{name}", pid.as_raw_nonzero());
+        let stat = fs::read(file("stat")).unwrap_or_default();
         // The state is behind the name.
-        let state = lines[0].iter().rposition(|byte| *byte == b')').and_then(|at| lines[0].get(at + 2));
-        matches!(state, Some(b'S' | b'D')).then_some(Self { turn, lines })
+        let state = stat.iter().rposition(|byte| *byte == b')').and_then(|at| stat.get(at + 2));
+        let ran_nsec = CString::new(file("schedstat")).ok().and_then(|path| kernel::ran_nsec(&path)).unwrap_or(0);
+        let ran = Duration::from_nanos(ran_nsec);
+        matches!(state, Some(b'S' | b'D')).then_some(Self { turn, touch, when: Instant::now(), ran })
+    }
+
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        (self.turn, self.touch) == (other.turn, other.touch)
+    }
+
+    /// How long it has waited since `last`. Of a longer time than there is between two looks we slept ourselves, as it did.
+    fn waited_since(&self, last: &Self) -> Duration {
+        let time = self.when.duration_since(last.when).min(BETWEEN_LOOKS);
+        time.saturating_sub(self.ran.saturating_sub(last.ran))
+    }
+
+    fn patience(&self) -> Duration {
+        if self.touch.is_some() { MOST_OF_THE_CALLERS } else { MOST_OF_ANYTHING }
     }
 }
