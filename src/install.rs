@@ -14,6 +14,7 @@ mod spawn;
 mod start;
 mod trial;
 mod uninstall;
+mod untried;
 
 use crate::preload_file;
 use anyhow::{Context, Result, bail, ensure};
@@ -22,12 +23,12 @@ use lock::Lock;
 use programs::Programs;
 use report::Report;
 use root::{Directory, Root, split};
-use start::Untried;
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 use trial::Trial;
+use untried::Untried;
 
 pub(crate) use uninstall::uninstall;
 

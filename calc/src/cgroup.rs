@@ -1,5 +1,6 @@
 //! Where a process's cgroups are, and what their files say.
 
+pub(crate) mod cpu;
 pub(crate) mod cpuset;
 mod locate;
 mod membership;
@@ -53,6 +54,24 @@ impl Controller {
 pub(crate) enum Version {
     V1,
     V2,
+}
+
+impl Version {
+    /// What the memory controller calls its files.
+    pub(crate) fn memory(self) -> &'static memory::Names {
+        match self {
+            Self::V1 => &v1::MEMORY,
+            Self::V2 => &v2::MEMORY,
+        }
+    }
+
+    /// The lines of its `memory.stat`, in the kernel's order.
+    fn counters(self) -> &'static [(Name, memory::Counter)] {
+        match self {
+            Self::V1 => &v1::COUNTERS,
+            Self::V2 => &v2::COUNTERS,
+        }
+    }
 }
 
 /// What a limit's file says.

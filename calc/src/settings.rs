@@ -4,8 +4,11 @@
 use crate::{
     answer::Answer,
     scan::{self, Name},
-    view::memory::LEAST_BYTES,
 };
+
+/// Bytes of the least limit that a program can be shown: programs divide by their memory in MiB. No program runs in less, so that
+/// less is a way to stop a cgroup rather than a size of it: as if there were no limit.
+pub const LEAST_BYTES: u64 = 1 << 20;
 
 /// A setting. Its number is its row among the [`KEYS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ mod memory;
 mod pids;
 mod times;
 
-use crate::kernel::Reading;
-use crate::{memory_file, options, scope, sys};
+use crate::kernel::{self, Reading};
+use crate::{memory_file, options, scope};
 use calc::answer::Answer;
 use calc::compose;
 use calc::source::{Source, Window};
@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
 pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
-    if !is_the_kernels(answer, host)? {
+    if !kernel::is_the_kernels(answer, host)? {
         return None;
     }
     scope::look()?;
@@ -77,11 +77,6 @@ pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
             read => out.write(at.get(..read)?)?,
         }
     }
-}
-
-/// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.
-pub(crate) fn is_the_kernels(answer: Answer, host: c_int) -> Option<bool> {
-    Some(sys::file_system(host)? == answer.file_system())
 }
 
 /// Composes a text, with room to read the kernel's own through: both would otherwise be part of every caller's frame.

@@ -1,12 +1,27 @@
 //! The kernel's own files, read past every hook.
 
 use crate::sys::{self, Fd};
-use crate::{options, trusted};
+use crate::trusted;
+use calc::answer::Answer;
 use calc::source::{Directory, Files, Source};
 use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The running kernel's tree of files.
 pub(crate) struct Kernel;
+
+/// Some paths lead below what somebody has named (`CGPROC_CGROUP`), where anything may lie.
+static IS_NAMED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, what is opened is looked at first, and not read for long.
+pub(crate) fn look_first() {
+    IS_NAMED.store(true, Relaxed);
+}
+
+/// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.
+pub(crate) fn is_the_kernels(answer: Answer, host: c_int) -> Option<bool> {
+    Some(sys::file_system(host)? == answer.file_system())
+}
 
 /// A kernel file that is being read, past its own offset.
 pub(crate) struct Reading {
@@ -22,7 +37,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// What has no end is given up. The kernel's own files end, and may be read again for each of many devices.
     const MOST_BYTES: u32 = 64 << 20;
-    /// Below what `CGPROC_CGROUP` names, which may be anything.
+    /// Below what somebody has named.
     const MOST_BYTES_OF_ANOTHERS: u32 = 4 << 20;
 
     /// The file behind the program's descriptor `fd`; `iterated` when a short read is not the end.
@@ -49,8 +64,7 @@ impl Files for Kernel {
     type File = Reading;
 
     fn open(&self, path: &CStr) -> Option<Reading> {
-        // Below what `CGPROC_CGROUP` names, anything may lie.
-        let file = if options::views_another() {
+        let file = if IS_NAMED.load(Relaxed) {
             trusted::open_if(path, trusted::READING, trusted::is_regular)
         } else {
             sys::open(path, trusted::READING)
@@ -75,7 +89,7 @@ impl Source for Reading {
         let read = sys::pread(self.fd, into, self.at.into())?;
         self.at = self.at.wrapping_add(read as u32);
         self.total = self.total.wrapping_add(read as u32);
-        let most = if options::views_another() { Self::MOST_BYTES_OF_ANOTHERS } else { Self::MOST_BYTES };
+        let most = if IS_NAMED.load(Relaxed) { Self::MOST_BYTES_OF_ANOTHERS } else { Self::MOST_BYTES };
         (self.total <= most).then_some(read)
     }
 

@@ -23,6 +23,7 @@ mod fds;
 mod hook;
 mod hooks;
 mod kernel;
+mod link;
 mod memory_file;
 mod next;
 mod notes;

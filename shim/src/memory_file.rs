@@ -3,7 +3,7 @@
 //! A name is anybody's to choose. So a file is ours only where its owner is root or the user whom we are, and where nobody else
 //! can write to it.
 
-use crate::{environment, fds, options, path, sys, sys::Fd};
+use crate::{environment, fds, link, options, path, sys, sys::Fd};
 use calc::answer::Answer;
 use calc::text::Sink;
 use core::ffi::{CStr, c_int, c_uint};
@@ -58,7 +58,7 @@ impl MemoryFile {
             kind_of_new(&fd)?;
         }
         let mut buffer = [0; 32];
-        let link = self::link(fd.number(), &mut buffer)?;
+        let link = link::of(fd.number(), &mut buffer)?;
         let reading = sys::open(link, libc::O_RDONLY | flags & libc::O_NONBLOCK)?;
         sys::dup3(&reading, over, flags & libc::O_CLOEXEC)?;
         fds::note(over);
@@ -143,7 +143,7 @@ pub(crate) fn with_path<T>(answer: Answer, fd: c_int, use_it: impl FnOnce(&CStr)
 #[inline(never)]
 fn with_real_path<T>(fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
     let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
-    let len = sys::readlink(link(fd, &mut buffer)?, &mut target)?.len();
+    let len = sys::readlink(link::of(fd, &mut buffer)?, &mut target)?.len();
     let (from, to) = match name(target.get(..len)?) {
         Some(name) => (BEFORE_NAME.len(), BEFORE_NAME.len().checked_add(name.len())?),
         None => (0, len),
@@ -161,22 +161,6 @@ fn name(target: &[u8]) -> Option<&[u8]> {
 #[inline(never)]
 pub(crate) fn kernels_own(answer: Answer, fd: c_int) -> Option<Fd> {
     with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK))
-}
-
-/// `/proc/self/fd/<fd>`
-pub(crate) fn link(fd: c_int, buffer: &mut [u8; 32]) -> Option<&CStr> {
-    let mut digits = [0; 10];
-    let mut number = u32::try_from(fd).ok()?;
-    let mut start = digits.len();
-    loop {
-        start = start.checked_sub(1)?;
-        *digits.get_mut(start)? = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    calc::path::join(buffer, &[b"/proc/self/fd/", digits.get(start..)?])
 }
 
 /// An answer that was given before.
@@ -201,7 +185,7 @@ pub(crate) fn given(fd: c_int) -> Option<Given> {
     let mut stat = sys::fstat(fd)?;
     let mut answer = named(fd, &stat)?;
     let mut buffer = [0; 32];
-    let writing = sys::open(link(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY);
+    let writing = sys::open(link::of(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY);
     if let Some(writing) = &writing {
         stat = sys::fstat(writing.number())?;
         answer = named(writing.number(), &stat)?;
@@ -253,7 +237,7 @@ fn is_owned(owner: libc::uid_t) -> bool {
 #[inline(never)]
 fn answer_named(fd: c_int) -> Option<Answer> {
     let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
-    Answer::from_path(name(sys::readlink(link(fd, &mut buffer)?, &mut target)?)?)
+    Answer::from_path(name(sys::readlink(link::of(fd, &mut buffer)?, &mut target)?)?)
 }
 
 /// Programs get our files for reading only. A memory file that one made itself, under whatever name, it can write.

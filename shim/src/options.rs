@@ -1,7 +1,7 @@
 //! What is asked for: by the administrator's file, then by the environment, read once. A variable that does not parse turns
 //! everything off: any doubt, the kernel.
 
-use crate::kernel::{Kernel, Reading};
+use crate::kernel::{self, Kernel, Reading};
 use crate::{environment, notes, sys, trusted};
 use calc::answer::Answer;
 use calc::cgroup::places::Whose;
@@ -166,6 +166,9 @@ impl Asked {
         CPUS.store(self.cpus, Relaxed);
         MEMORY.store(self.memory, Relaxed);
         DISK_BYTES.store(self.disk_bytes, Relaxed);
+        if self.flags & VIEWS_ANOTHER != 0 {
+            kernel::look_first();
+        }
         FLAGS.store(self.flags, Release);
     }
 }

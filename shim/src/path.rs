@@ -1,6 +1,6 @@
 //! Is this path one of ours? Two compares for most paths, the kernel's own word for the rest.
 
-use crate::{memory_file, options, scope, sys};
+use crate::{link, options, scope, sys};
 use calc::answer::{self, Answer, BLOCKS, CPUS, NODES};
 use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
@@ -96,7 +96,7 @@ fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
 #[inline(never)]
 fn behind(fd: c_int) -> Option<(Option<Member>, Option<Answer>)> {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
-    let real = sys::readlink(memory_file::link(fd, &mut buffer)?, &mut real)?;
+    let real = sys::readlink(link::of(fd, &mut buffer)?, &mut real)?;
     Some((Member::within(real), Answer::from_path(real)))
 }
 
@@ -123,7 +123,7 @@ fn below(dir: c_int, path: &[u8]) -> Option<Member> {
     let mut len = 0;
     if path.first() != Some(&b'/') {
         let mut buffer = [0; 32];
-        let link = if dir == libc::AT_FDCWD { c"/proc/self/cwd" } else { memory_file::link(dir, &mut buffer)? };
+        let link = if dir == libc::AT_FDCWD { c"/proc/self/cwd" } else { link::of(dir, &mut buffer)? };
         len = sys::readlink(link, &mut whole)?.len();
         if whole.first_chunk() == Some(b"/") && len == 1 {
             len = 0;
@@ -203,7 +203,7 @@ fn number_after(name: &[u8], kind: &[u8]) -> Option<u64> {
 /// Whether the descriptor `fd` is of a directory whose members may be hidden.
 pub(crate) fn lists_members(fd: c_int) -> bool {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
-    let Some(link) = memory_file::link(fd, &mut buffer) else { return false };
+    let Some(link) = link::of(fd, &mut buffer) else { return false };
     let len = sys::readlink(link, &mut real).map_or(0, <[u8]>::len);
     // Above its members a directory's path ends in a slash.
     match real.get_mut(..=len).and_then(<[u8]>::split_last_mut) {

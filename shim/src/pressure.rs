@@ -1,10 +1,10 @@
 //! `/proc/pressure` for writing: a trigger is written to the file and waited for, so the scope's own file takes the place of the
 //! kernel's. It is no copy, and never refreshed.
 
-use crate::kernel::Reading;
+use crate::kernel::{self, Reading};
 use crate::scope;
 use crate::sys::{self, Fd};
-use crate::{answers, trusted};
+use crate::trusted;
 use calc::answer::Answer;
 use calc::source::Scratch;
 use calc::view::pressure;
@@ -14,7 +14,7 @@ use core::ffi::c_int;
 /// trigger by a program that has no right to the file) the kernel's stays.
 #[inline(never)]
 pub(crate) fn put_scopes(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
-    if !answers::is_the_kernels(answer, fd)? {
+    if !kernel::is_the_kernels(answer, fd)? {
         return None;
     }
     scope::look()?;

@@ -2,7 +2,7 @@
 
 use crate::memory_file::{self, MemoryFile};
 use crate::path::{self, Target};
-use crate::{answers, fds, next, options, pressure, sys};
+use crate::{answers, fds, kernel, next, options, pressure, sys};
 use calc::answer::Answer;
 use core::ffi::{c_char, c_int};
 
@@ -84,7 +84,7 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
 #[inline(never)]
 fn give_back(fd: c_int, answer: Answer) -> Option<()> {
     let host = memory_file::kernels_own(answer, fd)
-        .filter(|host| answers::is_the_kernels(answer, host.number()) == Some(true))?;
+        .filter(|host| kernel::is_the_kernels(answer, host.number()) == Some(true))?;
     sys::lseek(host.number(), sys::lseek(fd, 0, libc::SEEK_CUR) as i64, libc::SEEK_SET);
     sys::set_status_flags(&host, sys::status_flags(fd)?);
     sys::dup3(&host, fd, sys::closes_on_exec(fd)?)?;

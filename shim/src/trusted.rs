@@ -1,6 +1,6 @@
 //! Files that somebody names: looked at before they are opened, since opening a device or a pipe is not without effect.
 
-use crate::{memory_file, sys, sys::Fd};
+use crate::{link, sys, sys::Fd};
 use core::ffi::{CStr, c_int};
 
 /// To read, without waiting for who has a lease of the file.
@@ -14,7 +14,7 @@ pub(crate) fn open_if(path: &CStr, flags: c_int, is_wanted: impl FnOnce(&libc::s
         return None;
     }
     let mut buffer = [0; 32];
-    sys::open(memory_file::link(found.number(), &mut buffer)?, flags & !libc::O_NOFOLLOW)
+    sys::open(link::of(found.number(), &mut buffer)?, flags & !libc::O_NOFOLLOW)
 }
 
 /// Opens `path` for reading, where only root or we ourselves may have written what is there.

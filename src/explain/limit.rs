@@ -1,7 +1,7 @@
 //! Which cgroup imposed a limit: found in the record of the calculation that went by it.
 
 use crate::recorder::Read;
-use calc::{board::Above, cpus::CpuSet, view::memory::LEAST_BYTES};
+use calc::{board::Above, cpus::CpuSet, settings::LEAST_BYTES};
 use serde::Serialize;
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 

@@ -3,7 +3,7 @@
 use super::{
     jail::{Jail, Walls},
     root::Root,
-    start::{Untried, Variables},
+    untried::Untried,
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -22,6 +22,9 @@ use std::{
     path::Path,
     ptr,
 };
+
+/// The variables of a program's environment.
+pub(super) type Variables<'v> = &'v [(&'v str, &'v OsStr)];
 
 /// A process that has executed its program, or is about to.
 pub(super) struct Spawned {

@@ -4,7 +4,8 @@
 use super::{
     jail::NOBODY,
     root::Root,
-    spawn::{Spawned, spawn},
+    spawn::{Spawned, Variables, spawn},
+    untried::Untried,
 };
 use crate::auxv;
 use rustix::{
@@ -36,29 +37,6 @@ pub(super) enum Start {
     /// The kernel did not execute it.
     NotExecuted(io::Error),
 }
-
-/// Why nothing can be tried in this root, by this process.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Untried {
-    /// Neither root nor a user namespace of our own.
-    #[error("no right to enter it: {0}")]
-    NotEntered(io::Error),
-    /// A filter of system calls, or an emulator.
-    #[error("no right to trace a program: {0}")]
-    NotTraced(io::Error),
-    /// Something of this process: descriptors, memory.
-    #[error(transparent)]
-    Other(#[from] io::Error),
-    /// There are none, or none starts.
-    #[error("{0}")]
-    NoProgram(String),
-    /// Who only rehearses, or preloads nothing, has nothing of the root executed.
-    #[error("{0} executes nothing of the root")]
-    NotAsked(&'static str),
-}
-
-/// The variables of a program's environment.
-pub(super) type Variables<'v> = &'v [(&'v str, &'v OsStr)];
 
 /// Starts `program` with these variables and no others. `library` is the file name of what the loader is to map.
 pub(super) fn start(root: &Root, program: &Path, variables: Variables<'_>, library: &OsStr) -> Result<Start, Untried> {

@@ -3,7 +3,9 @@
 use super::{
     programs::{self, Programs},
     root::Root,
-    start::{Start, Untried, Variables, start},
+    spawn::Variables,
+    start::{Start, start},
+    untried::Untried,
 };
 use anyhow::{Result, bail, ensure};
 use std::{

@@ -6,12 +6,11 @@
 
 mod cgroups;
 mod overlay;
+pub(super) mod seen;
 mod trees;
 mod trouble;
 mod walk;
 mod worker;
-
-pub(super) use cgroups::Seen;
 
 use super::tree::Hierarchy;
 use std::{
@@ -59,7 +58,7 @@ impl Disk {
     }
 
     /// What the files of a cgroup's container take, in bytes, where that was found out.
-    pub(super) fn used_bytes(&self, seen: &Seen) -> Option<u64> {
+    pub(super) fn used_bytes(&self, seen: &seen::Seen) -> Option<u64> {
         let overlay = seen.overlay()?;
         self.shared.trees().used_bytes(overlay)
     }

@@ -8,7 +8,7 @@ use calc::{
     board::{Above, Kind},
     cpus::CpuSet,
     scan,
-    view::memory::LEAST_BYTES,
+    settings::LEAST_BYTES,
 };
 use rustix::fd::OwnedFd;
 

@@ -4,7 +4,7 @@ use super::{
     account::Account,
     clock::Now,
     directory::{DIRECTORY, Directory, Status, read_again},
-    disk::Seen,
+    disk::seen::Seen,
     limits::Limits,
     roots::{Form, Root},
     threads::{List, Threads, numbers},

@@ -13,6 +13,26 @@ use crate::{
 };
 use core::ffi::CStr;
 
+impl Places {
+    /// The places of `whose`; see [`Places::find`].
+    pub fn locate(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<Self> {
+        let mut places = Self::NONE;
+        places.find(files, whose, scratch)?;
+        Some(places)
+    }
+
+    /// Finds the places, in place of [`Places::NONE`] and where that lies: it is large. `None` when there is any doubt: no
+    /// cgroup file system, a path that no mount shows.
+    pub fn find(&mut self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
+        locate(self, files, whose, scratch)
+    }
+
+    /// Whether the process still is where `self` says.
+    pub fn still_hold(&self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> bool {
+        hash(files, whose, scratch) == Some(self.hash)
+    }
+}
+
 const SELF: &CStr = c"/proc/self/cgroup";
 const MOUNTS: &[u8] = b"/sys/fs/cgroup";
 /// Where v1's hierarchies are mounted too, the v2 hierarchy is here.
@@ -21,12 +41,12 @@ const HYBRID: &[u8] = b"/sys/fs/cgroup/unified";
 const INIT_SCOPE: &[u8] = b"/init.scope";
 
 /// Fills `places`, which are empty.
-pub(super) fn locate<F: Files>(places: &mut Places, files: &F, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
+fn locate<F: Files>(places: &mut Places, files: &F, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
     Finder { places, files, scratch, numbers_root: None }.find(whose)
 }
 
 /// The hash of what the places of `whose` depend on.
-pub(super) fn hash(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<u64> {
+fn hash(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<u64> {
     match whose {
         Whose::Caller => membership::hash(&mut files.open(SELF)?, scratch),
         Whose::Process(cgroup) => membership::hash(&mut files.open(cgroup)?, scratch),

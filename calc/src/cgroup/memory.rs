@@ -1,6 +1,6 @@
 //! The memory controller's files, in the terms that both versions share.
 
-use super::{Hierarchy, Level, Setting, Version, v1, v2};
+use super::{Hierarchy, Level, Setting};
 use crate::{
     lines::Lines,
     scan::{self, Name},
@@ -19,24 +19,6 @@ pub(crate) struct Names {
     pub(crate) swap_includes_memory: bool,
     /// The file that says 0 where a cgroup does not bind those below it.
     pub(crate) hierarchical: Option<Name>,
-}
-
-impl Version {
-    /// What the memory controller calls its files.
-    pub(crate) fn memory(self) -> &'static Names {
-        match self {
-            Self::V1 => &v1::MEMORY,
-            Self::V2 => &v2::MEMORY,
-        }
-    }
-
-    /// The lines of its `memory.stat`, in the kernel's order.
-    fn counters(self) -> &'static [(Name, Counter)] {
-        match self {
-            Self::V1 => &v1::COUNTERS,
-            Self::V2 => &v2::COUNTERS,
-        }
-    }
 }
 
 /// A line of `memory.stat`, under v2's name. All are bytes.

@@ -1,7 +1,7 @@
 //! Where each controller's cgroup of a process is: `/proc/PID/cgroup` and the mounts, boiled down.
 
-use super::{Controller, Hierarchy, Version, locate};
-use crate::{scan, settings::MemoryLimit, source::Files};
+use super::{Controller, Hierarchy, Version};
+use crate::{scan, settings::MemoryLimit};
 use core::ffi::CStr;
 
 /// Whose cgroups to look for.
@@ -121,24 +121,6 @@ impl Places {
         pool_len: 0,
         pool: [0; POOL],
     };
-
-    /// The places of `whose`; see [`Places::find`].
-    pub fn locate(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<Self> {
-        let mut places = Self::NONE;
-        places.find(files, whose, scratch)?;
-        Some(places)
-    }
-
-    /// Finds the places, in place of [`Places::NONE`] and where that lies: it is large. `None` when there is any doubt: no
-    /// cgroup file system, a path that no mount shows.
-    pub fn find(&mut self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
-        locate::locate(self, files, whose, scratch)
-    }
-
-    /// Whether the process still is where `self` says.
-    pub fn still_hold(&self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> bool {
-        locate::hash(files, whose, scratch) == Some(self.hash)
-    }
 
     /// Says what the total of memory goes by.
     pub fn declare(&mut self, limit: MemoryLimit) {

@@ -2,6 +2,7 @@
 
 use super::{
     Level, Setting,
+    cpu::Used,
     memory::{Counter, Names},
 };
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     lines::Lines,
     scan::{self, Name},
     source::Files,
-    view::time::Used,
 };
 use core::num::NonZero;
 

@@ -9,12 +9,9 @@ use crate::{
     },
     host::Host,
     scan::Name,
+    settings::LEAST_BYTES,
     source::Files,
 };
-
-/// Bytes of the least limit that a program can be shown: programs divide by their memory in MiB. No program runs in less, so that
-/// less is a way to stop a cgroup rather than a size of it: as if there were no limit.
-pub const LEAST_BYTES: u64 = 1 << 20;
 
 /// Swap of the container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,21 +21,6 @@ pub struct Times {
     pub idle_ticks: i64,
 }
 
-/// CPU time that a cgroup used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Used {
-    pub(crate) user_ticks: u64,
-    pub(crate) nice_ticks: u64,
-    pub(crate) system_ticks: u64,
-}
-
-impl Used {
-    /// All of it.
-    pub(crate) fn sum(&self) -> u64 {
-        self.user_ticks.saturating_add(self.nice_ticks).saturating_add(self.system_ticks)
-    }
-}
-
 /// Whether anybody counts the scope's CPU time apart: not so for the machine's root cgroup.
 pub fn are_counted(places: &Places) -> bool {
     places.hierarchy(Controller::Cpuacct).is_some_and(|place| place.chain_of_scope().next().is_some())

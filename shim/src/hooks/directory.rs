@@ -4,7 +4,7 @@ use super::by_kernel;
 use crate::Hooked;
 use crate::next::{self, Libc, Needed};
 use crate::path::{self, Member};
-use crate::{memory_file, options};
+use crate::{link, options};
 use core::ffi::{CStr, c_void};
 use core::mem::{offset_of, transmute};
 use core::ptr::null_mut;
@@ -259,7 +259,7 @@ unsafe fn below(dir: c_int, path: *const c_char, whole: &mut [u8; path::ROOM]) -
         return Some(path);
     }
     let mut buffer = [0; 32];
-    let link = memory_file::link(dir, &mut buffer)?.to_bytes();
+    let link = link::of(dir, &mut buffer)?.to_bytes();
     calc::path::join(whole, &[link, b"/", text]).map(CStr::as_ptr)
 }
 

@@ -16,8 +16,8 @@ pub(super) enum Trouble {
     /// Without RESOLVE_CACHED (openat2(2)) the way to it may lead through a file system that does not answer.
     #[error("this kernel is older than Linux 5.12")]
     OldKernel,
-    #[error("more than {} directories deep", super::walk::DEEPEST)]
-    Deep,
+    #[error("more than {0} directories deep")]
+    Deep(usize),
     #[error("{0}")]
     Failed(Errno),
 }

@@ -10,7 +10,7 @@ use rustix::{
 use std::{collections::HashSet, ffi::CStr};
 
 /// More directories in each other than this are not entered: each has a descriptor while it is read.
-pub(super) const DEEPEST: usize = 64;
+const DEEPEST: usize = 64;
 
 /// How many files with several names are remembered, so that they count once.
 const MOST_LINKED: usize = 100_000;
@@ -63,7 +63,7 @@ impl Walk {
         let Some(level) = self.levels.last() else { return Ok(()) };
         let Some(open) = unless_gone(openat(level.fd()?, name, DIRECTORY, Mode::empty()))? else { return Ok(()) };
         if self.levels.len() == DEEPEST {
-            return Err(Trouble::Deep);
+            return Err(Trouble::Deep(DEEPEST));
         }
         self.levels.push(Dir::new(affordable(open).ok_or(Errno::MFILE)?)?);
         Ok(())
@@ -211,7 +211,7 @@ mod tests {
         fs::create_dir_all(home.0.join(path(DEEPEST - 1))).unwrap();
         assert_eq!(home.size(), Ok(du(&home.0)));
         fs::create_dir(home.0.join(path(DEEPEST))).unwrap();
-        assert_eq!(home.size(), Err(Trouble::Deep));
+        assert_eq!(home.size(), Err(Trouble::Deep(DEEPEST)));
     }
 
     #[test]

@@ -169,7 +169,7 @@ mod tests {
         let mut worker = Worker::new(shared);
         let now = Instant::now();
         let mut may_say = |trouble, sec| worker.may_say(&trouble, now + Duration::from_secs(sec));
-        assert!(may_say(Trouble::Refused, 0) && may_say(Trouble::Deep, 0));
+        assert!(may_say(Trouble::Refused, 0) && may_say(Trouble::Deep(9), 0));
         assert!(!may_say(Trouble::Refused, 599) && may_say(Trouble::Refused, 600));
         assert!(!may_say(Trouble::Refused, 700));
     }

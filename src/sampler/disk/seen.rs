@@ -1,0 +1,91 @@
+//! What was seen of a cgroup: what its processes have for their root.
+
+use super::overlay::Overlay;
+use std::sync::Arc;
+
+/// What a cgroup's processes have for their root.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Root {
+    /// There is none, or none that shows it.
+    #[default]
+    Unknown,
+    /// An overlay, which this process has.
+    Overlay(Arc<Overlay>, u32),
+    /// Anything else, or several.
+    Other,
+}
+
+/// What was seen of a cgroup.
+#[derive(Debug, Default)]
+pub(in crate::sampler) struct Seen {
+    pub(super) own: Root,
+    /// Of its own processes and those below.
+    pub(super) all: Root,
+    pub(super) looks: usize,
+}
+
+impl Seen {
+    /// The overlay that all of the processes have.
+    pub(super) fn overlay(&self) -> Option<&Overlay> {
+        self.all.overlay().map(|(overlay, _)| &**overlay)
+    }
+}
+
+impl Root {
+    /// That of the first process that shows it.
+    pub(super) fn of(processes: &[u32], own_device: u64) -> Self {
+        let shown = processes.iter().find_map(|process| Some((*process, Overlay::at_root_of(*process).ok()?)));
+        match shown {
+            None => Self::Unknown,
+            Some((process, Some(overlay))) if overlay.device != own_device => Self::Overlay(Arc::new(overlay), process),
+            Some(_) => Self::Other,
+        }
+    }
+
+    pub(super) fn overlay(&self) -> Option<(&Arc<Overlay>, u32)> {
+        match self {
+            Self::Overlay(overlay, process) => Some((overlay, *process)),
+            Self::Unknown | Self::Other => None,
+        }
+    }
+
+    /// Of both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, root) | (root, Self::Unknown) => root,
+            (Self::Overlay(one, process), Self::Overlay(other, _)) if one == other => Self::Overlay(one, process),
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay(device: u64) -> Root {
+        Root::Overlay(Arc::new(Overlay { device, upper: "/u".into() }), 7)
+    }
+
+    #[test]
+    fn only_what_all_have_is_of_all() {
+        let device = |root: Root| root.overlay().map(|(overlay, _)| overlay.device);
+        assert_eq!(device(overlay(1).and(overlay(1))), Some(1));
+        assert_eq!(device(overlay(1).and(overlay(2))), None);
+        assert_eq!(device(overlay(1).and(Root::Other)), None);
+        assert_eq!(device(Root::Unknown.and(overlay(1))), Some(1));
+        assert_eq!(device(overlay(1).and(Root::Unknown)), Some(1));
+        assert_eq!(device(overlay(1).and(overlay(2)).and(overlay(1))), None);
+        assert_eq!(device(Root::Unknown.and(Root::Unknown)), None);
+    }
+
+    #[test]
+    fn the_first_process_that_can_be_asked_tells() {
+        let me = std::process::id();
+        assert!(matches!(Root::of(&[], 0), Root::Unknown));
+        assert!(matches!(Root::of(&[u32::MAX], 0), Root::Unknown));
+        // What shares our root is in no container.
+        let own = rustix::fs::stat("/").unwrap().st_dev;
+        assert!(matches!(Root::of(&[u32::MAX, me], own), Root::Other));
+    }
+}
