@@ -299,6 +299,10 @@ fn figures_have_names_that_people_use() {
         message.starts_with("cgproc: no figure colour; there are ") && message.contains("memory.total"),
         "{message}"
     );
+}
+
+#[test]
+fn a_name_that_is_misspelt_is_asked_for() {
     for (misspelt, meant) in
         [("MemFreee", "meminfo.MemFree"), ("memory.totel", "memory.total"), ("cpus.cout", "cpus.count")]
     {

@@ -1,6 +1,6 @@
 //! Who else stands between a program and its libc: allocators, directories and names of another's, before and behind the object.
 
-use crate::bed::{self, Findings};
+use crate::bed::{self, Findings, OWN_ETC};
 use crate::probes::{self, Case, Form, Libc, SMALL, program, quoted};
 use std::path::Path;
 
@@ -45,11 +45,7 @@ fn in_order(preload: &str, command: &str) -> String {
 
 /// Ours from the loader's file, theirs from the environment: theirs is first.
 fn from_file(file: &str, preload: &str, command: &str) -> String {
-    let script = format!(
-        "rm -rf etc && cp -a /etc etc && mount --bind etc /etc && echo {} >/etc/ld.so.preload && {}",
-        quoted(file),
-        in_order(preload, command)
-    );
+    let script = format!("{OWN_ETC} && echo {} >/etc/ld.so.preload && {}", quoted(file), in_order(preload, command));
     format!("unshare -m bash -c {}", quoted(&script))
 }
 

@@ -2,7 +2,7 @@
 //! written that is not for it, and nothing is waited for.
 
 use super::by_line;
-use crate::bed::{Container, View};
+use crate::bed::{Container, OWN_ETC, View};
 use crate::probes::{self, Case, Figures, Libc, Result, SMALL, figures, program, quoted};
 
 /// Runs these lines of bash in one container, in a directory of its own. `$run` is the program under the object.
@@ -72,18 +72,18 @@ fn a_note_ends_no_program() {
 /// What stands in the administrator's file, for a program with more rights than its caller too.
 #[test]
 fn the_administrators_file_names_no_file_of_the_users() {
-    let conf = |text: &str| format!("printf '%s\\n' {text} >/mnt/cgproc.conf; chmod 644 /mnt/cgproc.conf");
+    let conf = |text: &str| format!("printf '%s\\n' {text} >/etc/cgproc.conf; chmod 644 /etc/cgproc.conf");
     let privileged =
-        "chown 65534 notes /mnt/figures; chmod 4755 /mnt/figures; : >notes; /mnt/figures >/dev/null; cat notes";
+        "chown 65534 notes /etc/figures; chmod 4755 /etc/figures; : >notes; /etc/figures >/dev/null; cat notes";
     let lines = [
-        "mount -t tmpfs -o mode=755 tmpfs /mnt && cp -a /etc/. /mnt && mount --bind /mnt /etc; chmod 755 .; touch notes".into(),
+        format!("{OWN_ETC}; chmod 755 .; touch notes"),
         conf("CGPROC_CGROUP=/no/where CGPROC_DEBUG=$PWD/notes"),
         "$run >/dev/null; sort -u notes".into(),
-        format!("cp {} /mnt/figures", program(Libc::Glibc, "figures").display()),
-        "cp ${run#*LD_PRELOAD=} /mnt/object.so 2>/dev/null; set -- ${run#*LD_PRELOAD=}; cp $1 /mnt/object.so; echo /etc/object.so >/mnt/ld.so.preload".into(),
+        format!("cp {} /etc/figures", program(Libc::Glibc, "figures").display()),
+        "cp ${run#*LD_PRELOAD=} /etc/object.so 2>/dev/null; set -- ${run#*LD_PRELOAD=}; cp $1 /etc/object.so; echo /etc/object.so >/etc/ld.so.preload".into(),
         privileged.replace("4755", "755"),
         privileged.into(),
-        "rm /mnt/ld.so.preload".into(),
+        "rm /etc/ld.so.preload".into(),
         conf("CGPROC_CGROUP=/no/where CGPROC_DEBUG=notes"),
         ": >notes; chown 0 notes; $run >/dev/null; cat notes".into(),
     ];
@@ -97,8 +97,8 @@ fn the_administrators_file_names_no_file_of_the_users() {
 #[test]
 fn a_long_file_of_the_administrators_holds_nobody_up() {
     let lines = [
-        "mount -t tmpfs -o mode=755 tmpfs /mnt && cp -a /etc/. /mnt && mount --bind /mnt /etc".into(),
-        "yes CGPROC_BOARD=/no/where | head -n 3000 >/mnt/cgproc.conf; chmod 644 /mnt/cgproc.conf".into(),
+        OWN_ETC.into(),
+        "yes CGPROC_BOARD=/no/where | head -n 3000 >/etc/cgproc.conf; chmod 644 /etc/cgproc.conf".into(),
         "set -- ${run#*LD_PRELOAD=}; strace -f -o trace -E LD_PRELOAD=$1 $4 >/dev/null; grep -c 'readlink.*/proc/self/exe' trace".into(),
     ];
     let (_, results) = in_turn(&lines);

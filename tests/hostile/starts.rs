@@ -3,7 +3,7 @@
 //! seconds.
 
 use crate::allocators::ALLOCATORS;
-use crate::bed::{self, Findings};
+use crate::bed::{self, Findings, OWN_ETC};
 use crate::loaders::packed;
 use crate::probes::{self, Case, Form, Libc, SMALL, program, quoted};
 use std::fmt::Write as _;
@@ -54,7 +54,7 @@ fn orders(object: &Path) -> Vec<[String; 2]> {
 /// Counts those that did not end as they should, a line per order, with the object and without.
 fn script(kind: &Kind, orders: &[[String; 2]], starts: usize) -> String {
     let mut script = format!(
-        "cp {} setuid && chown 65534 . setuid && chmod 4755 setuid && cp -a /etc etc && mount --bind etc /etc || exit\n\
+        "cp {} setuid && chown 65534 . setuid && chmod 4755 setuid && {OWN_ETC} || exit\n\
          start() {{ {} >/dev/null 2>&1; }}\n\
          die() {{ local died=0 i; for ((i = 0; i < {starts}; i++)); do start || died=$((died + 1)); done; echo \"$1 $died\"; }}\n",
         quoted(&program(Libc::Glibc, "directory").to_string_lossy()),

@@ -1,7 +1,7 @@
 //! Files that others have named like answers of ours: what a program is told of them is the kernel's word.
 
 use super::{Shows::Kernels, fare};
-use crate::bed::{Container, View};
+use crate::bed::{Container, OWN_ETC, View};
 use crate::probes::{self, Case, Libc, SMALL, program, quoted};
 use std::fs;
 
@@ -38,12 +38,12 @@ fn a_program_with_more_rights_is_told_what_is_there() {
     let at = quoted(scratch.to_str().expect("UTF-8"));
     let stranger = program(Libc::Glibc, "stranger");
     let prepare = format!(
-        "cp -a /etc {at}/etc && cp {} {at}/object.so && cp {} {at}/plain && cp {at}/plain {at}/setgid && chmod 755 {at} {at}/* && \
+        "cp {} {at}/object.so && cp {} {at}/plain && cp {at}/plain {at}/setgid && chmod 755 {at} {at}/* && \
          chgrp 54321 {at}/setgid && chmod 2755 {at}/setgid",
         crate::bed::object().display(),
         stranger.display()
     );
-    let preload = format!("echo {at}/object.so >{at}/etc/ld.so.preload && mount --bind {at}/etc /etc");
+    let preload = format!("{OWN_ETC} && echo {at}/object.so >/etc/ld.so.preload");
     let run = |program: &str, mode: &str| format!("setpriv --reuid 12345 --clear-groups {at}/{program} {mode}");
     let commands = [
         prepare,
