@@ -27,6 +27,8 @@ static void changes(int fd) {
     say("mmap to read", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0);
 }
 
+static int is_digit(char c) { return c >= '0' && c <= '9'; }
+
 static void positions(int fd) {
     static char whole[TEXT];
     char piece[8] = {0};
@@ -40,7 +42,8 @@ static void positions(int fd) {
     say("no such whence", lseek(fd, 0, 99));
     say("fourth", lseek(fd, 4, SEEK_SET));
     say("read", read(fd, piece, 1));
-    printf("  the same text: %d\n", !memcmp(piece, whole + 4, 1));
+    /* It is composed again, and a clock's digits go on meanwhile. */
+    printf("  the same text: %d\n", is_digit(piece[0]) ? is_digit(whole[4]) : piece[0] == whole[4]);
     say("back", lseek(fd, -2, SEEK_CUR));
     say("forth", lseek(fd, 1, SEEK_CUR));
     say("beyond", lseek(fd, 1 << 20, SEEK_SET));
