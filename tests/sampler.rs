@@ -8,6 +8,8 @@ mod bed;
 mod a_whole_system;
 #[path = "sampler/above.rs"]
 mod above;
+#[path = "sampler/ages.rs"]
+mod ages;
 #[path = "sampler/aside.rs"]
 mod aside;
 #[path = "sampler/births.rs"]
@@ -22,6 +24,8 @@ mod groups;
 mod harness;
 #[path = "sampler/hostile.rs"]
 mod hostile;
+#[path = "sampler/hostile_cgroups.rs"]
+mod hostile_cgroups;
 #[path = "sampler/load.rs"]
 mod load;
 #[path = "sampler/owner.rs"]
@@ -36,6 +40,8 @@ mod service;
 mod share;
 #[path = "sampler/sidecar.rs"]
 mod sidecar;
+#[path = "sampler/storm.rs"]
+mod storm;
 #[path = "sampler/tasks.rs"]
 mod tasks;
 #[path = "sampler/tools.rs"]

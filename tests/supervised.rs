@@ -13,6 +13,8 @@ mod guests;
 #[path = "command/harness.rs"]
 #[allow(dead_code, reason = "shared with the tests of the command")]
 mod harness;
+#[path = "supervised/hostile_programs.rs"]
+mod hostile_programs;
 #[path = "supervised/program.rs"]
 mod program;
 #[path = "supervised/sandboxes.rs"]

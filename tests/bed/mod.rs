@@ -217,6 +217,34 @@ impl Container {
 pub(crate) const PATIENCE_SEC: u32 = 300;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(PATIENCE_SEC as u64);
 
+/// For how many minutes hostile tests are to play others than their usual cases: `CGPROC_FUZZ_MINUTES`.
+pub(crate) fn fuzz_minutes() -> Option<u64> {
+    let minutes = std::env::var("CGPROC_FUZZ_MINUTES").ok()?;
+    Some(minutes.parse().expect("CGPROC_FUZZ_MINUTES is a number"))
+}
+
+/// Lets those who mean no good go on: some seconds, or as many minutes as are asked for. Each second something is looked at.
+pub(crate) fn endure(mut look: impl FnMut()) {
+    const USUAL: Duration = Duration::from_secs(20);
+    let (begun, whole) = (Instant::now(), fuzz_minutes().map_or(USUAL, |minutes| Duration::from_secs(60 * minutes)));
+    while begun.elapsed() < whole {
+        std::thread::sleep(Duration::from_secs(1));
+        look();
+    }
+}
+
+/// A figure of a process in `/proc/PID/status`, such as `VmHWM:` in KiB.
+pub(crate) fn status_figure(pid: i32, key: &str) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    figure(&text, key).unwrap_or_else(|| panic!("{path}: no {key}"))
+}
+
+/// How many descriptors are open in a process.
+pub(crate) fn descriptors(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count()
+}
+
 /// Waits until it is so.
 pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
     until_but(what, is_so, String::new);

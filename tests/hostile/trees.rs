@@ -25,10 +25,7 @@ fn hostile_trees_on_musl() {
 
 fn play_all(libc: Libc) {
     bed::log_machine();
-    let minutes = std::env::var("CGPROC_FUZZ_MINUTES").ok();
-    let Some(minutes) = minutes.map(|minutes| minutes.parse::<u64>().expect("CGPROC_FUZZ_MINUTES is a number")) else {
-        return play(libc, 0);
-    };
+    let Some(minutes) = bed::fuzz_minutes() else { return play(libc, 0) };
     let begun = Instant::now();
     let of_now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs() * 1_000_000;
     let mut turns = (0..).map(|turn| of_now + turn * cases());

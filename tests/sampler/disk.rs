@@ -29,14 +29,14 @@ umount -l old
 exec sleep 1000"#;
 
 /// A process whose root is an overlay in a mount namespace of its own, in a cgroup.
-struct Overlaid {
+pub(crate) struct Overlaid {
     process: Started,
     upper: PathBuf,
 }
 
 impl Overlaid {
     /// With an upper layer that is there for all.
-    fn start(place: &Place, group: &Group) -> Self {
+    pub(crate) fn start(place: &Place, group: &Group) -> Self {
         let home = place.file(&serial());
         Self::start_after(":", &home, group)
     }
@@ -74,14 +74,14 @@ impl Overlaid {
         figures.map(|figure| figure.parse().unwrap_or_else(|_| panic!("df: {output:?}"))).collect()
     }
 
-    fn du(&self) -> u64 {
+    pub(crate) fn du(&self) -> u64 {
         let output = Command::new("du").args(["-sx", "--block-size=1"]).arg(&self.upper).output().expect("du");
         let text = String::from_utf8_lossy(&output.stdout);
         text.split_whitespace().next().and_then(|size| size.parse().ok()).unwrap_or_else(|| panic!("du: {output:?}"))
     }
 }
 
-fn used(place: &Place, group: &Group) -> Option<u64> {
+pub(crate) fn used(place: &Place, group: &Group) -> Option<u64> {
     slot(&place.board(), load_key(&group.path)?)?.disk_used_bytes()
 }
 

@@ -16,35 +16,40 @@ const ONE: &str =
 const TWO: &str = "./busy 0 1 & sleep 10000";
 
 /// As root, and without any right.
-const ROOT: &str = "";
+pub(crate) const ROOT: &str = "";
 const NOBODY: &str = "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all ";
 
 /// A pod of two containers, and the sampler as a third one.
-struct Pod {
-    place: Place,
-    containers: Running,
+pub(crate) struct Pod {
+    pub(crate) place: Place,
+    pub(crate) containers: Running,
 }
 
 impl Pod {
     fn start(rights: &str) -> Self {
-        let place = Place::new();
+        Self::of(Place::new(), rights, "--interval 1", [("one", ONE), ("two", TWO)])
+    }
+
+    /// Of these containers, each with its name and its script, and of a sampler with these rights and options.
+    pub(crate) fn of(place: Place, rights: &str, options: &str, others: [(&str, &str); 2]) -> Self {
         fs::set_permissions(place.file(""), Permissions::from_mode(0o777)).expect("writable");
         let command = place.file("cgproc");
         let copied = Command::new("install").arg("-m755").args([&bed::command(), &command]).status();
         assert!(copied.expect("install").success());
         let sampler = format!(
-            "exec env -u LD_PRELOAD {rights}{} sampler --board {} --interval 1 2>{}",
+            "exec env -u LD_PRELOAD {rights}{} sampler --board {} {options} 2>{}",
             command.display(),
             place.board().display(),
             place.file("log").display()
         );
-        let script =
-            format!("exec {} one '{ONE}' two '{TWO}' sampler '{sampler}'", bed::repository("tests/bed/pod").display());
-        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, bed::PATIENCE_SEC);
+        let others = others.map(|(name, script)| format!("{name} '{script}'")).join(" ");
+        let script = format!("exec {} {others} sampler '{sampler}'", bed::repository("tests/bed/pod").display());
+        let seconds = bed::PATIENCE_SEC + 60 * bed::fuzz_minutes().unwrap_or(0) as u32;
+        let containers = Running::start(&Container { view: View::Raw, ..FREE }, &place, &script, seconds);
         Self { place, containers }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.containers.path)
     }
 
@@ -54,7 +59,7 @@ impl Pod {
         Some((load.running, load.blocked))
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.place.file("log")).unwrap_or_default()
     }
 }

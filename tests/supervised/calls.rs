@@ -3,7 +3,7 @@
 use crate::{
     bed,
     harness::{Started, cgproc},
-    program::{KIB, LIMITS, Row, compiled, descriptors, is_at_rest, static_programs, supervisors, told},
+    program::{KIB, LIMITS, Row, compiled, is_at_rest, static_programs, supervisors, told},
 };
 use std::{fs, io::Write as _, process::Command, process::Stdio};
 
@@ -102,7 +102,7 @@ fn a_thousand_processes_lose_nothing_and_leak_nothing() {
     // The files that it composes from are open for a moment each, so it is counted while it has nothing to do.
     let rest = |run: &Started| {
         bed::until("rest", || supervisors(run.pid()).into_iter().all(is_at_rest));
-        supervisors(run.pid()).into_iter().map(descriptors).sum::<usize>()
+        supervisors(run.pid()).into_iter().map(bed::descriptors).sum::<usize>()
     };
     let before = rest(&run);
     run.0.stdin.as_mut().expect("a pipe").write_all(b"\n").expect("written");

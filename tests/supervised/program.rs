@@ -109,11 +109,6 @@ pub(crate) fn is_at_rest(pid: i32) -> bool {
         .all(|thread| crate::harness::state(thread.to_str().and_then(|it| it.parse().ok()).expect("a number")) == 'S')
 }
 
-/// How many descriptors are open in it.
-pub(crate) fn descriptors(pid: i32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count()
-}
-
 /// A row of the document: what was right in `runtime`, column by column.
 pub(crate) struct Row<'r> {
     runtime: &'r str,

@@ -1,0 +1,72 @@
+//! Another user who has a subtree of cgroups, and means no good (`tests/programs/wild-cgroups.c`).
+
+use crate::bed;
+use crate::groups::Group;
+use crate::processes::{Place, Started};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The words for one who has his files in the place.
+pub(crate) fn words(place: &Place) -> Vec<String> {
+    let scratch = place.file("scratch");
+    fs::create_dir(&scratch).expect("a directory");
+    fs::set_permissions(&scratch, Permissions::from_mode(0o777)).expect("writable");
+    let seed = if bed::fuzz_minutes().is_some() { crate::processes::now_usec() } else { 1 };
+    let program = bed::programs().join("wild-cgroups");
+    [program.display().to_string(), "storm".into(), "12345".into(), seed.to_string(), scratch.display().to_string()]
+        .into()
+}
+
+/// Such a user, beside a sampler.
+pub(crate) struct Storm {
+    process: Started,
+    output: PathBuf,
+    directories: Vec<PathBuf>,
+    #[expect(dead_code, reason = "held")]
+    group: Group,
+}
+
+impl Storm {
+    pub(crate) fn start(place: &Place) -> Self {
+        let group = Group::new();
+        group.open();
+        let directories: Vec<PathBuf> = group.directories.iter().map(|directory| directory.join("subtree")).collect();
+        let (words, output) = (words(place), place.file("storm"));
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(&directories).stdin(Stdio::null());
+        command.stdout(File::create(&output).expect("its output"));
+        Self { process: Started(command.spawn().expect("wild-cgroups")), output, directories, group }
+    }
+
+    /// Whether he has done all that he does.
+    pub(crate) fn has_done_all(&self) -> bool {
+        self.text().contains("all kinds\n")
+    }
+
+    /// How often he did what.
+    pub(crate) fn end(mut self) -> String {
+        self.process.signal(libc::SIGTERM);
+        let status = self.process.ended();
+        assert!(status.success(), "{status}: {}", self.text());
+        self.text().lines().last().expect("counts").to_owned()
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(&self.output).expect("its output")
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        let _ = self.process.0.kill();
+        let _ = self.process.0.wait();
+        clear(&self.directories);
+    }
+}
+
+/// Removes cgroups, and all that are below them by paths of any length.
+pub(crate) fn clear(directories: &[PathBuf]) {
+    let _ = Command::new(bed::programs().join("wild-cgroups")).arg("clear").args(directories).status();
+}
