@@ -95,6 +95,11 @@ impl Node {
     }
 }
 
+/// How many places a cgroup takes: more where its path is long, which is kept.
+fn places(directory: &Directory) -> usize {
+    1 + directory.path().as_os_str().len() / 512
+}
+
 /// A hierarchy, or the part of it below a top.
 pub(super) struct Hierarchy {
     pub(super) root: Root,
@@ -109,7 +114,7 @@ pub(super) struct Hierarchy {
     ids: HashSet<u64>,
     /// Whose the top is.
     owner: u32,
-    /// How many cgroups there are below each that is delegated, itself included.
+    /// How many places those below each that is delegated have taken, itself included.
     shares: HashMap<usize, usize>,
     /// That some are left out was said.
     is_said: bool,
@@ -126,7 +131,7 @@ impl Hierarchy {
     /// More cgroups than this in one hierarchy are not looked at.
     const MOST: usize = 50_000;
 
-    /// So many of them below one that is delegated: nobody takes the others' places.
+    /// So many places are for those below one that is delegated: nobody takes the others'.
     const SHARE: usize = 2_000;
 
     /// That of a root, opened; `number` tells it from others.
@@ -282,7 +287,7 @@ impl Hierarchy {
         let is_strangers = role == Role::Published && status.owner != self.owner;
         let delegated = if is_strangers { self.delegated(parent).or(Some(index)) } else { self.share_of(parent) };
         if let Some(top) = delegated {
-            *self.shares.entry(top).or_default() += 1;
+            *self.shares.entry(top).or_default() += places(&directory);
         }
         if let Some(parent) = parent.and_then(|parent| self.node_mut(parent)) {
             parent.children.insert(index);
@@ -335,12 +340,12 @@ impl Hierarchy {
         let mut below = vec![top];
         while let Some(index) = below.pop() {
             let Some(node) = self.node_mut(index) else { continue };
-            let before = node.delegated.replace(top);
+            let (before, places) = (node.delegated.replace(top), places(&node.directory));
             below.extend(&node.children);
             if let Some(share) = before.and_then(|before| self.shares.get_mut(&before)) {
-                *share = share.saturating_sub(1);
+                *share = share.saturating_sub(places);
             }
-            *self.shares.entry(top).or_default() += 1;
+            *self.shares.entry(top).or_default() += places;
         }
         Some(top)
     }
@@ -361,13 +366,20 @@ impl Hierarchy {
         }
     }
 
+    /// How many places are left below a cgroup.
+    fn room(&self, parent: usize) -> usize {
+        let room = Self::MOST.saturating_sub(self.by_path.len());
+        let share = self.share_of(Some(parent)).and_then(|top| self.shares.get(&top));
+        share.map_or(room, |share| room.min(Self::SHARE.saturating_sub(*share)))
+    }
+
     /// Whether there may be one more below a cgroup. Where not, it is said once who is left out.
     fn has_room(&mut self, parent: usize) -> bool {
-        let delegated = self.node(parent).and_then(|node| node.delegated);
-        let share = delegated.filter(|top| self.shares.get(top).is_some_and(|share| *share >= Self::SHARE));
-        if share.is_none() && self.by_path.len() < Self::MOST {
+        if self.room(parent) > 0 {
             return true;
         }
+        let delegated = self.share_of(Some(parent));
+        let share = delegated.filter(|top| self.shares.get(top).is_some_and(|share| *share >= Self::SHARE));
         if !std::mem::replace(&mut self.is_said, true) {
             let whose = share
                 .and_then(|top| self.node(top))
@@ -396,20 +408,35 @@ impl Hierarchy {
         }
     }
 
-    /// Makes the directories of a cgroup the ones that are known.
+    /// Makes the directories of a cgroup the ones that are known. There may be any number: no more of their names are kept than there is
+    /// room for.
     fn look(&mut self, index: usize, watch: &mut Option<Watch>) {
         let Some(node) = self.node(index) else { return };
-        let Ok(names) = node.directory.names(&self.top) else { return };
-        let there: HashSet<&Path> = names.iter().map(PathBuf::as_path).collect();
+        // One more is left out, and said to be.
+        let most = self.room(index) + node.children.len() + 1;
+        let (mut there, mut new) = (HashSet::new(), Vec::new());
+        let listed = node.directory.each_name(&self.top, |name| {
+            let path = node.directory.path().join(name);
+            match self.by_path.get(&path) {
+                Some(child) => drop(there.insert(*child)),
+                None if new.len() < most => new.push(name.to_owned()),
+                None => {}
+            }
+        });
+        if listed.is_err() {
+            return;
+        }
         // What the mount hides above the top has other names.
-        let is_gone = |child: &Node| child.role != Role::Outside && !there.contains(child.directory.path());
-        let children = node.children.iter().copied();
-        let gone: Vec<usize> = children.filter(|&child| self.node(child).is_some_and(is_gone)).collect();
+        let is_gone = |&child: &usize| {
+            !there.contains(&child) && self.node(child).is_some_and(|child| child.role != Role::Outside)
+        };
+        let (gone, path): (Vec<usize>, _) =
+            (node.children.iter().copied().filter(is_gone).collect(), node.directory.path().to_owned());
         for child in gone {
             self.remove(child, watch);
         }
-        for path in names {
-            self.add_path(path, index);
+        for name in new {
+            self.add_path(path.join(name), index);
         }
     }
 
@@ -435,7 +462,7 @@ impl Hierarchy {
                 parent.children.remove(&index);
             }
             if let Some(share) = node.delegated.and_then(|top| self.shares.get_mut(&top)) {
-                *share = share.saturating_sub(1);
+                *share = share.saturating_sub(places(&node.directory));
             }
             self.ids.remove(&node.id);
             self.gone.extend(self.keys(&node));

@@ -1,10 +1,13 @@
 //! Who has a subtree of cgroups of his own takes no place from the others, however many he makes in it.
 
+use crate::bed;
 use crate::boards::{Sampler, slot};
 use crate::groups::{Group, load_directory, load_key};
 use crate::processes::{Place, until};
+use crate::storm;
 use std::fs;
 use std::os::unix::fs::chown;
+use std::path::PathBuf;
 use std::process::Command;
 
 const STRANGER: u32 = 12345;
@@ -88,4 +91,47 @@ fn a_delegated_subtree_has_a_share() {
     let _next = Sampler::start(&place, &["--interval", "1"]);
     until("the share is full again", share_is_full);
     until("another's cgroup is published", || is_published(&place, &other));
+}
+
+/// Cgroups of somebody's whose paths are nearly as long as any may be, more than he has places.
+struct Long {
+    first: PathBuf,
+    group: Group,
+}
+
+impl Long {
+    const MANY: usize = 6_000;
+
+    fn new() -> Self {
+        const DEEP: usize = 14;
+        let group = Group::new();
+        chown(load_directory(&group.path), Some(STRANGER), Some(STRANGER)).expect("given away");
+        let name = "d".repeat(250);
+        let long = Self { first: load_directory(&group.path).join(&name), group };
+        let deepest = (1..DEEP).fold(long.first.clone(), |at, _| at.join(&name));
+        fs::create_dir_all(&deepest).expect("cgroups");
+        for number in 0..Self::MANY {
+            fs::create_dir(deepest.join(format!("{number:0250}"))).expect("a cgroup");
+        }
+        long
+    }
+}
+
+impl Drop for Long {
+    fn drop(&mut self) {
+        storm::clear(std::slice::from_ref(&self.first));
+    }
+}
+
+#[test]
+fn names_of_any_number_and_length_take_no_room() {
+    const MOST_KIB: u64 = 24 << 10;
+    let place = Place::alone();
+    let long = Long::new();
+    let sampler = Sampler::start(&place, &[]);
+    until("the first of them is published", || is_published(&place, &long.group));
+    let kib = bed::status_figure(sampler.process.pid(), "VmHWM:");
+    println!("{} names: {kib} KiB", Long::MANY);
+    assert!(kib <= MOST_KIB, "{kib} KiB");
+    until("it is said who is left out", || sampler.log().contains("more than"));
 }
