@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// A publication every five seconds, and as much time again.
 const OLDEST_USEC: u64 = 10_000_000;
 
-/// What a sampler takes beside as many cgroups of another's as he has places for: 13 MiB were seen.
+/// What a sampler takes beside as many cgroups of another's as he has places for: 17 MiB were seen.
 const MOST_KIB: u64 = 32 << 10;
 
 /// The neighbour's threads, which wait and are a load.
