@@ -173,7 +173,7 @@ mod tests {
             0 => hand.with(|received| {
                 (received.id, received.pid) = (7, 8);
                 hand.is_of(Whose::Unmapped);
-                hand.with_waits(|waits| waits.note(Whose::Unmapped, 9000, 1));
+                hand.with_waits(|waits| waits.note(Whose::Unmapped, 90_000, 1));
                 // SAFETY: ends the child.
                 unsafe { libc::_exit(0) }
             }),
