@@ -1,6 +1,6 @@
-//! Who pays for answers. A supervisor is outside of the cgroup that it supervises: what it composes would be on nobody's account, and
-//! a program could hold as much of it as it has descriptors. So it answers from a cgroup beside the program's, with the program's
-//! limits on CPU time and a budget of memory, and where that is used up, the kernel answers.
+//! Who pays for answers. A supervisor lives outside the cgroup that it supervises, so no limit of the program's would count what it composes,
+//! and a program could hold as much of that as it has descriptors. So the supervisor answers from a cgroup beside the program's, with the
+//! program's limits on CPU time and a budget of memory. When the budget is used up, the kernel answers.
 
 use crate::{cgroup::Cgroup, limits::Limits};
 use rustix::{

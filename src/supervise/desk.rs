@@ -13,7 +13,7 @@ pub(super) struct Desk<'a> {
     hand: Option<&'a Hand>,
     /// `None` where answers are on the program's own account.
     account: Option<&'a Account>,
-    /// We have waited once: from then on it is looked at, before each call, how long this thread has run.
+    /// We have waited once. From then on, how long this thread has run is noted before each call.
     is_wary: bool,
     ran_msec: u64,
 }
@@ -21,7 +21,7 @@ pub(super) struct Desk<'a> {
 /// Waits that are shorter are those of a busy disk.
 const SHORT_MSEC: u64 = 250;
 
-/// So many processes that answered may wait somewhere at once, for what is kept back from them; then nobody but our own user is looked at.
+/// How many processes that answered may be left behind at once. With more, only our own user is answered.
 const MOST_LEFT_BEHIND: u32 = 16;
 
 impl<'a> Desk<'a> {
@@ -29,7 +29,7 @@ impl<'a> Desk<'a> {
         Self { hand, account, ..Self::default() }
     }
 
-    /// Whether the call that begins is let pass: we have waited for its user too long. He is asked for only where anybody has been waited for.
+    /// Whether the call that begins passes, because its user has kept us waiting for too long. Who that is, is only asked if anybody has.
     pub(super) fn shuns(&mut self, whose: impl FnOnce() -> Whose) -> bool {
         let Some(hand) = self.hand else { return false };
         if self.is_wary {
@@ -56,7 +56,7 @@ impl<'a> Desk<'a> {
         self.account.is_none_or(|account| account.has_room(owner == Some(geteuid())))
     }
 
-    /// Takes note of the time that things of the caller's were looked at, if that was spent in waiting. A busy machine is not his fault.
+    /// Notes how long we waited for things of the caller's. Time in which this thread ran, or was runnable, is not his fault.
     pub(super) fn note_waits(&mut self, whose: impl FnOnce() -> Whose) {
         let Some((hand, msec)) = self.hand.map(|hand| (hand, hand.touched_msec())) else { return };
         if msec < SHORT_MSEC {

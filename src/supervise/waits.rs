@@ -1,5 +1,5 @@
-//! For how long each user has held up whoever answers, by memory or files that he delivers late or never. A user who does so for long is not looked
-//! at for a while, and has the kernel's answers.
+//! How long each user has kept whoever answers waiting, by memory or files that come late or never. After too long, the user gets the kernel's
+//! answers for a while.
 
 use rustix::process::{Uid, geteuid};
 
@@ -37,7 +37,7 @@ impl Whose {
     }
 }
 
-/// What was waited for each of them lately. All bytes zero: nobody has been waited for.
+/// The waits of the last minutes, by user. All bytes zero: there were none.
 #[repr(C)]
 pub(super) struct Waits([Wait; 64]);
 
@@ -51,12 +51,12 @@ struct Wait {
     since_msec: u64,
 }
 
-/// For so long a wait counts.
+/// How long a wait counts.
 const MEMORY_MSEC: u64 = 600_000;
-/// So much is forgiven to one user, who may not know what his files are on.
+/// What is forgiven to one user, who may not know what his files are on.
 const MOST_OF_ONE_MSEC: u64 = 20_000;
-/// And to all: with user numbers enough one can be somebody else each time. Beyond it, only our own user is looked at, who always is: he can
-/// stop us in plainer ways.
+/// What is forgiven to all together, since one person may have many user numbers. Beyond that, only our own user is answered. He always is: he
+/// could stop us in plainer ways.
 const MOST_OF_ALL_MSEC: u64 = 60_000;
 
 impl Waits {

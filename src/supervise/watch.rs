@@ -1,6 +1,6 @@
-//! A child that answers, and its parent, who can do without it. A user may make wait whoever reads his memory, or looks at his files: by a page or
-//! a directory that he serves himself. A thread that waits so cannot be ended, and holds its process; a child is left behind, the call is let
-//! pass, and another child goes on.
+//! A child answers, and its parent watches it. A user can keep whoever reads his memory or looks at his files waiting: by a page or a directory
+//! that he serves himself. A thread that waits for one cannot be ended, and its process lives as long. So the child is left behind, the call
+//! passes, and another child goes on.
 
 use super::{
     account::Account,
@@ -29,9 +29,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Answers, by a child, until there is nobody left to make calls. The child has no use for `line`.
+/// Has a child answer, until nobody is left who could call. The child closes its copy of `line`.
 pub(super) fn serve_watched(listener: &Listener, hand: &Hand, account: &Account, line: BorrowedFd<'_>) {
-    // Those of an heir before us are not ours to bury.
+    // Those that a former heir left behind are not our children.
     hand.left_behind().store(0, SeqCst);
     // Children in a row that have not answered a single call.
     let mut barren = 0;
@@ -49,9 +49,9 @@ pub(super) fn serve_watched(listener: &Listener, hand: &Hand, account: &Account,
                     hand.with_waits(|waits| waits.note(whose, msec, now_usec / 1000));
                 }
             }
-            // By whoever ends processes, for want of memory or by hand: the next begins with the call that was left.
+            // Somebody killed it, or memory ran out: the next one begins with the call that it left.
             Ok(_) if barren == 0 => continue,
-            // It may be that call by which it ends, or there are no more processes to be had.
+            // Perhaps that very call ends it; or no process can be had for the moment.
             _ => {
                 hand.take_over(|received| listener.let_pass(received.id));
                 let_pass(listener, &Timespec { tv_sec: 1, tv_nsec: 0 });
@@ -76,15 +76,15 @@ enum Ended {
     /// There is nobody left who could call.
     Done,
     Killed,
-    /// It waits, and is ended as soon as it no longer does: for what this user keeps back, or for what nobody knows.
+    /// It has been killed, and ends once it no longer waits: for what this user keeps back, or for something else.
     Stuck(Option<Whose>),
 }
 
 /// From one look to the next.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
-/// So long a child may wait for something of its caller's from the first look on that sees it, which may be as late as the next.
+/// How long a child may wait for something of its caller's, from the first look that sees it wait.
 const MOST_OF_THE_CALLERS: Duration = Duration::from_millis(MOST_OF_A_LOOK_MSEC - 500);
-/// And for anything else, such as a caller that is slow to take its descriptor, or a lock of the kernel's.
+/// How long it may wait for anything else, such as a caller that is slow to take its descriptor, or a lock of the kernel's.
 const MOST_OF_ANYTHING: Duration = Duration::from_secs(30);
 
 impl Child {
@@ -94,7 +94,7 @@ impl Child {
         // SAFETY: this process has one thread.
         match unsafe { libc::fork() } {
             0 => {
-                // Nobody would look after it.
+                // Without a parent, nobody would watch it.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
                 if getppid() == Some(parent) {
                     drop(life);
