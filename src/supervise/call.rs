@@ -23,6 +23,12 @@ pub(super) enum Answer {
     File { file: OwnedFd, closes_on_exec: bool },
 }
 
+/// Whose the call `id` of `target` is. It still waits after its process was asked, so that no other has its number.
+pub(super) fn whose(listener: &Listener, id: u64, target: Target<'_>) -> Whose {
+    let whose = target.whose();
+    if listener.still_waits(id) { whose } else { Whose::Gone }
+}
+
 impl<'c> Call<'c> {
     /// The call that was `received`, which `hand` is told of.
     pub(super) fn of(listener: &'c Listener, hand: &'c Hand, received: &seccomp_notif) -> Self {
@@ -37,10 +43,9 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Whose it is. It still waits after its process was asked, so that no other has its number.
+    /// Whose it is.
     pub(super) fn whose(&self) -> Whose {
-        let whose = self.target.whose();
-        if self.listener.still_waits(self.id) { whose } else { Whose::Gone }
+        whose(self.listener, self.id, self.target)
     }
 
     /// Writes `bytes` to `address` in the process that waits. It is told by its number, which is asked for just before; and after, since

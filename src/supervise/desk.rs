@@ -1,7 +1,12 @@
 //! What whoever answers has at hand from one call to the next.
 
-use super::{account::Account, hand::Hand, seen::Known, waits::Whose};
-use crate::{clocks, kernel};
+use super::{
+    account::Account,
+    hand::Hand,
+    seen::Known,
+    waits::{Whose, now_msec},
+};
+use crate::kernel;
 use rustix::process::{Uid, geteuid};
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -71,10 +76,6 @@ impl<'a> Desk<'a> {
             hand.with_waits(|waits| waits.note(whose, waited, now_msec()));
         }
     }
-}
-
-fn now_msec() -> u64 {
-    clocks::now_usec(libc::CLOCK_MONOTONIC) / 1000
 }
 
 fn ran_msec() -> Option<u64> {

@@ -68,7 +68,7 @@ impl Given {
     }
 
     /// Whether `text` is longer than what is there.
-    pub(super) fn grows_by(&self, text: &[u8]) -> bool {
+    pub(super) fn is_shorter_than(&self, text: &[u8]) -> bool {
         text.len() as u64 > self.len
     }
 

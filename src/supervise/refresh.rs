@@ -19,7 +19,7 @@ pub(super) fn refresh(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<()> {
     // Where there is no answer any more, the kernel's own text takes its place.
     let text = text.map_or_else(|| given.asked.kernels_own(&Kernel), Ok);
     let text = text.ok()?;
-    if given.grows_by(&text) && !desk.has_room(Some(given.owner)) {
+    if given.is_shorter_than(&text) && !desk.has_room(Some(given.owner)) {
         return None;
     }
     // The process that we looked at is the one that asks.

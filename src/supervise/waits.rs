@@ -1,6 +1,7 @@
 //! How long each user has kept whoever answers waiting, by memory or files that come late or never. After too long, the user gets the kernel's
 //! answers for a while.
 
+use crate::clocks;
 use rustix::process::{Uid, geteuid};
 
 /// Whose call it was.
@@ -59,6 +60,11 @@ const MOST_OF_ONE_MSEC: u64 = 20_000;
 /// could stop us in plainer ways.
 const MOST_OF_ALL_MSEC: u64 = 60_000;
 
+/// The time by which waits are noted: the monotonic clock's, which all who answer share.
+pub(super) fn now_msec() -> u64 {
+    clocks::now_usec(libc::CLOCK_MONOTONIC) / 1000
+}
+
 impl Waits {
     pub(super) fn note(&mut self, whose: Whose, msec: u64, now_msec: u64) {
         const MINUTE_MSEC: u64 = 60_000;
@@ -71,7 +77,7 @@ impl Waits {
         match self.0.iter_mut().find(|wait| wait.whose == whose && age(wait) < MINUTE_MSEC) {
             Some(wait) => wait.msec = wait.msec.saturating_add(msec),
             None => {
-                // In place of the shortest, so that nobody is forgotten for the sake of many short ones.
+                // In place of the shortest, so that many short waits do not push out a long one.
                 let place = self.0.iter_mut().min_by_key(|wait| if wait.whose == 0 { 0 } else { wait.msec.max(1) });
                 if let Some(place) = place {
                     *place = Wait { whose, msec, since_msec: now_msec };

@@ -5,15 +5,15 @@
 use super::{
     account::Account,
     answer::answer,
-    call::Call,
+    call::{self, Call},
     desk::Desk,
     hand::{Hand, MOST_OF_A_LOOK_MSEC},
     listener::Listener,
     serve::{is_over, let_pass, serve},
     target::Target,
-    waits::Whose,
+    waits::{Whose, now_msec},
 };
-use crate::{clocks, kernel};
+use crate::kernel;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::BorrowedFd,
@@ -44,9 +44,8 @@ pub(super) fn serve_watched(listener: &Listener, hand: &Hand, account: &Account,
             Ok(Ended::Stuck(whose)) => {
                 hand.left_behind().fetch_add(1, SeqCst);
                 if let Some(whose) = whose {
-                    let (msec, now_usec) =
-                        (MOST_OF_A_LOOK_MSEC + hand.touched_msec(), clocks::now_usec(libc::CLOCK_MONOTONIC));
-                    hand.with_waits(|waits| waits.note(whose, msec, now_usec / 1000));
+                    let msec = MOST_OF_A_LOOK_MSEC + hand.touched_msec();
+                    hand.with_waits(|waits| waits.note(whose, msec, now_msec()));
                 }
             }
             // Somebody killed it, or memory ran out: the next one begins with the call that it left.
@@ -124,7 +123,7 @@ impl Child {
             let look = Look::at(self.pid, hand);
             match (&last, &look) {
                 (Some(last), Some(look)) if look.is_of_the_same(last) => waited += look.waited_since(last),
-                (_, Some(_)) => (waited, whose) = (Duration::ZERO, whose_call(listener, hand)),
+                (_, Some(_)) => (waited, whose) = (Duration::ZERO, whose_in_hand(listener, hand)),
                 (_, None) => {}
             }
             if let Some(look) = &look
@@ -153,11 +152,10 @@ impl Child {
     }
 }
 
-/// Whose the call in hand is. It still waits after its process was asked, so that no other has its number.
-fn whose_call(listener: &Listener, hand: &Hand) -> Whose {
+/// Whose the call in hand is.
+fn whose_in_hand(listener: &Listener, hand: &Hand) -> Whose {
     let (id, thread) = hand.caller();
-    let whose = Target::new(thread, None).whose();
-    if listener.still_waits(id) { whose } else { Whose::Gone }
+    call::whose(listener, id, Target::new(thread, None))
 }
 
 impl Ended {
