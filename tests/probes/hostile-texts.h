@@ -1,27 +1,10 @@
 /* Texts that are meant to harm their reader: those that the kernel gives, with something wrong in them, or anything at all.
  * All of it follows from a number, so that what was found once is found again. */
 #include "probe.h"
-
-/* ---- numbers (splitmix64) ---- */
-
-static uint64_t dice;
-
-static uint64_t thrown(void) {
-    uint64_t z = dice += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
+#include "../programs/chance.h"
 
 /* What follows from one number has nothing in common with what follows from the next. */
 static void throw_from(uint64_t seed) { dice = seed, dice = thrown() ^ 0x5851f42d4c957f2d; }
-
-static unsigned below(unsigned bound) { return bound ? (unsigned)(thrown() % bound) : 0; }
-
-/* Once in `times`. */
-static int once_in(unsigned times) { return below(times) == 0; }
-
-#define ONE_OF(list) ((list)[below(sizeof(list) / sizeof *(list))])
 
 /* ---- a text ---- */
 

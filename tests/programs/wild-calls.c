@@ -8,6 +8,7 @@
  *       another line. By then that is over; it prints how often what was done, how often both have asked, and how many answers were
  *       not KIB, and waits for its input to end. */
 #define _GNU_SOURCE
+#include "chance.h"
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
@@ -41,21 +42,6 @@ static struct {
 static void must(const char *what, long result) {
     if (result < 0) perror(what), exit(1);
 }
-
-/* ---- chance (splitmix64): threads share it, which makes it no worse ---- */
-
-static uint64_t dice;
-
-static uint64_t thrown(void) {
-    uint64_t z = __atomic_add_fetch(&dice, 0x9e3779b97f4a7c15, __ATOMIC_RELAXED);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-static unsigned below(unsigned bound) { return (unsigned)(thrown() % bound); }
-static int once_in(unsigned times) { return below(times) == 0; }
-#define ONE_OF(list) ((list)[below(sizeof(list) / sizeof *(list))])
 
 /* ---- memory that comes and goes: pages of a file with paths, structures and anything else ---- */
 

@@ -7,6 +7,7 @@
  *   wild-cgroups clear DIRECTORY...
  *       Removes what a storm has left that was killed. */
 #define _GNU_SOURCE
+#include "chance.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,21 +41,6 @@ static int did(enum deed deed, long result) {
     if (result >= 0) done[deed]++;
     return result >= 0;
 }
-
-/* ---- chance (splitmix64) ---- */
-
-static uint64_t dice;
-
-static uint64_t thrown(void) {
-    uint64_t z = dice += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-static unsigned below(unsigned bound) { return (unsigned)(thrown() % bound); }
-static int once_in(unsigned times) { return below(times) == 0; }
-#define ONE_OF(list) ((list)[below(sizeof(list) / sizeof *(list))])
 
 enum { NAME = 256 };
 
