@@ -3,11 +3,13 @@
 mod install;
 mod run;
 mod sampler;
+mod size;
 
 use crate::{
-    doctor, explain,
+    doctor,
     failure::{Failure, OWN_CODE, say},
-    output, show, view,
+    output,
+    see::{explain, show, view},
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;

@@ -10,8 +10,8 @@ mod surroundings;
 
 use crate::{
     output::{plain, put},
+    see::view::View,
     settings::Settings,
-    view::View,
 };
 use anyhow::Result;
 use procfs::process::MountInfo;

@@ -16,7 +16,7 @@ mod trial;
 mod uninstall;
 mod untried;
 
-use crate::preload_file;
+use crate::host::preload_file;
 use anyhow::{Context, Result, bail, ensure};
 use change::Change;
 use lock::Lock;

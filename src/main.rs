@@ -1,40 +1,17 @@
 //! The `cgproc` command: runs programs under a container's view, and shows what they see.
 #![cfg_attr(not(test), no_main)]
 
-mod answers;
-mod auxv;
-mod cgroup;
-mod child;
 mod cli;
-mod clocks;
-mod cpus;
-mod declared;
 mod doctor;
-mod elf;
-mod explain;
 mod failure;
-mod foreign;
-mod home;
+mod host;
 mod install;
-mod kernel;
-mod limits;
 mod meant;
-mod namespace;
-mod object;
 mod output;
-mod preload_file;
-mod published;
-mod recorder;
 mod run;
 mod sampler;
-mod sampling;
+mod see;
 mod settings;
-mod show;
-mod signals;
-mod size;
-mod supervise;
-mod trusted;
-mod view;
 
 use std::{
     ffi::{CStr, OsStr, OsString, c_char, c_int},

@@ -1,22 +1,30 @@
 //! Running a program: into a cgroup of its own, or under a declared view, or under the view of another cgroup.
 
+mod cgroup;
+mod child;
+pub(crate) mod cpus;
+mod declared;
+pub(crate) mod limits;
+mod sampling;
+mod signals;
+pub(crate) mod supervise;
+mod temporary;
+
 use crate::{
-    cgroup::{self, Cgroup, NotMade},
-    child::{self, Child, Ending, Meanwhile, NotStarted},
-    declared::Declared,
     failure::{Failure, say},
-    home,
-    limits::Limits,
-    object,
+    host::{descriptors, object},
     sampler::{self, Root},
-    sampling::{self, Sampling},
+    see::view::View,
     settings::{self, Settings},
-    signals::{self, Inherited},
-    supervise::{self, Account, Refused, Supervise, Supervision},
-    view::View,
 };
 use anyhow::{Context, Error, anyhow};
 use calc::board::Kind;
+use cgroup::{Cgroup, NotMade};
+use child::{Child, Ending, Meanwhile, NotStarted};
+use declared::Declared;
+use limits::Limits;
+use sampling::Sampling;
+use signals::Inherited;
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -24,6 +32,7 @@ use std::{
     process::Command,
     time::Duration,
 };
+use supervise::{Account, Refused, Supervise, Supervision};
 
 /// Runs `program` and returns its exit code.
 pub(crate) fn run(
@@ -32,7 +41,7 @@ pub(crate) fn run(
     limits: &Limits,
     supervise: Supervise,
 ) -> Result<u8, Failure> {
-    child::hold_closed_standard_descriptors();
+    descriptors::hold_closed_standard_descriptors();
     let mut settings = Settings::of_environment()?;
     let is_supervised = supervise.is_wanted_for(&program[0]);
     if !(is_supervised && object::is_absent()) {
@@ -44,7 +53,7 @@ pub(crate) fn run(
         settings.cgroup = Some(cgroup);
     }
     cgroup::clear_stale();
-    home::clear_stale();
+    temporary::clear_stale();
     let (child, mut started) = start(program, limits, &settings, supervise)?;
     let ending = child.wait(&mut started);
     let Started { place, sampling, supervision } = started;

@@ -23,7 +23,7 @@ mod tree;
 mod watch;
 
 pub(crate) use board::{Board, TakenOver, is_running};
-pub(crate) use roots::{CONTROLLERS, Root};
+pub(crate) use roots::Root;
 pub(crate) use schedule::INTERVAL;
 pub(crate) use service::{Options, run};
 

@@ -1,12 +1,15 @@
 //! `cgproc run`
 
 use super::ScopeOptions;
+use super::size;
 use crate::{
-    cpus::{List, Quota, parse_list, parse_quota},
     failure::Failure,
-    limits::Limits,
-    run, size,
-    supervise::Supervise,
+    run::{
+        self,
+        cpus::{List, Quota, parse_list, parse_quota},
+        limits::Limits,
+        supervise::Supervise,
+    },
 };
 use clap::Args;
 use std::ffi::OsString;

@@ -1,7 +1,11 @@
 //! The board that a sampler publishes on.
 
 use super::Finding;
-use crate::{clocks, published::Published, settings::Settings, trusted, view::View};
+use crate::{
+    host::{clocks, trusted},
+    see::{published::Published, view::View},
+    settings::Settings,
+};
 use calc::board::{Block, Board, Kind, MAGIC, VERSION};
 use rustix::fs::statfs;
 use std::path::Path;

@@ -2,10 +2,12 @@
 
 use super::{Finding, container};
 use crate::{
-    explain::{Limit, limits as limits_in_force},
-    namespace::Namespace,
+    host::namespace::Namespace,
+    see::{
+        explain::{Limit, limits as limits_in_force},
+        view::View,
+    },
     settings::Settings,
-    view::View,
 };
 use procfs::process::MountInfo;
 use std::{

@@ -1,6 +1,6 @@
 //! Which of the processes in sight are of this container.
 
-use crate::namespace::Namespace;
+use crate::host::namespace::Namespace;
 use std::{fs, path::Path};
 
 /// What tells the processes of this container from others in sight.

@@ -1,7 +1,7 @@
 //! The preloaded library: in this process, and where processes are told to look for it.
 
 use super::Finding;
-use crate::{
+use crate::host::{
     elf, foreign, object,
     preload_file::{self, entries, is_ours},
 };

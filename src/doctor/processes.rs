@@ -5,7 +5,7 @@ use super::{
     container::{Container, text},
     library,
 };
-use crate::{
+use crate::host::{
     auxv,
     elf::{self, Elf},
     preload_file,

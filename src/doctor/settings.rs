@@ -2,10 +2,10 @@
 
 use super::Finding;
 use crate::{
+    host::object,
     meant::meant,
-    object,
+    see::view::View,
     settings::{Origin, Settings, State},
-    view::View,
 };
 use anyhow::Result;
 use calc::{

@@ -1,7 +1,7 @@
 //! What else decides on an answer: mounts over the files, options of the kernel's, limits of the process.
 
 use super::Finding;
-use crate::view::View;
+use crate::see::view::View;
 use calc::answer::Answer;
 use procfs::process::MountInfo;
 use rustix::process::{Resource, getrlimit};

@@ -1,7 +1,7 @@
 //! The library: what is installed, and whether it is there already.
 
 use super::{change::Change, root::Directory};
-use crate::{elf, object};
+use crate::host::{elf, object};
 use anyhow::{Context, Result, ensure};
 use rustix::{fs::Stat, process::geteuid};
 use std::{ffi::OsStr, fs::File, io::Read, os::unix::fs::OpenOptionsExt, path::Path};

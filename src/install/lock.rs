@@ -1,7 +1,7 @@
 //! One installation at a time in a root: who holds the lock on a file that only its owner may open.
 
 use super::root::Directory;
-use crate::kernel;
+use crate::host::kernel;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fd::OwnedFd,

@@ -1,7 +1,7 @@
 //! The dynamic programs of a root, by the loader that each asks for.
 
 use super::root::Root;
-use crate::{
+use crate::host::{
     elf::{self, Elf},
     foreign,
 };

@@ -7,7 +7,7 @@ use super::{
     spawn::{Spawned, Variables, spawn},
     untried::Untried,
 };
-use crate::auxv;
+use crate::host::auxv;
 use rustix::{
     fs::{OFlags, fcntl_setfl},
     process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid},

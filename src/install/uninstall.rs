@@ -8,7 +8,7 @@ use super::{
     report::Report,
     root::{Directory, Root, split},
 };
-use crate::preload_file;
+use crate::host::preload_file;
 use anyhow::{Result, ensure};
 use rustix::io::Errno;
 use std::{

@@ -7,7 +7,7 @@ use super::{
     image::{Full, Image, put_words},
     lock,
 };
-use crate::kernel;
+use crate::host::kernel;
 use anyhow::{Context, Result, bail, ensure};
 use calc::board::{BLOCK_BYTES, Block, Key, MAGIC, SlotNumbers};
 use rustix::{

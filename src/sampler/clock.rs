@@ -1,6 +1,6 @@
 //! The clocks, in microseconds.
 
-use crate::clocks::{now_usec, resolution_usec};
+use crate::host::clocks::{now_usec, resolution_usec};
 use calc::board::Published;
 
 /// A moment, by each clock.

@@ -1,5 +1,6 @@
 //! Where the hierarchies of cgroups begin.
 
+use crate::host::hierarchy::CONTROLLERS;
 use calc::{board::Kind, cgroup::unescape, scan};
 use std::{
     collections::HashMap,
@@ -31,10 +32,6 @@ pub(crate) struct Root {
     /// mounted above it since.
     pub(super) device: Option<u64>,
 }
-
-/// Version 1's controllers that we know, by their names, which are also their mount options.
-pub(crate) const CONTROLLERS: [(&str, Kind); 4] =
-    [("memory", Kind::Memory), ("cpu", Kind::Cpu), ("cpuacct", Kind::Cpuacct), ("cpuset", Kind::Cpuset)];
 
 impl Root {
     /// The directory at `path`, whose controllers are known.

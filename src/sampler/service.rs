@@ -2,8 +2,8 @@
 
 use super::{Board, Sampler, TakenOver, neighbours::Neighbours, notify, rights, roots};
 use crate::{
-    child,
     failure::{Failure, say},
+    host::descriptors,
 };
 use anyhow::{Context, Result, bail};
 use rustix::{
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 
 /// Publishes until a signal says to end.
 pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
-    child::hold_closed_standard_descriptors();
+    descriptors::hold_closed_standard_descriptors();
     let ending = rights::ending_signals()?;
     rights::give_up(options.disk);
     let board = Board::create(&options.board)?;

@@ -1,7 +1,7 @@
 //! The administrator's file of settings, as the object reads it, and what it says of the lines that it ignores.
 
 use super::takes;
-use crate::{kernel::Reading, trusted};
+use crate::host::{kernel::Reading, trusted};
 use calc::{
     policy::{self, Bad, Buffer, Entry, Scope},
     settings::{Key, Value},

@@ -1,7 +1,7 @@
 //! The thread that walks. It goes a few steps through one tree, then through the next, and rests in between.
 
 use super::{Shared, overlay::Overlay, trouble::Trouble, walk::Walk};
-use crate::{clocks::now_usec, failure::say};
+use crate::{failure::say, host::clocks::now_usec};
 use std::{
     collections::{HashMap, VecDeque},
     mem::{Discriminant, discriminant},

@@ -1,0 +1,14 @@
+//! What is asked of this machine: its kernel, its cgroups, processes, and files of others.
+
+pub(crate) mod auxv;
+pub(crate) mod clocks;
+pub(crate) mod descriptors;
+pub(crate) mod elf;
+pub(crate) mod foreign;
+pub(crate) mod hierarchy;
+pub(crate) mod kernel;
+pub(crate) mod namespace;
+pub(crate) mod object;
+pub(crate) mod preload_file;
+pub(crate) mod process;
+pub(crate) mod trusted;

@@ -1,0 +1,240 @@
+//! A cgroup of our own for one program: made, joined by the program alone, removed.
+
+mod carried;
+mod v1;
+mod v2;
+
+use super::limits::Limits;
+use crate::host::hierarchy::{self, Hierarchy, Version};
+use anyhow::{Context, Error, Result, anyhow};
+use calc::board::Kind;
+use carried::Carried;
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+/// What every cgroup of ours is named, with the command's process id behind it.
+pub(crate) const PREFIX: &str = "cgproc-run-";
+
+/// A cgroup: one directory for each hierarchy that it takes.
+pub(crate) struct Cgroup {
+    directories: Vec<PathBuf>,
+}
+
+/// Why there is no cgroup.
+pub(crate) enum NotMade {
+    /// We may not: the reason.
+    NoRight(Error),
+    /// The kernel refuses a limit.
+    Refused(Error),
+}
+
+/// One limit as the kernel takes it: the file in the cgroup's directory, and what is written to it.
+struct Setting {
+    controller: &'static str,
+    file: &'static str,
+    value: String,
+}
+
+impl Setting {
+    fn new(controller: &'static str, file: &'static str, value: impl ToString) -> Self {
+        Self { controller, file, value: value.to_string() }
+    }
+}
+
+impl Cgroup {
+    /// Makes a cgroup with `limits`, in every hierarchy that has a controller for one of them.
+    pub(crate) fn make(limits: &Limits) -> Result<Self, NotMade> {
+        let hierarchies = hierarchy::all().map_err(NotMade::NoRight)?;
+        let mut cgroup = Self { directories: Vec::new() };
+        for (hierarchy, needed) in share_out(&hierarchies, &limits.controllers()).map_err(NotMade::NoRight)? {
+            let made = match hierarchy.version {
+                Version::V1 => v1::make(hierarchy).map(|directory| (directory, Carried::default())),
+                Version::V2 => v2::make(hierarchy, &needed),
+            };
+            let (directory, carried) = made.map_err(NotMade::NoRight)?;
+            cgroup.directories.push(directory.clone());
+            configure(hierarchy, &directory, &needed, limits, carried).map_err(NotMade::Refused)?;
+        }
+        cgroup.account(&hierarchies);
+        Ok(cgroup)
+    }
+
+    /// Has the CPU time counted apart where that is a controller of its own (v1), if we may.
+    fn account(&mut self, hierarchies: &[Hierarchy]) {
+        let accounting = hierarchies.iter().find(|hierarchy| hierarchy.has("cpuacct"));
+        let taken = |hierarchy: &Hierarchy| self.directories.iter().any(|made| made.starts_with(&hierarchy.mount));
+        if let Some(directory) = accounting.filter(|it| !taken(it)).and_then(|it| v1::make(it).ok()) {
+            self.directories.push(directory);
+        }
+    }
+
+    /// The files that a process writes to in order to join, open.
+    pub(crate) fn joins(&self) -> Result<Vec<File>> {
+        let open = |directory: &PathBuf| {
+            let path = directory.join("cgroup.procs");
+            File::options().write(true).open(&path).with_context(|| path.display().to_string())
+        };
+        self.directories.iter().map(open).collect()
+    }
+
+    /// The first of these files that it has, open; each version has its own names.
+    pub(crate) fn open(&self, names: &[&str]) -> Option<File> {
+        let paths = self.directories.iter().flat_map(|directory| names.iter().map(|name| directory.join(name)));
+        paths.into_iter().find_map(|path| File::open(path).ok())
+    }
+
+    /// Its directories, with the controllers that the board knows.
+    pub(crate) fn kinds(&self) -> Vec<(Kind, PathBuf)> {
+        let hierarchies = hierarchy::all().unwrap_or_default();
+        let of = |directory: &PathBuf| {
+            let hierarchy = hierarchies.iter().find(|hierarchy| directory.starts_with(&hierarchy.mount));
+            let kinds = hierarchy.map(Hierarchy::kinds).unwrap_or_default();
+            kinds.into_iter().map(|kind| (kind, directory.clone())).collect::<Vec<_>>()
+        };
+        self.directories.iter().flat_map(of).collect()
+    }
+
+    /// Where the cgroup is, for a message.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<String> = self.directories.iter().map(|directory| directory.display().to_string()).collect();
+        names.join(", ")
+    }
+
+    /// Removes the cgroup, with a little patience for processes that are on their way out; `false` when some still run.
+    pub(crate) fn remove(&mut self) -> bool {
+        const TRIES: u32 = 10;
+        for _ in 0..TRIES {
+            self.directories.retain(|directory| remove_tree(directory).is_err());
+            if self.directories.is_empty() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.directories.is_empty()
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        for directory in &self.directories {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Which controllers each hierarchy is needed for: one on v1 stands where both have it.
+fn share_out<'h>(
+    hierarchies: &'h [Hierarchy],
+    controllers: &[&'static str],
+) -> Result<Vec<(&'h Hierarchy, Vec<&'static str>)>> {
+    let mut shares: Vec<(&Hierarchy, Vec<&'static str>)> = Vec::new();
+    for &controller in controllers {
+        let hierarchy = hierarchies
+            .iter()
+            .find(|hierarchy| hierarchy.has(controller))
+            .or_else(|| hierarchies.iter().find(|hierarchy| hierarchy.version == Version::V2))
+            .with_context(|| format!("no {controller} cgroup is mounted where our own is in sight"))?;
+        match shares.iter_mut().find(|(known, _)| std::ptr::eq(*known, hierarchy)) {
+            Some((_, share)) => share.push(controller),
+            None => shares.push((hierarchy, vec![controller])),
+        }
+    }
+    Ok(shares)
+}
+
+/// Writes the limits of the `needed` controllers, and those that are carried.
+fn configure(
+    hierarchy: &Hierarchy,
+    directory: &Path,
+    needed: &[&str],
+    limits: &Limits,
+    carried: Carried,
+) -> Result<()> {
+    let mut settings = match hierarchy.version {
+        Version::V1 => v1::settings(limits),
+        Version::V2 => v2::settings(limits),
+    };
+    settings.retain(|setting| needed.contains(&setting.controller));
+    for (file, value) in carried.and(settings)? {
+        write(&directory.join(file), &value)?;
+    }
+    match hierarchy.version {
+        Version::V1 => Ok(()),
+        Version::V2 => v2::check(directory, limits),
+    }
+}
+
+/// Writes `value` into a file that the kernel reads.
+fn write(path: &Path, value: &str) -> Result<()> {
+    fs::write(path, value).map_err(|error| anyhow!("the kernel refuses {value:?} in {}: {error}", path.display()))
+}
+
+/// Makes a directory named after this run in `parent`.
+pub(crate) fn make_named(parent: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    let pid = std::process::id();
+    let directory = parent.join(format!("{PREFIX}{pid}"));
+    // The name is taken when something is left of a run that had our number.
+    let others = (1..10).map(|n| parent.join(format!("{PREFIX}{pid}-{n}")));
+    let mut last = make(&directory).map(|()| directory);
+    for other in others {
+        match last {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = make(&other).map(|()| other),
+            _ => break,
+        }
+    }
+    last
+}
+
+/// Makes our directory below the cgroup `parent`.
+fn make_below(parent: &Path) -> io::Result<PathBuf> {
+    make_named(parent, |path| fs::create_dir(path))
+}
+
+/// Whether a cgroup or tree by this name belongs to a run that is over.
+pub(crate) fn is_stale(name: &str) -> bool {
+    let number = name.strip_prefix(PREFIX).map(|rest| rest.split('-').next().unwrap_or(rest));
+    number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+}
+
+/// Removes the empty cgroups of runs that are over, wherever this run could have made one.
+pub(crate) fn clear_stale() {
+    let parents = hierarchy::all().into_iter().flatten().flat_map(|hierarchy| hierarchy.chain());
+    for entry in parents.filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_stale) {
+            let _ = remove_tree(&entry.path());
+        }
+    }
+}
+
+/// Removes a cgroup and those that its program left below it: the kernel keeps each in which a process runs.
+fn remove_tree(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)?.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = remove_tree(&entry.path());
+        }
+    }
+    fs::remove_dir(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stale_is_ours_and_over() {
+        let own = std::process::id();
+        for name in
+            [format!("{PREFIX}{own}"), format!("{PREFIX}{own}-3"), "cgproc-run-x".into(), "docker-99999999".into()]
+        {
+            assert!(!is_stale(&name), "{name}");
+        }
+        for name in ["cgproc-run-4294967295", "cgproc-run-4294967295-2"] {
+            assert!(is_stale(name), "{name}");
+        }
+    }
+}

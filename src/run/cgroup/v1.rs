@@ -1,0 +1,46 @@
+//! Version 1: a hierarchy for each controller, or for some together.
+
+use super::{Setting, make_below, write};
+use crate::{
+    host::hierarchy::Hierarchy,
+    run::{cpus::PERIOD_USEC, limits::Limits},
+};
+use anyhow::{Context, Result};
+use std::{fs, path::PathBuf};
+
+/// The limits, in the order in which the kernel accepts them.
+pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
+    // Here the second limit is on memory and swap together.
+    let both = limits.memory_bytes.zip(limits.swap_bytes).map(|(memory, swap)| memory.saturating_add(swap));
+    [
+        limits.memory_bytes.map(|bytes| Setting::new("memory", "memory.limit_in_bytes", bytes)),
+        both.map(|bytes| Setting::new("memory", "memory.memsw.limit_in_bytes", bytes)),
+        limits.cpus.map(|_| Setting::new("cpu", "cpu.cfs_period_us", PERIOD_USEC)),
+        limits.cpus.map(|quota| Setting::new("cpu", "cpu.cfs_quota_us", quota.usec)),
+        limits.cpuset.as_ref().map(|list| Setting::new("cpuset", "cpuset.cpus", &list.text)),
+        limits.pids.map(|pids| Setting::new("pids", "pids.max", pids)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Makes a directory below the own cgroup: above it, our limits would not hold.
+pub(super) fn make(hierarchy: &Hierarchy) -> Result<PathBuf> {
+    let parent = hierarchy.own();
+    let directory = make_below(parent).with_context(|| parent.display().to_string())?;
+    if hierarchy.has("cpuset") {
+        inherit_cpuset(parent, &directory).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+    }
+    Ok(directory)
+}
+
+/// A new cpuset is empty and takes no process.
+fn inherit_cpuset(parent: &std::path::Path, directory: &std::path::Path) -> Result<()> {
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        let from = parent.join(file);
+        let value = fs::read_to_string(&from).with_context(|| from.display().to_string())?;
+        write(&directory.join(file), value.trim())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Version 2: one hierarchy, whose controllers are handed down level by level.
+
+use super::{Carried, Setting, make_below};
+use crate::{
+    host::hierarchy::Hierarchy,
+    run::{cpus::PERIOD_USEC, limits::Limits},
+};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use calc::cpus::CpuSet;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The limits.
+pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
+    [
+        limits.memory_bytes.map(|bytes| Setting::new("memory", "memory.max", bytes)),
+        limits.swap_bytes.map(|bytes| Setting::new("memory", "memory.swap.max", bytes)),
+        limits.cpus.map(|quota| Setting::new("cpu", "cpu.max", format!("{} {PERIOD_USEC}", quota.usec))),
+        limits.cpuset.as_ref().map(|list| Setting::new("cpuset", "cpuset.cpus", &list.text)),
+        limits.pids.map(|pids| Setting::new("pids", "pids.max", pids)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Makes a directory below the own cgroup or its nearest ancestor where a child can have the `needed` controllers, with the limits
+/// of those that it is then not below.
+pub(super) fn make(hierarchy: &Hierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
+    let mut reason = anyhow!("no cgroup of ours below {}", hierarchy.mount.display());
+    let chain = hierarchy.chain();
+    for (above, parent) in chain.iter().enumerate() {
+        match make_at(parent, needed) {
+            Ok(directory) => {
+                let carried = Carried::from(&chain[..above]).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+                return Ok((directory, carried));
+            }
+            Err(error) if above == 0 => reason = error,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+fn make_at(parent: &Path, needed: &[&str]) -> Result<PathBuf> {
+    let available = words(&parent.join("cgroup.controllers"))?;
+    if let Some(missing) = needed.iter().find(|&&controller| !available.iter().any(|it| it == controller)) {
+        bail!("{}: no {missing} controller here", parent.display());
+    }
+    // Moving a process takes the right to write this file of the nearest common ancestor.
+    let procs = parent.join("cgroup.procs");
+    accessat(CWD, &procs, Access::WRITE_OK, AtFlags::EACCESS).with_context(|| procs.display().to_string())?;
+    let directory = make_below(parent).with_context(|| parent.display().to_string())?;
+    hand_down(parent, &directory, needed).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+    Ok(directory)
+}
+
+/// Has the `needed` controllers at work in the children of `parent`, and makes sure that `directory` is one for processes.
+fn hand_down(parent: &Path, directory: &Path, needed: &[&str]) -> Result<()> {
+    let control = parent.join("cgroup.subtree_control");
+    let given = words(&control)?;
+    let wanted: Vec<String> =
+        needed.iter().filter(|&&it| !given.iter().any(|given| given == it)).map(|it| format!("+{it}")).collect();
+    if !wanted.is_empty() {
+        fs::write(&control, wanted.join(" ")).with_context(|| control.display().to_string())?;
+    }
+    // Below a threaded cgroup it would be "domain invalid".
+    let kind = words(&directory.join("cgroup.type"))?;
+    ensure!(kind == ["domain"], "{} is {}", directory.display(), kind.join(" "));
+    Ok(())
+}
+
+/// The kernel takes CPUs that an ancestor does not have, and then gives others.
+pub(super) fn check(directory: &Path, limits: &Limits) -> Result<()> {
+    let Some(list) = &limits.cpuset else { return Ok(()) };
+    let path = directory.join("cpuset.cpus.effective");
+    let effective = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let asked = CpuSet::parse(list.text.as_bytes());
+    let given = CpuSet::parse(effective.as_bytes());
+    ensure!(given == asked, "the kernel gives the CPUs {} for cpuset.cpus {}", effective.trim(), list.text);
+    Ok(())
+}
+
+fn words(path: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(text.split_whitespace().map(str::to_owned).collect())
+}

@@ -1,0 +1,168 @@
+//! Starting a program and waiting for it, so that nobody sees that another process stands in between.
+
+use super::signals::{self, Inherited, Signal};
+use crate::failure::OWN_CODE;
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait as wait_for_any};
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    os::unix::process::CommandExt,
+    process::Command,
+    time::Duration,
+};
+
+/// A program that was started.
+pub(crate) struct Child {
+    pid: Pid,
+}
+
+/// Why a program was not started.
+pub(crate) enum NotStarted {
+    /// The kernel did not let it into the cgroup.
+    Join(io::Error),
+    /// The kernel did not execute it.
+    Exec(io::Error),
+    /// It was to be supervised, and cannot be.
+    Unsupervised(anyhow::Error),
+}
+
+/// How a program ended.
+pub(crate) enum Ending {
+    Exited(u8),
+    Killed(i32),
+}
+
+impl Ending {
+    fn of(status: WaitStatus) -> Self {
+        match status.terminating_signal() {
+            Some(number) => Self::Killed(number),
+            None => Self::Exited(status.exit_status().and_then(|code| code.try_into().ok()).unwrap_or(OWN_CODE)),
+        }
+    }
+}
+
+/// Something to do while the program runs.
+pub(crate) trait Meanwhile {
+    /// How long from now on there is nothing to do; `None` for ever.
+    fn pause(&self) -> Option<Duration>;
+    /// Does what is due.
+    fn act(&mut self);
+    /// Calls `stop`, which stops us for a while as the program is.
+    fn while_stopped(&self, stop: &dyn Fn());
+    /// Takes note that another child of ours than the program has ended.
+    fn has_buried(&mut self, pid: i32);
+}
+
+/// Starts `command` as a member of the cgroups whose `cgroup.procs` files `joins` are.
+pub(crate) fn start(mut command: Command, joins: Vec<File>, inherited: Inherited) -> Result<Child, NotStarted> {
+    let (mut refusal, mut refused) = io::pipe().map_err(NotStarted::Exec)?;
+    let enter = move || {
+        for mut join in &joins {
+            if let Err(error) = join.write_all(b"0") {
+                refused.write_all(b"!")?;
+                return Err(error);
+            }
+        }
+        inherited.put_back();
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls only, allocates nothing and takes no lock.
+    unsafe { command.pre_exec(enter) };
+    let spawned = command.spawn();
+    // With it goes the closure and our copy of the pipe's end, so that reading the other comes to an end.
+    drop(command);
+    match spawned {
+        Ok(child) => Ok(Child { pid: Pid::from_child(&child) }),
+        Err(error) if matches!(refusal.read(&mut [0]), Ok(1)) => Err(NotStarted::Join(error)),
+        Err(error) => Err(NotStarted::Exec(error)),
+    }
+}
+
+impl Child {
+    /// The process.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Waits for the program's end: stops and goes on with it, and hands on what is sent to us alone.
+    pub(crate) fn wait(&self, meanwhile: &mut impl Meanwhile) -> Ending {
+        loop {
+            let signal = signals::next(meanwhile.pause());
+            if let Some(ending) = signal.and_then(|signal| self.obey(&signal, meanwhile)) {
+                return ending;
+            }
+            if meanwhile.pause().is_some_and(|pause| pause.is_zero()) {
+                meanwhile.act();
+            }
+        }
+    }
+
+    fn obey(&self, signal: &Signal, meanwhile: &mut impl Meanwhile) -> Option<Ending> {
+        match signal.number {
+            libc::SIGCHLD => self.reap(meanwhile).1,
+            // It is stopped already, and no further news of that will come.
+            libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if self.is_stopped() => {
+                let (stopped, ending) = self.reap(meanwhile);
+                if !stopped && ending.is_none() {
+                    meanwhile.while_stopped(&|| signals::suffer(signal.number));
+                }
+                ending
+            }
+            _ => {
+                self.hand_on(signal);
+                None
+            }
+        }
+    }
+
+    /// Takes note of all that happened to our children: whether the program has stopped (we have too, and are back),
+    /// and how it ended. Orphans that the kernel gave us are buried.
+    fn reap(&self, meanwhile: &mut impl Meanwhile) -> (bool, Option<Ending>) {
+        let mut stopped = false;
+        while let Ok(Some((pid, status))) = wait_for_any(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+            match status.stopping_signal() {
+                None if pid != self.pid => meanwhile.has_buried(pid.as_raw_nonzero().get()),
+                Some(_) if pid != self.pid => {}
+                None => return (stopped, Some(Ending::of(status))),
+                Some(number) => {
+                    meanwhile.while_stopped(&|| signals::suffer(number));
+                    stopped = true;
+                }
+            }
+        }
+        (stopped, None)
+    }
+
+    /// A terminal sends its signals to the whole foreground group, us and the program alike; what a process sends to us
+    /// is meant for the program. (What it sends to our group arrives twice: nothing tells the two apart.)
+    fn hand_on(&self, signal: &Signal) {
+        let meant = match signal.number {
+            libc::SIGCONT => self.is_stopped(),
+            // A timer set before we were executed: it is ours alone, fork does not pass it on.
+            libc::SIGALRM => true,
+            _ => signal.sender.is_some_and(|sender| !self.is_within(sender)),
+        };
+        if meant {
+            // SAFETY: sends a signal to a child that has not been waited for, so the number is still its own.
+            unsafe { libc::kill(self.pid(), signal.number) };
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stat = procfs::process::Process::new(self.pid()).and_then(|process| process.stat());
+        stat.is_ok_and(|stat| stat.state == 'T')
+    }
+
+    /// Whether `process` is we, the program or a descendant of it: what they send to our group or to their parent is not for the program.
+    fn is_within(&self, mut process: i32) -> bool {
+        let own = rustix::process::getpid().as_raw_nonzero().get();
+        while process != own && process != self.pid() {
+            let stat = procfs::process::Process::new(process).and_then(|process| process.stat());
+            match stat {
+                Ok(stat) if stat.ppid > 0 => process = stat.ppid,
+                _ => return false,
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,114 @@
+//! Load for a program that `run` starts where no sampler runs: one of our own, for what the program looks up, with a board
+//! of its own.
+
+use super::{
+    cgroup::{self, Cgroup},
+    declared::Declared,
+    temporary,
+};
+use crate::{
+    sampler::{Board, INTERVAL, Root, Sampler},
+    see::view::View,
+};
+use anyhow::Result;
+use calc::board::Kind;
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// A sampler with a directory for its board.
+pub(crate) struct Sampling {
+    sampler: Sampler,
+    directory: PathBuf,
+}
+
+impl Sampling {
+    /// Publishes what is below `roots` for the first time; `None` where there is nothing.
+    pub(crate) fn start(roots: Vec<Root>) -> Result<Option<Self>> {
+        if roots.is_empty() {
+            return Ok(None);
+        }
+        let directory = temporary::make_in_memory()?;
+        let sampler = Board::create(&board_in(&directory)).and_then(|board| Sampler::new(board, roots, INTERVAL));
+        let sampler = sampler.inspect_err(|_| drop(fs::remove_dir_all(&directory)))?;
+        let mut sampling = Self { sampler, directory };
+        sampling.sampler.tick()?;
+        Ok(Some(sampling))
+    }
+
+    /// Where it publishes.
+    pub(crate) fn board(&self) -> PathBuf {
+        board_in(&self.directory)
+    }
+
+    /// How long there is nothing to do.
+    pub(crate) fn pause(&self) -> Duration {
+        self.sampler.pause()
+    }
+
+    /// Samples when it is time to. A board that cannot be written grows old, and the kernel's figures are shown.
+    pub(crate) fn act(&mut self) {
+        let _ = self.sampler.tick();
+    }
+}
+
+impl Drop for Sampling {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Whether this is the board of a run, by its place.
+pub(crate) fn is_of_a_run(board: &Path) -> bool {
+    let directory = board.parent().and_then(Path::file_name).and_then(OsStr::to_str);
+    directory.is_some_and(|name| name.starts_with(cgroup::PREFIX))
+}
+
+fn board_in(directory: &Path) -> PathBuf {
+    directory.join("board")
+}
+
+/// What a program looks up that runs in a `cgroup` made for it, or where we do: the container that we are in, where we
+/// are in one, else its own cgroup, with limits in hierarchies that it does not have one of its own in.
+pub(crate) fn roots(view: Option<&View>, cgroup: Option<&Cgroup>) -> Vec<Root> {
+    let in_container = view.is_some_and(|view| view.places.began_ticks != 0);
+    let made = cgroup.filter(|_| !in_container).map(Cgroup::kinds).unwrap_or_default();
+    let ours = view.map(View::scope_directories).unwrap_or_default();
+    let not_made = |kind: &Kind| made.iter().all(|(known, _)| known != kind);
+    let others: Vec<(Kind, PathBuf)> = ours.into_iter().filter(|(kind, _)| not_made(kind)).collect();
+    by_directory(made.into_iter().chain(others))
+}
+
+/// What a program under a declared view looks up.
+pub(crate) fn roots_of_declared(declared: &Declared) -> Vec<Root> {
+    vec![Root::new(declared.directory().to_owned(), vec![Kind::Declared])]
+}
+
+/// One root for each directory: controllers may be mounted together.
+fn by_directory(found: impl Iterator<Item = (Kind, PathBuf)>) -> Vec<Root> {
+    let mut roots: Vec<(PathBuf, Vec<Kind>)> = Vec::new();
+    for (kind, directory) in found {
+        match roots.iter_mut().find(|(known, _)| *known == directory) {
+            Some((_, kinds)) if kinds.contains(&kind) => {}
+            Some((_, kinds)) => kinds.push(kind),
+            None => roots.push((directory, vec![kind])),
+        }
+    }
+    roots.into_iter().map(|(directory, kinds)| Root::new(directory, kinds)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_one_root() {
+        let found = [(Kind::Memory, "/m"), (Kind::Cpu, "/c"), (Kind::Cpuacct, "/c"), (Kind::Cpu, "/c")];
+        let roots = by_directory(found.into_iter().map(|(kind, path)| (kind, path.into())));
+        let expected = [("/m", vec![Kind::Memory]), ("/c", vec![Kind::Cpu, Kind::Cpuacct])];
+        assert_eq!(roots, expected.map(|(path, kinds)| Root::new(path.into(), kinds)));
+    }
+}

@@ -1,0 +1,105 @@
+//! Who pays for answers. A supervisor lives outside the cgroup that it supervises, so no limit of the program's would count what it composes,
+//! and a program could hold as much of that as it has descriptors. So the supervisor answers from a cgroup beside the program's, with the
+//! program's limits on CPU time and a budget of memory. When the budget is used up, the kernel answers.
+
+use crate::run::{cgroup::Cgroup, limits::Limits};
+use rustix::{
+    fd::{AsRawFd, RawFd},
+    io::{pread, pwrite},
+};
+use std::fs::File;
+
+/// Where answers are counted; nowhere, where the supervisor is in the program's own cgroup.
+#[derive(Default)]
+pub(crate) struct Account {
+    cgroup: Option<Cgroup>,
+    /// What a process writes to in order to be counted there.
+    joins: Vec<File>,
+    usage: Option<File>,
+    stat: Option<File>,
+}
+
+/// What open answers may take, and the process that composes them.
+const BUDGET_BYTES: u64 = 32 << 20;
+/// Of that, the texts: the rest is for what the kernel has with each, and for the process. Beyond the budget it would be ended.
+const TEXTS_BYTES: u64 = 20 << 20;
+/// The part of the texts that users other than our own may fill, so that they leave something to ours.
+const OTHERS_BYTES: u64 = 14 << 20;
+
+impl Account {
+    /// One for a program that has a cgroup of its own with these limits. Where there is none to be had, answers count for us.
+    pub(crate) fn beside(limits: &Limits) -> Self {
+        // Not every kernel limits swap.
+        let made = [Some(0), None].into_iter().find_map(|swap_bytes| {
+            let of_answers = Limits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
+            Cgroup::make(&of_answers).ok()
+        });
+        let account = made.and_then(|cgroup| {
+            let joins = cgroup.joins().ok()?;
+            let usage = cgroup.open(&["memory.current", "memory.usage_in_bytes"]);
+            Some(Self { joins, usage, stat: cgroup.open(&["memory.stat"]), cgroup: Some(cgroup) })
+        });
+        account.unwrap_or_default()
+    }
+
+    /// Has the calling process, which has one thread, counted here from now on.
+    pub(super) fn enter(&self) {
+        for join in &self.joins {
+            let _ = pwrite(join, b"0", 0);
+        }
+    }
+
+    /// Whether there is room for another answer, which is to be our own user's or another's.
+    pub(super) fn has_room(&self, is_ours: bool) -> bool {
+        let most = if is_ours { TEXTS_BYTES } else { OTHERS_BYTES };
+        let in_all = number(&self.usage, |text| text.parse().ok());
+        // What the kernel keeps of files that were looked at counts, too, and goes when there is need.
+        let is_enough = |used: Option<u64>| used.is_none_or(|used| used < most);
+        is_enough(in_all) || is_enough(number(&self.stat, shmem))
+    }
+
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.joins.iter().chain(&self.usage).chain(&self.stat).map(AsRawFd::as_raw_fd)
+    }
+
+    /// Leaves the cgroup to those who go on answering: a later run removes it.
+    pub(crate) fn leave(&mut self) {
+        std::mem::forget(self.cgroup.take());
+    }
+
+    /// Removes the cgroup, once nobody answers any more.
+    pub(super) fn close(&mut self) {
+        if let Some(mut cgroup) = self.cgroup.take() {
+            cgroup.remove();
+        }
+    }
+}
+
+/// The figure that a file of the cgroup has for us.
+fn number(file: &Option<File>, find: impl FnOnce(&str) -> Option<u64>) -> Option<u64> {
+    let mut text = [0; 8192];
+    let read = pread(file.as_ref()?, &mut text, 0).ok()?;
+    find(str::from_utf8(text.get(..read)?).ok()?.trim_end())
+}
+
+/// The bytes in memory files, in the text of a `memory.stat`.
+fn shmem(stat: &str) -> Option<u64> {
+    stat.lines().find_map(|line| line.strip_prefix("shmem ")).and_then(|bytes| bytes.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_files_in_both_versions() {
+        assert_eq!(shmem("cache 8192\nrss 1\nshmem 4096\ntotal_shmem 9\n"), Some(4096));
+        assert_eq!(shmem("anon 1\nfile 2\nshmem 12288\nshmem_thp 0"), Some(12_288));
+        assert_eq!(shmem("anon 1\n"), None);
+    }
+
+    #[test]
+    fn where_nothing_is_counted_there_is_room() {
+        assert!(Account::default().has_room(false));
+    }
+}

@@ -1,0 +1,142 @@
+//! open(2), openat(2), openat2(2): a memory file in the place of one that has an answer.
+
+use super::{
+    call::{Answer, Call},
+    desk::Desk,
+    filter::FOR_READING,
+    memory_file,
+};
+use crate::see::answers::Asked;
+use calc::answer::{self as ours, Answer as Answered};
+use rustix::fs::{Mode, fstat, fstatfs};
+use std::{
+    ffi::{CStr, OsStr},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
+
+/// What is asked for.
+struct Asking {
+    directory: i32,
+    path: u64,
+    flags: i32,
+}
+
+pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
+    let asking = asking(call)?;
+    let path = call.target.path(asking.path)?;
+    let path = path.text().to_bytes();
+    if path == QUESTION.to_bytes() {
+        return Some(Answer::Number(YES));
+    }
+    if !may_be_answered(path) {
+        return None;
+    }
+    let whole = if path.starts_with(b"/") {
+        path.to_vec()
+    } else {
+        [&call.target.directory(asking.directory)?[..], b"/", path].concat()
+    };
+    if !stays_with_the_kernel(&whole) {
+        return None;
+    }
+    let asked = judge(call, OsStr::from_bytes(&whole).as_ref(), asking.flags)?;
+    let seen = desk.known.seen_by(call.target)?;
+    if asked.passes(&seen.view.files, &seen.settings).is_some() {
+        return None;
+    }
+    let owner = call.target.effective_user();
+    if !desk.has_room(owner) {
+        return None;
+    }
+    let text = asked.text(&seen.view).ok()?;
+    let file = memory_file::new(&asked, &text, owner).ok()?;
+    Some(Answer::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
+}
+
+/// What the program would get, if that has an answer, is the kernel's own file, and is nobody else's to answer.
+fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
+    let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
+    let asked = Asked::at(&call.target.path_of(&found)?)?;
+    let (system, status) = call.target.touching(|| Some((fstatfs(&found).ok()?, fstat(&found).ok()?)))?;
+    let is_the_kernels = u64::try_from(system.f_type).ok()? == asked.answer.file_system();
+    // Whom the kernel would refuse it we do not answer.
+    let is_for_all = Mode::from_raw_mode(status.st_mode).contains(Mode::ROTH);
+    (is_for_all && is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
+}
+
+/// Whether `path` leads through nothing but /proc and /sys. To follow a path through another file system may wait for a server that waits
+/// for us.
+fn stays_with_the_kernel(path: &[u8]) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
+    if !matches!(parts.next(), Some(b"proc" | b"sys")) {
+        return false;
+    }
+    // Below the first directory, at every step.
+    let depth = parts.try_fold(0_u32, |depth, part| if part == b".." { depth.checked_sub(1) } else { Some(depth + 1) });
+    depth.is_some()
+}
+
+/// The path by which a supervised command asks whether we are there. There is no such file.
+const QUESTION: &CStr = c"/proc/cgproc/is-this-supervised";
+/// What is then returned, as if it were the number of a descriptor: larger than any.
+const YES: i64 = 0x6367_7072;
+
+/// Whether a supervisor of ours answers us.
+pub(super) fn is_supervised() -> bool {
+    // SAFETY: a system call with a string that lives; past libc, whose wrapper a preloaded library may have.
+    let answer = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, QUESTION.as_ptr(), libc::O_RDONLY, 0) };
+    answer == YES
+}
+
+fn asking(call: &Call<'_>) -> Option<Asking> {
+    let [first, second, third, fourth, ..] = call.arguments;
+    // The kernel takes the lower half of a register that holds an int.
+    let int = |register: u64| register as i32;
+    match call.number {
+        libc::SYS_openat => Some(Asking { directory: int(first), path: second, flags: int(third) }),
+        libc::SYS_openat2 => {
+            let flags = flags_of_how(call, third, fourth)?;
+            Some(Asking { directory: int(first), path: second, flags })
+        }
+        // open(2), where there is one.
+        _ => Some(Asking { directory: libc::AT_FDCWD, path: first, flags: int(second) }),
+    }
+}
+
+/// The flags in a `struct open_how`, if they ask for the text of a file, by any way.
+fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
+    let mut words = [0; 3 * 8];
+    // A longer one may ask for what there was not when this was written.
+    if size != words.len() as u64 {
+        return None;
+    }
+    call.target.read(how, &mut words)?;
+    let word = |at: usize| words[at * 8..].first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
+    let (flags, mode, resolve) = (i32::try_from(word(0)?).ok()?, word(1)?, word(2)?);
+    (flags & !FOR_READING == libc::O_RDONLY && mode == 0 && resolve == 0).then_some(flags)
+}
+
+/// By the path's last component: the cheap test before any other.
+fn may_be_answered(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    Answered::may_be_named(name) && !ours::is_a_process_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_stay_with_the_kernel() {
+        for path in
+            ["/proc/meminfo", "//proc/./sys/../meminfo", "/sys/devices/system/cpu/online", "/proc/sys/../../proc/stat"]
+        {
+            let goes_out = path.ends_with("proc/stat");
+            assert_eq!(stays_with_the_kernel(path.as_bytes()), !goes_out, "{path}");
+        }
+        for path in ["/tmp/meminfo", "/procs/stat", "/", "", "/proc/../tmp/stat", "/./tmp/../proc/stat"] {
+            assert!(!stays_with_the_kernel(path.as_bytes()), "{path}");
+        }
+    }
+}

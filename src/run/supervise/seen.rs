@@ -1,0 +1,92 @@
+//! The view of a process that we supervise, calculated from outside by the object's own rules.
+
+use super::{peer, target::Target};
+use crate::{
+    host::kernel::{Kernel, Reading},
+    see::view::{self, View},
+    settings::Settings,
+};
+use calc::{
+    board::Above,
+    cgroup::places::Places,
+    source::{Directory, Files},
+};
+use std::{
+    ffi::{CStr, CString, OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// The kernel's files as the process finds them: "self" is the process, not we.
+#[derive(Clone)]
+pub(super) struct Its {
+    cgroup: CString,
+}
+
+impl Files for Its {
+    type File = Reading;
+
+    fn open(&self, path: &CStr) -> Option<Reading> {
+        Kernel.open(if path == c"/proc/self/cgroup" { &self.cgroup } else { path })
+    }
+
+    fn directory(&self, path: &CStr) -> Option<Directory> {
+        Kernel.directory(path)
+    }
+
+    fn file_system(&self, path: &CStr) -> Option<u64> {
+        Kernel.file_system(path)
+    }
+}
+
+/// What holds for a process.
+pub(super) struct Seen {
+    pub(super) settings: Settings,
+    pub(super) view: View<Its>,
+}
+
+/// Where the cgroups of processes are that asked lately: to find them takes more than half of an answer.
+#[derive(Default)]
+pub(super) struct Known(Vec<Found>);
+
+struct Found {
+    /// What was asked for.
+    cgroup: Option<OsString>,
+    board: PathBuf,
+    places: Places,
+    above: Above,
+    when: Instant,
+}
+
+impl Known {
+    /// What `target` is to see; `None` where its settings are not understood, or no cgroup of it is found.
+    pub(super) fn seen_by(&mut self, target: Target<'_>) -> Option<Seen> {
+        let (comm, environment) = (target.comm(), target.environment());
+        let settings = Settings::of_process(OsStr::from_bytes(&comm), &environment, || peer::is_peer(target)).ok()?;
+        let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };
+        let (places, above) = self.places(&files, &settings)?;
+        Some(Seen { view: View::at(files, places, above, &settings), settings })
+    }
+
+    /// The places of a process: as they were found at most a second ago, as in the object, if it is still in the same cgroups.
+    fn places(&mut self, files: &Its, settings: &Settings) -> Option<(Places, Above)> {
+        const FRESH: Duration = Duration::from_secs(1);
+        const MOST: usize = 16;
+        self.0.retain(|found| found.when.elapsed() < FRESH);
+        let cgroup = settings.cgroup.as_deref();
+        let same = |found: &&Found| {
+            (found.cgroup.as_deref(), &found.board) == (cgroup, &settings.board)
+                && view::are_still_at(&found.places, files, cgroup)
+        };
+        if let Some(found) = self.0.iter().find(same) {
+            return Some((found.places, found.above));
+        }
+        let places = view::located(files, cgroup)?;
+        let above = view::limits_above(files, &places, settings);
+        let (cgroup, board) = (settings.cgroup.clone(), settings.board.clone());
+        self.0.truncate(MOST - 1);
+        self.0.insert(0, Found { cgroup, board, places, above, when: Instant::now() });
+        Some((places, above))
+    }
+}

@@ -1,0 +1,163 @@
+//! Each figure that the view shows, with where it is from.
+
+mod figures;
+mod in_force;
+mod limit;
+mod print;
+mod quantity;
+mod rules;
+mod runtimes;
+mod texts;
+
+use super::answers::{Asked, MOUNTED_OVER, Reason};
+use crate::{host::kernel::Kernel, meant::meant, settings::Settings};
+use anyhow::{Result, bail};
+use calc::{answer::Answer, source::Files};
+use figures::Figures;
+pub(crate) use in_force::Limit;
+use limit::Imposer;
+use quantity::Quantity;
+use rules::Rule;
+use serde::{
+    Serialize,
+    ser::{SerializeMap, Serializer},
+};
+use std::{collections::BTreeMap, ffi::OsString};
+
+/// A figure, and how it comes about.
+#[derive(Debug)]
+struct Explanation {
+    name: String,
+    /// The file that programs read it in; empty for one that is in none.
+    file: String,
+    /// What is shown: none for what is not shown at all.
+    here: Option<Quantity>,
+    kernel: Option<Quantity>,
+    /// Why what is shown is not the view's.
+    reason: Option<Reason>,
+    rule: &'static Rule,
+    limited_by: Option<Imposer>,
+    sources: Vec<Origin>,
+}
+
+impl Explanation {
+    /// Whether the kernel's own figure stands.
+    fn is_kernels(&self) -> bool {
+        self.reason.is_some_and(|reason| reason != MOUNTED_OVER)
+    }
+}
+
+/// A file that was read, and what counts of it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Origin {
+    path: String,
+    value: String,
+}
+
+/// The keys end in the units of the numbers.
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("file", &Some(&self.file).filter(|file| !file.is_empty()))?;
+        for (key, quantity) in [("value", &self.here), ("kernel", &self.kernel)] {
+            if let Some(Quantity { value, unit }) = quantity {
+                map.serialize_entry(&format!("{key}_{}", unit.name()), value)?;
+            }
+        }
+        map.serialize_entry("is_kernels", &self.is_kernels())?;
+        map.serialize_entry("reason", &self.reason)?;
+        map.serialize_entry("rule", self.rule.sentence)?;
+        map.serialize_entry("reference", self.rule.reference)?;
+        map.serialize_entry("limited_by", &self.limited_by)?;
+        map.serialize_entry("sources", &self.sources)?;
+        map.end()
+    }
+}
+
+/// Prints the figure by this name, or all, as seen in `cgroup` or in our own.
+pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: bool) -> Result<()> {
+    let settings = Settings::of_environment()?;
+    let cgroup = cgroup.as_deref().or(settings.cgroup.as_deref());
+    let all = Figures::of(cgroup, &settings)?.all();
+    let chosen = match figure {
+        Some(name) => chosen(all, name)?,
+        None => all,
+    };
+    if as_json {
+        print::json(&chosen)
+    } else if figure.is_some() {
+        print::stories(&chosen)
+    } else {
+        print::table(&chosen)
+    }
+}
+
+/// The limits that the view goes by.
+pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
+    Figures::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
+}
+
+/// The figures that `name` means, by the first meaning that there is: a name, the beginning of names, a file, the end of
+/// names.
+fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
+    let wanted = name.to_ascii_lowercase();
+    let asked = Asked::named(name).ok();
+    let known = |it: &Explanation| it.name.to_ascii_lowercase();
+    let is_whole = |it: &Explanation| known(it) == wanted;
+    let begins = |it: &Explanation| known(it).strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'));
+    let is_in_file = |it: &Explanation| asked.as_ref().is_some_and(|asked| is_told_by(asked, it));
+    let ends = |it: &Explanation| known(it).strip_suffix(&wanted).is_some_and(|rest| rest.ends_with('.'));
+    let meanings: [&dyn Fn(&Explanation) -> bool; 4] = [&is_whole, &begins, &is_in_file, &ends];
+    match meanings.into_iter().find(|means| all.iter().any(means)) {
+        Some(means) if !name.is_empty() => all.retain(means),
+        _ => bail!("no figure {name}{}; there are {}{}", question(&all, &wanted), names(&all), files_out_of_sight()),
+    }
+    Ok(all)
+}
+
+/// The name that is most like `wanted`, whole or by its end, as a question; empty where none is.
+fn question(all: &[Explanation], wanted: &str) -> String {
+    let end = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let spellings = all.iter().flat_map(|it| [(it.name.clone(), &it.name), (end(&it.name), &it.name)]);
+    meant(wanted, spellings).map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+}
+
+/// Whether the file says this figure, if only in other words than the one that the figure is taken from.
+fn is_told_by(file: &Asked, it: &Explanation) -> bool {
+    match file.answer {
+        Answer::Swaps => it.name.starts_with("swap."),
+        Answer::CpuPresent => Asked::of(Answer::CpuOnline).is_some_and(|online| it.file == online.name()),
+        Answer::BlockStat => {
+            let device = file.name().rsplit('/').nth(1).unwrap_or_default();
+            it.name.starts_with(&format!("diskstats.{device}."))
+        }
+        _ => it.file == file.name(),
+    }
+}
+
+/// Files whose figures are not among the names, since they cannot be opened here.
+fn files_out_of_sight() -> String {
+    let files = Answer::ALL.into_iter().filter_map(Asked::of).filter(|file| Kernel.file_system(&file.path).is_none());
+    let names = files.map(|file| file.name().to_owned()).collect::<Vec<_>>().join(", ");
+    if names.is_empty() { names } else { format!("; not in sight are {names}") }
+}
+
+/// The names for a message: those of large groups, of CPUs and of nodes stand for all.
+fn names(all: &[Explanation]) -> String {
+    const FEW: usize = 12;
+    let group = |name: &str| {
+        let first = name.split('.').next().unwrap_or_default();
+        let kind = first.trim_end_matches(|byte: char| byte.is_ascii_digit());
+        if kind == first { first.to_owned() } else { format!("{kind}N") }
+    };
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for it in all {
+        groups.entry(group(&it.name)).or_default().push(&it.name);
+    }
+    let named = groups.into_iter().map(|(group, names)| match names.len() {
+        ..=FEW if !group.ends_with('N') => names.join(", "),
+        _ => format!("{group}.*"),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}

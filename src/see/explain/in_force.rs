@@ -1,0 +1,74 @@
+//! The limits that the view goes by, whoever answers the files that show them.
+
+use super::{
+    figures::Figures,
+    limit::Resource,
+    print,
+    quantity::{Quantity, Unit},
+};
+use crate::{
+    host::kernel::{self, Kernel},
+    see::{
+        recorder::Recorder,
+        view::{self, View},
+    },
+};
+use calc::{
+    source::{Files, Scratch},
+    view::pids,
+};
+
+/// A limit in force, for a message.
+pub(crate) struct Limit {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) imposer: String,
+}
+
+type Value = fn(&View<Recorder<Kernel>>) -> Option<Quantity>;
+
+impl Figures<'_> {
+    /// Each limit that is less than what the machine has.
+    pub(super) fn limits(&self) -> Vec<Limit> {
+        let memory =
+            [self.limit("memory.total", Resource::Memory, memory), self.limit("swap.total", Resource::Swap, swap)];
+        let counts = [self.limit("cpus.count", Resource::Cpus, cpus), self.limit("threads-max", Resource::Pids, pids)];
+        memory.into_iter().chain([self.quota()]).chain(counts).flatten().collect()
+    }
+
+    fn limit(&self, name: &str, resource: Resource, value: Value) -> Option<Limit> {
+        self.files.take();
+        let value = value(&self.view)?.to_string();
+        let imposer = print::name_of(&self.imposer(resource, &self.files.take())?);
+        Some(Limit { name: name.to_owned(), value, imposer })
+    }
+
+    /// No file has it, so that none can hide it.
+    fn quota(&self) -> Option<Limit> {
+        let quota = self.capacity().into_iter().find(|it| it.name == "cpus.quota")?;
+        let imposer = print::name_of(&quota.limited_by?);
+        Some(Limit { value: quota.here?.to_string(), name: quota.name, imposer })
+    }
+}
+
+fn memory(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
+    Some(Quantity::whole(view.memory()?.total_bytes, Unit::Bytes))
+}
+
+fn swap(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
+    let swap = view.memory()?.swap.filter(|swap| swap.total_bytes < view.machine.swap_bytes)?;
+    Some(Quantity::whole(swap.total_bytes, Unit::Bytes))
+}
+
+fn cpus(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
+    let count = view.cpus()?.online.count();
+    view::machine_cpus().is_some_and(|all| count < all).then(|| Quantity::whole(count, Unit::Cpus))
+}
+
+fn pids(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
+    let scratch: &mut Scratch = &mut [0; _];
+    let limit = pids::limit(&view.files, &view.places, scratch)?;
+    let machines = Kernel.open(c"/proc/sys/kernel/threads-max").as_mut().and_then(kernel::whole)?;
+    let most: u64 = String::from_utf8(machines).ok()?.trim().parse().ok()?;
+    (limit < most).then(|| Quantity::whole(limit, Unit::Threads))
+}

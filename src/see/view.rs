@@ -1,0 +1,292 @@
+//! The view of a cgroup from this side: the calculations that the preloaded object makes, over the kernel's own files.
+
+use super::published::Published;
+use crate::{
+    host::{
+        clocks, hierarchy,
+        kernel::{self, Kernel},
+        process,
+    },
+    settings::{ROOM, Settings},
+};
+use anyhow::{Result, ensure};
+use calc::{
+    board::{self, Above, Block, Kind, Load},
+    cgroup::places::{Places, Whose},
+    compose,
+    cpus::{CpuSet, MAX_CPUS},
+    host::{Host, USER_HZ},
+    settings::CpuCount,
+    source::{Files, Scratch},
+    text::{Sink, Text},
+    view::{
+        cpu::{self, Choice, Cpus},
+        memory::{self, Memory},
+        time::{self, Times},
+    },
+};
+use std::{
+    cell::OnceCell,
+    ffi::{CString, OsStr, OsString},
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+/// What a program in a cgroup sees.
+pub(crate) struct View<F = Kernel> {
+    /// What it is calculated from.
+    pub(crate) files: F,
+    pub(crate) places: Places,
+    pub(crate) machine: Host,
+    /// The limits out of sight.
+    pub(crate) above: Above,
+    board: PathBuf,
+    /// The scope's slot on the board, once it is asked for.
+    slot: OnceCell<Option<Block>>,
+    by: CpuCount,
+    /// The CPUs that a program may run on which we started: our own, where the view is of our own cgroup.
+    mask: CpuSet,
+    btime_is_the_containers: bool,
+}
+
+impl View {
+    /// The view of `cgroup`, which has one of the forms of `CGPROC_CGROUP`, or of our own. `None` when it is not found.
+    pub(crate) fn of(cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
+        Self::over(Kernel, cgroup, settings)
+    }
+}
+
+impl<F: Files> View<F> {
+    /// The same over other `files` than the kernel's.
+    pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
+        let places = located(&files, cgroup)?;
+        let above = limits_above(&files, &places, settings);
+        let mask = if cgroup.is_none() { affinity() } else { None };
+        Some(Self { mask: mask.unwrap_or(CpuSet::EMPTY), ..Self::at(files, places, above, settings) })
+    }
+
+    /// The view of the cgroups at `places`, which have been found before, as the limits `above` them have.
+    pub(crate) fn at(files: F, mut places: Places, above: Above, settings: &Settings) -> Self {
+        places.declare(settings.memory);
+        Self {
+            files,
+            places,
+            machine: machine(),
+            above,
+            board: settings.board.clone(),
+            slot: OnceCell::new(),
+            by: settings.cpus,
+            mask: CpuSet::EMPTY,
+            btime_is_the_containers: settings.btime_is_the_containers,
+        }
+    }
+
+    /// What the board says of the scope.
+    fn slot(&self) -> Option<&Block> {
+        let find = || {
+            let (board, mut slot) = (Published::open(&self.board)?, Block::EMPTY);
+            let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
+            board::find_scope(&self.files, &self.places, &board, now, scratch, &mut slot).map(|()| slot)
+        };
+        self.slot.get_or_init(find).as_ref()
+    }
+
+    /// How old the scope's slot is, in microseconds; `None` where it has none.
+    pub(crate) fn slot_age_usec(&self) -> Option<u64> {
+        let published_usec = self.slot()?.published().realtime_usec;
+        Some(clocks::now_usec(libc::CLOCK_REALTIME).saturating_sub(published_usec))
+    }
+
+    /// What the container's files take on disk; `None` where nobody measures that.
+    pub(crate) fn disk_used_bytes(&self) -> Option<u64> {
+        self.slot().and_then(Block::disk_used_bytes)
+    }
+
+    /// The load; `None` where nobody publishes it.
+    pub(crate) fn load(&self) -> Option<Load> {
+        self.slot().and_then(Block::load)
+    }
+
+    /// The scope's directories, with what the object looks them up by; none of the machine's root.
+    pub(crate) fn scope_directories(&self) -> Vec<(Kind, PathBuf)> {
+        let mut found = Vec::new();
+        board::each_scope(&self.files, &self.places, &mut [0; size_of::<Scratch>()], |key, directory| {
+            found.push((key.kind, OsStr::from_bytes(directory.to_bytes()).into()));
+        });
+        found
+    }
+
+    fn capacity_usec(&self, cpus: &Cpus) -> Option<u64> {
+        let elapsed = time::elapsed_usec(&self.places, &self.machine);
+        let is_declared = matches!(self.by, CpuCount::Milli(_));
+        let slot = self.slot().filter(|_| !is_declared && time::are_of_scope(&self.places, cpus))?;
+        slot.capacity_usec(clocks::now_usec(libc::CLOCK_REALTIME), elapsed)
+    }
+
+    /// Memory and swap; `None` when there is no limit.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        memory::memory(&self.files, &self.places, &self.above, &self.machine, &mut [0; size_of::<Scratch>()])
+    }
+
+    /// The CPUs.
+    pub(crate) fn cpus(&self) -> Option<Cpus> {
+        self.cpus_by(self.by)
+    }
+
+    /// The CPUs, as they would be counted by that.
+    pub(crate) fn cpus_by(&self, by: CpuCount) -> Option<Cpus> {
+        let choice = Choice { by, mask: &self.mask };
+        cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
+    }
+
+    /// The CPUs that a program may run on which we start, where the view is of our own cgroup; else empty.
+    pub(crate) fn mask(&self) -> &CpuSet {
+        &self.mask
+    }
+
+    /// CPU times.
+    pub(crate) fn times(&self, cpus: &Cpus) -> Option<Times> {
+        let scratch = &mut [0; size_of::<Scratch>()];
+        time::times(&self.files, &self.places, cpus, &self.machine, self.capacity_usec(cpus), scratch)
+    }
+
+    /// How much later than the machine the container is said to have booted, in seconds.
+    pub(crate) fn later_sec(&self) -> u64 {
+        if self.btime_is_the_containers { self.places.began_ticks / USER_HZ } else { 0 }
+    }
+
+    /// The container's age.
+    pub(crate) fn age_ticks(&self) -> Option<u64> {
+        time::age_ticks(&self.places, &self.machine)
+    }
+}
+
+/// The cgroup of a process, in a form that `CGPROC_CGROUP` takes. A `cgproc run` stays outside of what it makes: its program's is meant.
+pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
+    let name = format!("/proc/{pid}/cgroup");
+    ensure!(Path::new(&name).exists(), "no process {pid}");
+    match process::program_of(pid) {
+        Some(program) => name_of_process(program),
+        None => Ok(name.into()),
+    }
+}
+
+/// A cgroup given on the command line, by its path or by its directory, in a form that `CGPROC_CGROUP` takes.
+pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
+    let given = Path::new("/").join(cgroup);
+    let name = match fs::canonicalize(cgroup) {
+        Ok(directory) => {
+            let is_cgroup = directory.join("cgroup.procs").exists();
+            ensure!(is_cgroup, "{} is a directory, but not of a cgroup", cgroup.display());
+            hierarchy::below_mount(&directory).unwrap_or(directory)
+        }
+        Err(_) => given,
+    };
+    ensure!(name.as_os_str().len() <= ROOM, "{} is longer than {ROOM} bytes", name.display());
+    Ok(name.into_os_string())
+}
+
+/// The limits above the top of the mounts, as far as the board tells.
+pub(crate) fn limits_above(files: &impl Files, places: &Places, settings: &Settings) -> Above {
+    let mut above = Above::NONE;
+    if let Some(board) = Published::open(&settings.board) {
+        let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
+        board::find_above(files, places, &board, now, scratch, &mut above);
+    }
+    above
+}
+
+/// Where the cgroups are; see [`View::of`].
+pub(crate) fn located(files: &impl Files, cgroup: Option<&OsStr>) -> Option<Places> {
+    with_whose(files, cgroup, |whose| Places::locate(files, whose, &mut [0; size_of::<Scratch>()]))
+}
+
+/// Whether they still are at `places`, as far as the process's own membership tells.
+pub(crate) fn are_still_at(places: &Places, files: &impl Files, cgroup: Option<&OsStr>) -> bool {
+    let still_hold = |whose: Whose<'_>| Some(places.still_hold(files, whose, &mut [0; size_of::<Scratch>()]));
+    with_whose(files, cgroup, still_hold) == Some(true)
+}
+
+fn with_whose<T>(files: &impl Files, cgroup: Option<&OsStr>, use_it: impl FnOnce(Whose<'_>) -> Option<T>) -> Option<T> {
+    let Some(cgroup) = cgroup else { return use_it(Whose::Caller) };
+    let path = CString::new(cgroup.as_bytes()).ok()?;
+    if path.to_bytes().starts_with(b"/proc/") {
+        // Anything else below /proc leads out of it.
+        if is_of_a_process(path.to_bytes()) { use_it(Whose::Process(&path)) } else { None }
+    } else if files.directory(&path).is_some() {
+        use_it(Whose::Directory(path.to_bytes()))
+    } else {
+        use_it(Whose::Path(path.to_bytes()))
+    }
+}
+
+/// Whether this is a `/proc/PID/cgroup`.
+fn is_of_a_process(path: &[u8]) -> bool {
+    let pid = path.strip_prefix(b"/proc/").and_then(|rest| rest.strip_suffix(b"/cgroup"));
+    pid.is_some_and(|pid| {
+        matches!(pid, b"self" | b"thread-self") || !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// The machine as its own kernel has it.
+pub(crate) fn machine() -> Host {
+    let info = rustix::system::sysinfo();
+    let unit = u64::from(info.mem_unit);
+    Host {
+        memory_bytes: info.totalram.saturating_mul(unit),
+        swap_bytes: info.totalswap.saturating_mul(unit),
+        swap_free_bytes: info.freeswap.saturating_mul(unit),
+        since_boot_usec: clocks::now_usec(libc::CLOCK_BOOTTIME),
+    }
+}
+
+/// How many CPUs the machine has online.
+pub(crate) fn machine_cpus() -> Option<u64> {
+    let mut online = Kernel.open(c"/sys/devices/system/cpu/online")?;
+    CpuSet::parse(kernel::whole(&mut online)?.trim_ascii()).map(|set| set.count())
+}
+
+/// The CPUs that we may run on, as the kernel has them.
+pub(crate) fn affinity() -> Option<CpuSet> {
+    let mask = rustix::thread::sched_getaffinity(None).ok()?;
+    let mut words = [0; MAX_CPUS / 64];
+    for cpu in (0..rustix::thread::CpuSet::MAX_CPU.min(MAX_CPUS)).filter(|cpu| mask.is_set(*cpu)) {
+        words[cpu / 64] |= 1 << (cpu % 64);
+    }
+    CpuSet::from_words(&words)
+}
+
+/// The list of the CPUs in `set`.
+pub(crate) fn list(set: &CpuSet) -> Option<String> {
+    let mut bytes = Bytes(Vec::new());
+    let mut text = Text::new(&mut bytes);
+    compose::cpu_list(set, &mut text)?;
+    text.finish()?;
+    Some(String::from_utf8(bytes.0).ok()?.trim().to_owned())
+}
+
+/// Composed text.
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl Sink for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> Option<()> {
+        self.0.extend_from_slice(bytes);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cgroup_of_a_process() {
+        for path in ["/proc/1/cgroup", "/proc/self/cgroup", "/proc/4711/cgroup"] {
+            assert!(is_of_a_process(path.as_bytes()), "{path}");
+        }
+        for path in ["/proc/1/root/x/cgroup", "/proc//cgroup", "/proc/1/cwd", "/proc/../x/cgroup", "/proc/cgroup"] {
+            assert!(!is_of_a_process(path.as_bytes()), "{path}");
+        }
+    }
+}
