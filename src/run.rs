@@ -4,6 +4,7 @@ mod cgroup;
 mod child;
 pub(crate) mod cpus;
 mod declared;
+mod environment;
 pub(crate) mod limits;
 mod sampling;
 mod signals;
@@ -22,6 +23,7 @@ use calc::board::Kind;
 use cgroup::{Cgroup, NotMade};
 use child::{Child, Ending, Meanwhile, NotStarted};
 use declared::Declared;
+use environment::Environment;
 use limits::Limits;
 use sampling::Sampling;
 use signals::Inherited;
@@ -43,18 +45,19 @@ pub(crate) fn run(
 ) -> Result<u8, Failure> {
     descriptors::hold_closed_standard_descriptors();
     let mut settings = Settings::of_environment()?;
+    let mut environment = Environment::own();
     let is_supervised = supervise.is_wanted_for(&program[0]);
     if !(is_supervised && object::is_absent()) {
-        preload()?;
+        preload(&mut environment)?;
     }
     if let Some(cgroup) = cgroup {
         View::of(Some(&cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
-        set_variable(settings::CGROUP, Some(&cgroup));
+        environment.set(settings::CGROUP, &cgroup);
         settings.cgroup = Some(cgroup);
     }
     cgroup::clear_stale();
     temporary::clear_stale();
-    let (child, mut started) = start(program, limits, &settings, supervise)?;
+    let (child, mut started) = start(program, limits, &settings, supervise, environment)?;
     let ending = child.wait(&mut started);
     let Started { place, sampling, supervision } = started;
     // Before we may die of the signal that the program died of.
@@ -158,20 +161,21 @@ fn start(
     limits: &Limits,
     settings: &Settings,
     supervise: Supervise,
+    mut environment: Environment,
 ) -> Result<(Child, Started), Failure> {
     let starter = Starter { program, supervise, inherited: signals::take_over() };
     let own = View::of(settings.cgroup.as_deref(), settings);
     let failed = |error: NotStarted| starter.failure(error);
     if *limits == Limits::default() {
-        let sampling = sample(sampling::roots(own.as_ref(), None), settings);
-        let (child, supervision) = starter.start(Vec::new(), Account::default).map_err(failed)?;
+        let sampling = sample(sampling::roots(own.as_ref(), None), settings, &mut environment);
+        let (child, supervision) = starter.start(&environment, Vec::new(), Account::default).map_err(failed)?;
         return Ok((child, Started::new(Place::Here, sampling, supervision)));
     }
     let no_right = match Cgroup::make(limits) {
         Ok(cgroup) => {
-            set_variable(settings::CGROUP, None);
-            let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings);
-            match cgroup.joins().map(|joins| starter.start(joins, || Account::beside(limits))) {
+            environment.remove(settings::CGROUP);
+            let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings, &mut environment);
+            match cgroup.joins().map(|joins| starter.start(&environment, joins, || Account::beside(limits))) {
                 Ok(Ok((child, supervision))) => {
                     return Ok((child, Started::new(Place::Cgroup(cgroup), sampling, supervision)));
                 }
@@ -187,9 +191,9 @@ fn start(
         "no right to make a cgroup ({no_right:#}): the limits are shown, not enforced; run as root or in a delegated cgroup"
     ));
     let declared = Declared::new(limits, settings)?;
-    set_variable(settings::CGROUP, Some(declared.directory().as_os_str()));
-    let sampling = sample(sampling::roots_of_declared(&declared), settings);
-    let (child, supervision) = starter.start(Vec::new(), Account::default).map_err(failed)?;
+    environment.set(settings::CGROUP, declared.directory().as_os_str());
+    let sampling = sample(sampling::roots_of_declared(&declared), settings, &mut environment);
+    let (child, supervision) = starter.start(&environment, Vec::new(), Account::default).map_err(failed)?;
     Ok((child, Started::new(Place::Declared(declared), sampling, supervision)))
 }
 
@@ -201,18 +205,20 @@ struct Starter<'p> {
 }
 
 impl Starter<'_> {
-    /// Starts it as a member of the cgroups whose `cgroup.procs` files `joins` are, supervised where that is asked for.
+    /// Starts it with this environment, as a member of the cgroups whose `cgroup.procs` files `joins` are; supervised where that is
+    /// asked for.
     fn start(
         &self,
+        environment: &Environment,
         joins: Vec<File>,
         account: impl FnOnce() -> Account,
     ) -> Result<(Child, Option<Supervision>), NotStarted> {
-        let (command, inherited) = (command(self.program), self.inherited);
-        let start = move || child::start(command, joins, inherited);
+        let (command, laid_out, inherited) = (command(self.program), environment.laid_out(), self.inherited);
+        let start = move || child::start(command, laid_out, joins, inherited);
         if !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));
         }
-        match supervise::start(start, account) {
+        match supervise::start(start, environment, account) {
             Ok((child, supervision)) => Ok((child?, Some(supervision))),
             Err(Refused(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
             Err(Refused(error, start)) => {
@@ -235,17 +241,17 @@ impl Starter<'_> {
 
 /// Publishes the load of what is below `roots` for the program, unless a sampler does: another run's publishes what its
 /// own program looks up, and a declared view's load is nobody else's.
-fn sample(roots: Vec<Root>, settings: &Settings) -> Option<Sampling> {
+fn sample(roots: Vec<Root>, settings: &Settings, environment: &mut Environment) -> Option<Sampling> {
     let is_declared = roots.iter().any(|root| root.kinds == [Kind::Declared]);
     if !is_declared && !sampling::is_of_a_run(&settings.board) && sampler::is_running(&settings.board) {
         return None;
     }
     let sampling = Sampling::start(roots).unwrap_or_else(|error| {
         say(format_args!("the program sees the machine's load: {error:#}"));
-        set_variable(settings::BOARD, Some(settings.board.as_os_str()));
+        environment.set(settings::BOARD, settings.board.as_os_str());
         None
     })?;
-    set_variable(settings::BOARD, Some(sampling.board().as_os_str()));
+    environment.set(settings::BOARD, sampling.board().as_os_str());
     Some(sampling)
 }
 
@@ -256,19 +262,9 @@ fn command(program: &[OsString]) -> Command {
 }
 
 /// Has the object preloaded into what we start.
-fn preload() -> Result<(), Error> {
+fn preload(environment: &mut Environment) -> Result<(), Error> {
     const VARIABLE: &str = "LD_PRELOAD";
     let value = object::preload(&object::find()?, env::var_os(VARIABLE).as_deref());
-    set_variable(VARIABLE, Some(&value));
+    environment.set(VARIABLE, &value);
     Ok(())
-}
-
-/// Changes our own environment, which the program inherits: so its variables keep their order.
-fn set_variable(name: &str, value: Option<&OsStr>) {
-    match value {
-        // SAFETY: this process has one thread.
-        Some(value) => unsafe { env::set_var(name, value) },
-        // SAFETY: this process has one thread.
-        None => unsafe { env::remove_var(name) },
-    }
 }

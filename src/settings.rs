@@ -77,17 +77,13 @@ impl Settings {
         Self::of(file::path(), comm, |name| env::var_os(name))
     }
 
-    /// What holds for a running program: its own environment wins over ours, and that over the file. The object's own list of
-    /// programs that want the host's uptime counts too.
+    /// What holds for a running program, by its own environment and that which we `gave` (`/proc/PID/environ` has the form): its own
+    /// wins, and the file comes last. The object's own list of programs that want the host's uptime counts too.
     ///
     /// Of what names a file, ours holds unless the program `may_name` one to us: we open it with our rights, and not with its.
-    pub(crate) fn of_process(comm: &OsStr, environment: &[u8], may_name: impl Fn() -> bool) -> Result<Self> {
-        let own = |name: &OsStr| {
-            let value = |variable: &[u8]| Some(variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_owned());
-            environment.split(|byte| *byte == 0).find_map(value).map(OsString::from_vec)
-        };
+    pub(crate) fn of_process(comm: &OsStr, own: &[u8], gave: &[u8], may_name: impl Fn() -> bool) -> Result<Self> {
         let variable = |name: &OsStr| {
-            let (its, ours) = (own(name), env::var_os(name));
+            let (its, ours) = (value_in(own, name), value_in(gave, name));
             let is_taken = its.is_some() && (its == ours || !names_a_file(name) || may_name());
             if is_taken { its } else { ours }
         };
@@ -151,6 +147,12 @@ impl Settings {
         let decided = self.said.iter().rev().find(|(decided, ..)| *decided == key)?;
         Some((decided.1, &decided.2))
     }
+}
+
+/// A variable's value in an environment.
+fn value_in(environment: &[u8], name: &OsStr) -> Option<OsString> {
+    let value = |entry: &[u8]| Some(entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_owned());
+    environment.split(|byte| *byte == 0).find_map(value).map(OsString::from_vec)
 }
 
 /// Whether the value of the variable is a path that is opened.
@@ -274,10 +276,11 @@ mod tests {
     #[test]
     fn files_are_named_by_those_who_may() {
         let environment = b"CGPROC_CGROUP=/its\0CGPROC_BOARD=/run/its\0CGPROC_CPUS=2\0";
-        let of = |may| Settings::of_process(OsStr::new("sh"), environment, || may).unwrap();
+        let gave = b"CGPROC_CGROUP=/ours\0CGPROC_CPUS=3\0CGPROC_MEMORY=1G\0";
+        let of = |may| Settings::of_process(OsStr::new("sh"), environment, gave, || may).unwrap();
         let [its, ours] = [of(true), of(false)];
         assert_eq!((its.cgroup, its.board), (Some("/its".into()), "/run/its".into()));
-        assert_eq!((ours.cgroup, ours.board), (env::var_os(CGROUP), default_board()));
+        assert_eq!((ours.cgroup, ours.board), (Some("/ours".into()), default_board()));
         assert_eq!([its.cpus, ours.cpus], [CpuCount::Milli(2000); 2]);
     }
 

@@ -1,6 +1,9 @@
 //! Starting a program and waiting for it, so that nobody sees that another process stands in between.
 
-use super::signals::{self, Inherited, Signal};
+use super::{
+    environment::LaidOut,
+    signals::{self, Inherited, Signal},
+};
 use crate::failure::OWN_CODE;
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait as wait_for_any};
 use std::{
@@ -53,8 +56,13 @@ pub(crate) trait Meanwhile {
     fn has_buried(&mut self, pid: i32);
 }
 
-/// Starts `command` as a member of the cgroups whose `cgroup.procs` files `joins` are.
-pub(crate) fn start(mut command: Command, joins: Vec<File>, inherited: Inherited) -> Result<Child, NotStarted> {
+/// Starts `command` with this environment, as a member of the cgroups whose `cgroup.procs` files `joins` are.
+pub(crate) fn start(
+    mut command: Command,
+    environment: LaidOut,
+    joins: Vec<File>,
+    inherited: Inherited,
+) -> Result<Child, NotStarted> {
     let (mut refusal, mut refused) = io::pipe().map_err(NotStarted::Exec)?;
     let enter = move || {
         for mut join in &joins {
@@ -64,6 +72,8 @@ pub(crate) fn start(mut command: Command, joins: Vec<File>, inherited: Inherited
             }
         }
         inherited.put_back();
+        // SAFETY: the closure holds it, and the command the closure.
+        unsafe { environment.put_in_force() };
         Ok(())
     };
     // SAFETY: the closure makes system calls only, allocates nothing and takes no lock.

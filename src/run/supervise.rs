@@ -28,6 +28,7 @@ mod target;
 mod waits;
 mod watch;
 
+use super::environment::Environment;
 pub(crate) use account::Account;
 use anyhow::{Context, Error, Result};
 use hand::Hand;
@@ -75,6 +76,8 @@ pub(crate) struct Supervision(Option<Own>);
 struct Own {
     listener: Arc<OnceLock<Listener>>,
     hand: Arc<Hand>,
+    /// What the program was started with.
+    gave: Environment,
     /// Where the heir does not answer.
     server: Option<Server>,
     /// On whose account it does.
@@ -93,9 +96,13 @@ fn is_apart() -> bool {
     capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
-/// Calls `start`, which starts a program, so that all that the program does is supervised. Where that cannot be, it is not called. What
-/// answers take is on the `account` where a separate process gives them.
-pub(crate) fn start<T, F>(start: F, account: impl FnOnce() -> Account) -> Result<(T, Supervision), Refused<F>>
+/// Calls `start`, which starts a program with the environment that we `gave`, so that all that the program does is supervised. Where
+/// that cannot be, it is not called. What answers take is on the `account` where a separate process gives them.
+pub(crate) fn start<T, F>(
+    start: F,
+    gave: &Environment,
+    account: impl FnOnce() -> Account,
+) -> Result<(T, Supervision), Refused<F>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -114,7 +121,7 @@ where
         Word::Refused(error) => return Err(starter.refused(error)),
     };
     let part = if is_apart { Part::Watches(&account) } else { Part::Waits };
-    let heir = match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, part)) {
+    let heir = match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, gave, part)) {
         Ok(heir) => heir,
         Err(error) => {
             account.close();
@@ -122,7 +129,8 @@ where
         }
     };
     // Before anything is started: the starting itself may need answers.
-    let server = match (!is_apart).then(|| Server::begin(Arc::clone(&listener), Arc::clone(&hand))).transpose() {
+    let serve = || Server::begin(Arc::clone(&listener), Arc::clone(&hand), gave.clone());
+    let server = match (!is_apart).then(serve).transpose() {
         Ok(server) => server,
         Err(error) => {
             heir.dismiss();
@@ -130,7 +138,7 @@ where
         }
     };
     let (outcome, starter) = starter.let_go();
-    let own = Own { listener, hand, server, account, starter: Some(starter), heir };
+    let own = Own { listener, hand, gave: gave.clone(), server, account, starter: Some(starter), heir };
     Ok((outcome, Supervision(Some(own))))
 }
 
@@ -142,9 +150,10 @@ impl Supervision {
 
     /// Takes note that our child `pid` has ended. Another heir follows one that somebody has killed; it is returned.
     pub(crate) fn has_buried(&mut self, pid: i32) -> Option<i32> {
-        let Own { listener, hand, server, account, heir, .. } = self.0.as_mut().filter(|own| own.heir.pid() == pid)?;
+        let Own { listener, hand, gave, server, account, heir, .. } =
+            self.0.as_mut().filter(|own| own.heir.pid() == pid)?;
         let listener_of_all = listener.get()?;
-        let beget = |part| Heir::beget(listener_of_all, hand, part);
+        let beget = |part| Heir::beget(listener_of_all, hand, gave, part);
         let next = match server {
             Some(server) => {
                 let mut next = None;
@@ -158,7 +167,7 @@ impl Supervision {
             // No more processes are to be had.
             None if server.is_none() => {
                 hand.take_over(|received| listener_of_all.let_pass(received.id));
-                *server = Server::begin(Arc::clone(listener), Arc::clone(hand)).ok();
+                *server = Server::begin(Arc::clone(listener), Arc::clone(hand), gave.clone()).ok();
             }
             None => return None,
         }

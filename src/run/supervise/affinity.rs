@@ -21,7 +21,7 @@ struct Shown {
     online: CpuSet,
 }
 
-pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
+pub(super) fn get(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
     let [pid, len, address, ..] = call.arguments;
     // The kernel takes the lower half of a register that holds an int.
     let (pid, len) = (pid as i32, len as u32 as usize);
@@ -32,7 +32,7 @@ pub(super) fn get(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
     Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
 }
 
-pub(super) fn set(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
+pub(super) fn set(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
     let [pid, len, address, ..] = call.arguments;
     let real = kernels_mask(call.target.thread_of(pid as i32)?, size_of_val(&[0_u64; MAX_CPUS / 64]))?;
     let mut narrowed = real.clone();
@@ -44,7 +44,7 @@ pub(super) fn set(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
 }
 
 /// The CPUs that the caller is to see, where affinity is answered: not fewer than it would take of the whole mask by itself.
-fn shown(call: &Call<'_>, known: &mut Known) -> Option<Shown> {
+fn shown(call: &Call<'_>, known: &mut Known<'_>) -> Option<Shown> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }

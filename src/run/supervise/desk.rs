@@ -6,14 +6,13 @@ use super::{
     seen::Known,
     waits::{Whose, now_msec},
 };
-use crate::host::kernel;
+use crate::{host::kernel, run::environment::Environment};
 use rustix::process::{Uid, geteuid};
 use std::sync::atomic::Ordering::SeqCst;
 
 /// See above.
-#[derive(Default)]
 pub(super) struct Desk<'a> {
-    pub(super) known: Known,
+    pub(super) known: Known<'a>,
     /// Where waits are kept.
     hand: Option<&'a Hand>,
     /// `None` where answers are on the program's own account.
@@ -30,8 +29,9 @@ const SHORT_MSEC: u64 = 250;
 const MOST_LEFT_BEHIND: u32 = 16;
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(hand: Option<&'a Hand>, account: Option<&'a Account>) -> Self {
-        Self { hand, account, ..Self::default() }
+    /// For programs of which the first was started with the environment that we `gave`.
+    pub(super) fn new(gave: &'a Environment, hand: Option<&'a Hand>, account: Option<&'a Account>) -> Self {
+        Self { known: Known::new(gave), hand, account, is_wary: false, ran_msec: 0 }
     }
 
     /// Whether the call that begins passes, because its user has kept us waiting for too long. Who that is, is only asked if anybody has.

@@ -4,6 +4,7 @@
 use super::{
     account::Account, answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener, serve::serve, watch,
 };
+use crate::run::environment::Environment;
 use anyhow::{Context, Result};
 use rustix::fd::{AsFd, AsRawFd, RawFd};
 use std::{
@@ -37,7 +38,7 @@ const CEASE: u8 = b'-';
 
 impl Heir {
     /// Makes it, a copy of this process, whose other thread waits for us and holds nothing.
-    pub(super) fn beget(listener: &Listener, hand: &Hand, part: Part<'_>) -> Result<Self> {
+    pub(super) fn beget(listener: &Listener, hand: &Hand, gave: &Environment, part: Part<'_>) -> Result<Self> {
         let (ours, its) = UnixStream::pair().context("a line to who supervises after us")?;
         // It answers at once, unless somebody has stopped it.
         ours.set_read_timeout(Some(Duration::from_secs(5))).context("a line to who supervises after us")?;
@@ -46,7 +47,7 @@ impl Heir {
         match unsafe { libc::fork() } {
             0 => {
                 drop(ours);
-                live(listener, hand, its, part)
+                live(listener, hand, gave, its, part)
             }
             pid if pid > 0 => Ok(Self { pid, line: ours, is_at_work }),
             _ => Err(io::Error::last_os_error()).context("a process to supervise after us"),
@@ -84,34 +85,36 @@ impl Heir {
 }
 
 /// The heir's life: our work, from the start or while we are stopped and when we have ended, while there is any.
-fn live(listener: &Listener, hand: &Hand, line: UnixStream, part: Part<'_>) -> ! {
+fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, part: Part<'_>) -> ! {
     let (listens, line_end) = (listener.as_fd().as_raw_fd(), line.as_raw_fd());
     match part {
         Part::Watches(account) => {
             leave_everything([listens, line_end].into_iter().chain(account.descriptors()).collect());
-            watch::serve_watched(listener, hand, account, line.as_fd());
+            watch::serve_watched(listener, hand, gave, account, line.as_fd());
         }
         Part::Waits => {
             leave_everything(vec![listens, line_end]);
-            stand_by(listener, hand, line);
+            stand_by(listener, hand, gave, line);
         }
     }
     // SAFETY: ends this process, which has nothing of its own to put in order.
     unsafe { libc::_exit(0) }
 }
 
-fn stand_by(listener: &Listener, hand: &Hand, mut line: UnixStream) {
+fn stand_by(listener: &Listener, hand: &Hand, gave: &Environment, mut line: UnixStream) {
     let Ok(own) = Hand::new() else { return };
     let mut word = [0];
     while matches!(line.read(&mut word), Ok(1)) {
         match word {
-            [STAND_IN] => serve(listener, &own, &mut Desk::new(Some(&own), None), Some(line.as_fd()), &Mutex::new(())),
+            [STAND_IN] => {
+                serve(listener, &own, &mut Desk::new(gave, Some(&own), None), Some(line.as_fd()), &Mutex::new(()));
+            }
             _ => drop(line.write_all(&word)),
         }
     }
     // We may have ended in the middle of a call. If it was answered, this comes too late and does nothing.
-    hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(None, None)));
-    serve(listener, &own, &mut Desk::new(Some(&own), None), None, &Mutex::new(()));
+    hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(gave, None, None)));
+    serve(listener, &own, &mut Desk::new(gave, Some(&own), None), None, &Mutex::new(()));
 }
 
 /// Leaves the terminal, the directory and the files that others may wait for to be let go, but the descriptors `kept`.

@@ -3,6 +3,7 @@
 use super::{peer, target::Target};
 use crate::{
     host::kernel::{Kernel, Reading},
+    run::environment::Environment,
     see::view::{self, View},
     settings::Settings,
 };
@@ -47,8 +48,11 @@ pub(super) struct Seen {
 }
 
 /// Where the cgroups of processes are that asked lately: to find them takes more than half of an answer.
-#[derive(Default)]
-pub(super) struct Known(Vec<Found>);
+pub(super) struct Known<'a> {
+    found: Vec<Found>,
+    /// What the first of them was started with.
+    gave: &'a Environment,
+}
 
 struct Found {
     /// What was asked for.
@@ -59,11 +63,16 @@ struct Found {
     when: Instant,
 }
 
-impl Known {
+impl<'a> Known<'a> {
+    pub(super) fn new(gave: &'a Environment) -> Self {
+        Self { found: Vec::new(), gave }
+    }
+
     /// What `target` is to see; `None` where its settings are not understood, or no cgroup of it is found.
     pub(super) fn seen_by(&mut self, target: Target<'_>) -> Option<Seen> {
-        let (comm, environment) = (target.comm(), target.environment());
-        let settings = Settings::of_process(OsStr::from_bytes(&comm), &environment, || peer::is_peer(target)).ok()?;
+        let (comm, own) = (target.comm(), target.environment());
+        let may_name = || peer::is_peer(target);
+        let settings = Settings::of_process(OsStr::from_bytes(&comm), &own, self.gave.text(), may_name).ok()?;
         let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };
         let (places, above) = self.places(&files, &settings)?;
         Some(Seen { view: View::at(files, places, above, &settings), settings })
@@ -73,20 +82,20 @@ impl Known {
     fn places(&mut self, files: &Its, settings: &Settings) -> Option<(Places, Above)> {
         const FRESH: Duration = Duration::from_secs(1);
         const MOST: usize = 16;
-        self.0.retain(|found| found.when.elapsed() < FRESH);
+        self.found.retain(|found| found.when.elapsed() < FRESH);
         let cgroup = settings.cgroup.as_deref();
         let same = |found: &&Found| {
             (found.cgroup.as_deref(), &found.board) == (cgroup, &settings.board)
                 && view::are_still_at(&found.places, files, cgroup)
         };
-        if let Some(found) = self.0.iter().find(same) {
+        if let Some(found) = self.found.iter().find(same) {
             return Some((found.places, found.above));
         }
         let places = view::located(files, cgroup)?;
         let above = view::limits_above(files, &places, settings);
         let (cgroup, board) = (settings.cgroup.clone(), settings.board.clone());
-        self.0.truncate(MOST - 1);
-        self.0.insert(0, Found { cgroup, board, places, above, when: Instant::now() });
+        self.found.truncate(MOST - 1);
+        self.found.insert(0, Found { cgroup, board, places, above, when: Instant::now() });
         Some((places, above))
     }
 }

@@ -10,7 +10,7 @@ use calc::{answer::Answer as Answered, host::USER_HZ, view::memory::Memory};
 /// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
 
-pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known) -> Option<Answer> {
+pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }

@@ -13,7 +13,7 @@ use super::{
     target::Target,
     waits::{Whose, now_msec},
 };
-use crate::host::kernel;
+use crate::{host::kernel, run::environment::Environment};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::BorrowedFd,
@@ -30,14 +30,20 @@ use std::{
 };
 
 /// Has a child answer, until nobody is left who could call. The child closes its copy of `line`.
-pub(super) fn serve_watched(listener: &Listener, hand: &Hand, account: &Account, line: BorrowedFd<'_>) {
+pub(super) fn serve_watched(
+    listener: &Listener,
+    hand: &Hand,
+    gave: &Environment,
+    account: &Account,
+    line: BorrowedFd<'_>,
+) {
     // Those that a former heir left behind are not our children.
     hand.left_behind().store(0, SeqCst);
     // Children in a row that have not answered a single call.
     let mut barren = 0;
     loop {
         let done = hand.done();
-        let ended = Child::start(listener, hand, account, line).map(|child| child.watch(listener, hand));
+        let ended = Child::start(listener, hand, gave, account, line).map(|child| child.watch(listener, hand));
         barren = if hand.done() == done { barren + 1 } else { 0 };
         match ended {
             Ok(Ended::Done) if is_over(listener) => return,
@@ -87,7 +93,13 @@ const MOST_OF_THE_CALLERS: Duration = Duration::from_millis(MOST_OF_A_LOOK_MSEC 
 const MOST_OF_ANYTHING: Duration = Duration::from_secs(30);
 
 impl Child {
-    fn start(listener: &Listener, hand: &Hand, account: &Account, line: BorrowedFd<'_>) -> io::Result<Self> {
+    fn start(
+        listener: &Listener,
+        hand: &Hand,
+        gave: &Environment,
+        account: &Account,
+        line: BorrowedFd<'_>,
+    ) -> io::Result<Self> {
         hand.clear();
         let (parent, (life, end)) = (getpid(), io::pipe()?);
         // SAFETY: this process has one thread.
@@ -100,7 +112,7 @@ impl Child {
                     // SAFETY: this process does not come to use it.
                     unsafe { rustix::io::close(std::os::fd::AsRawFd::as_raw_fd(&line)) };
                     let _ = rustix::thread::set_name(super::ANSWERS);
-                    let mut desk = Desk::new(Some(hand), Some(account));
+                    let mut desk = Desk::new(gave, Some(hand), Some(account));
                     desk.enter_account();
                     hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut desk));
                     serve(listener, hand, &mut desk, None, &Mutex::new(()));
