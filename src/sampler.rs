@@ -191,7 +191,7 @@ impl Sampler {
         }
         let is_limited = events.iter().any(|(_, event)| *event == Event::Limited);
         for ((number, index), event) in events {
-            let hierarchy = self.hierarchies.iter_mut().find(|hierarchy| hierarchy.is_number(number));
+            let hierarchy = self.hierarchies.iter_mut().find(|hierarchy| hierarchy.number() == number);
             match (event, hierarchy) {
                 (Event::Lost, _) => self.has_lost_events = true,
                 (_, None) => {}
@@ -267,7 +267,7 @@ impl Sampler {
             has_changed |= hierarchy.limit(round);
         }
         self.give_up_slots();
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = &mut self.disk {
             disk.look(&mut self.hierarchies, round);
         }
         for at in 0..self.hierarchies.len() {
@@ -339,7 +339,7 @@ impl Sampler {
             block.set_published(&published);
             if let Some(account) = node.account.as_ref().filter(|_| load_kind == Some(key.kind)) {
                 account.publish(&mut block);
-                if let Some(bytes) = self.disk.as_ref().and_then(|disk| disk.used_bytes(&node.seen)) {
+                if let Some(bytes) = self.disk.as_ref().and_then(|disk| disk.used_bytes(hierarchy, node)) {
                     block.set_disk_used(bytes);
                 }
             }

@@ -6,13 +6,14 @@
 
 mod cgroups;
 mod overlay;
-pub(super) mod seen;
+mod rootfs;
 mod trees;
 mod trouble;
 mod walk;
 mod worker;
 
-use super::tree::Hierarchy;
+use super::tree::{Hierarchy, Node};
+use cgroups::Candidates;
 use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -24,6 +25,7 @@ use trees::Trees;
 /// The measuring, and what it has found.
 pub(super) struct Disk {
     shared: Arc<Shared>,
+    candidates: Candidates,
     /// The file system at our own root: who shares it is in no container.
     own_device: u64,
 }
@@ -40,26 +42,24 @@ impl Disk {
         let shared = Arc::new(Shared { trees: Mutex::new(Trees::new(pause)), news: Condvar::new() });
         let worker = worker::Worker::new(Arc::clone(&shared));
         thread::Builder::new().name("disk".into()).spawn(|| worker.run())?;
-        Ok(Self { shared, own_device: rustix::fs::stat("/")?.st_dev })
+        Ok(Self { shared, candidates: Candidates::default(), own_device: rustix::fs::stat("/")?.st_dev })
     }
 
     /// Looks which cgroups are containers, and has the new ones measured.
-    pub(super) fn look(&self, hierarchies: &mut [Hierarchy], round: usize) {
-        let mut seen = Vec::new();
-        for hierarchy in hierarchies.iter_mut().filter(|it| it.root.load_kind().is_some()) {
-            seen.extend(cgroups::look(hierarchy, round, self.own_device));
-        }
+    pub(super) fn look(&mut self, hierarchies: &mut [Hierarchy], round: usize) {
+        let with_load = hierarchies.iter_mut().filter(|hierarchy| hierarchy.root.load_kind().is_some());
+        let overlays = self.candidates.look(with_load, round, self.own_device);
         let now = Instant::now();
         let mut trees = self.shared.trees();
-        trees.keep(seen, now);
+        trees.keep(overlays, now);
         if trees.next_due().is_some_and(|due| due <= now) {
             self.shared.news.notify_one();
         }
     }
 
     /// What the files of a cgroup's container take, in bytes, where that was found out.
-    pub(super) fn used_bytes(&self, seen: &seen::Seen) -> Option<u64> {
-        let overlay = seen.overlay()?;
+    pub(super) fn used_bytes(&self, hierarchy: &Hierarchy, node: &Node) -> Option<u64> {
+        let overlay = self.candidates.overlay(hierarchy, node)?;
         self.shared.trees().used_bytes(overlay)
     }
 }

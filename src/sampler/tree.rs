@@ -4,7 +4,6 @@ use super::{
     account::Account,
     clock::Now,
     directory::{DIRECTORY, Directory, Status, read_again},
-    disk::seen::Seen,
     limits::Limits,
     roots::{Form, Root},
     threads::{List, Threads, numbers},
@@ -64,8 +63,6 @@ pub(super) struct Node {
     /// CPU microseconds a second that it can use.
     pub(super) rate: u64,
     pub(super) account: Option<Account>,
-    /// What its processes have for their root.
-    pub(super) seen: Seen,
 }
 
 impl Node {
@@ -202,9 +199,9 @@ impl Hierarchy {
         self.ids.contains(&id)
     }
 
-    /// Whether it has this number.
-    pub(super) fn is_number(&self, number: usize) -> bool {
-        self.number == number
+    /// What tells it from others.
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     /// Whether the machine's root is in it: then all cgroups are.
@@ -309,7 +306,6 @@ impl Hierarchy {
             below: None,
             rate: 0,
             account: has_account.then(Account::default),
-            seen: Seen::default(),
         };
         if index == self.nodes.len() {
             self.nodes.push(None);

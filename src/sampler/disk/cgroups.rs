@@ -1,41 +1,106 @@
 //! Which overlay the processes of a cgroup have for their root.
 
-use super::{overlay::Overlay, seen::Root};
+use super::{overlay::Overlay, rootfs::RootFs};
 use crate::sampler::tree::{Hierarchy, Node, ROUND};
-use std::sync::Arc;
+use std::{collections::HashMap, mem::take, sync::Arc};
 
-/// Looks at the cgroups of a hierarchy that are young, since a container gets its root after its cgroup, and at those
-/// whose turn has come. Returns the overlays, each with a process, some perhaps several times.
-pub(super) fn look(hierarchy: &mut Hierarchy, round: usize, own_device: u64) -> Vec<(Arc<Overlay>, u32)> {
-    let order = hierarchy.order();
-    for &index in &order {
-        look_at(hierarchy, index, round, own_device);
-    }
-    for &index in order.iter().rev() {
-        sum(hierarchy, index);
-    }
-    let nodes = order.iter().filter_map(|index| hierarchy.node(*index));
-    nodes.filter_map(|node| node.seen.own.overlay()).map(|(overlay, process)| (Arc::clone(overlay), process)).collect()
+/// The cgroups that may be containers', by the numbers of their hierarchies and their own.
+#[derive(Default)]
+pub(super) struct Candidates(HashMap<(usize, u64), Candidate>);
+
+#[derive(Default)]
+struct Candidate {
+    own: RootFs,
+    /// Of its own processes and those below.
+    all: RootFs,
+    looks: usize,
 }
 
-fn look_at(hierarchy: &mut Hierarchy, index: usize, round: usize, own_device: u64) {
-    let Some(node) = hierarchy.node(index).filter(|node| node.is_published()) else { return };
-    let is_due = node.seen.looks < ROUND || Node::has_turn(index, round);
-    let own = is_due.then(|| Root::of(&hierarchy.first_processes(node), own_device));
-    if let Some(Node { seen, .. }) = hierarchy.node_mut(index) {
-        seen.looks += usize::from(is_due);
-        if let Some(own) = own {
-            seen.own = own;
+impl Candidates {
+    /// Looks at the cgroups of these hierarchies that are young, since a container gets its root after its cgroup, and at those
+    /// whose turn has come; forgets those that are gone. Returns the overlays, each with a process, some perhaps several times.
+    pub(super) fn look<'h>(
+        &mut self,
+        hierarchies: impl Iterator<Item = &'h mut Hierarchy>,
+        round: usize,
+        own_device: u64,
+    ) -> Vec<(Arc<Overlay>, u32)> {
+        let (mut before, mut overlays) = (take(&mut self.0), Vec::new());
+        for hierarchy in hierarchies {
+            let order = hierarchy.order();
+            for &index in &order {
+                let Some(node) = hierarchy.node(index).filter(|node| node.is_published()) else { continue };
+                let candidate = before.remove(&key(hierarchy, node)).unwrap_or_default();
+                let is_due = candidate.looks < ROUND || Node::has_turn(index, round);
+                let processes = is_due.then(|| hierarchy.first_processes(node));
+                let candidate = candidate.looked_at(processes.as_deref(), own_device);
+                overlays.extend(candidate.own.overlay().map(|(overlay, process)| (Arc::clone(overlay), process)));
+                self.0.insert(key(hierarchy, node), candidate);
+            }
+            for &index in order.iter().rev() {
+                self.sum(hierarchy, index);
+            }
         }
-        seen.all = seen.own.clone();
+        overlays
+    }
+
+    /// The overlay that all processes of a cgroup have, and of those below it.
+    pub(super) fn overlay(&self, hierarchy: &Hierarchy, node: &Node) -> Option<&Overlay> {
+        self.0.get(&key(hierarchy, node))?.all.overlay().map(|(overlay, _)| &**overlay)
+    }
+
+    /// Adds what was seen of a cgroup to the one above it.
+    fn sum(&mut self, hierarchy: &Hierarchy, index: usize) {
+        let Some(node) = hierarchy.node(index) else { return };
+        let below = self.0.get(&key(hierarchy, node)).map(|candidate| candidate.all.clone());
+        let parent = node.parent().and_then(|parent| self.0.get_mut(&key(hierarchy, hierarchy.node(parent)?)));
+        if let (Some(below), Some(parent)) = (below, parent) {
+            parent.all = take(&mut parent.all).and(below);
+        }
     }
 }
 
-/// Adds what was seen of a cgroup to the one above it.
-fn sum(hierarchy: &mut Hierarchy, index: usize) {
-    let Some(node) = hierarchy.node(index) else { return };
-    let (below, parent) = (node.seen.all.clone(), node.parent());
-    if let Some(Node { seen, .. }) = parent.and_then(|parent| hierarchy.node_mut(parent)) {
-        seen.all = std::mem::take(&mut seen.all).and(below);
+impl Candidate {
+    /// The same as its processes, where they were looked at, show it.
+    fn looked_at(self, processes: Option<&[u32]>, own_device: u64) -> Self {
+        let own = processes.map_or(self.own, |processes| RootFs::of(processes, own_device));
+        Self { all: own.clone(), own, looks: self.looks + usize::from(processes.is_some()) }
+    }
+}
+
+fn key(hierarchy: &Hierarchy, node: &Node) -> (usize, u64) {
+    (hierarchy.number(), node.id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampler::roots::Root;
+    use calc::board::Kind;
+    use std::fs;
+
+    #[test]
+    fn those_that_are_gone_are_forgotten() {
+        let top = std::env::temp_dir().join(format!("cgproc-candidates-{}", std::process::id()));
+        fs::create_dir_all(top.join("a/b")).unwrap();
+        for directory in ["", "a", "a/b"] {
+            fs::write(top.join(directory).join("cgroup.procs"), std::process::id().to_string() + "\n").unwrap();
+        }
+        let mut hierarchy = Hierarchy::open(Root::new(top.clone(), vec![Kind::Unified]), 0, 3).unwrap();
+        hierarchy.explore(&mut None);
+        let mut candidates = Candidates::default();
+        let mut looks = |hierarchy: &mut Hierarchy, round| {
+            candidates.look([hierarchy].into_iter(), round, rustix::fs::stat("/").unwrap().st_dev);
+            let mut looks: Vec<usize> = candidates.0.values().map(|candidate| candidate.looks).collect();
+            looks.sort_unstable();
+            looks
+        };
+        assert_eq!(looks(&mut hierarchy, 0), [1, 1, 1]);
+        fs::remove_dir_all(top.join("a/b")).unwrap();
+        hierarchy.refresh(1, true, &mut None);
+        assert_eq!(looks(&mut hierarchy, 1), [2, 2]);
+        hierarchy.clear(&mut None);
+        assert_eq!(looks(&mut hierarchy, 2), [0; 0]);
+        fs::remove_dir_all(top).unwrap();
     }
 }

@@ -1,11 +1,11 @@
-//! What was seen of a cgroup: what its processes have for their root.
+//! What a cgroup's processes have for their root.
 
 use super::overlay::Overlay;
 use std::sync::Arc;
 
 /// What a cgroup's processes have for their root.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Root {
+pub(super) enum RootFs {
     /// There is none, or none that shows it.
     #[default]
     Unknown,
@@ -15,23 +15,7 @@ pub(super) enum Root {
     Other,
 }
 
-/// What was seen of a cgroup.
-#[derive(Debug, Default)]
-pub(in crate::sampler) struct Seen {
-    pub(super) own: Root,
-    /// Of its own processes and those below.
-    pub(super) all: Root,
-    pub(super) looks: usize,
-}
-
-impl Seen {
-    /// The overlay that all of the processes have.
-    pub(super) fn overlay(&self) -> Option<&Overlay> {
-        self.all.overlay().map(|(overlay, _)| &**overlay)
-    }
-}
-
-impl Root {
+impl RootFs {
     /// That of the first process that shows it.
     pub(super) fn of(processes: &[u32], own_device: u64) -> Self {
         let shown = processes.iter().find_map(|process| Some((*process, Overlay::at_root_of(*process).ok()?)));
@@ -63,29 +47,29 @@ impl Root {
 mod tests {
     use super::*;
 
-    fn overlay(device: u64) -> Root {
-        Root::Overlay(Arc::new(Overlay { device, upper: "/u".into() }), 7)
+    fn overlay(device: u64) -> RootFs {
+        RootFs::Overlay(Arc::new(Overlay { device, upper: "/u".into() }), 7)
     }
 
     #[test]
     fn only_what_all_have_is_of_all() {
-        let device = |root: Root| root.overlay().map(|(overlay, _)| overlay.device);
+        let device = |root: RootFs| root.overlay().map(|(overlay, _)| overlay.device);
         assert_eq!(device(overlay(1).and(overlay(1))), Some(1));
         assert_eq!(device(overlay(1).and(overlay(2))), None);
-        assert_eq!(device(overlay(1).and(Root::Other)), None);
-        assert_eq!(device(Root::Unknown.and(overlay(1))), Some(1));
-        assert_eq!(device(overlay(1).and(Root::Unknown)), Some(1));
+        assert_eq!(device(overlay(1).and(RootFs::Other)), None);
+        assert_eq!(device(RootFs::Unknown.and(overlay(1))), Some(1));
+        assert_eq!(device(overlay(1).and(RootFs::Unknown)), Some(1));
         assert_eq!(device(overlay(1).and(overlay(2)).and(overlay(1))), None);
-        assert_eq!(device(Root::Unknown.and(Root::Unknown)), None);
+        assert_eq!(device(RootFs::Unknown.and(RootFs::Unknown)), None);
     }
 
     #[test]
     fn the_first_process_that_can_be_asked_tells() {
         let me = std::process::id();
-        assert!(matches!(Root::of(&[], 0), Root::Unknown));
-        assert!(matches!(Root::of(&[u32::MAX], 0), Root::Unknown));
+        assert!(matches!(RootFs::of(&[], 0), RootFs::Unknown));
+        assert!(matches!(RootFs::of(&[u32::MAX], 0), RootFs::Unknown));
         // What shares our root is in no container.
         let own = rustix::fs::stat("/").unwrap().st_dev;
-        assert!(matches!(Root::of(&[u32::MAX, me], own), Root::Other));
+        assert!(matches!(RootFs::of(&[u32::MAX, me], own), RootFs::Other));
     }
 }
