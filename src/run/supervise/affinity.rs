@@ -2,13 +2,13 @@
 //! it changes nothing, and a later, wider limit finds the program unbound. By the object's rules (shim/src/hooks/cpus.rs).
 
 use super::{
-    call::{Answer, Call},
+    call::{Call, Response},
     go,
     seen::{Known, Seen},
     sysinfo::bytes_of,
 };
 use calc::{
-    answer::Answer as Answered,
+    answer::Answer,
     cpus::{self, CpuSet, MAX_CPUS},
     settings::CpuCount,
 };
@@ -21,7 +21,7 @@ struct Shown {
     online: CpuSet,
 }
 
-pub(super) fn get(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
+pub(super) fn get(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response> {
     let [pid, len, address, ..] = call.arguments;
     // The kernel takes the lower half of a register that holds an int.
     let (pid, len) = (pid as i32, len as u32 as usize);
@@ -29,10 +29,10 @@ pub(super) fn get(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
     narrow(&mut mask, &shown(call, known)?);
     let bytes = bytes_of(&mask);
     call.write(address, &bytes)?;
-    Some(Answer::Number(i64::try_from(bytes.len()).ok()?))
+    Some(Response::Number(i64::try_from(bytes.len()).ok()?))
 }
 
-pub(super) fn set(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
+pub(super) fn set(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response> {
     let [pid, len, address, ..] = call.arguments;
     let real = kernels_mask(call.target.thread_of(pid as i32)?, size_of_val(&[0_u64; MAX_CPUS / 64]))?;
     let mut narrowed = real.clone();
@@ -40,7 +40,7 @@ pub(super) fn set(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
     let mut asked = vec![0; (len as u32 as usize).min(size_of_val(&real[..]))];
     call.target.read(address, &mut asked)?;
     asked.resize(size_of_val(&real[..]), 0);
-    (narrowed != real && asked == bytes_of(&narrowed)).then_some(Answer::Number(0))
+    (narrowed != real && asked == bytes_of(&narrowed)).then_some(Response::Number(0))
 }
 
 /// The CPUs that the caller is to see, where affinity is answered: not fewer than it would take of the whole mask by itself.
@@ -49,7 +49,7 @@ fn shown(call: &Call<'_>, known: &mut Known<'_>) -> Option<Shown> {
         return None;
     }
     let Seen { settings, view } = known.seen_by(call.target)?;
-    if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answered::CpuOnline) {
+    if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answer::CpuOnline) {
         return None;
     }
     let online = view.cpus()?.online;

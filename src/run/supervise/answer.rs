@@ -2,7 +2,7 @@
 
 use super::{
     affinity,
-    call::{Answer, Call},
+    call::{Call, Response},
     desk::Desk,
     open, refresh, sysinfo,
 };
@@ -13,8 +13,8 @@ pub(super) fn answer(call: &Call<'_>, desk: &mut Desk<'_>) {
     let answer = answered(call, desk);
     desk.note_waits(|| call.whose());
     match answer {
-        Some(Answer::Number(number)) => call.listener.give_back(call.id, number),
-        Some(Answer::File { file, closes_on_exec }) => {
+        Some(Response::Number(number)) => call.listener.give_back(call.id, number),
+        Some(Response::File { file, closes_on_exec }) => {
             if call.listener.give_file(call.id, file.as_fd(), closes_on_exec).is_err() {
                 // It may have as many descriptors as it is allowed to: the kernel will say so.
                 call.listener.let_pass(call.id);
@@ -24,7 +24,7 @@ pub(super) fn answer(call: &Call<'_>, desk: &mut Desk<'_>) {
     }
 }
 
-fn answered(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
+fn answered(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
     // A process that our pid namespace does not have, or one of a user whose memory is not to be touched.
     if call.target.thread == 0 || desk.shuns(|| call.whose()) {
         return None;

@@ -16,7 +16,7 @@ pub(super) struct Call<'c> {
 }
 
 /// What it returns.
-pub(super) enum Answer {
+pub(super) enum Response {
     /// A number. What it fills in is filled in.
     Number(i64),
     /// A descriptor of this file.

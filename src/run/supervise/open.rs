@@ -1,13 +1,13 @@
 //! open(2), openat(2), openat2(2): a memory file in the place of one that has an answer.
 
 use super::{
-    call::{Answer, Call},
+    call::{Call, Response},
     desk::Desk,
     filter::FOR_READING,
     memory_file,
 };
 use crate::see::answers::Asked;
-use calc::answer::{self as ours, Answer as Answered};
+use calc::answer::{self as ours, Answer};
 use rustix::fs::{Mode, fstat, fstatfs};
 use std::{
     ffi::{CStr, OsStr},
@@ -22,12 +22,12 @@ struct Asking {
     flags: i32,
 }
 
-pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
+pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
     let asking = asking(call)?;
     let path = call.target.path(asking.path)?;
     let path = path.text().to_bytes();
     if path == QUESTION.to_bytes() {
-        return Some(Answer::Number(YES));
+        return Some(Response::Number(YES));
     }
     if !may_be_answered(path) {
         return None;
@@ -51,7 +51,7 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Answer> {
     }
     let text = asked.text(&seen.view).ok()?;
     let file = memory_file::new(&asked, &text, owner).ok()?;
-    Some(Answer::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
+    Some(Response::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
 }
 
 /// What the program would get, if that has an answer, is the kernel's own file, and is nobody else's to answer.
@@ -120,7 +120,7 @@ fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
 /// By the path's last component: the cheap test before any other.
 fn may_be_answered(path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    Answered::may_be_named(name) && !ours::is_a_process_file(path)
+    Answer::may_be_named(name) && !ours::is_a_process_file(path)
 }
 
 #[cfg(test)]

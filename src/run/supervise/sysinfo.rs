@@ -1,16 +1,16 @@
 //! sysinfo(2): figures in the program's own memory.
 
 use super::{
-    call::{Answer, Call},
+    call::{Call, Response},
     seen::{Its, Known, Seen},
 };
 use crate::see::view::View;
-use calc::{answer::Answer as Answered, host::USER_HZ, view::memory::Memory};
+use calc::{answer::Answer, host::USER_HZ, view::memory::Memory};
 
 /// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
 
-pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> {
+pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }
@@ -20,17 +20,17 @@ pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Answer> 
     }
     let has = |answer| settings.answered.has(answer);
     let mut info = rustix::system::sysinfo();
-    if let Some(memory) = view.memory().filter(|_| has(Answered::Meminfo)) {
+    if let Some(memory) = view.memory().filter(|_| has(Answer::Meminfo)) {
         put_memory(&memory, &mut info);
     }
-    if has(Answered::Loadavg) {
+    if has(Answer::Loadavg) {
         put_load(&view, &mut info);
     }
-    if let Some(ticks) = view.age_ticks().filter(|_| has(Answered::Uptime) && !settings.uptime_is_the_hosts) {
+    if let Some(ticks) = view.age_ticks().filter(|_| has(Answer::Uptime) && !settings.uptime_is_the_hosts) {
         info.uptime = i64::try_from(ticks.div_ceil(USER_HZ)).unwrap_or(info.uptime);
     }
     call.write(call.arguments[0], &bytes_of(&words(&info)))?;
-    Some(Answer::Number(0))
+    Some(Response::Number(0))
 }
 
 /// `struct sysinfo` as 64-bit kernels lay it out: a word for each field, the short ones padded.
