@@ -34,7 +34,7 @@ use std::{
     process::Command,
     time::Duration,
 };
-use supervise::{Account, Refused, Supervise, Supervision};
+use supervise::{Budget, NotSupervised, Supervise, Supervision};
 
 /// Runs `program` and returns its exit code.
 pub(crate) fn run(
@@ -57,9 +57,9 @@ pub(crate) fn run(
     }
     cgroup::clear_stale();
     temporary::clear_stale();
-    let (child, mut started) = start(program, limits, &settings, supervise, environment)?;
-    let ending = child.wait(&mut started);
-    let Started { place, sampling, supervision } = started;
+    let (child, mut upkeep) = start(program, limits, &settings, supervise, environment)?;
+    let ending = child.wait(&mut upkeep);
+    let Upkeep { place, sampling, supervision } = upkeep;
     // Before we may die of the signal that the program died of.
     drop(sampling);
     place.leave(&program[0]);
@@ -83,25 +83,26 @@ enum Place {
     Declared(Declared),
 }
 
-/// A program's place, its load where nobody else publishes that, and who answers it where it goes past libc.
-struct Started {
+/// What is kept up while a program runs: its place, its load where nobody else publishes that, and who answers it where it goes past
+/// libc.
+struct Upkeep {
     place: Place,
     sampling: Option<Sampling>,
     supervision: Option<Supervision>,
 }
 
-impl Started {
+impl Upkeep {
     fn new(place: Place, sampling: Option<Sampling>, supervision: Option<Supervision>) -> Self {
-        let mut started = Self { place, sampling, supervision };
-        let heir = started.supervision.as_ref().and_then(Supervision::heir);
-        if let (Place::Declared(declared), Some(heir)) = (&mut started.place, heir) {
+        let mut upkeep = Self { place, sampling, supervision };
+        let heir = upkeep.supervision.as_ref().and_then(Supervision::heir);
+        if let (Place::Declared(declared), Some(heir)) = (&mut upkeep.place, heir) {
             declared.leave_out(heir);
         }
-        started
+        upkeep
     }
 }
 
-impl Meanwhile for Started {
+impl Meanwhile for Upkeep {
     fn pause(&self) -> Option<Duration> {
         let declared = if let Place::Declared(declared) = &self.place { Some(declared.pause()) } else { None };
         declared.into_iter().chain(self.sampling.as_ref().map(Sampling::pause)).min()
@@ -162,22 +163,22 @@ fn start(
     settings: &Settings,
     supervise: Supervise,
     mut environment: Environment,
-) -> Result<(Child, Started), Failure> {
-    let starter = Starter { program, supervise, inherited: signals::take_over() };
+) -> Result<(Child, Upkeep), Failure> {
+    let launch = Launch { program, supervise, inherited: signals::take_over() };
     let own = View::of(settings.cgroup.as_deref(), settings);
-    let failed = |error: NotStarted| starter.failure(error);
+    let failed = |error: NotStarted| launch.failure(error);
     if *limits == Limits::default() {
         let sampling = sample(sampling::roots(own.as_ref(), None), settings, &mut environment);
-        let (child, supervision) = starter.start(&environment, Vec::new(), Account::default).map_err(failed)?;
-        return Ok((child, Started::new(Place::Here, sampling, supervision)));
+        let (child, supervision) = launch.start(&environment, Vec::new(), Budget::default).map_err(failed)?;
+        return Ok((child, Upkeep::new(Place::Here, sampling, supervision)));
     }
     let no_right = match Cgroup::make(limits) {
         Ok(cgroup) => {
             environment.remove(settings::CGROUP);
             let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings, &mut environment);
-            match cgroup.joins().map(|joins| starter.start(&environment, joins, || Account::beside(limits))) {
+            match cgroup.joins().map(|joins| launch.start(&environment, joins, || Budget::beside(limits))) {
                 Ok(Ok((child, supervision))) => {
-                    return Ok((child, Started::new(Place::Cgroup(cgroup), sampling, supervision)));
+                    return Ok((child, Upkeep::new(Place::Cgroup(cgroup), sampling, supervision)));
                 }
                 Ok(Err(NotStarted::Join(error))) => anyhow!("{}: {error}", cgroup.names()),
                 Ok(Err(error)) => return Err(failed(error)),
@@ -193,35 +194,35 @@ fn start(
     let declared = Declared::new(limits, settings)?;
     environment.set(settings::CGROUP, declared.directory().as_os_str());
     let sampling = sample(sampling::roots_of_declared(&declared), settings, &mut environment);
-    let (child, supervision) = starter.start(&environment, Vec::new(), Account::default).map_err(failed)?;
-    Ok((child, Started::new(Place::Declared(declared), sampling, supervision)))
+    let (child, supervision) = launch.start(&environment, Vec::new(), Budget::default).map_err(failed)?;
+    Ok((child, Upkeep::new(Place::Declared(declared), sampling, supervision)))
 }
 
 /// What a program is started with, wherever.
-struct Starter<'p> {
+struct Launch<'p> {
     program: &'p [OsString],
     supervise: Supervise,
     inherited: Inherited,
 }
 
-impl Starter<'_> {
+impl Launch<'_> {
     /// Starts it with this environment, as a member of the cgroups whose `cgroup.procs` files `joins` are; supervised where that is
     /// asked for.
     fn start(
         &self,
         environment: &Environment,
         joins: Vec<File>,
-        account: impl FnOnce() -> Account,
+        budget: impl FnOnce() -> Budget,
     ) -> Result<(Child, Option<Supervision>), NotStarted> {
         let (command, laid_out, inherited) = (command(self.program), environment.laid_out(), self.inherited);
         let start = move || child::start(command, laid_out, joins, inherited);
         if !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));
         }
-        match supervise::start(start, environment, account) {
+        match supervise::start(start, environment, budget) {
             Ok((child, supervision)) => Ok((child?, Some(supervision))),
-            Err(Refused(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
-            Err(Refused(error, start)) => {
+            Err(NotSupervised(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
+            Err(NotSupervised(error, start)) => {
                 let program = self.program[0].display();
                 say(format_args!("{program} goes past libc, and sees the machine's figures: {error:#}"));
                 Ok((start()?, None))

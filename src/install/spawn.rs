@@ -43,7 +43,7 @@ pub(super) fn spawn(root: &Root, program: &Path, variables: Variables<'_>) -> Re
     let mut refused = io::Error::from(Errno::PERM);
     for &walls in Walls::to_try() {
         match attempt(&image, Some((jail, walls))) {
-            Ok(Err(Refused { step: ENTER, error })) if walls == Walls::User => refused = error,
+            Ok(Err(NotSpawned { step: ENTER, error })) if walls == Walls::User => refused = error,
             Ok(done) => return outcome(done),
             // There may be none of users. A chroot is enough only for who may not make any.
             Err(error) if walls != Walls::Root || error.raw_os_error() == Some(libc::EPERM) => refused = error,
@@ -54,7 +54,7 @@ pub(super) fn spawn(root: &Root, program: &Path, variables: Variables<'_>) -> Re
 }
 
 /// Why a process did not become the program.
-struct Refused {
+struct NotSpawned {
     step: u8,
     error: io::Error,
 }
@@ -63,17 +63,17 @@ const ENTER: u8 = b'e';
 const TRACE: u8 = b't';
 const EXECUTE: u8 = b'x';
 
-fn outcome(done: Result<Spawned, Refused>) -> Result<io::Result<Spawned>, Untried> {
+fn outcome(done: Result<Spawned, NotSpawned>) -> Result<io::Result<Spawned>, Untried> {
     match done {
         Ok(spawned) => Ok(Ok(spawned)),
-        Err(Refused { step: ENTER, error }) => Err(Untried::NotEntered(error)),
-        Err(Refused { step: TRACE, error }) => Err(Untried::NotTraced(error)),
-        Err(Refused { error, .. }) => Ok(Err(error)),
+        Err(NotSpawned { step: ENTER, error }) => Err(Untried::NotEntered(error)),
+        Err(NotSpawned { step: TRACE, error }) => Err(Untried::NotTraced(error)),
+        Err(NotSpawned { error, .. }) => Ok(Err(error)),
     }
 }
 
 /// An error of `attempt` itself is that no process was made.
-fn attempt(image: &Image, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result<Spawned, Refused>> {
+fn attempt(image: &Image, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result<Spawned, NotSpawned>> {
     // A root need not have /dev/null, and nothing is read or written here.
     let (nothing, nowhere) = io::pipe()?;
     let (stderr, said) = io::pipe()?;
@@ -99,7 +99,7 @@ fn attempt(image: &Image, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result
         _ => {
             let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
             let [step, number @ ..] = message;
-            Ok(Err(Refused { step, error: io::Error::from_raw_os_error(i32::from_ne_bytes(number)) }))
+            Ok(Err(NotSpawned { step, error: io::Error::from_raw_os_error(i32::from_ne_bytes(number)) }))
         }
     }
 }

@@ -5,9 +5,9 @@
 //! The kernel waits for our word on each of these calls. So whoever supervises may not go before the last of the supervised:
 //! [`heir`] stays when we end, in whatever way.
 
-mod account;
 mod affinity;
 mod answer;
+mod budget;
 mod call;
 mod desk;
 mod filter;
@@ -29,8 +29,8 @@ mod waits;
 mod watch;
 
 use super::environment::Environment;
-pub(crate) use account::Account;
 use anyhow::{Context, Error, Result};
+pub(crate) use budget::Budget;
 use hand::Hand;
 use heir::{Heir, Part};
 use listener::Listener;
@@ -80,14 +80,14 @@ struct Own {
     gave: Environment,
     /// Where the heir does not answer.
     server: Option<Server>,
-    /// On whose account it does.
-    account: Account,
+    /// Of what it takes to answer, where the heir does.
+    budget: Budget,
     starter: Option<Starter>,
     heir: Heir,
 }
 
 /// The reason why nobody supervises, and what was to be started.
-pub(crate) struct Refused<F>(pub(crate) Error, pub(crate) F);
+pub(crate) struct NotSupervised<F>(pub(crate) Error, pub(crate) F);
 
 /// Whether a separate process answers: where we may look at programs that have not got our rights, which might make us wait
 /// (capabilities(7), ptrace(2)). Without that right we can look at programs of our own user alone, and with Yama at no other than our
@@ -97,12 +97,12 @@ fn is_apart() -> bool {
 }
 
 /// Calls `start`, which starts a program with the environment that we `gave`, so that all that the program does is supervised. Where
-/// that cannot be, it is not called. What answers take is on the `account` where a separate process gives them.
+/// that cannot be, it is not called. What answers take comes out of the `budget` where a separate process gives them.
 pub(crate) fn start<T, F>(
     start: F,
     gave: &Environment,
-    account: impl FnOnce() -> Account,
-) -> Result<(T, Supervision), Refused<F>>
+    budget: impl FnOnce() -> Budget,
+) -> Result<(T, Supervision), NotSupervised<F>>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -110,21 +110,21 @@ where
     let listener = Arc::new(OnceLock::new());
     let hand = match Hand::new().context("memory to share") {
         Ok(hand) => Arc::new(hand),
-        Err(error) => return Err(Refused(error, start)),
+        Err(error) => return Err(NotSupervised(error, start)),
     };
     let mut starter = Starter::begin(start, Arc::clone(&listener))?;
-    let (is_apart, mut account) = match starter.word() {
-        Word::Installed if is_apart() => (true, account()),
-        Word::Installed => (false, Account::default()),
+    let (is_apart, mut budget) = match starter.word() {
+        Word::Installed if is_apart() => (true, budget()),
+        Word::Installed => (false, Budget::default()),
         // Around us is a supervisor of ours, who answers for whoever asks.
         Word::Supervised => return Ok((starter.give_back()(), Supervision(None))),
         Word::Refused(error) => return Err(starter.refused(error)),
     };
-    let part = if is_apart { Part::Watches(&account) } else { Part::Waits };
+    let part = if is_apart { Part::Watches(&budget) } else { Part::Waits };
     let heir = match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, gave, part)) {
         Ok(heir) => heir,
         Err(error) => {
-            account.close();
+            budget.close();
             return Err(starter.refused(error));
         }
     };
@@ -138,7 +138,7 @@ where
         }
     };
     let (outcome, starter) = starter.let_go();
-    let own = Own { listener, hand, gave: gave.clone(), server, account, starter: Some(starter), heir };
+    let own = Own { listener, hand, gave: gave.clone(), server, budget, starter: Some(starter), heir };
     Ok((outcome, Supervision(Some(own))))
 }
 
@@ -150,7 +150,7 @@ impl Supervision {
 
     /// Takes note that our child `pid` has ended. Another heir follows one that somebody has killed; it is returned.
     pub(crate) fn has_buried(&mut self, pid: i32) -> Option<i32> {
-        let Own { listener, hand, gave, server, account, heir, .. } =
+        let Own { listener, hand, gave, server, budget, heir, .. } =
             self.0.as_mut().filter(|own| own.heir.pid() == pid)?;
         let listener_of_all = listener.get()?;
         let beget = |part| Heir::beget(listener_of_all, hand, gave, part);
@@ -160,7 +160,7 @@ impl Supervision {
                 server.keep_still(|| next = beget(Part::Waits).ok());
                 next
             }
-            None => beget(Part::Watches(account)).ok(),
+            None => beget(Part::Watches(budget)).ok(),
         };
         match next {
             Some(next) => *heir = next,
@@ -190,9 +190,9 @@ impl Drop for Own {
         drop(self.server.take());
         if self.listener.get().is_none_or(serve::is_over) {
             self.heir.dismiss();
-            self.account.close();
+            self.budget.close();
         } else {
-            self.account.leave();
+            self.budget.leave();
         }
     }
 }

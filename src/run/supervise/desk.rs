@@ -1,7 +1,7 @@
 //! What whoever answers has at hand from one call to the next.
 
 use super::{
-    account::Account,
+    budget::Budget,
     hand::Hand,
     seen::Known,
     waits::{Whose, now_msec},
@@ -15,8 +15,8 @@ pub(super) struct Desk<'a> {
     pub(super) known: Known<'a>,
     /// Where waits are kept.
     hand: Option<&'a Hand>,
-    /// `None` where answers are on the program's own account.
-    account: Option<&'a Account>,
+    /// `None` where answers count for the program itself.
+    budget: Option<&'a Budget>,
     /// We have waited once. From then on, how long this thread has run is noted before each call.
     is_wary: bool,
     ran_msec: u64,
@@ -30,8 +30,8 @@ const MOST_LEFT_BEHIND: u32 = 16;
 
 impl<'a> Desk<'a> {
     /// For programs of which the first was started with the environment that we `gave`.
-    pub(super) fn new(gave: &'a Environment, hand: Option<&'a Hand>, account: Option<&'a Account>) -> Self {
-        Self { known: Known::new(gave), hand, account, is_wary: false, ran_msec: 0 }
+    pub(super) fn new(gave: &'a Environment, hand: Option<&'a Hand>, budget: Option<&'a Budget>) -> Self {
+        Self { known: Known::new(gave), hand, budget, is_wary: false, ran_msec: 0 }
     }
 
     /// Whether the call that begins passes, because its user has kept us waiting for too long. Who that is, is only asked if anybody has.
@@ -50,15 +50,15 @@ impl<'a> Desk<'a> {
     }
 
     /// Has the process counted where answers are.
-    pub(super) fn enter_account(&self) {
-        if let Some(account) = self.account {
-            account.enter();
+    pub(super) fn enter_budget(&self) {
+        if let Some(budget) = self.budget {
+            budget.enter();
         }
     }
 
     /// Whether there is room for another answer of this user.
     pub(super) fn has_room(&self, owner: Option<Uid>) -> bool {
-        self.account.is_none_or(|account| account.has_room(owner == Some(geteuid())))
+        self.budget.is_none_or(|budget| budget.has_room(owner == Some(geteuid())))
     }
 
     /// Notes how long we waited for things of the caller's. Time in which this thread ran, or was runnable, is not his fault.

@@ -18,10 +18,10 @@ pub(super) const MOST_OF_A_LOOK_MSEC: u64 = 2000;
 const MOST_OF_A_CALL_MSEC: u64 = 8000;
 
 /// A place for one call.
-pub(super) struct Hand(NonNull<Shared>);
+pub(super) struct Hand(NonNull<SharedMemory>);
 
 #[repr(C)]
-struct Shared {
+struct SharedMemory {
     received: UnsafeCell<seccomp_notif>,
     waits: UnsafeCell<Waits>,
     /// Odd while a call is in hand; another number for each.
@@ -43,7 +43,7 @@ unsafe impl Sync for Hand {}
 
 impl Hand {
     pub(super) fn new() -> io::Result<Self> {
-        let (all, prot) = (size_of::<Shared>(), ProtFlags::READ | ProtFlags::WRITE);
+        let (all, prot) = (size_of::<SharedMemory>(), ProtFlags::READ | ProtFlags::WRITE);
         // SAFETY: a new mapping, at no address of ours. Its bytes are zero, which is valid for all that is in it.
         let memory = unsafe { mmap_anonymous(null_mut(), all, prot, MapFlags::SHARED)? };
         NonNull::new(memory.cast()).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
@@ -70,7 +70,7 @@ impl Hand {
 
     /// Forgets what was told of the call before, and of a look in which somebody was killed.
     pub(super) fn clear(&self) {
-        let Shared { whose, touch, touched_msec, .. } = self.shared();
+        let SharedMemory { whose, touch, touched_msec, .. } = self.shared();
         whose.store(0, SeqCst);
         touched_msec.store(0, SeqCst);
         if touch.load(SeqCst) % 2 == 1 {
@@ -80,7 +80,7 @@ impl Hand {
 
     /// Calls `look`, which looks at something for which the caller may make us wait; `None` where we have waited enough for this call.
     pub(super) fn touching<T>(&self, look: impl FnOnce() -> Option<T>) -> Option<T> {
-        let Shared { touch, touched_msec, .. } = self.shared();
+        let SharedMemory { touch, touched_msec, .. } = self.shared();
         if touched_msec.load(SeqCst) > MOST_OF_A_CALL_MSEC {
             return None;
         }
@@ -144,7 +144,7 @@ impl Hand {
         Whose::of_word(self.shared().whose.load(SeqCst))
     }
 
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &SharedMemory {
         // SAFETY: the mapping lives as long as `self`; what changes in it is in cells.
         unsafe { self.0.as_ref() }
     }
@@ -153,7 +153,7 @@ impl Hand {
 impl Drop for Hand {
     fn drop(&mut self) {
         // SAFETY: what `new` has mapped, and nobody has borrowed.
-        let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<Shared>()) };
+        let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<SharedMemory>()) };
     }
 }
 

@@ -2,7 +2,7 @@
 //! fails, or waits for ever. Where we may look at programs that have not got our rights, it supervises from the start.
 
 use super::{
-    account::Account, answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener, serve::serve, watch,
+    answer::answer, budget::Budget, call::Call, desk::Desk, hand::Hand, listener::Listener, serve::serve, watch,
 };
 use crate::run::environment::Environment;
 use anyhow::{Context, Result};
@@ -28,8 +28,8 @@ pub(super) struct Heir {
 pub(super) enum Part<'a> {
     /// We answer, and it waits.
     Waits,
-    /// It has a child answer, on this account, and watches that.
-    Watches(&'a Account),
+    /// It has a child answer, within this budget, and watches that.
+    Watches(&'a Budget),
 }
 
 /// From here on, until [`CEASE`], it is to serve: we are stopped. It answers when it has ceased.
@@ -88,9 +88,9 @@ impl Heir {
 fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, part: Part<'_>) -> ! {
     let (listens, line_end) = (listener.as_fd().as_raw_fd(), line.as_raw_fd());
     match part {
-        Part::Watches(account) => {
-            leave_everything([listens, line_end].into_iter().chain(account.descriptors()).collect());
-            watch::serve_watched(listener, hand, gave, account, line.as_fd());
+        Part::Watches(budget) => {
+            leave_everything([listens, line_end].into_iter().chain(budget.descriptors()).collect());
+            watch::serve_watched(listener, hand, gave, budget, line.as_fd());
         }
         Part::Waits => {
             leave_everything(vec![listens, line_end]);

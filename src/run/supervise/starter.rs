@@ -2,7 +2,7 @@
 //! without. It lives as long as the program, since the kernel takes it for the program's parent (PR_SET_PDEATHSIG, prctl(2)).
 
 use super::{
-    Refused, filter,
+    NotSupervised, filter,
     listener::{Listener, Refusal},
     open,
 };
@@ -20,9 +20,9 @@ pub(super) struct Starter {
 }
 
 /// The thread while the program is to be started.
-pub(super) struct Starting<T, F> {
+pub(super) struct PendingStart<T, F> {
     starter: Starter,
-    shared: Arc<Shared<T, F>>,
+    exchange: Arc<Exchange<T, F>>,
     told: PipeReader,
     /// Has something to say when the program has been started.
     done: PipeReader,
@@ -39,7 +39,7 @@ pub(super) enum Word {
 }
 
 /// What the two threads hand to each other; never by both at once.
-struct Shared<T, F> {
+struct Exchange<T, F> {
     start: Mutex<Option<F>>,
     outcome: Mutex<Option<T>>,
     word: Mutex<Option<Word>>,
@@ -62,23 +62,26 @@ fn put<T>(slot: &Mutex<Option<T>>, value: T) {
 
 impl Starter {
     /// Begins the thread, which puts the filter on first and then waits.
-    pub(super) fn begin<T, F>(start: F, listener: Arc<OnceLock<Listener>>) -> Result<Starting<T, F>, Refused<F>>
+    pub(super) fn begin<T, F>(
+        start: F,
+        listener: Arc<OnceLock<Listener>>,
+    ) -> Result<PendingStart<T, F>, NotSupervised<F>>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let shared =
-            Arc::new(Shared { start: Mutex::new(Some(start)), outcome: Mutex::new(None), word: Mutex::new(None) });
+        let exchange =
+            Arc::new(Exchange { start: Mutex::new(Some(start)), outcome: Mutex::new(None), word: Mutex::new(None) });
         let begin = || -> Result<_> {
             let ((told, tell), (goes, go), (done, dones)) = (io::pipe()?, io::pipe()?, io::pipe()?);
-            let (ends, inner) = (Ends { tell, go: goes, done: dones }, Arc::clone(&shared));
+            let (ends, inner) = (Ends { tell, go: goes, done: dones }, Arc::clone(&exchange));
             let thread = thread::Builder::new().spawn(move || live(&inner, &listener, ends))?;
             Ok((Self { thread: Some(thread), go: Some(go) }, told, done))
         };
         match begin() {
-            Ok((starter, told, done)) => Ok(Starting { starter, shared, told, done }),
-            Err(error) => match take(&shared.start) {
-                Some(start) => Err(Refused(error.context("a thread to start the program in"), start)),
+            Ok((starter, told, done)) => Ok(PendingStart { starter, exchange, told, done }),
+            Err(error) => match take(&exchange.start) {
+                Some(start) => Err(NotSupervised(error.context("a thread to start the program in"), start)),
                 None => unreachable!("no thread has taken it"),
             },
         }
@@ -95,7 +98,7 @@ impl Drop for Starter {
 }
 
 /// The life of the thread.
-fn live<T, F: FnOnce() -> T>(shared: &Shared<T, F>, listener: &OnceLock<Listener>, mut ends: Ends) {
+fn live<T, F: FnOnce() -> T>(exchange: &Exchange<T, F>, listener: &OnceLock<Listener>, mut ends: Ends) {
     let program = filter::program();
     let word = match Listener::install(&program) {
         Ok(installed) => {
@@ -106,11 +109,11 @@ fn live<T, F: FnOnce() -> T>(shared: &Shared<T, F>, listener: &OnceLock<Listener
         Err(Refusal::Taken) => Word::Refused(Error::msg("another supervisor has these system calls already")),
         Err(Refusal::Other(error)) => Word::Refused(error),
     };
-    put(&shared.word, word);
+    put(&exchange.word, word);
     // Nothing is started until there is an heir, and nothing at all if this fails.
     let is_let_go = ends.tell.write_all(b"!").is_ok() && matches!(ends.go.read(&mut [0]), Ok(1));
-    if let Some(start) = if is_let_go { take(&shared.start) } else { None } {
-        put(&shared.outcome, start());
+    if let Some(start) = if is_let_go { take(&exchange.start) } else { None } {
+        put(&exchange.outcome, start());
         // Not by closing it: the heir may have a copy.
         let _ = ends.done.write_all(b"!");
         // Until the program has ended.
@@ -118,27 +121,27 @@ fn live<T, F: FnOnce() -> T>(shared: &Shared<T, F>, listener: &OnceLock<Listener
     }
 }
 
-impl<T, F> Starting<T, F> {
+impl<T, F> PendingStart<T, F> {
     /// What became of the filter.
     pub(super) fn word(&mut self) -> Word {
         let is_said = matches!(self.told.read(&mut [0]), Ok(1));
-        let word = if is_said { take(&self.shared.word) } else { None };
+        let word = if is_said { take(&self.exchange.word) } else { None };
         word.unwrap_or_else(|| Word::Refused(Error::msg("the thread that starts the program failed")))
     }
 
     /// What was to be started, where it is not started here.
     pub(super) fn give_back(self) -> F {
-        let Self { starter, shared, .. } = self;
+        let Self { starter, exchange, .. } = self;
         drop(starter);
-        match take(&shared.start) {
+        match take(&exchange.start) {
             Some(start) => start,
             None => unreachable!("it was not let go"),
         }
     }
 
     /// The same with the reason.
-    pub(super) fn refused(self, reason: Error) -> Refused<F> {
-        Refused(reason, self.give_back())
+    pub(super) fn refused(self, reason: Error) -> NotSupervised<F> {
+        NotSupervised(reason, self.give_back())
     }
 
     /// Has the program started, and returns what that gave.
@@ -148,7 +151,7 @@ impl<T, F> Starting<T, F> {
         }
         // Until it is done.
         let _ = self.done.read(&mut [0]);
-        match take(&self.shared.outcome) {
+        match take(&self.exchange.outcome) {
             Some(outcome) => (outcome, self.starter),
             None => unreachable!("a panic ends this process"),
         }

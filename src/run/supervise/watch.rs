@@ -3,8 +3,8 @@
 //! passes, and another child goes on.
 
 use super::{
-    account::Account,
     answer::answer,
+    budget::Budget,
     call::{self, Call},
     desk::Desk,
     hand::{Hand, MOST_OF_A_LOOK_MSEC},
@@ -34,7 +34,7 @@ pub(super) fn serve_watched(
     listener: &Listener,
     hand: &Hand,
     gave: &Environment,
-    account: &Account,
+    budget: &Budget,
     line: BorrowedFd<'_>,
 ) {
     // Those that a former heir left behind are not our children.
@@ -43,7 +43,7 @@ pub(super) fn serve_watched(
     let mut barren = 0;
     loop {
         let done = hand.done();
-        let ended = Child::start(listener, hand, gave, account, line).map(|child| child.watch(listener, hand));
+        let ended = Answerer::start(listener, hand, gave, budget, line).map(|child| child.watch(listener, hand));
         barren = if hand.done() == done { barren + 1 } else { 0 };
         match ended {
             Ok(Ended::Done) if is_over(listener) => return,
@@ -70,7 +70,7 @@ pub(super) fn serve_watched(
 }
 
 /// The process that answers.
-struct Child {
+struct Answerer {
     pid: Pid,
     /// Closed on the other side when it ends.
     life: PipeReader,
@@ -92,12 +92,12 @@ const MOST_OF_THE_CALLERS: Duration = Duration::from_millis(MOST_OF_A_LOOK_MSEC 
 /// How long it may wait for anything else, such as a caller that is slow to take its descriptor, or a lock of the kernel's.
 const MOST_OF_ANYTHING: Duration = Duration::from_secs(30);
 
-impl Child {
+impl Answerer {
     fn start(
         listener: &Listener,
         hand: &Hand,
         gave: &Environment,
-        account: &Account,
+        budget: &Budget,
         line: BorrowedFd<'_>,
     ) -> io::Result<Self> {
         hand.clear();
@@ -112,8 +112,8 @@ impl Child {
                     // SAFETY: this process does not come to use it.
                     unsafe { rustix::io::close(std::os::fd::AsRawFd::as_raw_fd(&line)) };
                     let _ = rustix::thread::set_name(super::ANSWERS);
-                    let mut desk = Desk::new(gave, Some(hand), Some(account));
-                    desk.enter_account();
+                    let mut desk = Desk::new(gave, Some(hand), Some(budget));
+                    desk.enter_budget();
                     hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut desk));
                     serve(listener, hand, &mut desk, None, &Mutex::new(()));
                 }

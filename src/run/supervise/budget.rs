@@ -11,7 +11,7 @@ use std::fs::File;
 
 /// Where answers are counted; nowhere, where the supervisor is in the program's own cgroup.
 #[derive(Default)]
-pub(crate) struct Account {
+pub(crate) struct Budget {
     cgroup: Option<Cgroup>,
     /// What a process writes to in order to be counted there.
     joins: Vec<File>,
@@ -26,7 +26,7 @@ const TEXTS_BYTES: u64 = 20 << 20;
 /// The part of the texts that users other than our own may fill, so that they leave something to ours.
 const OTHERS_BYTES: u64 = 14 << 20;
 
-impl Account {
+impl Budget {
     /// One for a program that has a cgroup of its own with these limits. Where there is none to be had, answers count for us.
     pub(crate) fn beside(limits: &Limits) -> Self {
         // Not every kernel limits swap.
@@ -34,12 +34,12 @@ impl Account {
             let of_answers = Limits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
             Cgroup::make(&of_answers).ok()
         });
-        let account = made.and_then(|cgroup| {
+        let budget = made.and_then(|cgroup| {
             let joins = cgroup.joins().ok()?;
             let usage = cgroup.open(&["memory.current", "memory.usage_in_bytes"]);
             Some(Self { joins, usage, stat: cgroup.open(&["memory.stat"]), cgroup: Some(cgroup) })
         });
-        account.unwrap_or_default()
+        budget.unwrap_or_default()
     }
 
     /// Has the calling process, which has one thread, counted here from now on.
@@ -100,6 +100,6 @@ mod tests {
 
     #[test]
     fn where_nothing_is_counted_there_is_room() {
-        assert!(Account::default().has_room(false));
+        assert!(Budget::default().has_room(false));
     }
 }
