@@ -24,12 +24,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(run::Run),
+    Run(run::RunArgs),
     Show(Show),
     Explain(Explain),
     Doctor(Doctor),
-    Sampler(sampler::Sampler),
-    Install(install::Install),
+    Sampler(sampler::SamplerArgs),
+    Install(install::InstallArgs),
     /// Print the man page of the command, or of one of its commands.
     #[command(hide = true)]
     Man {

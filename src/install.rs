@@ -9,9 +9,9 @@ mod library;
 mod lock;
 mod programs;
 mod report;
-mod root;
 mod spawn;
 mod start;
+mod sysroot;
 mod trial;
 mod uninstall;
 mod untried;
@@ -22,18 +22,18 @@ use change::Change;
 use lock::Lock;
 use programs::Programs;
 use report::Report;
-use root::{Directory, Root, split};
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
+use sysroot::{Destination, Sysroot, split};
 use trial::Trial;
 use untried::Untried;
 
 pub(crate) use uninstall::uninstall;
 
 /// What is asked for.
-pub(crate) struct Options {
+pub(crate) struct InstallOptions {
     /// The directory that is `/` for the programs.
     pub(crate) root: PathBuf,
     /// Where the library is to lie, seen from there.
@@ -48,7 +48,7 @@ pub(crate) struct Options {
     pub(crate) is_dry: bool,
 }
 
-impl Options {
+impl InstallOptions {
     /// The option for which nothing of the root is executed: it may be anybody's.
     fn rehearsal(&self) -> Option<&'static str> {
         match self {
@@ -60,15 +60,15 @@ impl Options {
 }
 
 /// Puts the library, the settings and the entry in their places.
-pub(crate) fn install(options: &Options) -> Result<()> {
+pub(crate) fn install(options: &InstallOptions) -> Result<()> {
     try_install(options).with_context(|| format!("{} was left as it is", options.root.display()))
 }
 
-fn try_install(options: &Options) -> Result<()> {
+fn try_install(options: &InstallOptions) -> Result<()> {
     let (place, name) = check_name(&options.to)?;
     ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
     let object = library::read(options.object.as_deref())?;
-    let root = Root::open(&options.root)?;
+    let root = Sysroot::open(&options.root)?;
     let etc = root.directory(Path::new("/etc"))?;
     let _lock = Lock::take(&etc)?;
     let programs = Programs::of(&root, &options.programs)?;
@@ -85,26 +85,26 @@ fn try_install(options: &Options) -> Result<()> {
     let is_named = options.is_preloaded && trial.as_ref().map_or_else(|_| programs.has_glibc(), Trial::has_glibc);
     let entry = is_named.then_some(options.to.as_path());
     let is_named_already = is_named_already(&root, &directories)?;
-    let mut files = Files::write(&directories, &name, &object, entry)?;
-    if !options.is_preloaded && is_named_already && files.library.is_some() {
+    let mut changes = Changes::write(&directories, &name, &object, entry)?;
+    if !options.is_preloaded && is_named_already && changes.library.is_some() {
         let to = options.to.display();
         bail!("/etc/ld.so.preload names {to} already: what comes there has to be tried, without --no-preload");
     }
     if let Ok(trial) = &trial {
-        let written = files.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
+        let written = changes.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
         trial.by_variable(&written)?;
     }
-    let report = report(options, &files, &trial, &programs);
+    let report = report(options, &changes, &trial, &programs);
     if options.is_dry {
         return report.print();
     }
-    files.put()?;
+    changes.put()?;
     if let (Ok(trial), true) = (&trial, is_named) {
         trial.by_file(&options.to).context("with the entry in /etc/ld.so.preload, and an empty environment")?;
     }
     // Nobody is left with a change that he was not told of.
     report.print()?;
-    files.keep();
+    changes.keep();
     Ok(())
 }
 
@@ -133,7 +133,7 @@ fn check_tried(trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Resul
 }
 
 /// Whether the loader's file names the library's place: then whatever comes there is preloaded.
-fn is_named_already(root: &Root, directories: &Directories<'_>) -> Result<bool> {
+fn is_named_already(root: &Sysroot, directories: &Directories<'_>) -> Result<bool> {
     let text = directories.etc.read(file_name(preload_file::PATH))?.unwrap_or_default();
     let place = directories.library.identity()?;
     let is_there = |entry: &PathBuf| {
@@ -153,19 +153,19 @@ fn check_form(path: &Path) -> Result<()> {
 
 /// Where something is put.
 struct Directories<'r> {
-    library: Directory<'r>,
-    etc: Directory<'r>,
+    library: Destination<'r>,
+    etc: Destination<'r>,
 }
 
 /// What is to be changed. Dropped, it goes in this order: an entry never names a library that is not there.
-struct Files<'d> {
+struct Changes<'d> {
     preload: Option<Change<'d>>,
     configuration: Option<Change<'d>>,
     library: Option<Change<'d>>,
     is_named: bool,
 }
 
-impl<'d> Files<'d> {
+impl<'d> Changes<'d> {
     /// Writes all of it, beside the places where it is to come.
     fn write(directories: &'d Directories<'d>, name: &OsStr, object: &[u8], entry: Option<&Path>) -> Result<Self> {
         let etc = &directories.etc;
@@ -198,7 +198,7 @@ impl<'d> Files<'d> {
 }
 
 /// The loader's file with an entry for `library`, unless it has one.
-fn preload_change<'d>(etc: &'d Directory<'d>, library: &Path) -> Result<Option<Change<'d>>> {
+fn preload_change<'d>(etc: &'d Destination<'d>, library: &Path) -> Result<Option<Change<'d>>> {
     let name = file_name(preload_file::PATH);
     let there = etc.read_with_stat(name)?;
     let text = there.as_ref().map_or(&b""[..], |(text, _)| text);
@@ -228,7 +228,7 @@ fn file_name(path: &str) -> &OsStr {
 }
 
 /// Whether there is something that this library is for.
-fn check_processor(root: &Root, programs: &Programs) -> Result<()> {
+fn check_processor(root: &Sysroot, programs: &Programs) -> Result<()> {
     match &programs.foreign {
         Some((program, machine)) if programs.by_loader.is_empty() => {
             bail!("{} is for another processor than the library (ELF machine {machine})", root.name(program))
@@ -238,26 +238,31 @@ fn check_processor(root: &Root, programs: &Programs) -> Result<()> {
 }
 
 /// What is done, and what remains to be done.
-fn report(options: &Options, files: &Files<'_>, trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Report {
+fn report(
+    options: &InstallOptions,
+    changes: &Changes<'_>,
+    trial: &Result<Trial<'_>, Untried>,
+    programs: &Programs,
+) -> Report {
     let mut report = Report::new(options.is_dry);
     let library = options.to.display();
     match trial {
         Ok(trial) => report.tried(&trial.words()),
         Err(why) => report.line(format_args!("not tried: {why}")),
     }
-    report.file(&options.to, files.library.as_ref().map(Change::is_first), "the library");
-    let configuration = files.configuration.as_ref().map(Change::is_first);
+    report.file(&options.to, changes.library.as_ref().map(Change::is_first), "the library");
+    let configuration = changes.configuration.as_ref().map(Change::is_first);
     let what = if configuration.is_some() { "settings, all of them commented out" } else { "settings" };
     report.file(Path::new(configuration::PATH), configuration, what);
-    if files.is_named {
+    if changes.is_named {
         let what = format!("an entry for {library}");
-        report.file(Path::new(preload_file::PATH), files.preload.as_ref().map(Change::is_first), &what);
+        report.file(Path::new(preload_file::PATH), changes.preload.as_ref().map(Change::is_first), &what);
     }
     let variable = format!("ENV LD_PRELOAD={library} in a Dockerfile, LD_PRELOAD={library} for a single program");
     if !options.is_preloaded {
         report.line(format_args!("/etc/ld.so.preload is left alone; to preload it: {variable}"));
     } else if trial.as_ref().map_or_else(|_| programs.has_musl(), Trial::has_musl) {
-        let who = if files.is_named { "programs of musl" } else { "all programs here are musl's, and" };
+        let who = if changes.is_named { "programs of musl" } else { "all programs here are musl's, and" };
         report.line(format_args!(
             "{who} need a variable, since musl's loader does not read /etc/ld.so.preload: {variable}"
         ));

@@ -24,7 +24,7 @@ use cgroup::{Cgroup, NotMade};
 use child::{Child, Ending, Meanwhile, NotStarted};
 use declared::Declared;
 use environment::Environment;
-use limits::Limits;
+use limits::RunLimits;
 use sampling::Sampling;
 use signals::Inherited;
 use std::{
@@ -40,7 +40,7 @@ use supervise::{Budget, NotSupervised, Supervise, Supervision};
 pub(crate) fn run(
     program: &[OsString],
     cgroup: Option<OsString>,
-    limits: &Limits,
+    limits: &RunLimits,
     supervise: Supervise,
 ) -> Result<u8, Failure> {
     descriptors::hold_closed_standard_descriptors();
@@ -159,7 +159,7 @@ impl Place {
 /// Starts the program in the best place that we may give it.
 fn start(
     program: &[OsString],
-    limits: &Limits,
+    limits: &RunLimits,
     settings: &Settings,
     supervise: Supervise,
     mut environment: Environment,
@@ -167,7 +167,7 @@ fn start(
     let launch = Launch { program, supervise, inherited: signals::take_over() };
     let own = View::of(settings.cgroup.as_deref(), settings);
     let failed = |error: NotStarted| launch.failure(error);
-    if *limits == Limits::default() {
+    if *limits == RunLimits::default() {
         let sampling = sample(sampling::roots(own.as_ref(), None), settings, &mut environment);
         let (child, supervision) = launch.start(&environment, Vec::new(), Budget::default).map_err(failed)?;
         return Ok((child, Upkeep::new(Place::Here, sampling, supervision)));

@@ -25,7 +25,7 @@ mod watch;
 pub(crate) use board::{Board, TakenOver, is_running};
 pub(crate) use roots::Root;
 pub(crate) use schedule::INTERVAL;
-pub(crate) use service::{Options, run};
+pub(crate) use service::{SamplerOptions, run};
 
 use crate::failure::say;
 use anyhow::{Context, Result};

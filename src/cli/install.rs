@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    install::{self, Options},
+    install::{self, InstallOptions},
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// one changes nothing; a library of another version is replaced, and programs that run keep theirs.
 #[derive(Args)]
 #[command(after_help = "Exit status: 0 when it is done or was before, 125 when it failed and nothing was changed.")]
-pub(super) struct Install {
+pub(super) struct InstallArgs {
     /// The directory that is / for the programs: an unpacked image.
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
@@ -39,11 +39,11 @@ pub(super) struct Install {
     uninstall: bool,
 }
 
-impl Install {
+impl InstallArgs {
     /// Installs or uninstalls, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
         let Self { root, to, object, programs, no_preload, dry_run, uninstall } = self;
-        let options = Options { root, to, object, programs, is_preloaded: !no_preload, is_dry: dry_run };
+        let options = InstallOptions { root, to, object, programs, is_preloaded: !no_preload, is_dry: dry_run };
         let done = if uninstall { install::uninstall(&options) } else { install::install(&options) };
         Ok(done.map(|()| 0)?)
     }

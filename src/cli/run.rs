@@ -6,8 +6,8 @@ use crate::{
     failure::Failure,
     run::{
         self,
-        cpus::{List, Quota, parse_list, parse_quota},
-        limits::Limits,
+        cpus::{CpuList, CpuQuota, parse_list, parse_quota},
+        limits::RunLimits,
         supervise::Supervise,
     },
 };
@@ -24,7 +24,7 @@ use std::ffi::OsString;
     after_help = "Exit status: that of PROG; 125 when cgproc itself fails, 126 when PROG cannot be executed, 127 when there \
                   is no PROG. A PROG that is killed by a signal has cgproc killed by the same one."
 )]
-pub(super) struct Run {
+pub(super) struct RunArgs {
     #[command(flatten)]
     limits: LimitOptions,
     #[command(flatten)]
@@ -61,16 +61,16 @@ struct LimitOptions {
     swap: Option<u64>,
     /// Number of CPUs, such as 1.5.
     #[arg(long, value_name = "N", value_parser = parse_quota)]
-    cpus: Option<Quota>,
+    cpus: Option<CpuQuota>,
     /// CPUs to run on, such as 0-1,3.
     #[arg(long, value_name = "LIST", value_parser = parse_list)]
-    cpuset: Option<List>,
+    cpuset: Option<CpuList>,
     /// Largest number of processes and threads.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pids: Option<u64>,
 }
 
-impl Run {
+impl RunArgs {
     /// Runs the program, and returns its exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
         run::run(&self.program, self.scope.cgroup()?, &self.limits.limits(), self.supervise)
@@ -78,8 +78,8 @@ impl Run {
 }
 
 impl LimitOptions {
-    fn limits(self) -> Limits {
-        Limits {
+    fn limits(self) -> RunLimits {
+        RunLimits {
             memory_bytes: self.memory,
             swap_bytes: self.swap,
             cpus: self.cpus,

@@ -10,7 +10,7 @@ use std::{path::PathBuf, time::Duration};
 /// in uptime, top, /proc/loadavg and the like. On a host all of its containers are published; in a container, what it
 /// sees of the cgroups; beside containers that share a pid namespace with it, those as well.
 #[derive(Args)]
-pub(super) struct Sampler {
+pub(super) struct SamplerArgs {
     /// The file to publish in, on a tmpfs.
     #[arg(
         long,
@@ -38,11 +38,11 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "not a number of seconds from 0.1 to 3600".to_owned())
 }
 
-impl Sampler {
+impl SamplerArgs {
     /// Samples until it is ended, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
         let Self { board, interval, once, disk } = self;
-        sampler::run(&sampler::Options { board, interval, once, disk })
+        sampler::run(&sampler::SamplerOptions { board, interval, once, disk })
     }
 }
 

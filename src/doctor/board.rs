@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::{
     host::{clocks, trusted},
-    see::{published::Published, view::View},
+    see::{board_reader::BoardReader, view::View},
     settings::Settings,
 };
 use calc::board::{Block, Board, Kind, MAGIC, VERSION};
@@ -41,7 +41,7 @@ fn header(path: &Path) -> Result<Block, Finding> {
             return Err(untrusted(format!("{reason:#}")).cure(remedy));
         }
     }
-    let Some(board) = Published::open(path) else {
+    let Some(board) = BoardReader::open(path) else {
         let kind = statfs(path).map_or(0, |it| it.f_type);
         return Err(
             untrusted(format!("it is on no tmpfs (file system {kind:#x})")).cure("put it on a tmpfs, such as /run")

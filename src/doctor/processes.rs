@@ -115,8 +115,8 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
 pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let container = Container::own();
     let numbers = others();
-    let seen = numbers.iter().filter_map(|pid| Seen::at(&Path::new("/proc").join(pid), &container));
-    let (inside, outside): (Vec<Seen>, Vec<Seen>) = seen.partition(|process| process.is_inside);
+    let seen = numbers.iter().filter_map(|pid| OtherProcess::at(&Path::new("/proc").join(pid), &container));
+    let (inside, outside): (Vec<OtherProcess>, Vec<OtherProcess>) = seen.partition(|process| process.is_inside);
     let all = inside.len() + outside.len();
     let loaded = inside.iter().chain(&outside).filter(|process| matches!(process.why, None | Some(Why::Off))).count();
     let first = match all {
@@ -129,7 +129,7 @@ pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
 }
 
 /// Those of `processes` that have it not, by the reasons.
-fn without(processes: &[Seen], can_be_problem: bool, place: &str) -> Vec<Finding> {
+fn without(processes: &[OtherProcess], can_be_problem: bool, place: &str) -> Vec<Finding> {
     let finding = |(why, code, is_blamed, words, remedy)| {
         let names = names(processes, why)?;
         let severity = if is_blamed && can_be_problem { Severity::Problem } else { Severity::Note };
@@ -153,7 +153,7 @@ fn others() -> Vec<String> {
 }
 
 /// Some of the processes that have it not for this reason.
-fn names(processes: &[Seen], why: Why) -> Option<String> {
+fn names(processes: &[OtherProcess], why: Why) -> Option<String> {
     const FEW: usize = 8;
     let all: Vec<&str> = processes.iter().filter(|it| it.why == Some(why)).map(|it| it.name.as_str()).collect();
     let named = all.iter().take(FEW).copied().collect::<Vec<_>>().join(", ");
@@ -166,7 +166,7 @@ fn names(processes: &[Seen], why: Why) -> Option<String> {
 
 /// A process with a program.
 #[derive(Debug)]
-struct Seen {
+struct OtherProcess {
     /// Its number and the name of its program.
     name: String,
     /// Whether it is of this container.
@@ -175,7 +175,7 @@ struct Seen {
     why: Option<Why>,
 }
 
-impl Seen {
+impl OtherProcess {
     /// The process whose directory this is; none of the kernel's own threads, and of those that have just ended.
     fn at(directory: &Path, container: &Container) -> Option<Self> {
         let comm = fs::read(directory.join("comm")).ok()?;
@@ -289,9 +289,9 @@ mod tests {
     #[test]
     fn every_reason_has_words() {
         for why in REASONS.map(|reason| reason.0) {
-            let seen = || Seen { name: "7 x".to_owned(), is_inside: true, why: Some(why) };
+            let seen = || OtherProcess { name: "7 x".to_owned(), is_inside: true, why: Some(why) };
             assert_eq!(names(&[seen()], why).as_deref(), Some("7 x"));
-            let many: Vec<Seen> = (0..11).map(|_| seen()).collect();
+            let many: Vec<OtherProcess> = (0..11).map(|_| seen()).collect();
             assert!(names(&many, why).is_some_and(|names| names.ends_with("7 x and 3 others")));
         }
         assert_eq!(names(&[], Why::PastLibc), None);

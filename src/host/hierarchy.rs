@@ -21,7 +21,7 @@ pub(crate) enum Version {
 
 /// A mounted hierarchy in which our own cgroup is in sight.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Hierarchy {
+pub(crate) struct MountedHierarchy {
     pub(crate) version: Version,
     /// Those of version 1; version 2 says it in each directory.
     controllers: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Hierarchy {
     own: PathBuf,
 }
 
-impl Hierarchy {
+impl MountedHierarchy {
     /// Whether this is the version 1 hierarchy of `controller`.
     pub(crate) fn has(&self, controller: &str) -> bool {
         self.controllers.iter().any(|it| it == controller)
@@ -55,7 +55,7 @@ impl Hierarchy {
 }
 
 /// All of them.
-pub(crate) fn all() -> Result<Vec<Hierarchy>> {
+pub(crate) fn all() -> Result<Vec<MountedHierarchy>> {
     let read = |path: &'static str| fs::read(path).context(path);
     Ok(hierarchies(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?))
 }
@@ -68,7 +68,7 @@ pub(crate) fn below_mount(directory: &Path) -> Option<PathBuf> {
 }
 
 /// The hierarchies of a `/proc/PID/cgroup` and a `/proc/PID/mountinfo`.
-fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<Hierarchy> {
+fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<MountedHierarchy> {
     let mut seen: Vec<Mount> = Vec::new();
     for mount in mounts.split(|&b| b == b'\n').filter_map(Mount::parse) {
         // The last one on a mount point hides those before it.
@@ -80,7 +80,7 @@ fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<Hierarchy> {
 }
 
 /// The hierarchy of one line, `4:memory:/docker/4f1e` or `0::/`.
-fn hierarchy(line: &[u8], mounts: &[Mount]) -> Option<Hierarchy> {
+fn hierarchy(line: &[u8], mounts: &[Mount]) -> Option<MountedHierarchy> {
     let mut fields = line.splitn(3, |&b| b == b':').skip(1);
     let controllers = String::from_utf8(fields.next()?.to_vec()).ok()?;
     let path = path_of(fields.next()?.to_vec());
@@ -95,7 +95,7 @@ fn hierarchy(line: &[u8], mounts: &[Mount]) -> Option<Hierarchy> {
         // "/../x" lies outside our cgroup namespace, under a name that we cannot see.
         let inside = !below.components().chain(mount.root.components()).any(|it| it == Component::ParentDir);
         let own: PathBuf = mount.point.components().chain(below.components()).collect();
-        inside.then(|| Hierarchy { version, controllers: controllers.clone(), mount: mount.point.clone(), own })
+        inside.then(|| MountedHierarchy { version, controllers: controllers.clone(), mount: mount.point.clone(), own })
     })
 }
 

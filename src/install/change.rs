@@ -1,6 +1,6 @@
 //! A file of the root that gets new contents: at once, or not at all.
 
-use super::root::Directory;
+use super::sysroot::Destination;
 use anyhow::{Context, Result};
 use rustix::{
     fs::{AtFlags, Mode, OFlags, Stat, fchmod, fchown, fsync, linkat, openat, renameat, unlinkat},
@@ -15,14 +15,14 @@ use std::{
 
 /// New contents, written beside the file. Dropped before it is kept, the change leaves everything as it was.
 pub(super) struct Change<'d> {
-    directory: &'d Directory<'d>,
+    directory: &'d Destination<'d>,
     name: OsString,
-    state: State,
+    progress: Progress,
 }
 
 /// How far a change has come.
 #[derive(Clone, Copy)]
-enum State {
+enum Progress {
     /// The new contents lie beside the file.
     Written,
     /// They are in its place.
@@ -34,13 +34,13 @@ enum State {
 impl<'d> Change<'d> {
     /// Writes what is to become the file `name`, with the owner of the one that is there.
     pub(super) fn write(
-        directory: &'d Directory<'d>,
+        directory: &'d Destination<'d>,
         name: &OsStr,
         contents: &[u8],
         like: Option<&Stat>,
     ) -> Result<Self> {
         directory.touch();
-        let change = Self { directory, name: name.to_owned(), state: State::Written };
+        let change = Self { directory, name: name.to_owned(), progress: Progress::Written };
         change.fill(contents, like).with_context(|| directory.name(&new(name)))?;
         Ok(change)
     }
@@ -87,7 +87,7 @@ impl<'d> Change<'d> {
             let _ = unlinkat(fd, old(&self.name), AtFlags::empty());
             return Err(error);
         }
-        self.state = State::Put { is_replaced };
+        self.progress = Progress::Put { is_replaced };
         Ok(())
     }
 
@@ -95,25 +95,25 @@ impl<'d> Change<'d> {
     pub(super) fn keep(mut self) {
         let _ = unlinkat(self.directory.fd(), old(&self.name), AtFlags::empty());
         self.directory.keep();
-        self.state = State::Kept;
+        self.progress = Progress::Kept;
     }
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         let fd = self.directory.fd();
-        let _ = match self.state {
-            State::Kept => return,
-            State::Written => unlinkat(fd, self.new_name(), AtFlags::empty()),
-            State::Put { is_replaced: true } => renameat(fd, old(&self.name), fd, &self.name),
-            State::Put { is_replaced: false } => unlinkat(fd, &self.name, AtFlags::empty()),
+        let _ = match self.progress {
+            Progress::Kept => return,
+            Progress::Written => unlinkat(fd, self.new_name(), AtFlags::empty()),
+            Progress::Put { is_replaced: true } => renameat(fd, old(&self.name), fd, &self.name),
+            Progress::Put { is_replaced: false } => unlinkat(fd, &self.name, AtFlags::empty()),
         };
         let _ = self.directory.sync();
     }
 }
 
 /// Removes what an interrupted run may have left beside a file.
-pub(super) fn clear(directory: &Directory<'_>, name: &OsStr) {
+pub(super) fn clear(directory: &Destination<'_>, name: &OsStr) {
     for left in [new(name), old(name)] {
         let _ = unlinkat(directory.fd(), left, AtFlags::empty());
     }
@@ -137,7 +137,7 @@ fn beside(name: &OsStr, end: &str) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::root::Root, *};
+    use super::{super::sysroot::Sysroot, *};
     use std::{
         fs,
         os::unix::fs::{MetadataExt, PermissionsExt},
@@ -175,7 +175,7 @@ mod tests {
         let before = state(&path);
         for name in ["file", "other"] {
             for is_put in [false, true] {
-                let root = Root::open(&path).unwrap();
+                let root = Sysroot::open(&path).unwrap();
                 let directory = root.directory(Path::new("/")).unwrap();
                 let mut change = Change::write(&directory, name.as_ref(), b"new", None).unwrap();
                 if is_put {
@@ -194,7 +194,7 @@ mod tests {
     fn kept_it_is_there_for_everybody_to_read() {
         let path = made("kept");
         fs::write(path.join(".file.cgproc-new"), "left by an interrupted run").unwrap();
-        let root = Root::open(&path).unwrap();
+        let root = Sysroot::open(&path).unwrap();
         let directory = root.directory(Path::new("/")).unwrap();
         clear(&directory, "file".as_ref());
         let like = directory.stat("file".as_ref()).unwrap();

@@ -1,7 +1,7 @@
 //! What a program of another root is started in: its loader is code of that root, which nobody has looked at. It has that root
 //! alone, which it cannot change, namespaces of its own, and no rights; not even root's name.
 
-use super::{filter, root::Root};
+use super::{filter, sysroot::Sysroot};
 use rustix::{
     fd::OwnedFd,
     fs::{Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, open, stat},
@@ -60,7 +60,7 @@ pub(super) struct Jail<'r> {
 
 impl<'r> Jail<'r> {
     /// That of a root; `None` for our own, whose loader runs with every command.
-    pub(super) fn of(root: &'r Root) -> io::Result<Option<Self>> {
+    pub(super) fn of(root: &'r Sysroot) -> io::Result<Option<Self>> {
         if root.is_own() {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! The library: what is installed, and whether it is there already.
 
-use super::{change::Change, root::Directory};
+use super::{change::Change, sysroot::Destination};
 use crate::host::{elf, object};
 use anyhow::{Context, Result, ensure};
 use rustix::{fs::Stat, process::geteuid};
@@ -25,7 +25,7 @@ pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
 }
 
 /// The library as it is to be at `name`, unless it is so.
-pub(super) fn change<'d>(directory: &'d Directory<'d>, name: &OsStr, library: &[u8]) -> Result<Option<Change<'d>>> {
+pub(super) fn change<'d>(directory: &'d Destination<'d>, name: &OsStr, library: &[u8]) -> Result<Option<Change<'d>>> {
     let is_there = match directory.stat(name)? {
         Some(stat) => {
             ensure!(directory.is_elf(name)?, "{}: what is there is no library: remove it first", directory.name(name));

@@ -1,6 +1,6 @@
 //! One installation at a time in a root: who holds the lock on a file that only its owner may open.
 
-use super::root::Directory;
+use super::sysroot::Destination;
 use crate::host::kernel;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
@@ -15,13 +15,13 @@ const NAME: &str = ".cgproc-lock";
 
 /// The lock, and its file, which goes with it.
 pub(super) struct Lock<'d> {
-    directory: &'d Directory<'d>,
+    directory: &'d Destination<'d>,
     _file: OwnedFd,
 }
 
 impl<'d> Lock<'d> {
     /// Keeps other installations out, as long as this is there. One that was killed may not have gone yet.
-    pub(super) fn take(directory: &'d Directory<'d>) -> Result<Self> {
+    pub(super) fn take(directory: &'d Destination<'d>) -> Result<Self> {
         const TRIES: u32 = 50;
         directory.touch();
         for _ in 0..TRIES {
@@ -43,7 +43,7 @@ impl Drop for Lock<'_> {
 }
 
 /// Makes the file, or opens the one that is there once it was looked at: a device in its place is not opened.
-fn open(directory: &Directory<'_>) -> Result<OwnedFd> {
+fn open(directory: &Destination<'_>) -> Result<OwnedFd> {
     const NEW: OFlags = OFlags::RDWR.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::CLOEXEC);
     let name = || directory.name(OsStr::new(NAME));
     match openat(directory.fd(), NAME, NEW, Mode::RUSR | Mode::WUSR) {
@@ -66,21 +66,21 @@ fn open(directory: &Directory<'_>) -> Result<OwnedFd> {
 }
 
 /// Whether nobody has removed the file before it was locked.
-fn is_there(directory: &Directory<'_>, file: &OwnedFd) -> bool {
+fn is_there(directory: &Destination<'_>, file: &OwnedFd) -> bool {
     let there = statat(directory.fd(), NAME, AtFlags::SYMLINK_NOFOLLOW);
     there.is_ok_and(|there| fstat(file).is_ok_and(|own| (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::root::Root, *};
+    use super::{super::sysroot::Sysroot, *};
     use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
     #[test]
     fn one_at_a_time_and_nothing_is_left() {
         let path = std::env::temp_dir().join(format!("cgproc-install-lock-{}", std::process::id()));
         fs::create_dir_all(path.join("etc")).unwrap();
-        let root = Root::open(&path).unwrap();
+        let root = Sysroot::open(&path).unwrap();
         let etc = root.directory(Path::new("/etc")).unwrap();
         let lock = Lock::take(&etc).unwrap();
         let why = Lock::take(&etc).err().unwrap().to_string();
@@ -100,7 +100,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("cgproc-install-lock-place-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(path.join("etc")).unwrap();
-        let (root, pipe) = (Root::open(&path).unwrap(), path.join("etc").join(NAME));
+        let (root, pipe) = (Sysroot::open(&path).unwrap(), path.join("etc").join(NAME));
         let etc = root.directory(Path::new("/etc")).unwrap();
         rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
         let opened = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();

@@ -1,6 +1,6 @@
 //! The dynamic programs of a root, by the loader that each asks for.
 
-use super::root::Root;
+use super::sysroot::Sysroot;
 use crate::host::{
     elf::{self, Elf},
     foreign,
@@ -39,7 +39,7 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Those of `named`, the usual ones, and whatever else is where programs are.
-    pub(super) fn of(root: &Root, named: &[PathBuf]) -> anyhow::Result<Self> {
+    pub(super) fn of(root: &Sysroot, named: &[PathBuf]) -> anyhow::Result<Self> {
         let mut programs = Self { named: named.len(), ..Self::default() };
         for path in named {
             let is_taken = programs.add(root, path);
@@ -75,7 +75,7 @@ impl Programs {
     }
 
     /// Looks at a file; whether it is a program that the library is for.
-    fn add(&mut self, root: &Root, path: &Path) -> bool {
+    fn add(&mut self, root: &Sysroot, path: &Path) -> bool {
         let Ok(file) = foreign::open(root.path(), path) else { return false };
         let Ok(stat) = fstat(&file) else { return false };
         // A program that gains rights when it starts ignores LD_PRELOAD.
@@ -102,7 +102,7 @@ pub(super) fn is_musl(loader: &str) -> bool {
     loader.rsplit('/').next().is_some_and(|name| name.starts_with("ld-musl-"))
 }
 
-fn plain_files(root: &Root, directory: &Path) -> Vec<PathBuf> {
+fn plain_files(root: &Sysroot, directory: &Path) -> Vec<PathBuf> {
     let Ok(opened) = root.directory(directory) else { return Vec::new() };
     let Ok(entries) = Dir::read_from(opened.fd()) else { return Vec::new() };
     let mut names: Vec<PathBuf> = entries
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn of_this_machine() {
-        let root = Root::open(Path::new("/")).unwrap();
+        let root = Sysroot::open(Path::new("/")).unwrap();
         let programs = Programs::of(&root, &[]).unwrap();
         let shell = programs.by_loader.values().map(|programs| &programs[0]).find(|first| first.ends_with("sh"));
         assert!(shell.is_some(), "{:?}", programs.by_loader.keys());

@@ -2,7 +2,7 @@
 
 use super::{
     jail::{Jail, Walls},
-    root::Root,
+    sysroot::Sysroot,
     untried::Untried,
 };
 use rustix::{
@@ -36,8 +36,8 @@ pub(super) struct Spawned {
 }
 
 /// Starts `program` with these variables and no others; or why the kernel did not execute it.
-pub(super) fn spawn(root: &Root, program: &Path, variables: Variables<'_>) -> Result<io::Result<Spawned>, Untried> {
-    let image = Image::new(program, variables)?;
+pub(super) fn spawn(root: &Sysroot, program: &Path, variables: Variables<'_>) -> Result<io::Result<Spawned>, Untried> {
+    let image = ExecArguments::new(program, variables)?;
     let jail = Jail::of(root)?;
     let Some(jail) = &jail else { return outcome(attempt(&image, None)?) };
     let mut refused = io::Error::from(Errno::PERM);
@@ -73,7 +73,7 @@ fn outcome(done: Result<Spawned, NotSpawned>) -> Result<io::Result<Spawned>, Unt
 }
 
 /// An error of `attempt` itself is that no process was made.
-fn attempt(image: &Image, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result<Spawned, NotSpawned>> {
+fn attempt(image: &ExecArguments, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result<Spawned, NotSpawned>> {
     // A root need not have /dev/null, and nothing is read or written here.
     let (nothing, nowhere) = io::pipe()?;
     let (stderr, said) = io::pipe()?;
@@ -106,7 +106,7 @@ fn attempt(image: &Image, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result
 
 /// What the child does until it is the program, or is not.
 fn become_program(
-    image: &Image,
+    image: &ExecArguments,
     jail: Option<(&Jail<'_>, Walls)>,
     standard: [BorrowedFd<'_>; 3],
     mut refused: PipeWriter,
@@ -154,12 +154,12 @@ fn is_alone(pipe: &PipeWriter) -> rustix::io::Result<bool> {
 }
 
 /// A program with its arguments and variables, as execve(2) takes them.
-struct Image {
+struct ExecArguments {
     program: CString,
     variables: Vec<CString>,
 }
 
-impl Image {
+impl ExecArguments {
     fn new(program: &Path, variables: Variables<'_>) -> io::Result<Self> {
         let line = |(name, value): &(&str, &OsStr)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat());
         let variables = variables.iter().map(line).collect::<Result<_, _>>()?;

@@ -3,8 +3,8 @@
 
 use super::{
     jail::NOBODY,
-    root::Root,
     spawn::{Spawned, Variables, spawn},
+    sysroot::Sysroot,
     untried::Untried,
 };
 use crate::host::auxv;
@@ -39,7 +39,12 @@ pub(super) enum Start {
 }
 
 /// Starts `program` with these variables and no others. `library` is the file name of what the loader is to map.
-pub(super) fn start(root: &Root, program: &Path, variables: Variables<'_>, library: &OsStr) -> Result<Start, Untried> {
+pub(super) fn start(
+    root: &Sysroot,
+    program: &Path,
+    variables: Variables<'_>,
+    library: &OsStr,
+) -> Result<Start, Untried> {
     let Spawned { pid, stderr, ends_together } = match spawn(root, program, variables)? {
         Ok(spawned) => spawned,
         Err(error) => return Ok(Start::NotExecuted(error)),
@@ -239,7 +244,7 @@ mod tests {
     use super::*;
 
     fn of_this_machine(program: &str, preload: Option<&str>, library: &str) -> Start {
-        let root = Root::open(Path::new("/")).unwrap();
+        let root = Sysroot::open(Path::new("/")).unwrap();
         let variables = preload.map(|preload| ("LD_PRELOAD", OsStr::new(preload)));
         start(&root, Path::new(program), variables.as_slice(), library.as_ref()).unwrap()
     }

@@ -2,9 +2,9 @@
 
 use super::{
     programs::{self, Programs},
-    root::Root,
     spawn::Variables,
     start::{Start, start},
+    sysroot::Sysroot,
     untried::Untried,
 };
 use anyhow::{Result, bail, ensure};
@@ -16,13 +16,13 @@ use std::{
 
 /// Programs of a root that start as it is, some for each of its loaders.
 pub(super) struct Trial<'r> {
-    root: &'r Root,
+    root: &'r Sysroot,
     by_loader: BTreeMap<String, Vec<PathBuf>>,
 }
 
 impl<'r> Trial<'r> {
     /// Finds the programs.
-    pub(super) fn of(root: &'r Root, programs: &Programs) -> Result<Self, Untried> {
+    pub(super) fn of(root: &'r Sysroot, programs: &Programs) -> Result<Self, Untried> {
         let mut by_loader = BTreeMap::new();
         let mut reason = programs::NONE.to_owned();
         for (loader, all) in &programs.by_loader {
@@ -94,7 +94,7 @@ impl<'r> Trial<'r> {
 
 /// The first of `programs` that start as the root is; or why the first one does not. Of those that were asked for none is
 /// left out.
-fn starting(root: &Root, programs: &[PathBuf], named: usize) -> Result<Result<Vec<PathBuf>, String>, Untried> {
+fn starting(root: &Sysroot, programs: &[PathBuf], named: usize) -> Result<Result<Vec<PathBuf>, String>, Untried> {
     const ENOUGH: usize = 6;
     // A directory of programs that nobody can start is not gone through to its end.
     const MOST: usize = 24;

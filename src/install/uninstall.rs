@@ -1,12 +1,12 @@
 //! Taking out what was installed: the entry before the library, so that none names what is not there.
 
 use super::{
-    Options,
+    InstallOptions,
     change::{self, Change},
     configuration, file_name,
     lock::Lock,
     report::Report,
-    root::{Directory, Root, split},
+    sysroot::{Destination, Sysroot, split},
 };
 use crate::host::preload_file;
 use anyhow::{Result, ensure};
@@ -17,10 +17,10 @@ use std::{
 };
 
 /// Removes the entry, the library, and the settings if nobody has edited them.
-pub(crate) fn uninstall(options: &Options) -> Result<()> {
+pub(crate) fn uninstall(options: &InstallOptions) -> Result<()> {
     ensure!(preload_file::is_ours(&options.to), "{}: no libcgproc by its name", options.to.display());
     let (place, name) = split(&options.to)?;
-    let root = Root::open(&options.root)?;
+    let root = Sysroot::open(&options.root)?;
     let etc = root.directory(Path::new("/etc"))?;
     // Who only rehearses need not be able to write.
     let _lock = if options.is_dry { None } else { Some(Lock::take(&etc)?) };
@@ -31,7 +31,7 @@ pub(crate) fn uninstall(options: &Options) -> Result<()> {
 }
 
 /// An entry that leads to the same file by another path would then name what is not there.
-fn check_others(root: &Root, etc: &Directory<'_>, library: &Path, place: &Path) -> Result<()> {
+fn check_others(root: &Sysroot, etc: &Destination<'_>, library: &Path, place: &Path) -> Result<()> {
     let text = etc.read(file_name(preload_file::PATH))?.unwrap_or_default();
     let Ok(directory) = root.directory(place) else { return Ok(()) };
     for other in preload_file::entries(&preload_file::without(&text, library)) {
@@ -51,7 +51,7 @@ struct Removal<'r> {
 }
 
 impl Removal<'_> {
-    fn all(mut self, root: &Root, etc: &Directory<'_>, library: &Path, place: &Path, name: &OsStr) -> Result<()> {
+    fn all(mut self, root: &Sysroot, etc: &Destination<'_>, library: &Path, place: &Path, name: &OsStr) -> Result<()> {
         check_others(root, etc, library, place)?;
         let left = self.entry(etc, library)?;
         match root.directory(place) {
@@ -74,7 +74,7 @@ impl Removal<'_> {
     }
 
     /// Takes the entry out; which others of ours there are.
-    fn entry(&mut self, etc: &Directory<'_>, library: &Path) -> Result<Vec<PathBuf>> {
+    fn entry(&mut self, etc: &Destination<'_>, library: &Path) -> Result<Vec<PathBuf>> {
         let name = file_name(preload_file::PATH);
         let there = etc.read_with_stat(name)?;
         let text = there.as_ref().map_or(&b""[..], |(text, _)| text);
@@ -96,7 +96,7 @@ impl Removal<'_> {
     }
 
     /// By its name alone it could be anything.
-    fn library(&mut self, directory: &Directory<'_>, name: &OsStr, path: &Path) -> Result<()> {
+    fn library(&mut self, directory: &Destination<'_>, name: &OsStr, path: &Path) -> Result<()> {
         if directory.stat(name)?.is_some() && !directory.is_elf(name)? {
             self.report.line(format_args!("kept: {}, which is no library", path.display()));
             return Ok(());
@@ -104,7 +104,7 @@ impl Removal<'_> {
         self.file(directory, name, path)
     }
 
-    fn file(&mut self, directory: &Directory<'_>, name: &OsStr, path: &Path) -> Result<()> {
+    fn file(&mut self, directory: &Destination<'_>, name: &OsStr, path: &Path) -> Result<()> {
         let is_there = directory.stat(name)?.is_some();
         if !self.is_dry {
             self.clear(directory, name);
@@ -115,7 +115,7 @@ impl Removal<'_> {
         Ok(())
     }
 
-    fn clear(&self, directory: &Directory<'_>, name: &OsStr) {
+    fn clear(&self, directory: &Destination<'_>, name: &OsStr) {
         if !self.is_dry {
             change::clear(directory, name);
         }

@@ -4,8 +4,8 @@ mod carried;
 mod v1;
 mod v2;
 
-use super::limits::Limits;
-use crate::host::hierarchy::{self, Hierarchy, Version};
+use super::limits::RunLimits;
+use crate::host::hierarchy::{self, MountedHierarchy, Version};
 use anyhow::{Context, Error, Result, anyhow};
 use calc::board::Kind;
 use carried::Carried;
@@ -48,7 +48,7 @@ impl Setting {
 
 impl Cgroup {
     /// Makes a cgroup with `limits`, in every hierarchy that has a controller for one of them.
-    pub(crate) fn make(limits: &Limits) -> Result<Self, NotMade> {
+    pub(crate) fn make(limits: &RunLimits) -> Result<Self, NotMade> {
         let hierarchies = hierarchy::all().map_err(NotMade::NoRight)?;
         let mut cgroup = Self { directories: Vec::new() };
         for (hierarchy, needed) in share_out(&hierarchies, &limits.controllers()).map_err(NotMade::NoRight)? {
@@ -65,9 +65,10 @@ impl Cgroup {
     }
 
     /// Has the CPU time counted apart where that is a controller of its own (v1), if we may.
-    fn account(&mut self, hierarchies: &[Hierarchy]) {
+    fn account(&mut self, hierarchies: &[MountedHierarchy]) {
         let accounting = hierarchies.iter().find(|hierarchy| hierarchy.has("cpuacct"));
-        let taken = |hierarchy: &Hierarchy| self.directories.iter().any(|made| made.starts_with(&hierarchy.mount));
+        let taken =
+            |hierarchy: &MountedHierarchy| self.directories.iter().any(|made| made.starts_with(&hierarchy.mount));
         if let Some(directory) = accounting.filter(|it| !taken(it)).and_then(|it| v1::make(it).ok()) {
             self.directories.push(directory);
         }
@@ -93,7 +94,7 @@ impl Cgroup {
         let hierarchies = hierarchy::all().unwrap_or_default();
         let of = |directory: &PathBuf| {
             let hierarchy = hierarchies.iter().find(|hierarchy| directory.starts_with(&hierarchy.mount));
-            let kinds = hierarchy.map(Hierarchy::kinds).unwrap_or_default();
+            let kinds = hierarchy.map(MountedHierarchy::kinds).unwrap_or_default();
             kinds.into_iter().map(|kind| (kind, directory.clone())).collect::<Vec<_>>()
         };
         self.directories.iter().flat_map(of).collect()
@@ -129,10 +130,10 @@ impl Drop for Cgroup {
 
 /// Which controllers each hierarchy is needed for: one on v1 stands where both have it.
 fn share_out<'h>(
-    hierarchies: &'h [Hierarchy],
+    hierarchies: &'h [MountedHierarchy],
     controllers: &[&'static str],
-) -> Result<Vec<(&'h Hierarchy, Vec<&'static str>)>> {
-    let mut shares: Vec<(&Hierarchy, Vec<&'static str>)> = Vec::new();
+) -> Result<Vec<(&'h MountedHierarchy, Vec<&'static str>)>> {
+    let mut shares: Vec<(&MountedHierarchy, Vec<&'static str>)> = Vec::new();
     for &controller in controllers {
         let hierarchy = hierarchies
             .iter()
@@ -149,10 +150,10 @@ fn share_out<'h>(
 
 /// Writes the limits of the `needed` controllers, and those that are carried.
 fn configure(
-    hierarchy: &Hierarchy,
+    hierarchy: &MountedHierarchy,
     directory: &Path,
     needed: &[&str],
-    limits: &Limits,
+    limits: &RunLimits,
     carried: Carried,
 ) -> Result<()> {
     let mut settings = match hierarchy.version {

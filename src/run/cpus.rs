@@ -7,14 +7,14 @@ pub(crate) const PERIOD_USEC: u64 = 100_000;
 
 /// CPU time allowed in each period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Quota {
+pub(crate) struct CpuQuota {
     pub(crate) usec: u64,
 }
 
 /// Parses a number of CPUs, `1.5` or `1500m`.
-pub(crate) fn parse_quota(text: &str) -> Result<Quota, String> {
+pub(crate) fn parse_quota(text: &str) -> Result<CpuQuota, String> {
     match settings::cpus_milli(text.as_bytes()).and_then(|milli| milli.checked_mul(PERIOD_USEC / 1000)) {
-        Some(usec) => Ok(Quota { usec }),
+        Some(usec) => Ok(CpuQuota { usec }),
         None => {
             Err("a number of CPUs is more than 0 and has at most three decimals, such as 1.5; or of thousandths, 1500m"
                 .to_owned())
@@ -24,14 +24,14 @@ pub(crate) fn parse_quota(text: &str) -> Result<Quota, String> {
 
 /// A list of CPUs in the kernel's form, which it is known to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct List {
+pub(crate) struct CpuList {
     pub(crate) text: String,
 }
 
 /// Parses a list of CPUs, `0-1,3`.
-pub(crate) fn parse_list(text: &str) -> Result<List, String> {
+pub(crate) fn parse_list(text: &str) -> Result<CpuList, String> {
     match CpuSet::parse(text.as_bytes()) {
-        Some(set) if set.count() > 0 => Ok(List { text: text.to_owned() }),
+        Some(set) if set.count() > 0 => Ok(CpuList { text: text.to_owned() }),
         _ => Err("a list of CPUs is made of numbers and ranges, such as 0-1,3".to_owned()),
     }
 }
@@ -45,7 +45,7 @@ mod tests {
         for (text, usec) in
             [("1.5", 150_000), ("2", 200_000), ("0.01", 1000), ("0.001", 100), ("500m", 50_000), ("1500m", 150_000)]
         {
-            assert_eq!(parse_quota(text), Ok(Quota { usec }), "{text}");
+            assert_eq!(parse_quota(text), Ok(CpuQuota { usec }), "{text}");
         }
         for text in ["", "0", "0.0", "-1", "1,5", "many", "1.5x", "0.0001", "0m", "1.5m", "500M", "m"] {
             assert!(parse_quota(text).is_err(), "{text:?} was taken");

@@ -3,7 +3,7 @@
 
 mod usage;
 
-use super::{cpus::PERIOD_USEC, limits::Limits, temporary};
+use super::{cpus::PERIOD_USEC, limits::RunLimits, temporary};
 use crate::{
     see::view::{self, View},
     settings::Settings,
@@ -19,25 +19,25 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use usage::{Tree, Usage};
+use usage::{Descendants, Usage};
 
 /// A tree of files that is kept up to date.
 pub(crate) struct Declared {
     directory: PathBuf,
-    processes: Tree,
+    processes: Descendants,
     pause: Duration,
     measured: Instant,
 }
 
 impl Declared {
     /// Writes the files for a program that is about to be started.
-    pub(crate) fn new(limits: &Limits, settings: &Settings) -> Result<Self> {
+    pub(crate) fn new(limits: &RunLimits, settings: &Settings) -> Result<Self> {
         let files = limit_files(limits, settings)?;
         // Descendants that lose their parents come to us, and stay in the count.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("becoming a subreaper")?;
         let mut declared = Self {
             directory: temporary::make()?,
-            processes: Tree::new(),
+            processes: Descendants::new(),
             pause: Duration::ZERO,
             measured: Instant::now(),
         };
@@ -103,7 +103,7 @@ impl Drop for Declared {
 }
 
 /// The files that stay as they are: the limits asked for, or our own where those are lower.
-fn limit_files(limits: &Limits, settings: &Settings) -> Result<Vec<(&'static str, String)>> {
+fn limit_files(limits: &RunLimits, settings: &Settings) -> Result<Vec<(&'static str, String)>> {
     let own = View::of(settings.cgroup.as_deref(), settings);
     let memory = own.as_ref().and_then(View::memory);
     let cpus = own.as_ref().and_then(View::cpus);
@@ -136,7 +136,7 @@ fn quota_of(cpus: &Cpus) -> u64 {
 }
 
 /// The CPUs asked for, which must be among those that we may run on; else the latter.
-fn cpuset(limits: &Limits) -> Result<String> {
+fn cpuset(limits: &RunLimits) -> Result<String> {
     let allowed = view::affinity().context("the CPUs that we may run on cannot be told")?;
     let allowed_list = view::list(&allowed).context("the CPUs that we may run on cannot be told")?;
     let Some(list) = &limits.cpuset else { return Ok(allowed_list) };

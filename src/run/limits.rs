@@ -1,19 +1,19 @@
 //! The limits that a program is run under.
 
-use super::cpus::{List, Quota};
+use super::cpus::{CpuList, CpuQuota};
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct RunLimits {
     pub(crate) memory_bytes: Option<u64>,
     /// Swap beyond the memory.
     pub(crate) swap_bytes: Option<u64>,
-    pub(crate) cpus: Option<Quota>,
-    pub(crate) cpuset: Option<List>,
+    pub(crate) cpus: Option<CpuQuota>,
+    pub(crate) cpuset: Option<CpuList>,
     pub(crate) pids: Option<u64>,
 }
 
-impl Limits {
+impl RunLimits {
     /// The kernel's controllers that the limits need.
     pub(crate) fn controllers(&self) -> Vec<&'static str> {
         [

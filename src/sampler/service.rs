@@ -18,7 +18,7 @@ use std::{
 };
 
 /// What the command line says.
-pub(crate) struct Options {
+pub(crate) struct SamplerOptions {
     /// Where the board is.
     pub(crate) board: PathBuf,
     /// From one sample to the next.
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 }
 
 /// Publishes until a signal says to end.
-pub(crate) fn run(options: &Options) -> Result<u8, Failure> {
+pub(crate) fn run(options: &SamplerOptions) -> Result<u8, Failure> {
     descriptors::hold_closed_standard_descriptors();
     let ending = rights::ending_signals()?;
     rights::give_up(options.disk);

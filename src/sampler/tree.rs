@@ -7,7 +7,7 @@ use super::{
     limits::Limits,
     roots::{Form, Root},
     threads::{List, Threads, numbers},
-    watch::{Place, Watch},
+    watch::{NodeNumber, Watch},
 };
 use crate::{failure::say, output::plain};
 use calc::{
@@ -390,7 +390,7 @@ impl Hierarchy {
     /// Watches what is new, and looks into it: a directory that is made meanwhile is seen by one of the two.
     pub(super) fn explore(&mut self, watch: &mut Option<Watch>) {
         while let Some(index) = self.unexplored.pop() {
-            let place: Place = (self.number, index);
+            let place: NodeNumber = (self.number, index);
             let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { continue };
             if node.is_above_the_top() || self.root.form == Form::Declared {
                 continue;

@@ -13,7 +13,7 @@ use std::{
 };
 
 /// A node of a hierarchy, by their numbers.
-pub(super) type Place = (usize, usize);
+pub(super) type NodeNumber = (usize, usize);
 
 /// What happened in a directory that is watched.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Event {
 /// The watch.
 pub(super) struct Watch {
     inotify: OwnedFd,
-    places: HashMap<i32, Place>,
+    places: HashMap<i32, NodeNumber>,
     /// So many directories are watched: the others of this user need watches too.
     most: usize,
 }
@@ -47,7 +47,7 @@ impl Watch {
     }
 
     /// Watches a directory, if the kernel lets us have one more.
-    pub(super) fn add(&mut self, path: &Path, place: Place) -> Option<i32> {
+    pub(super) fn add(&mut self, path: &Path, place: NodeNumber) -> Option<i32> {
         if self.places.len() >= self.most {
             return None;
         }
@@ -64,7 +64,7 @@ impl Watch {
     }
 
     /// What has happened since this was asked last.
-    pub(super) fn events(&self) -> Vec<(Place, Event)> {
+    pub(super) fn events(&self) -> Vec<(NodeNumber, Event)> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
         let mut events = Vec::new();

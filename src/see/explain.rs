@@ -13,7 +13,7 @@ use super::answers::{Asked, MOUNTED_OVER, Reason};
 use crate::{host::kernel::Kernel, meant::meant, settings::Settings};
 use anyhow::{Result, bail};
 use calc::{answer::Answer, source::Files};
-use figures::Figures;
+use figures::RecordedView;
 pub(crate) use in_force::Limit;
 use limit::Imposer;
 use quantity::Quantity;
@@ -37,7 +37,7 @@ struct Explanation {
     reason: Option<Reason>,
     rule: &'static Rule,
     limited_by: Option<Imposer>,
-    sources: Vec<Origin>,
+    sources: Vec<SourceFile>,
 }
 
 impl Explanation {
@@ -49,7 +49,7 @@ impl Explanation {
 
 /// A file that was read, and what counts of it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Origin {
+struct SourceFile {
     path: String,
     value: String,
 }
@@ -79,7 +79,7 @@ impl Serialize for Explanation {
 pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: bool) -> Result<()> {
     let settings = Settings::of_environment()?;
     let cgroup = cgroup.as_deref().or(settings.cgroup.as_deref());
-    let all = Figures::of(cgroup, &settings)?.all();
+    let all = RecordedView::of(cgroup, &settings)?.all();
     let chosen = match figure {
         Some(name) => chosen(all, name)?,
         None => all,
@@ -95,7 +95,7 @@ pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: b
 
 /// The limits that the view goes by.
 pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
-    Figures::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
+    RecordedView::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
 }
 
 /// The figures that `name` means, by the first meaning that there is: a name, the beginning of names, a file, the end of

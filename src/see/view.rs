@@ -1,6 +1,6 @@
 //! The view of a cgroup from this side: the calculations that the preloaded object makes, over the kernel's own files.
 
-use super::published::Published;
+use super::board_reader::BoardReader;
 use crate::{
     host::{
         clocks, hierarchy,
@@ -85,7 +85,7 @@ impl<F: Files> View<F> {
     /// What the board says of the scope.
     fn slot(&self) -> Option<&Block> {
         let find = || {
-            let (board, mut slot) = (Published::open(&self.board)?, Block::EMPTY);
+            let (board, mut slot) = (BoardReader::open(&self.board)?, Block::EMPTY);
             let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
             board::find_scope(&self.files, &self.places, &board, now, scratch, &mut slot).map(|()| slot)
         };
@@ -190,7 +190,7 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
 /// The limits above the top of the mounts, as far as the board tells.
 pub(crate) fn limits_above(files: &impl Files, places: &Places, settings: &Settings) -> Above {
     let mut above = Above::NONE;
-    if let Some(board) = Published::open(&settings.board) {
+    if let Some(board) = BoardReader::open(&settings.board) {
         let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
         board::find_above(files, places, &board, now, scratch, &mut above);
     }

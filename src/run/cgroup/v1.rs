@@ -2,14 +2,14 @@
 
 use super::{Setting, make_below, write};
 use crate::{
-    host::hierarchy::Hierarchy,
-    run::{cpus::PERIOD_USEC, limits::Limits},
+    host::hierarchy::MountedHierarchy,
+    run::{cpus::PERIOD_USEC, limits::RunLimits},
 };
 use anyhow::{Context, Result};
 use std::{fs, path::PathBuf};
 
 /// The limits, in the order in which the kernel accepts them.
-pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
+pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
     // Here the second limit is on memory and swap together.
     let both = limits.memory_bytes.zip(limits.swap_bytes).map(|(memory, swap)| memory.saturating_add(swap));
     [
@@ -26,7 +26,7 @@ pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
 }
 
 /// Makes a directory below the own cgroup: above it, our limits would not hold.
-pub(super) fn make(hierarchy: &Hierarchy) -> Result<PathBuf> {
+pub(super) fn make(hierarchy: &MountedHierarchy) -> Result<PathBuf> {
     let parent = hierarchy.own();
     let directory = make_below(parent).with_context(|| parent.display().to_string())?;
     if hierarchy.has("cpuset") {

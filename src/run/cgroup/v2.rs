@@ -2,8 +2,8 @@
 
 use super::{Carried, Setting, make_below};
 use crate::{
-    host::hierarchy::Hierarchy,
-    run::{cpus::PERIOD_USEC, limits::Limits},
+    host::hierarchy::MountedHierarchy,
+    run::{cpus::PERIOD_USEC, limits::RunLimits},
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use calc::cpus::CpuSet;
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The limits.
-pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
+pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
     [
         limits.memory_bytes.map(|bytes| Setting::new("memory", "memory.max", bytes)),
         limits.swap_bytes.map(|bytes| Setting::new("memory", "memory.swap.max", bytes)),
@@ -29,7 +29,7 @@ pub(super) fn settings(limits: &Limits) -> Vec<Setting> {
 
 /// Makes a directory below the own cgroup or its nearest ancestor where a child can have the `needed` controllers, with the limits
 /// of those that it is then not below.
-pub(super) fn make(hierarchy: &Hierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
+pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
     let mut reason = anyhow!("no cgroup of ours below {}", hierarchy.mount.display());
     let chain = hierarchy.chain();
     for (above, parent) in chain.iter().enumerate() {
@@ -74,7 +74,7 @@ fn hand_down(parent: &Path, directory: &Path, needed: &[&str]) -> Result<()> {
 }
 
 /// The kernel takes CPUs that an ancestor does not have, and then gives others.
-pub(super) fn check(directory: &Path, limits: &Limits) -> Result<()> {
+pub(super) fn check(directory: &Path, limits: &RunLimits) -> Result<()> {
     let Some(list) = &limits.cpuset else { return Ok(()) };
     let path = directory.join("cpuset.cpus.effective");
     let effective = fs::read_to_string(&path).with_context(|| path.display().to_string())?;

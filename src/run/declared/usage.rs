@@ -4,7 +4,7 @@ use procfs::process::Process;
 use std::{collections::HashMap, path::Path};
 
 /// Our descendants, apart from children that are none of the program's.
-pub(super) struct Tree {
+pub(super) struct Descendants {
     own: i32,
     others: Vec<i32>,
     /// CPU time that waiting for children had brought us at the start.
@@ -32,7 +32,7 @@ struct Ticks {
     system: u64,
 }
 
-impl Tree {
+impl Descendants {
     pub(super) fn new() -> Self {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         Self { own, others: Children::now().of(own), base: waited_for(own), told: Ticks::default() }

@@ -2,7 +2,7 @@
 //! and a program could hold as much of that as it has descriptors. So the supervisor answers from a cgroup beside the program's, with the
 //! program's limits on CPU time and a budget of memory. When the budget is used up, the kernel answers.
 
-use crate::run::{cgroup::Cgroup, limits::Limits};
+use crate::run::{cgroup::Cgroup, limits::RunLimits};
 use rustix::{
     fd::{AsRawFd, RawFd},
     io::{pread, pwrite},
@@ -28,10 +28,10 @@ const OTHERS_BYTES: u64 = 14 << 20;
 
 impl Budget {
     /// One for a program that has a cgroup of its own with these limits. Where there is none to be had, answers count for us.
-    pub(crate) fn beside(limits: &Limits) -> Self {
+    pub(crate) fn beside(limits: &RunLimits) -> Self {
         // Not every kernel limits swap.
         let made = [Some(0), None].into_iter().find_map(|swap_bytes| {
-            let of_answers = Limits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
+            let of_answers = RunLimits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
             Cgroup::make(&of_answers).ok()
         });
         let budget = made.and_then(|cgroup| {

@@ -11,7 +11,7 @@ use std::{
 const REST: u32 = 50;
 
 /// The upper layer of an overlay.
-struct Tree {
+struct UpperLayer {
     /// A process that has the overlay for its root.
     process: u32,
     /// What was found last.
@@ -22,7 +22,7 @@ struct Tree {
 
 /// All of them.
 pub(super) struct Trees {
-    trees: HashMap<Arc<Overlay>, Tree>,
+    trees: HashMap<Arc<Overlay>, UpperLayer>,
     pause: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Trees {
     pub(super) fn keep(&mut self, seen: impl IntoIterator<Item = (Arc<Overlay>, u32)>, now: Instant) {
         let mut before = std::mem::take(&mut self.trees);
         for (overlay, process) in seen {
-            let known = before.remove(&overlay).unwrap_or(Tree { process, used_bytes: None, due: Some(now) });
+            let known = before.remove(&overlay).unwrap_or(UpperLayer { process, used_bytes: None, due: Some(now) });
             self.trees.entry(overlay).or_insert(known).process = process;
         }
     }

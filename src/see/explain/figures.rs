@@ -1,7 +1,7 @@
 //! All figures of a view, each calculated once more to see what is read for it.
 
 use super::{
-    Explanation, Origin,
+    Explanation, SourceFile,
     limit::{self, Beside, Imposer, Resource},
     quantity::{Quantity, Unit},
     rules::{Rule, is_beginning},
@@ -29,7 +29,7 @@ use rustix::fs::{Dir, Mode, OFlags, open, statfs};
 use std::ffi::OsStr;
 
 /// The view, and the record of what it is calculated from.
-pub(super) struct Figures<'s> {
+pub(super) struct RecordedView<'s> {
     settings: &'s Settings,
     pub(super) files: Recorder<Kernel>,
     pub(super) view: View<Recorder<Kernel>>,
@@ -38,7 +38,7 @@ pub(super) struct Figures<'s> {
     is_own: bool,
 }
 
-impl<'s> Figures<'s> {
+impl<'s> RecordedView<'s> {
     /// Those of `cgroup`, or of our own.
     pub(super) fn of(cgroup: Option<&OsStr>, settings: &'s Settings) -> Result<Self> {
         let files = Recorder::new(Kernel);
@@ -135,7 +135,7 @@ impl<'s> Figures<'s> {
     }
 
     /// What of the record a figure goes by.
-    fn origins(&self, rule: &Rule, name: &str, reads: &[Read]) -> Vec<Origin> {
+    fn origins(&self, rule: &Rule, name: &str, reads: &[Read]) -> Vec<SourceFile> {
         // A node has a share of what is in a line of meminfo.
         let shared =
             name.strip_prefix("node").and_then(|rest| rest.split_once('.')).map(|(_, key)| format!("meminfo.{key}"));
@@ -143,9 +143,9 @@ impl<'s> Figures<'s> {
         let origin = |read: &Read| {
             let text = beginning_of(read).unwrap_or_else(|| read.text.clone());
             let value = counting(&text, &rule.lines_of(&read.path, name).or_else(|| of_shared(&read.path))?);
-            (!value.is_empty()).then(|| Origin { path: read.path.clone(), value })
+            (!value.is_empty()).then(|| SourceFile { path: read.path.clone(), value })
         };
-        let board = self.view.slot_age_usec().filter(|_| rule.is_of_board()).map(|published_usec| Origin {
+        let board = self.view.slot_age_usec().filter(|_| rule.is_of_board()).map(|published_usec| SourceFile {
             path: self.settings.board.display().to_string(),
             value: format!("the scope's slot, published {} ms ago", published_usec / 1000),
         });
@@ -155,7 +155,7 @@ impl<'s> Figures<'s> {
     }
 
     /// Where a limit is told that is in no file of a cgroup: where the setting is made, or the board.
-    fn decision(&self, imposer: Option<&Imposer>) -> Option<Origin> {
+    fn decision(&self, imposer: Option<&Imposer>) -> Option<SourceFile> {
         let (path, value) = match imposer? {
             Imposer::Setting(name) => {
                 let (origin, value) = self.settings.said(Key::of(name.as_bytes())?)?;
@@ -166,7 +166,7 @@ impl<'s> Figures<'s> {
             }
             _ => return None,
         };
-        Some(Origin { path, value })
+        Some(SourceFile { path, value })
     }
 
     /// Where the view is taken from.

@@ -1,7 +1,7 @@
 //! The limits that the view goes by, whoever answers the files that show them.
 
 use super::{
-    figures::Figures,
+    figures::RecordedView,
     limit::Resource,
     print,
     quantity::{Quantity, Unit},
@@ -25,9 +25,9 @@ pub(crate) struct Limit {
     pub(crate) imposer: String,
 }
 
-type Value = fn(&View<Recorder<Kernel>>) -> Option<Quantity>;
+type Measure = fn(&View<Recorder<Kernel>>) -> Option<Quantity>;
 
-impl Figures<'_> {
+impl RecordedView<'_> {
     /// Each limit that is less than what the machine has.
     pub(super) fn limits(&self) -> Vec<Limit> {
         let memory =
@@ -36,7 +36,7 @@ impl Figures<'_> {
         memory.into_iter().chain([self.quota()]).chain(counts).flatten().collect()
     }
 
-    fn limit(&self, name: &str, resource: Resource, value: Value) -> Option<Limit> {
+    fn limit(&self, name: &str, resource: Resource, value: Measure) -> Option<Limit> {
         self.files.take();
         let value = value(&self.view)?.to_string();
         let imposer = print::name_of(&self.imposer(resource, &self.files.take())?);

@@ -18,13 +18,13 @@ use std::{
 };
 
 /// A directory that is `/` for the programs in it.
-pub(super) struct Root {
+pub(super) struct Sysroot {
     path: PathBuf,
     top: OwnedFd,
     is_own: bool,
 }
 
-impl Root {
+impl Sysroot {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let name = || path.display().to_string();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -52,12 +52,12 @@ impl Root {
         if self.is_own { path.display().to_string() } else { format!("{} of {}", path.display(), self.path.display()) }
     }
 
-    pub(super) fn directory(&self, path: &Path) -> Result<Directory<'_>> {
+    pub(super) fn directory(&self, path: &Path) -> Result<Destination<'_>> {
         let fd = self.resolve(path).with_context(|| self.name(path))?;
         let stat = fstat(&fd).with_context(|| self.name(path))?;
         let modified = Timespec { tv_sec: stat.st_mtime, tv_nsec: i64::try_from(stat.st_mtime_nsec)? };
         let (is_touched, is_changed) = (Cell::new(false), Cell::new(false));
-        Ok(Directory { root: self, path: path.to_owned(), fd, modified, is_touched, is_changed })
+        Ok(Destination { root: self, path: path.to_owned(), fd, modified, is_touched, is_changed })
     }
 
     /// Whether every user can come to what lies in a directory, by whatever links; the topmost one does not count, without which there
@@ -109,8 +109,8 @@ impl Root {
 }
 
 /// A directory in which files are replaced. Where nothing comes of it, it gets its time of modification back.
-pub(super) struct Directory<'r> {
-    root: &'r Root,
+pub(super) struct Destination<'r> {
+    root: &'r Sysroot,
     path: PathBuf,
     fd: OwnedFd,
     modified: Timespec,
@@ -124,7 +124,7 @@ fn identity_of(directory: &OwnedFd) -> Result<(u64, u64)> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-impl Directory<'_> {
+impl Destination<'_> {
     /// What tells it from all others.
     pub(super) fn identity(&self) -> Result<(u64, u64)> {
         identity_of(&self.fd)
@@ -217,7 +217,7 @@ impl Directory<'_> {
     }
 }
 
-impl Drop for Directory<'_> {
+impl Drop for Destination<'_> {
     fn drop(&mut self) {
         if self.is_touched.get() && !self.is_changed.get() {
             let omitted = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
@@ -251,7 +251,7 @@ mod tests {
         let path = made("links");
         symlink("/usr/lib", path.join("lib")).unwrap();
         symlink("../../../../../../../../usr", path.join("up")).unwrap();
-        let root = Root::open(&path).unwrap();
+        let root = Sysroot::open(&path).unwrap();
         for directory in ["/lib", "/up/lib", "/usr/lib"] {
             let found = fstat(root.directory(Path::new(directory)).unwrap().fd()).unwrap();
             assert_eq!(found.st_ino, rustix::fs::stat(path.join("usr/lib")).unwrap().st_ino, "{directory}");
@@ -265,7 +265,7 @@ mod tests {
         let path = made("files");
         fs::write(path.join("usr/file"), "text").unwrap();
         symlink("file", path.join("usr/link")).unwrap();
-        let root = Root::open(&path).unwrap();
+        let root = Sysroot::open(&path).unwrap();
         let directory = root.directory(Path::new("/usr")).unwrap();
         assert_eq!(directory.read("file".as_ref()).unwrap().as_deref(), Some(&b"text"[..]));
         assert_eq!(directory.read("none".as_ref()).unwrap(), None);

@@ -6,9 +6,9 @@ use rustix::{fd::OwnedFd, fs::fstatfs, io::pread};
 use std::path::Path;
 
 /// A board that may be believed to be one.
-pub(crate) struct Published(OwnedFd);
+pub(crate) struct BoardReader(OwnedFd);
 
-impl Published {
+impl BoardReader {
     /// The board at `path`: a file on tmpfs that nobody but root or this user can write.
     pub(crate) fn open(path: &Path) -> Option<Self> {
         let file = trusted::open(path).ok()??;
@@ -16,7 +16,7 @@ impl Published {
     }
 }
 
-impl board::Board for Published {
+impl board::Board for BoardReader {
     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
         let mut bytes = [0; BLOCK_BYTES];
         let size = u64::try_from(BLOCK_BYTES).ok()?;
