@@ -7,6 +7,7 @@ pub(crate) mod elf;
 pub(crate) mod foreign;
 pub(crate) mod hierarchy;
 pub(crate) mod kernel;
+pub(crate) mod mounts;
 pub(crate) mod namespace;
 pub(crate) mod object;
 pub(crate) mod preload_file;

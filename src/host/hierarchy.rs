@@ -1,7 +1,8 @@
 //! The mounted cgroup hierarchies, and where in each of them we are.
 
+use super::mounts::{self, Mount};
 use anyhow::{Context, Result};
-use calc::{board::Kind, cgroup::unescape};
+use calc::board::Kind;
 use std::{
     ffi::OsString,
     fs,
@@ -69,58 +70,29 @@ pub(crate) fn below_mount(directory: &Path) -> Option<PathBuf> {
 
 /// The hierarchies of a `/proc/PID/cgroup` and a `/proc/PID/mountinfo`.
 fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<MountedHierarchy> {
-    let mut seen: Vec<Mount> = Vec::new();
-    for mount in mounts.split(|&b| b == b'\n').filter_map(Mount::parse) {
-        // The last one on a mount point hides those before it.
-        seen.retain(|earlier| earlier.point != mount.point);
-        seen.push(mount);
-    }
-    let mounts = seen;
+    let mounts = mounts::in_sight(mounts);
     memberships.split(|&b| b == b'\n').filter_map(|line| hierarchy(line, &mounts)).collect()
 }
 
 /// The hierarchy of one line, `4:memory:/docker/4f1e` or `0::/`.
-fn hierarchy(line: &[u8], mounts: &[Mount]) -> Option<MountedHierarchy> {
+fn hierarchy(line: &[u8], mounts: &[Mount<'_>]) -> Option<MountedHierarchy> {
     let mut fields = line.splitn(3, |&b| b == b':').skip(1);
     let controllers = String::from_utf8(fields.next()?.to_vec()).ok()?;
-    let path = path_of(fields.next()?.to_vec());
+    let path = PathBuf::from(OsString::from_vec(fields.next()?.to_vec()));
     let version = if controllers.is_empty() { Version::V2 } else { Version::V1 };
     let controllers: Vec<String> = controllers.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
-    let shows = |mount: &&Mount| match version {
-        Version::V2 => mount.kind == b"cgroup2",
-        Version::V1 => mount.kind == b"cgroup" && controllers.iter().all(|it| mount.options.contains(it)),
+    let shows = |mount: &&Mount<'_>| match version {
+        Version::V2 => mount.file_system == b"cgroup2",
+        Version::V1 => mount.file_system == b"cgroup" && controllers.iter().all(|it| mount.has(it)),
     };
     mounts.iter().filter(shows).find_map(|mount| {
-        let below = path.strip_prefix(&mount.root).ok()?;
+        let (root, point) = (mount.root(), mount.point());
+        let below = path.strip_prefix(&root).ok()?;
         // "/../x" lies outside our cgroup namespace, under a name that we cannot see.
-        let inside = !below.components().chain(mount.root.components()).any(|it| it == Component::ParentDir);
-        let own: PathBuf = mount.point.components().chain(below.components()).collect();
-        inside.then(|| MountedHierarchy { version, controllers: controllers.clone(), mount: mount.point.clone(), own })
+        let inside = !below.components().chain(root.components()).any(|it| it == Component::ParentDir);
+        let own: PathBuf = point.components().chain(below.components()).collect();
+        inside.then(|| MountedHierarchy { version, controllers: controllers.clone(), mount: point, own })
     })
-}
-
-/// A line of mountinfo, as far as it concerns us.
-struct Mount {
-    root: PathBuf,
-    point: PathBuf,
-    kind: Vec<u8>,
-    options: Vec<String>,
-}
-
-impl Mount {
-    /// `31 23 0:28 /root /point rw,relatime shared:1 - cgroup source rw,memory`
-    fn parse(line: &[u8]) -> Option<Self> {
-        let mut fields = line.split(|&b| b == b' ');
-        let (root, point) = (path_of(unescape(fields.nth(3)?).collect()), path_of(unescape(fields.next()?).collect()));
-        let mut last = fields.skip_while(|field| *field != b"-").skip(1);
-        let kind = last.next()?.to_vec();
-        let options = String::from_utf8_lossy(last.nth(1)?).split(',').map(str::to_owned).collect();
-        Some(Self { root, point, kind, options })
-    }
-}
-
-fn path_of(bytes: Vec<u8>) -> PathBuf {
-    OsString::from_vec(bytes).into()
 }
 
 #[cfg(test)]

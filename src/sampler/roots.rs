@@ -1,13 +1,13 @@
 //! Where the hierarchies of cgroups begin.
 
-use crate::host::hierarchy::CONTROLLERS;
-use calc::{board::Kind, cgroup::unescape, scan};
+use crate::host::{
+    hierarchy::CONTROLLERS,
+    mounts::{self, Mount},
+};
+use calc::board::Kind;
 use std::{
-    collections::HashMap,
-    ffi::OsString,
     fs::File,
     io::{self, Read},
-    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
 
@@ -51,36 +51,13 @@ impl Root {
 
     /// What a mount shows, if it is a hierarchy with something for us, seen from the root directory `from`.
     fn of_mount(mount: &Mount<'_>, from: &Path) -> Option<Self> {
-        let has = |name: &str| scan::parts(mount.options, b',').any(|option| option == name.as_bytes());
         let kinds: Vec<Kind> = match mount.file_system {
             b"cgroup2" => vec![Kind::Unified],
-            b"cgroup" => CONTROLLERS.iter().filter(|(name, _)| has(name)).map(|it| it.1).collect(),
+            b"cgroup" => CONTROLLERS.iter().filter(|(name, _)| mount.has(name)).map(|it| it.1).collect(),
             _ => return None,
         };
-        let point = mount.point.strip_prefix("/").ok()?;
-        let (major, minor) = std::str::from_utf8(mount.device).ok()?.split_once(':')?;
-        let device = Some(rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?));
-        (!kinds.is_empty()).then(|| Self { device, ..Self::new(from.join(point), kinds) })
-    }
-}
-
-/// A line of a table of mounts: any user may have chosen the bytes of its paths.
-struct Mount<'l> {
-    device: &'l [u8],
-    point: PathBuf,
-    file_system: &'l [u8],
-    options: &'l [u8],
-}
-
-impl<'l> Mount<'l> {
-    /// `id parent major:minor root point options tags… - type source options`
-    fn parse(line: &'l [u8]) -> Option<Self> {
-        let mut fields = scan::parts(line, b' ');
-        let device = fields.nth(2)?;
-        let point = OsString::from_vec(unescape(fields.nth(1)?).collect()).into();
-        fields.find(|field| *field == b"-")?;
-        let file_system = fields.next()?;
-        Some(Self { device, point, file_system, options: fields.nth(1).unwrap_or_default() })
+        let path = from.join(mount.point().strip_prefix("/").ok()?);
+        (!kinds.is_empty()).then(|| Self { device: Some(mount.device), ..Self::new(path, kinds) })
     }
 }
 
@@ -95,17 +72,13 @@ pub(super) fn table(path: &str) -> io::Result<Vec<u8>> {
 
 /// The hierarchies in a table of mounts, seen from the root directory `from`. A line in another form is none of them.
 pub(super) fn of_mounts(table: &[u8], from: &Path) -> Vec<Root> {
-    let mounts: Vec<Mount<'_>> = scan::parts(table, b'\n').filter_map(Mount::parse).collect();
-    // The last mount upon a point hides those before it.
-    let numbered = || mounts.iter().enumerate();
-    let last: HashMap<&Path, usize> = numbered().map(|(index, mount)| (mount.point.as_path(), index)).collect();
-    let shown = numbered().filter(|(index, mount)| last.get(mount.point.as_path()) == Some(index));
-    shown.filter_map(|(_, mount)| Root::of_mount(mount, from)).collect()
+    mounts::in_sight(table).iter().filter_map(|mount| Root::of_mount(mount, from)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
     fn roots(mounts: &str) -> Vec<(String, Vec<Kind>)> {
         let found = of_mounts(mounts.as_bytes(), Path::new("/from"));

@@ -1,8 +1,8 @@
 //! The overlay that a process has for its root, and the layer of it that is written to.
 
 use super::trouble::Trouble;
-use crate::sampler::directory::DIRECTORY;
-use calc::{cgroup::unescape, scan};
+use crate::{host::mounts::Mount, sampler::directory::DIRECTORY};
+use calc::cgroup::unescape;
 use rustix::{
     fd::OwnedFd,
     fs::{
@@ -31,20 +31,14 @@ pub(super) struct Overlay {
 impl Overlay {
     /// The one at the root of a process, if that is one. The file system itself, which may be anybody's, is not asked.
     pub(super) fn at_root_of(process: u32) -> io::Result<Option<Self>> {
-        Ok(line_at_root_of(process)?.and_then(|line| Self::parse(&line)))
+        Ok(line_at_root_of(process)?.as_deref().and_then(Mount::parse).and_then(|mount| Self::of_mount(&mount)))
     }
 
     /// `96 91 0:41 / / rw,relatime shared:3 - overlay overlay rw,lowerdir=…,upperdir=…,workdir=…`
-    fn parse(line: &[u8]) -> Option<Self> {
-        let mut fields = line.split(|byte| *byte == b' ');
-        let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
-        let device = makedev(major.parse().ok()?, minor.parse().ok()?);
-        let is_whole = fields.next()? == b"/";
-        let mut last = fields.skip_while(|field| *field != b"-").skip(1);
-        let is_overlay = last.next()? == b"overlay" && is_whole;
-        let mut options = last.nth(1)?.split(|byte| *byte == b',');
-        let upper = options.find_map(|option| option.strip_prefix(b"upperdir="))?;
-        is_overlay.then(|| Self { device, upper: path(upper) })
+    fn of_mount(mount: &Mount<'_>) -> Option<Self> {
+        let upper = mount.options().find_map(|option| option.strip_prefix(b"upperdir="))?;
+        let is_overlay = mount.file_system == b"overlay" && mount.is_whole();
+        is_overlay.then(|| Self { device: mount.device, upper: path(upper) })
     }
 
     /// Opens the upper layer.
@@ -56,7 +50,8 @@ impl Overlay {
         // A mount below the root may be moved upon it, and a process may go on with a part of it for a root: what its table
         // says has to be of the mount that its root is the top of.
         let line = line_at_root_of(process).map_err(|_| Trouble::Ended)?.unwrap_or_default();
-        if Self::parse(&line).as_ref() != Some(self) || mount_of(&root)? != mount_in(&line) {
+        let mount = Mount::parse(&line).ok_or(Trouble::Elsewhere)?;
+        if Self::of_mount(&mount).as_ref() != Some(self) || mount_of(&root)? != Some(mount.number) {
             return Err(Trouble::Elsewhere);
         }
         self.open_for(&root)
@@ -85,12 +80,10 @@ fn line_at_root_of(process: u32) -> io::Result<Option<Vec<u8>>> {
     // A container's root is among the first; thousands of mounts are not looked through for one that is not.
     const MOST: u64 = 64 << 10;
     let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?.take(MOST));
-    table.split(b'\n').find(|line| line.as_ref().map_or(true, |line| is_at_root(line))).transpose()
-}
-
-/// The number of the mount in a line of a table.
-fn mount_in(line: &[u8]) -> Option<u64> {
-    scan::number(line).map(|(number, _)| number)
+    table
+        .split(b'\n')
+        .find(|line| line.as_ref().map_or(true, |line| Mount::parse(line).is_some_and(|mount| mount.is_at_root())))
+        .transpose()
 }
 
 /// The number of the mount that a directory is the top of; none where it is not, or the kernel (before 5.8) does not tell.
@@ -135,11 +128,6 @@ fn marks(status: &Statx) -> impl PartialEq + use<> {
     (moments, status.stx_mode, status.stx_size, status.stx_blocks)
 }
 
-/// Whether a line of a table of mounts is that of the root.
-fn is_at_root(line: &[u8]) -> bool {
-    line.split(|byte| *byte == b' ').nth(4) == Some(b"/")
-}
-
 /// The path in an option: escaped as tables of mounts have it, `\040`, and below that as overlay's options do, `\:`.
 fn path(escaped: &[u8]) -> PathBuf {
     let mut is_escape = false;
@@ -155,7 +143,7 @@ mod tests {
     use super::*;
 
     fn overlay(line: &str) -> Option<(u64, String)> {
-        let found = Overlay::parse(line.as_bytes())?;
+        let found = Overlay::of_mount(&Mount::parse(line.as_bytes())?)?;
         Some((found.device, found.upper.display().to_string()))
     }
 
@@ -164,7 +152,6 @@ mod tests {
         let line =
             "96 91 0:41 / / rw,relatime - overlay overlay rw,lowerdir=/l:/k,upperdir=/docker/u/diff,workdir=/w,uuid=on";
         assert_eq!(overlay(line), Some((makedev(0, 41), "/docker/u/diff".to_owned())));
-        assert!(is_at_root(line.as_bytes()));
         let tagged = line.replace("relatime", "relatime shared:7 master:1");
         assert_eq!(overlay(&tagged), overlay(line));
     }
@@ -187,7 +174,6 @@ mod tests {
         ] {
             assert_eq!(overlay(line), None, "{line}");
         }
-        assert!(!is_at_root(b"97 96 0:5 / /proc rw - proc proc rw") && !is_at_root(b""));
     }
 
     #[test]
@@ -213,10 +199,11 @@ mod tests {
     #[test]
     fn a_root_is_the_top_of_a_mount() {
         let line = line_at_root_of(std::process::id()).unwrap().unwrap();
-        assert!(mount_in(&line).is_some());
-        assert_eq!(mount_of(&look(Path::new("/")).unwrap()).unwrap(), mount_in(&line));
+        let own = Mount::parse(&line).map(|mount| mount.number);
+        assert!(own.is_some());
+        assert_eq!(mount_of(&look(Path::new("/")).unwrap()).unwrap(), own);
         let below = openat(CWD, "/proc/self/task", LOOK, Mode::empty()).unwrap();
         assert_eq!(mount_of(&below).unwrap(), None, "a directory below one");
-        assert_ne!(mount_of(&look(Path::new("/proc")).unwrap()).unwrap(), mount_in(&line));
+        assert_ne!(mount_of(&look(Path::new("/proc")).unwrap()).unwrap(), own);
     }
 }
