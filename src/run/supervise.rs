@@ -7,6 +7,7 @@
 
 mod affinity;
 mod answer;
+mod answerer;
 mod budget;
 mod call;
 mod desk;
@@ -26,7 +27,6 @@ mod starter;
 mod sysinfo;
 mod target;
 mod waits;
-mod watch;
 
 use super::environment::Environment;
 use anyhow::{Context, Error, Result};

@@ -1,10 +1,10 @@
 //! What containers take on disk: the upper layers of their overlays, measured by a thread of its own, which a slow disk
 //! may hold up. It works a hundredth of the time.
 //!
-//! `cgroups` says which overlay a cgroup's processes have for their root, `overlay` finds its upper layer, `walk` adds up
+//! `candidates` says which overlay a cgroup's processes have for their root, `overlay` finds its upper layer, `walk` adds up
 //! what is in it, `trees` says when, and keeps what was found; `worker` is the thread.
 
-mod cgroups;
+mod candidates;
 mod overlay;
 mod rootfs;
 mod trees;
@@ -13,7 +13,7 @@ mod walk;
 mod worker;
 
 use super::tree::{Hierarchy, Node};
-use cgroups::Candidates;
+use candidates::Candidates;
 use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},

@@ -2,7 +2,8 @@
 //! fails, or waits for ever. Where we may look at programs that have not got our rights, it supervises from the start.
 
 use super::{
-    answer::answer, budget::Budget, call::Call, desk::Desk, hand::Hand, listener::Listener, serve::serve, watch,
+    answer::answer, answerer::serve_watched, budget::Budget, call::Call, desk::Desk, hand::Hand, listener::Listener,
+    serve::serve,
 };
 use crate::run::environment::Environment;
 use anyhow::{Context, Result};
@@ -90,7 +91,7 @@ fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, 
     match part {
         Part::Watches(budget) => {
             leave_everything([listens, line_end].into_iter().chain(budget.descriptors()).collect());
-            watch::serve_watched(listener, hand, gave, budget, line.as_fd());
+            serve_watched(listener, hand, gave, budget, line.as_fd());
         }
         Part::Waits => {
             leave_everything(vec![listens, line_end]);
