@@ -25,11 +25,14 @@
 extern crate std;
 
 pub mod answer;
+pub mod answers;
+pub mod asker;
 pub mod board;
 pub mod capacity;
 pub mod cgroup;
 pub mod compose;
 pub mod cpus;
+pub mod doubt;
 #[cfg(test)]
 mod fixture;
 pub mod host;

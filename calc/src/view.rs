@@ -10,5 +10,6 @@ pub mod pids;
 pub mod pressure;
 pub mod ratchet;
 pub mod shares;
+pub mod shown;
 pub mod time;
 pub mod topology;

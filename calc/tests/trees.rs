@@ -12,9 +12,6 @@ use std::{
 };
 use tree::Tree;
 
-/// The least buffer that the figures must do with, an odd one, and the largest that is lent.
-const BUFFERS: [usize; 3] = [512, 709, 2048];
-
 fn trees() -> Vec<Tree> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/trees");
     let entries = fs::read_dir(folder).expect("tests/trees is in the repository");
@@ -30,7 +27,7 @@ fn every_tree_gives_the_answers_beside_it() {
     let mut wrong = Vec::new();
     for tree in trees() {
         for answer in tree.answers() {
-            let text = tree.answer(answer, BUFFERS[2]).unwrap_or_else(|| "(the kernel's own)\n".into());
+            let text = tree.answer(answer).unwrap_or_else(|| "(the kernel's own)\n".into());
             let path = tree.folder.join("expect").join(answer);
             if update {
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -46,18 +43,6 @@ fn every_tree_gives_the_answers_beside_it() {
 }
 
 #[test]
-fn the_size_of_the_buffer_makes_no_difference() {
-    for tree in trees() {
-        for answer in tree.answers().filter(|answer| *answer != "calls") {
-            let [first, rest @ ..] = BUFFERS.map(|size| tree.answer(answer, size));
-            for other in rest {
-                assert_eq!(first, other, "{} of {}", answer, tree.folder.display());
-            }
-        }
-    }
-}
-
-#[test]
 fn the_nodes_that_are_asked_for_add_up_to_the_machine() {
     let kib = |text: &str, key: &str| -> u64 {
         let values = text
@@ -67,7 +52,7 @@ fn the_nodes_that_are_asked_for_add_up_to_the_machine() {
     };
     let with_nodes = trees().into_iter().filter(|tree| tree.asks_for("/meminfo"));
     let added_up = with_nodes.map(|tree| {
-        let answer = |name| tree.answer(name, BUFFERS[0]).unwrap();
+        let answer = |name| tree.answer(name).unwrap();
         for (key, key_of_node) in [("MemTotal", "MemTotal"), ("MemFree", "MemFree"), ("Cached", "FilePages")] {
             let (machine, nodes) = (kib(&answer("meminfo"), key), kib(&answer("files"), key_of_node));
             assert!(machine > 0 && machine == nodes, "{key} of {}: {machine}, {nodes}", tree.folder.display());

@@ -1,70 +1,58 @@
-//! The text of each answer, by steps that run one after the other: what one leaves for the next is small, so that a hook's stack
-//! holds one step at a time.
+//! The text of an answer, as calc composes it for this process.
 
-mod cpus;
-mod disks;
-mod load;
-mod memory;
-mod pids;
-mod times;
+mod shown;
 
-use crate::kernel::{self, Reading};
-use crate::{memory_file, options, scope};
+use crate::kernel::{self, Kernel, Reading};
+use crate::{board, clock, memory_file, options, pressure, scope};
 use calc::answer::Answer;
-use calc::compose;
-use calc::source::{Source, Window};
-use calc::text::{Sink, Text};
-use core::ffi::c_int;
+use calc::answers;
+use calc::asker::Asker;
+use calc::board::{Above, Block};
+use calc::cgroup::places::Places;
+use calc::doubt::Doubt;
+use calc::host::Host;
+use calc::settings::CpuCount;
+use calc::source::Source;
+use calc::text::Sink;
+use calc::view::cpu::Cpus;
+use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use shown::Shown;
 
 /// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
 pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
-    if !kernel::is_the_kernels(answer, host)? {
-        return None;
+    match composed(answer, host, out) {
+        Ok(()) => Some(()),
+        Err(doubt) => {
+            note_kernels(answer, host, doubt);
+            None
+        }
     }
-    scope::look()?;
-    let composed = match answer {
-        Answer::Meminfo => memory::meminfo(host, out),
-        Answer::Swaps => memory::swaps(host, out),
-        Answer::Stat => times::stat(host, out),
-        Answer::Cpuinfo => cpus::cpuinfo(host, out),
-        Answer::Uptime => times::uptime(out),
-        Answer::CpuOnline | Answer::CpuPresent => cpus::list(out),
-        Answer::Loadavg => load::loadavg(host, out),
-        Answer::Diskstats => disks::diskstats(host, out),
-        Answer::BlockStat => disks::block_stat(host, out),
-        Answer::Vmstat => disks::vmstat(host, out),
-        Answer::ThreadsMax => pids::limit(host, out),
-        Answer::BlockSize => scope::first_block().and_then(|_| memory::block_size(out)),
-        Answer::CpuList => cpus::list_within(host, out),
-        Answer::CpuMap => cpus::map_within(host, out),
-        Answer::NodeMeminfo => memory::node_meminfo(host, out),
-        Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => pressure(answer, out),
-    };
-    if composed.is_none() {
-        note_kernels(answer, host);
-    }
-    composed
 }
 
-/// Notes that the kernel's own text stands, and of which file: once for each answer.
+#[inline(always)]
+fn composed(answer: Answer, host: c_int, out: &mut impl Sink) -> Result<(), Doubt> {
+    if !kernel::is_the_kernels(answer, host).ok_or(Doubt::NotOpened)? {
+        return Err(Doubt::MountedOver);
+    }
+    if answer == Answer::Uptime && options::uptime_is_the_hosts() {
+        return Err(Doubt::HostUptime);
+    }
+    scope::look().ok_or(Doubt::NoCgroup)?;
+    answers::compose(answer, &Process { answer, host }, out)
+}
+
+/// Notes that the kernel's own text stands, of which file, and why: once for each answer.
 #[cold]
 #[inline(never)]
-fn note_kernels(answer: Answer, host: c_int) {
+fn note_kernels(answer: Answer, host: c_int, doubt: Doubt) {
     static NOTED: AtomicU32 = AtomicU32::new(0);
     if options::notes() && NOTED.fetch_or(1 << answer as u8, Relaxed) >> answer as u8 & 1 == 0 {
         memory_file::with_path(answer, host, |path| {
-            options::note([path.to_bytes(), b": the kernel's own text stands"]);
+            options::note([path.to_bytes(), b": the kernel's own text stands: ", doubt.words()]);
             Some(())
         });
     }
-}
-
-/// `/proc/pressure/*`, to be read.
-#[inline(never)]
-fn pressure(answer: Answer, out: &mut impl Sink) -> Option<()> {
-    let mut own = crate::pressure::reading(answer)?;
-    text(out, |text, scratch| compose::pressure(&mut own, text, scratch))
 }
 
 /// The kernel's own text, for who has read an answer of ours in its place until now.
@@ -79,10 +67,78 @@ pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
     }
 }
 
-/// Composes a text, with room to read the kernel's own through: both would otherwise be part of every caller's frame.
-#[inline(never)]
-fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Window) -> Option<()>) -> Option<()> {
-    let mut text = Text::new(out);
-    write(&mut text, &mut [0; _])?;
-    text.finish()
+/// This process, which asks for the file behind `host`.
+struct Process {
+    answer: Answer,
+    host: c_int,
+}
+
+impl Asker for Process {
+    type Files = Kernel;
+    type Text = Reading;
+    type Shown = Shown;
+
+    fn files(&self) -> &Kernel {
+        &Kernel
+    }
+
+    fn kernels_own(&self, is_iterated: bool) -> Option<Reading> {
+        Some(Reading::of(self.host, is_iterated))
+    }
+
+    #[inline(always)]
+    fn with_path<T>(&self, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
+        memory_file::with_path(self.answer, self.host, use_it)
+    }
+
+    fn open_scopes(&self, path: &CStr) -> Option<Reading> {
+        pressure::open(path)
+    }
+
+    #[inline(always)]
+    fn with_places<T>(&self, use_it: impl FnOnce(&Places) -> Option<T>) -> Option<T> {
+        scope::with_places(use_it)
+    }
+
+    #[inline(always)]
+    fn with_above<T>(&self, use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
+        scope::with_above(use_it)
+    }
+
+    fn count_cpus(&self) -> Option<()> {
+        scope::count()
+    }
+
+    #[inline(always)]
+    fn with_cpus<T>(&self, use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
+        scope::with_counted(use_it)
+    }
+
+    fn cpu_count(&self) -> CpuCount {
+        options::cpu_count()
+    }
+
+    fn first_block(&self) -> Option<u64> {
+        scope::first_block()
+    }
+
+    fn machine(&self) -> Option<Host> {
+        clock::machine()
+    }
+
+    fn age(&self) -> Option<Host> {
+        clock::age()
+    }
+
+    fn btime_is_the_containers(&self) -> bool {
+        options::btime_is_the_containers()
+    }
+
+    fn copy_slot(&self, into: &mut Block) -> Option<u64> {
+        scope::with_places(|places| board::slot(places, into))
+    }
+
+    fn shown(&self) -> &Shown {
+        &Shown
+    }
 }

@@ -75,7 +75,7 @@ impl Sink for MemoryFile {
     fn write(&mut self, bytes: &[u8]) -> Option<()> {
         let end = self.len.checked_add(bytes.len() as u64)?;
         if end > self.limit {
-            options::note([b"RLIMIT_FSIZE is below the size of an answer", b": passed through"]);
+            options::note([b"RLIMIT_FSIZE is below the size of an answer", b": passed through", b""]);
             return None;
         }
         if self.fd.is_none() {

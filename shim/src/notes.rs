@@ -10,12 +10,12 @@ use core::ffi::{CStr, c_int};
 const START: &[u8] = b"cgproc: ";
 
 /// Room for the longest note, with a final NUL.
-type Line = [u8; 256];
+type Line = [u8; 384];
 
 /// Writes the note that consists of these parts to the file at `path`; nothing where that is not one for notes.
 #[cold]
 #[inline(never)]
-pub(crate) fn write(path: &CStr, [first, second]: [&[u8]; 2]) -> Option<()> {
+pub(crate) fn write(path: &CStr, [subject, what, why]: [&[u8]; 3]) -> Option<()> {
     const FLAGS: c_int = libc::O_RDWR | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOFOLLOW;
     if environment::is_secure() {
         return None;
@@ -27,7 +27,7 @@ pub(crate) fn write(path: &CStr, [first, second]: [&[u8]; 2]) -> Option<()> {
         return None;
     }
     let mut line: Line = [0; _];
-    let line = calc::path::join(&mut line, &[START, first, second, b"\n"])?.to_bytes();
+    let line = calc::path::join(&mut line, &[START, subject, what, why, b"\n"])?.to_bytes();
     // A write beyond the limit would end the program.
     let end = (sys::fstat(file.number())?.st_size as u64).checked_add(line.len() as u64)?;
     if end <= sys::file_size_limit()? { sys::write(&file, line).map(drop) } else { None }

@@ -91,7 +91,7 @@ fn read() -> u32 {
     asked.set(OFF, asked.flags & OFF != 0 || !odd.is_empty());
     asked.keep();
     if !odd.is_empty() {
-        note([odd, b": not understood, everything passes through"]);
+        note([odd, b": not understood", b": everything passes through"]);
     }
     asked.flags
 }
@@ -272,8 +272,8 @@ pub(crate) fn notes() -> bool {
     DEBUG.get(&mut [0; ROOM])
 }
 
-/// Notes why something was passed through, where `CGPROC_DEBUG` asks for it: the note is these two parts.
-pub(crate) fn note(parts: [&[u8]; 2]) {
+/// Notes why something was passed through, where `CGPROC_DEBUG` asks for it: the note is these parts.
+pub(crate) fn note(parts: [&[u8]; 3]) {
     let mut kept = [0; ROOM];
     if DEBUG.get(&mut kept) {
         // What cannot be noted is not.

@@ -8,7 +8,7 @@ use crate::trusted;
 use calc::answer::Answer;
 use calc::source::Scratch;
 use calc::view::pressure;
-use core::ffi::c_int;
+use core::ffi::{CStr, c_int};
 
 /// Puts the scope's file over `fd`, opened with the program's `flags`: where it may not be opened so (a read-only mount, a
 /// trigger by a program that has no right to the file) the kernel's stays.
@@ -33,7 +33,7 @@ fn scopes(answer: Answer, flags: c_int) -> Option<Fd> {
     scope::with_places(|places| trusted::open_if(pressure::path(answer, places, scratch)?, flags, trusted::is_regular))
 }
 
-/// The same, to be read.
-pub(crate) fn reading(answer: Answer) -> Option<Reading> {
-    scopes(answer, trusted::READING).map(Reading::owned)
+/// The scope's file at `path`, to be read.
+pub(crate) fn open(path: &CStr) -> Option<Reading> {
+    trusted::open_if(path, trusted::READING, trusted::is_regular).map(Reading::owned)
 }

@@ -53,7 +53,7 @@ fn find_places() -> Option<()> {
         if Kernel.open(c"/proc/self/cgroup").is_some() {
             MISSED.confirm();
         }
-        options::note([b"no cgroup of this process found", b": passed through"]);
+        options::note([b"no cgroup of this process found", b": passed through", b""]);
         return None;
     }
     places.declare(options::memory_limit());
@@ -171,7 +171,7 @@ pub(crate) fn memory(machine: &Host) -> Option<Memory> {
 
 /// The container's memory, once [`look`] has found where.
 #[inline(never)]
-pub(crate) fn measured(machine: &Host) -> Option<Memory> {
+fn measured(machine: &Host) -> Option<Memory> {
     let scratch: &mut Scratch = &mut [0; _];
     with_places(|places| with_above(|above| memory::memory(&Kernel, places, above, machine, scratch)))
 }

@@ -146,23 +146,6 @@ impl Source for Reading {
     }
 }
 
-/// A file that the kernel composes piece by piece: a short read is not its end.
-pub(crate) struct Iterated<S>(pub(crate) S);
-
-impl<S: Source> Source for Iterated<S> {
-    fn read(&mut self, into: &mut [u8]) -> Option<usize> {
-        self.0.read(into)
-    }
-
-    fn rewind(&mut self) {
-        self.0.rewind();
-    }
-
-    fn short_read_is_end(&self) -> bool {
-        false
-    }
-}
-
 /// The path without symbolic links of what is at `path`.
 pub(crate) fn real_path(path: impl Arg) -> Option<Vec<u8>> {
     let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;

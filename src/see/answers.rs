@@ -2,24 +2,29 @@
 
 use super::view::{Bytes, View};
 use crate::{
-    host::kernel::{self, Iterated, Placed},
+    host::{
+        clocks,
+        kernel::{self, Placed},
+    },
     settings::Settings,
 };
 use anyhow::{Context, Result, bail};
 use calc::{
     answer::{Answer, CPUS, NODES},
-    compose::{self, MemoryFigures, StatFigures, VmstatFigures},
-    source::{Files, Scratch, Window},
-    text::Text,
-    view::{
-        blocks,
-        io::{self, Device, Traffic},
-        nodes, pids, pressure,
-        shares::Shares,
-        topology::Packages,
-    },
+    answers,
+    asker::{Asker, Nothing},
+    board::{Above, Block},
+    cgroup::places::Places,
+    doubt::Doubt,
+    host::Host,
+    settings::CpuCount,
+    source::{Files, Scratch, Source},
+    view::{blocks, cpu::Cpus},
 };
-use std::ffi::{CStr, CString};
+use std::{
+    cell::OnceCell,
+    ffi::{CStr, CString},
+};
 
 /// A file that has an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,24 +32,6 @@ pub(crate) struct Asked {
     pub(crate) answer: Answer,
     pub(crate) path: CString,
 }
-
-/// Why the kernel's own text stands.
-pub(crate) type Reason = &'static str;
-
-pub(crate) const MOUNTED_OVER: Reason = "something else than the kernel is mounted there";
-pub(crate) const NO_MEMORY: Reason = "no memory limit is set, or its files cannot be read";
-const NO_SWAP: Reason = "swap is not accounted";
-pub(crate) const NO_CPUS: Reason = "the CPUs of the cgroup cannot be told";
-const NO_TIMES: Reason = "the CPU time of the cgroup cannot be told";
-const NO_AGE: Reason = "nobody knows when the container began";
-pub(crate) const NO_LOAD: Reason = "nobody publishes the load of the cgroup: is a sampler running?";
-const NO_IO: Reason = "what the cgroup reads and writes is not counted";
-const NO_VMSTAT: Reason = "no memory limit is set, or the cgroup's counters cannot be read";
-const NO_PIDS: Reason = "no limit of processes is set";
-const NO_PRESSURE: Reason = "the cgroup has no pressure file that can be read (version 1 has none)";
-const NO_NODE: Reason = "the memory of the node cannot be shared out";
-const NO_BLOCK: Reason = "the machine shows no memory blocks";
-const NOT_COMPOSED: Reason = "the kernel's text has an unknown form, or says the same";
 
 impl Asked {
     /// The file of an answer that has one.
@@ -90,48 +77,25 @@ impl Asked {
     }
 
     /// Why the object would let the file pass, whatever the view is.
-    pub(crate) fn passes(&self, files: &impl Files, settings: &Settings) -> Option<Reason> {
+    pub(crate) fn passes(&self, files: &impl Files, settings: &Settings) -> Option<Doubt> {
         if settings.off {
-            return Some("CGPROC=off");
+            return Some(Doubt::Off);
         }
         if !settings.answered.has(self.answer) {
-            return Some("CGPROC_FILES does not name it");
+            return Some(Doubt::NotNamed);
         }
         match files.file_system(&self.path) {
-            None => Some("it cannot be opened"),
-            Some(magic) if magic != self.answer.file_system() => Some(MOUNTED_OVER),
-            _ if self.answer == Answer::Uptime && settings.uptime_is_the_hosts => Some("CGPROC_UPTIME=host"),
+            None => Some(Doubt::NotOpened),
+            Some(magic) if magic != self.answer.file_system() => Some(Doubt::MountedOver),
+            _ if self.answer == Answer::Uptime && settings.uptime_is_the_hosts => Some(Doubt::HostUptime),
             _ => None,
         }
     }
 
     /// The text that a program reads; the reason where that is the kernel's own.
-    pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Reason> {
-        if self.answer.is_pressure() {
-            return pressure_of(self.answer, view);
-        }
-        let host = view.files.open(&self.path).ok_or("it cannot be opened")?;
+    pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Doubt> {
         let mut bytes = Bytes(Vec::new());
-        let mut text = Text::new(&mut bytes);
-        let out = &mut text;
-        match self.answer {
-            Answer::Meminfo => meminfo(view, host, out),
-            Answer::Swaps => swaps(view, host, out),
-            Answer::Stat => stat(view, host, out),
-            Answer::Cpuinfo => cpuinfo(view, host, out),
-            Answer::Uptime => uptime(view, out),
-            Answer::CpuOnline | Answer::CpuPresent => cpu_list(view, out),
-            Answer::Loadavg => loadavg(view, host, out),
-            Answer::Diskstats => diskstats(view, host, out),
-            Answer::Vmstat => vmstat(view, host, out),
-            Answer::ThreadsMax => threads_max(view, host, out),
-            Answer::CpuList | Answer::CpuMap => cpus_within(self.answer, view, host, out),
-            Answer::NodeMeminfo => node_meminfo(view, host, &self.path, out),
-            Answer::BlockSize => block_size(view, out),
-            Answer::BlockStat => block_stat(view, host, &self.path, out),
-            Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => Err(NO_PRESSURE),
-        }?;
-        text.finish().ok_or(NOT_COMPOSED)?;
+        answers::compose(self.answer, &Asking { asked: self, view, cpus: OnceCell::new() }, &mut bytes)?;
         Ok(bytes.0)
     }
 }
@@ -150,129 +114,111 @@ fn is_meant(answer: Answer, file: &str) -> bool {
     is_end && (file.contains('/') || !answer.is_pressure())
 }
 
-type Out<'t, 'b> = &'t mut Text<'b, Bytes>;
-
-fn figures_of<F: Files>(view: &View<F>) -> Result<MemoryFigures, Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
-    let mut figures = MemoryFigures::default();
-    figures.read(&view.files, &view.places, &view.above, &view.machine, scratch).ok_or(NO_MEMORY)?;
-    Ok(figures)
+/// Who asks for a file in a view.
+struct Asking<'a, F> {
+    asked: &'a Asked,
+    view: &'a View<F>,
+    /// Once they are counted.
+    cpus: OnceCell<Option<Cpus>>,
 }
 
-fn meminfo<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let window: &mut Window = &mut [0; _];
-    compose::meminfo(&figures_of(view)?, &mut host, out, window).ok_or(NOT_COMPOSED)
-}
-
-fn node_meminfo<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let figures = figures_of(view)?;
-    let share = nodes::share(&view.files, &view.places, &mut host, scratch).ok_or(NO_NODE)?;
-    let mut again = view.files.open(path).ok_or(NO_NODE)?;
-    compose::node_meminfo(&figures, &share, &mut again, out, window).ok_or(NOT_COMPOSED)
-}
-
-fn block_size<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
-    blocks::first(&view.files, &mut [0; size_of::<Scratch>()]).ok_or(NO_BLOCK)?;
-    compose::block_size(view.memory().ok_or(NO_MEMORY)?.total_bytes, out).ok_or(NOT_COMPOSED)
-}
-
-fn swaps<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let swap = view.memory().ok_or(NO_MEMORY)?.swap.ok_or(NO_SWAP)?;
-    let window: &mut Window = &mut [0; _];
-    compose::swaps(&swap, &mut host, out, window).ok_or(NOT_COMPOSED)
-}
-
-fn stat<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let cpus = view.cpus().ok_or(NO_CPUS)?;
-    let window: &mut Window = &mut [0; _];
-    let Some(mut times) = view.times(&cpus) else {
-        let mut again = view.files.open(c"/proc/stat").ok_or(NO_TIMES)?;
-        return compose::stat_of_kernel(&cpus.online, &mut host, &mut again, out, window).ok_or(NOT_COMPOSED);
-    };
-    times.idle_ticks = times.idle_ticks.max(cpus.online.count().cast_signed());
-    let (shares, load) = (Shares::among(&cpus.online), view.load());
-    let figures = StatFigures { times: &times, shares: &shares, load: load.as_ref(), later_sec: view.later_sec() };
-    compose::stat(&cpus.online, &figures, &mut host, out, window).ok_or(NOT_COMPOSED)
-}
-
-fn cpuinfo<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let cpus = view.cpus().ok_or(NO_CPUS)?;
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let mut packages = Packages::default();
-    packages.read(&view.files, &cpus.online, scratch);
-    compose::cpuinfo(&cpus.online, &packages, &mut Iterated(host), out, window).ok_or(NOT_COMPOSED)
-}
-
-fn cpus_within<F: Files>(answer: Answer, view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let online = view.cpus().ok_or(NO_CPUS)?.online;
-    let window: &mut Window = &mut [0; _];
-    match answer {
-        Answer::CpuList => compose::cpu_list_within(&online, &mut host, out, window),
-        _ => compose::cpu_map_within(&online, &mut host, out, window),
+impl<F> Asking<'_, F>
+where
+    F: Files<File: Placed>,
+{
+    fn cpus(&self) -> Option<&Cpus> {
+        self.cpus.get_or_init(|| self.view.cpus()).as_ref()
     }
-    .ok_or(NOT_COMPOSED)
 }
 
-fn cpu_list<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
-    compose::cpu_list(&view.cpus().ok_or(NO_CPUS)?.online, out).ok_or(NOT_COMPOSED)
+impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
+    type Files = F;
+    type Text = Composed<F::File>;
+    type Shown = Nothing;
+
+    fn files(&self) -> &F {
+        &self.view.files
+    }
+
+    fn kernels_own(&self, is_iterated: bool) -> Option<Self::Text> {
+        Some(Composed { file: self.view.files.open(&self.asked.path)?, is_iterated })
+    }
+
+    fn with_path<T>(&self, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
+        use_it(&self.asked.path)
+    }
+
+    /// Its text is handed out as it is, so it must be the kernel's: a directory that somebody names may have any other under that name.
+    fn open_scopes(&self, path: &CStr) -> Option<Self::Text> {
+        let is_of_a_cgroup = |file: &F::File| file.file_system() == u64::try_from(libc::CGROUP2_SUPER_MAGIC).ok();
+        let file = self.view.files.open(path).filter(is_of_a_cgroup)?;
+        Some(Composed { file, is_iterated: false })
+    }
+
+    fn with_places<T>(&self, use_it: impl FnOnce(&Places) -> Option<T>) -> Option<T> {
+        use_it(&self.view.places)
+    }
+
+    fn with_above<T>(&self, use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
+        use_it(&self.view.above)
+    }
+
+    fn count_cpus(&self) -> Option<()> {
+        self.cpus().map(drop)
+    }
+
+    fn with_cpus<T>(&self, use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
+        use_it(self.cpus()?)
+    }
+
+    fn cpu_count(&self) -> CpuCount {
+        self.view.by
+    }
+
+    fn first_block(&self) -> Option<u64> {
+        blocks::first(&self.view.files, &mut [0; size_of::<Scratch>()])
+    }
+
+    fn machine(&self) -> Option<Host> {
+        Some(self.view.machine)
+    }
+
+    fn age(&self) -> Option<Host> {
+        Some(self.view.machine)
+    }
+
+    fn btime_is_the_containers(&self) -> bool {
+        self.view.btime_is_the_containers
+    }
+
+    fn copy_slot(&self, into: &mut Block) -> Option<u64> {
+        *into = *self.view.slot()?;
+        Some(clocks::now_usec(libc::CLOCK_REALTIME))
+    }
+
+    fn shown(&self) -> &Nothing {
+        &Nothing
+    }
 }
 
-fn uptime<F: Files>(view: &View<F>, out: Out<'_, '_>) -> Result<(), Reason> {
-    let cpus = view.cpus().ok_or(NO_CPUS)?;
-    let times = view.times(&cpus).ok_or(NO_TIMES)?;
-    let idle_ticks = u64::try_from(times.idle_ticks).unwrap_or(0).max(cpus.online.count());
-    compose::uptime(view.age_ticks().ok_or(NO_AGE)?, idle_ticks, out).ok_or(NOT_COMPOSED)
+/// A file of the kernel's, and whether that composes it piece by piece: then a short read is not its end.
+struct Composed<S> {
+    file: S,
+    is_iterated: bool,
 }
 
-fn loadavg<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let load = view.load().ok_or(NO_LOAD)?;
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let threads = pids::threads(&view.files, &view.places, scratch).unwrap_or(0);
-    compose::loadavg(&load, threads, view.places.began_ticks != 0, &mut host, out, window).ok_or(NOT_COMPOSED)
-}
+impl<S: Source> Source for Composed<S> {
+    fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+        self.file.read(into)
+    }
 
-fn diskstats<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    compose::diskstats(&mut io, as_it_is, &mut Iterated(host), out, window).ok_or(NOT_COMPOSED)
-}
+    fn rewind(&mut self) {
+        self.file.rewind();
+    }
 
-/// Who looks once was shown nothing before.
-fn as_it_is(_: Device, traffic: Option<Traffic>) -> Traffic {
-    traffic.unwrap_or_default()
-}
-
-fn block_stat<F: Files>(view: &View<F>, mut host: F::File, path: &CStr, out: Out<'_, '_>) -> Result<(), Reason> {
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let device = Device::of_stat(path, &view.files, scratch).ok_or(NO_IO)?;
-    let mut io = io::open(&view.files, &view.places, scratch).ok_or(NO_IO)?;
-    compose::block_stat(&mut io, device, as_it_is, &mut host, out, window).ok_or(NOT_COMPOSED)
-}
-
-fn vmstat<F: Files>(view: &View<F>, host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let traffic = io::open(&view.files, &view.places, scratch).and_then(|mut io| io.sum(scratch));
-    let memory = figures_of(view).ok();
-    let mut figures = VmstatFigures::of(memory.as_ref());
-    figures.read(&view.files, &view.places, scratch).ok_or(NO_VMSTAT)?;
-    compose::vmstat(&figures, traffic.as_ref(), &mut Iterated(host), out, window).ok_or(NOT_COMPOSED)
-}
-
-fn threads_max<F: Files>(view: &View<F>, mut host: F::File, out: Out<'_, '_>) -> Result<(), Reason> {
-    let (scratch, window): (&mut Scratch, &mut Window) = (&mut [0; _], &mut [0; _]);
-    let limit = pids::limit(&view.files, &view.places, scratch).ok_or(NO_PIDS)?;
-    compose::threads_max(limit, &mut host, out, window).ok_or(NOT_COMPOSED)
-}
-
-/// The scope's own file, which takes the place of the kernel's. Its text is handed out as it is, so it must be the kernel's: a directory
-/// that somebody names may have any other under that name.
-fn pressure_of<F: Files<File: Placed>>(answer: Answer, view: &View<F>) -> Result<Vec<u8>, Reason> {
-    let scratch: &mut Scratch = &mut [0; _];
-    let path = pressure::path(answer, &view.places, scratch).ok_or(NO_PRESSURE)?;
-    let is_of_a_cgroup = |file: &F::File| file.file_system() == u64::try_from(libc::CGROUP2_SUPER_MAGIC).ok();
-    let file = view.files.open(path).filter(is_of_a_cgroup);
-    file.and_then(|mut file| kernel::whole(&mut file)).ok_or(NO_PRESSURE)
+    fn short_read_is_end(&self) -> bool {
+        !self.is_iterated && self.file.short_read_is_end()
+    }
 }
 
 #[cfg(test)]

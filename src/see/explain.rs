@@ -9,10 +9,10 @@ mod rules;
 mod runtimes;
 mod texts;
 
-use super::answers::{Asked, MOUNTED_OVER, Reason};
+use super::answers::Asked;
 use crate::{host::kernel::Kernel, meant::meant, settings::Settings};
 use anyhow::{Result, bail};
-use calc::{answer::Answer, source::Files};
+use calc::{answer::Answer, doubt::Doubt, source::Files};
 use figures::RecordedView;
 pub(crate) use in_force::Limit;
 use limit::Imposer;
@@ -34,7 +34,7 @@ struct Explanation {
     here: Option<Quantity>,
     kernel: Option<Quantity>,
     /// Why what is shown is not the view's.
-    reason: Option<Reason>,
+    reason: Option<Doubt>,
     rule: &'static Rule,
     limited_by: Option<Imposer>,
     sources: Vec<SourceFile>,
@@ -43,7 +43,7 @@ struct Explanation {
 impl Explanation {
     /// Whether the kernel's own figure stands.
     fn is_kernels(&self) -> bool {
-        self.reason.is_some_and(|reason| reason != MOUNTED_OVER)
+        self.reason.is_some_and(|reason| reason != Doubt::MountedOver)
     }
 }
 
@@ -66,7 +66,7 @@ impl Serialize for Explanation {
             }
         }
         map.serialize_entry("is_kernels", &self.is_kernels())?;
-        map.serialize_entry("reason", &self.reason)?;
+        map.serialize_entry("reason", &self.reason.map(|doubt| doubt.to_string()))?;
         map.serialize_entry("rule", self.rule.sentence)?;
         map.serialize_entry("reference", self.rule.reference)?;
         map.serialize_entry("limited_by", &self.limited_by)?;

@@ -1,11 +1,9 @@
 //! Printing a file as a program in a container reads it.
 
-use super::{
-    answers::{Asked, Reason},
-    view::View,
-};
+use super::{answers::Asked, view::View};
 use crate::{failure::say, host::kernel::Kernel, output::put, settings::Settings};
 use anyhow::{Result, bail};
+use calc::doubt::Doubt;
 use std::ffi::OsString;
 
 /// Prints `file`, as seen in `cgroup` or in our own.
@@ -29,9 +27,9 @@ pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Resul
 }
 
 /// Composes the text, as the object does; the reason where it would let the kernel's own pass.
-fn answered(asked: &Asked, view: Option<&View>, settings: &Settings) -> Result<Vec<u8>, Reason> {
+fn answered(asked: &Asked, view: Option<&View>, settings: &Settings) -> Result<Vec<u8>, Doubt> {
     if let Some(reason) = asked.passes(&Kernel, settings) {
         return Err(reason);
     }
-    asked.text(view.ok_or("no cgroup found")?)
+    asked.text(view.ok_or(Doubt::NoCgroup)?)
 }

@@ -15,14 +15,14 @@ use calc::{
     cgroup::places::{Places, Whose},
     compose,
     cpus::{CpuSet, MAX_CPUS},
-    host::{Host, USER_HZ},
+    host::Host,
     settings::CpuCount,
     source::{Files, Scratch},
     text::{Sink, Text},
     view::{
         cpu::{self, Choice, Cpus},
         memory::{self, Memory},
-        time::{self, Times},
+        time,
     },
 };
 use std::{
@@ -44,10 +44,11 @@ pub(crate) struct View<F = Kernel> {
     board: PathBuf,
     /// The scope's slot on the board, once it is asked for.
     slot: OnceCell<Option<Block>>,
-    by: CpuCount,
+    /// What the number of CPUs goes by.
+    pub(crate) by: CpuCount,
     /// The CPUs that a program may run on which we started: our own, where the view is of our own cgroup.
     mask: CpuSet,
-    btime_is_the_containers: bool,
+    pub(crate) btime_is_the_containers: bool,
 }
 
 impl View {
@@ -83,7 +84,7 @@ impl<F: Files> View<F> {
     }
 
     /// What the board says of the scope.
-    fn slot(&self) -> Option<&Block> {
+    pub(crate) fn slot(&self) -> Option<&Block> {
         let find = || {
             let (board, mut slot) = (BoardReader::open(&self.board)?, Block::EMPTY);
             let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
@@ -117,13 +118,6 @@ impl<F: Files> View<F> {
         found
     }
 
-    fn capacity_usec(&self, cpus: &Cpus) -> Option<u64> {
-        let elapsed = time::elapsed_usec(&self.places, &self.machine);
-        let is_declared = matches!(self.by, CpuCount::Milli(_));
-        let slot = self.slot().filter(|_| !is_declared && time::are_of_scope(&self.places, cpus))?;
-        slot.capacity_usec(clocks::now_usec(libc::CLOCK_REALTIME), elapsed)
-    }
-
     /// Memory and swap; `None` when there is no limit.
     pub(crate) fn memory(&self) -> Option<Memory> {
         memory::memory(&self.files, &self.places, &self.above, &self.machine, &mut [0; size_of::<Scratch>()])
@@ -143,17 +137,6 @@ impl<F: Files> View<F> {
     /// The CPUs that a program may run on which we start, where the view is of our own cgroup; else empty.
     pub(crate) fn mask(&self) -> &CpuSet {
         &self.mask
-    }
-
-    /// CPU times.
-    pub(crate) fn times(&self, cpus: &Cpus) -> Option<Times> {
-        let scratch = &mut [0; size_of::<Scratch>()];
-        time::times(&self.files, &self.places, cpus, &self.machine, self.capacity_usec(cpus), scratch)
-    }
-
-    /// How much later than the machine the container is said to have booted, in seconds.
-    pub(crate) fn later_sec(&self) -> u64 {
-        if self.btime_is_the_containers { self.places.began_ticks / USER_HZ } else { 0 }
     }
 
     /// The container's age.

@@ -3,22 +3,19 @@
 use super::{File, Tree};
 use calc::{
     answer::Answer,
-    board::Above,
+    answers,
+    asker::{Asker, Nothing},
+    board::{Above, Block},
     cgroup::places::Places,
-    compose::{self, MemoryFigures, StatFigures, VmstatFigures},
+    doubt::Doubt,
     host::Host,
     settings::CpuCount,
-    source::Files as _,
-    text::{Sink, Text},
+    source::{Files as _, Scratch},
+    text::Sink,
     view::{
         blocks,
-        cpu::{self, Cpus},
-        io,
-        memory::{self, Memory},
-        nodes, pids,
-        ratchet::Ratchet,
-        shares::Shares,
-        time::{self, Times},
+        cpu::{self, Choice, Cpus},
+        memory, time,
         topology::Packages,
     },
 };
@@ -37,32 +34,67 @@ impl Sink for Kept {
     }
 }
 
-/// What answers are composed of.
-struct View<'t> {
+/// Room for what is read.
+fn room() -> Scratch {
+    [0; size_of::<Scratch>()]
+}
+
+/// A program in a tree, which asks for the file at `path`.
+struct Program<'t> {
     tree: &'t Tree,
     places: Places,
     host: Host,
+    cpus: Option<Cpus>,
+    path: CString,
 }
 
 impl Tree {
-    /// An answer, composed in a buffer of `size` bytes; `None` where the kernel's own stands.
-    pub(crate) fn answer(&self, answer: &str, size: usize) -> Option<String> {
-        let scratch = &mut vec![0; size][..];
-        let view = View { tree: self, places: self.places(scratch)?, host: self.host() };
+    /// An answer; `None` where the kernel's own stands.
+    pub(crate) fn answer(&self, answer: &str) -> Option<String> {
         match answer {
-            "numbers" => view.numbers(scratch),
-            "calls" => self.calls(scratch),
-            "files" => {
-                Some(self.all_asked("file").map(|path| format!("== {path}\n{}", view.shown(path, scratch))).collect())
-            }
-            "online" => view.text("/sys/devices/system/cpu/online", scratch),
-            name => view.text(&format!("/proc/{name}"), scratch),
+            "numbers" => self.numbers(),
+            "calls" => self.calls(),
+            "files" => Some(self.all_asked("file").map(|path| format!("== {path}\n{}", self.shown(path))).collect()),
+            "online" => self.text("/sys/devices/system/cpu/online").ok(),
+            name => self.text(&format!("/proc/{name}")).ok(),
         }
     }
 
+    /// The text of the file at `path`, or that there is none of ours.
+    fn shown(&self, path: &str) -> String {
+        self.text(path).unwrap_or_else(|_| "(the kernel's own)\n".into())
+    }
+
+    /// The text of the file at `path`, or why it is the kernel's own.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Doubt> {
+        let answer = Answer::from_path(path.as_bytes()).unwrap_or_else(|| panic!("no answer for {path}"));
+        let mut kept = Kept(Vec::new());
+        answers::compose(answer, &self.program(path).ok_or(Doubt::NoCgroup)?, &mut kept)?;
+        Ok(String::from_utf8(kept.0).expect("the answers are text"))
+    }
+
+    fn program(&self, path: &str) -> Option<Program<'_>> {
+        let places = self.places(&mut room())?;
+        let choice = Choice::by(self.cpu_count());
+        let cpus = cpu::cpus(&self, &places, &Above::NONE, choice, &mut room());
+        Some(Program { tree: self, places, host: self.host(), cpus, path: CString::new(path).unwrap() })
+    }
+
+    /// The figures that the calls give.
+    fn numbers(&self) -> Option<String> {
+        let Program { places, host, cpus, .. } = self.program("")?;
+        let cpus = cpus?;
+        let mut numbers = String::new();
+        writeln!(numbers, "cpus {} capacity {:?}", cpus.online.count(), cpus.capacity).unwrap();
+        writeln!(numbers, "{:?}", time::times(&self, &places, &cpus, &host, None, &mut room())).unwrap();
+        writeln!(numbers, "age_ticks {:?}", time::age_ticks(&places, &host)).unwrap();
+        writeln!(numbers, "{:#?}", memory::memory(&self, &places, &Above::NONE, &host, &mut room())).unwrap();
+        Some(numbers)
+    }
+
     /// How many calls of the kernel it takes to find the places, and to read what each figure is made of.
-    fn calls(&self, scratch: &mut [u8]) -> Option<String> {
-        let (files, host) = (&self, self.host());
+    fn calls(&self) -> Option<String> {
+        let (files, host, scratch) = (&self, self.host(), &mut room()[..]);
         let taken = |what: &str| format!("{what} {}\n", self.calls.replace(0));
         self.calls.set(0);
         let places = self.places(scratch)?;
@@ -84,103 +116,69 @@ impl Tree {
     }
 }
 
-impl View<'_> {
-    /// The text of the file at `path`, or that there is none of ours.
-    fn shown(&self, path: &str, scratch: &mut [u8]) -> String {
-        self.text(path, scratch).unwrap_or_else(|| "(the kernel's own)\n".into())
+impl<'t> Asker for Program<'t> {
+    type Files = &'t Tree;
+    type Text = File;
+    type Shown = Nothing;
+
+    fn files(&self) -> &&'t Tree {
+        &self.tree
     }
 
-    fn text(&self, path: &str, scratch: &mut [u8]) -> Option<String> {
-        let mut kept = Kept(Vec::new());
-        let mut text = Text::new(&mut kept);
-        self.compose(&CString::new(path).unwrap(), &mut text, scratch)?;
-        text.finish()?;
-        Some(String::from_utf8(kept.0).expect("the answers are text"))
+    fn kernels_own(&self, _: bool) -> Option<File> {
+        self.tree.open(&self.path)
     }
 
-    fn compose(&self, path: &CStr, text: &mut Text<'_, Kept>, scratch: &mut [u8]) -> Option<()> {
-        let (files, places) = (&self.tree, &self.places);
-        let host = &mut files.open(path)?;
-        match Answer::from_path(path.to_bytes()).unwrap_or_else(|| panic!("no answer for {path:?}")) {
-            Answer::Meminfo => compose::meminfo(&self.figures(scratch)?, host, text, scratch),
-            Answer::NodeMeminfo => {
-                let figures = self.figures(scratch)?;
-                let share = nodes::share(files, places, host, scratch)?;
-                compose::node_meminfo(&figures, &share, host, text, scratch)
-            }
-            Answer::BlockSize => {
-                blocks::first(files, scratch)?;
-                compose::block_size(self.memory(scratch)?.total_bytes, text)
-            }
-            Answer::Swaps => compose::swaps(&self.memory(scratch)?.swap?, host, text, scratch),
-            Answer::Vmstat => self.vmstat(host, text, scratch),
-            Answer::Stat => self.stat(host, text, scratch),
-            Answer::Uptime => {
-                let idle_ticks = self.times(&self.cpus(scratch)?, scratch)?.idle_ticks;
-                compose::uptime(time::age_ticks(places, &self.host)?, Ratchet::default().show(1, idle_ticks), text)
-            }
-            Answer::Cpuinfo => {
-                let online = self.cpus(scratch)?.online;
-                let mut packages = Packages::default();
-                packages.read(files, &online, scratch);
-                compose::cpuinfo(&online, &packages, host, text, scratch)
-            }
-            Answer::CpuOnline | Answer::CpuPresent => compose::cpu_list(&self.cpus(scratch)?.online, text),
-            Answer::CpuList => compose::cpu_list_within(&self.cpus(scratch)?.online, host, text, scratch),
-            Answer::CpuMap => compose::cpu_map_within(&self.cpus(scratch)?.online, host, text, scratch),
-            Answer::Diskstats => {
-                let shown = |_, traffic: Option<_>| traffic.unwrap_or_default();
-                compose::diskstats(&mut io::open(files, places, scratch)?, shown, host, text, scratch)
-            }
-            Answer::ThreadsMax => compose::threads_max(pids::limit(files, places, scratch)?, host, text, scratch),
-            // They need a board, or are another file.
-            Answer::BlockStat | Answer::Loadavg | Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => {
-                None
-            }
-        }
+    fn with_path<T>(&self, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
+        use_it(&self.path)
     }
 
-    fn stat(&self, host: &mut File, text: &mut Text<'_, Kept>, scratch: &mut [u8]) -> Option<()> {
-        let cpus = self.cpus(scratch)?;
-        let (times, shares) = (self.times(&cpus, scratch)?, Shares::among(&cpus.online));
-        let figures = StatFigures { times: &times, shares: &shares, load: None, later_sec: 0 };
-        compose::stat(&cpus.online, &figures, host, text, scratch)
+    fn open_scopes(&self, path: &CStr) -> Option<File> {
+        self.tree.open(path)
     }
 
-    fn vmstat(&self, host: &mut File, text: &mut Text<'_, Kept>, scratch: &mut [u8]) -> Option<()> {
-        let memory = self.figures(scratch);
-        let mut figures = VmstatFigures::of(memory.as_ref());
-        figures.read(&self.tree, &self.places, scratch)?;
-        let traffic = io::open(&self.tree, &self.places, scratch).and_then(|mut io| io.sum(scratch));
-        compose::vmstat(&figures, traffic.as_ref(), host, text, scratch)
+    fn with_places<T>(&self, use_it: impl FnOnce(&Places) -> Option<T>) -> Option<T> {
+        use_it(&self.places)
     }
 
-    fn figures(&self, scratch: &mut [u8]) -> Option<MemoryFigures> {
-        let mut figures = MemoryFigures::default();
-        figures.read(&self.tree, &self.places, &Above::NONE, &self.host, scratch)?;
-        Some(figures)
+    fn with_above<T>(&self, use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
+        use_it(&Above::NONE)
     }
 
-    fn memory(&self, scratch: &mut [u8]) -> Option<Memory> {
-        memory::memory(&self.tree, &self.places, &Above::NONE, &self.host, scratch)
+    fn count_cpus(&self) -> Option<()> {
+        self.cpus.map(drop)
     }
 
-    fn cpus(&self, scratch: &mut [u8]) -> Option<Cpus> {
-        cpu::cpus(&self.tree, &self.places, &Above::NONE, cpu::Choice::by(self.tree.cpu_count()), scratch)
+    fn with_cpus<T>(&self, use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
+        use_it(self.cpus.as_ref()?)
     }
 
-    fn times(&self, cpus: &Cpus, scratch: &mut [u8]) -> Option<Times> {
-        time::times(&self.tree, &self.places, cpus, &self.host, None, scratch)
+    fn cpu_count(&self) -> CpuCount {
+        self.tree.cpu_count()
     }
 
-    /// The figures that the calls give.
-    fn numbers(&self, scratch: &mut [u8]) -> Option<String> {
-        let cpus = self.cpus(scratch)?;
-        let mut numbers = String::new();
-        writeln!(numbers, "cpus {} capacity {:?}", cpus.online.count(), cpus.capacity).unwrap();
-        writeln!(numbers, "{:?}", self.times(&cpus, scratch)).unwrap();
-        writeln!(numbers, "age_ticks {:?}", time::age_ticks(&self.places, &self.host)).unwrap();
-        writeln!(numbers, "{:#?}", self.memory(scratch)).unwrap();
-        Some(numbers)
+    fn first_block(&self) -> Option<u64> {
+        blocks::first(&self.tree, &mut room())
+    }
+
+    fn machine(&self) -> Option<Host> {
+        Some(self.host)
+    }
+
+    fn age(&self) -> Option<Host> {
+        Some(self.host)
+    }
+
+    fn btime_is_the_containers(&self) -> bool {
+        false
+    }
+
+    /// No sampler runs in a tree.
+    fn copy_slot(&self, _: &mut Block) -> Option<u64> {
+        None
+    }
+
+    fn shown(&self) -> &Nothing {
+        &Nothing
     }
 }

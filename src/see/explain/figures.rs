@@ -11,7 +11,7 @@ use super::{
 use crate::{
     host::kernel::Kernel,
     see::{
-        answers::{Asked, MOUNTED_OVER, NO_CPUS, NO_LOAD, Reason},
+        answers::Asked,
         recorder::{Read, Recorder},
         view::{self, View},
     },
@@ -21,6 +21,7 @@ use anyhow::{Context, Result};
 use calc::{
     answer::Answer,
     board::Above,
+    doubt::Doubt,
     settings::{CpuCount, Key, MemoryLimit},
     source::Files,
     view::disk::Space,
@@ -90,7 +91,7 @@ impl<'s> RecordedView<'s> {
         let (here, kernels, reason) = match ours {
             Ok(text) => (parsed(&text), below, None),
             // What is below is not the kernel's.
-            Err(MOUNTED_OVER) => (below, Vec::new(), Some(MOUNTED_OVER)),
+            Err(Doubt::MountedOver) => (below, Vec::new(), Some(Doubt::MountedOver)),
             Err(reason) => (below.clone(), below, Some(reason)),
         };
         let of = |figures: &[texts::Named], name: &str| figures.iter().find(|it| it.0 == name).map(|it| it.1.clone());
@@ -109,12 +110,12 @@ impl<'s> RecordedView<'s> {
         name: &str,
         file: &str,
         (here, kernel): (Option<Quantity>, Option<Quantity>),
-        reason: Option<Reason>,
+        reason: Option<Doubt>,
         reads: &[Read],
     ) -> Explanation {
         let rule = Rule::of(name);
         let is_unpublished = rule.is_of_board_alone() && self.view.slot_age_usec().is_none();
-        let reason = reason.or(is_unpublished.then_some(NO_LOAD));
+        let reason = reason.or(is_unpublished.then_some(Doubt::NoLoad));
         let is_limited = reason.is_none() && here != kernel;
         let limited_by = rule.limit.filter(|_| is_limited).and_then(|resource| self.imposer(resource, reads));
         let is_declared = matches!(limited_by, Some(Imposer::Setting(_)));
@@ -188,7 +189,7 @@ impl<'s> RecordedView<'s> {
         let cpus = self.view.cpus();
         let reads = self.files.take();
         let Some(cpus) = cpus else {
-            return vec![self.explained("cpus.capacity", "", (None, None), Some(NO_CPUS), &reads)];
+            return vec![self.explained("cpus.capacity", "", (None, None), Some(Doubt::NoCpus), &reads)];
         };
         let of = |name, cpus, kernel| {
             let here = Quantity::decimal(cpus, Unit::Cpus);
@@ -236,7 +237,7 @@ impl<'s> RecordedView<'s> {
         let block_bytes = u64::try_from(found.f_bsize).unwrap_or(0);
         let machine = Space { blocks: found.f_blocks, free: found.f_bfree, available: found.f_bavail };
         let limited = self.limit_of_disk().and_then(|(limit_bytes, used_bytes)| {
-            machine.limited(limit_bytes, used_bytes, block_bytes).ok_or("its blocks have no size")
+            machine.limited(limit_bytes, used_bytes, block_bytes).ok_or(Doubt::NoBlockSize)
         });
         let amounts = |space: &Space| {
             let used = space.blocks.saturating_sub(space.free);
@@ -256,13 +257,12 @@ impl<'s> RecordedView<'s> {
     }
 
     /// The declared size of our root, and what is used of it.
-    fn limit_of_disk(&self) -> Result<(u64, u64), Reason> {
+    fn limit_of_disk(&self) -> Result<(u64, u64), Doubt> {
         if self.settings.off {
-            return Err("CGPROC=off");
+            return Err(Doubt::Off);
         }
-        let limit_bytes = self.settings.disk_bytes.ok_or("CGPROC_DISK is not set")?;
-        let used_bytes =
-            self.view.disk_used_bytes().ok_or("nobody measures what is used: cgproc sampler --disk does")?;
+        let limit_bytes = self.settings.disk_bytes.ok_or(Doubt::NoDiskSize)?;
+        let used_bytes = self.view.disk_used_bytes().ok_or(Doubt::NoDiskUse)?;
         Ok((limit_bytes, used_bytes))
     }
 }

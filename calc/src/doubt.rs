@@ -1,0 +1,102 @@
+//! Why the kernel's own text stands: each refusal has a name.
+
+use core::{fmt, str};
+
+/// Declares the doubts with their words, which lie in one text: a table of strings would be a pointer each for the loader to relocate.
+macro_rules! doubts {
+    ($($(#[$doc:meta])* $name:ident = $words:literal,)+) => {
+        /// A reason to let the kernel's own text stand.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Doubt {
+            $($(#[$doc])* $name,)+
+        }
+
+        /// Their words, a line each.
+        static WORDS: &[u8] = concat!($($words, "\n"),+).as_bytes();
+
+        impl Doubt {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+doubts! {
+    /// `CGPROC=off`, or a variable that is not understood.
+    Off = "everything passes through: CGPROC=off",
+    /// `CGPROC_FILES` names other files.
+    NotNamed = "CGPROC_FILES does not name it",
+    /// `CGPROC_UPTIME=host`, or a program that subtracts start times from the uptime.
+    HostUptime = "CGPROC_UPTIME=host",
+    /// The kernel has no such file, or does not let the program open it.
+    NotOpened = "it cannot be opened",
+    /// lxcfs, or whatever else is mounted there, answers already.
+    MountedOver = "something else than the kernel is mounted there",
+    /// The process is in no cgroup that can be seen.
+    NoCgroup = "no cgroup found",
+    /// No limit of memory that is less than the machine has, or none that can be read.
+    NoMemoryLimit = "no memory limit is set, or its files cannot be read",
+    /// The kernel counts no swap for the cgroup, or the machine has none.
+    NoSwap = "swap is not accounted",
+    /// Neither the cpuset nor the machine says which CPUs there are.
+    NoCpus = "the CPUs of the cgroup cannot be told",
+    /// The root cgroup, or one whose times cannot be read.
+    NoTimes = "the CPU time of the cgroup cannot be told",
+    /// The start of the first process cannot be read.
+    NoAge = "nobody knows when the container began",
+    /// The board has no fresh slot for the cgroup.
+    NoLoad = "nobody publishes the load of the cgroup: is a sampler running?",
+    /// No controller counts the cgroup's input and output.
+    NoIo = "what the cgroup reads and writes is not counted",
+    /// The process has moved, and counters would run backwards.
+    OtherScope = "the process was shown the counters of another cgroup before",
+    /// `/proc/vmstat` has nothing of the cgroup.
+    NoCounters = "no memory limit is set, or the cgroup's counters cannot be read",
+    /// No limit of processes in the chain.
+    NoPidsLimit = "no limit of processes is set",
+    /// Version 1, the root cgroup, or a file that cannot be opened.
+    NoPressure = "the cgroup has no pressure file that can be read (version 1 has none)",
+    /// The kernel's own text of the node is odd, or memory is not limited.
+    NoNode = "the memory of the node cannot be shared out",
+    /// The machine has no directories of memory blocks.
+    NoBlock = "the machine shows no memory blocks",
+    /// `CGPROC_DISK` names no size.
+    NoDiskSize = "CGPROC_DISK is not set",
+    /// The board does not tell what the root's files take.
+    NoDiskUse = "nobody measures what is used: cgproc sampler --disk does",
+    /// A file system without a size of its blocks.
+    NoBlockSize = "its blocks have no size",
+    /// The kernel's own text has another form than any that is known, or has nothing to replace.
+    UnknownForm = "the kernel's text has an unknown form, or says the same",
+}
+
+impl Doubt {
+    /// What it is, in words.
+    pub fn words(self) -> &'static [u8] {
+        crate::scan::parts(WORDS, b'\n').nth(self as usize).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(str::from_utf8(self.words()).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_words_of_its_own() {
+        for (number, doubt) in Doubt::ALL.iter().enumerate() {
+            assert_eq!(*doubt as usize, number);
+            let words = std::format!("{doubt}");
+            assert_eq!(words.as_bytes(), doubt.words());
+            assert!(words.len() > 8 && !words.ends_with('.'), "{doubt:?}: {words}");
+            let same = Doubt::ALL.iter().filter(|other| other.words() == doubt.words()).count();
+            assert_eq!(same, 1, "{words}");
+        }
+    }
+}
