@@ -5,9 +5,13 @@ mod file;
 mod words;
 
 use anyhow::{Result, bail};
-use calc::settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
+use calc::{
+    answer::Answer,
+    settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value},
+};
 pub(crate) use file::{File, State};
 use std::{
+    collections::HashSet,
     env,
     ffi::{OsStr, OsString},
     fmt,
@@ -164,7 +168,7 @@ fn names_a_file(variable: &OsStr) -> bool {
 fn takes(key: Key) -> String {
     let words = match key {
         Key::Switch => "on or off",
-        Key::Files => return format!("a list of {}", FILES.join(", ")),
+        Key::Files => return format!("a list of {}", switches().join(", ")),
         Key::Cpus => "a number of CPUs, such as 1.5, or weight, or quota",
         Key::Memory => "a size of 1M or more, such as 512M, or high, or max",
         Key::Disk => "a size of 1M or more, such as 10G",
@@ -176,21 +180,13 @@ fn takes(key: Key) -> String {
     words.to_owned()
 }
 
-/// What `CGPROC_FILES` may name.
-const FILES: [&str; 12] = [
-    "meminfo",
-    "swaps",
-    "stat",
-    "cpuinfo",
-    "uptime",
-    "loadavg",
-    "diskstats",
-    "vmstat",
-    "threads-max",
-    "cpu",
-    "node",
-    "pressure",
-];
+/// The words that `CGPROC_FILES` may have.
+fn switches() -> Vec<&'static str> {
+    let mut words: Vec<_> = Answer::ALL.iter().filter_map(|answer| str::from_utf8(answer.switch()).ok()).collect();
+    let mut known = HashSet::new();
+    words.retain(|word| known.insert(*word));
+    words
+}
 
 #[cfg(test)]
 mod tests {
@@ -242,9 +238,9 @@ mod tests {
 
     #[test]
     fn a_message_about_files_names_them_all() {
-        assert_eq!(Answered::parse(FILES.join(",").as_bytes()), Some(Answered::ALL));
-        for word in FILES {
-            let others = FILES.into_iter().filter(|other| *other != word).collect::<Vec<_>>().join(",");
+        assert_eq!(Answered::parse(switches().join(",").as_bytes()), Some(Answered::ALL));
+        for word in switches() {
+            let others = switches().into_iter().filter(|other| *other != word).collect::<Vec<_>>().join(",");
             assert_ne!(Answered::parse(others.as_bytes()), Some(Answered::ALL), "{word} is not needed");
         }
     }

@@ -10,34 +10,24 @@ mod pressure;
 mod times;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, answered_files},
     asker::Asker,
     doubt::Doubt,
     source::Window,
     text::{Sink, Text},
 };
 
-/// Writes the text of `answer` to `out`; the reason where the kernel's own stands.
-pub fn compose(answer: Answer, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
-    match answer {
-        Answer::Meminfo => memory::meminfo(asker, out),
-        Answer::Swaps => memory::swaps(asker, out),
-        Answer::Stat => times::stat(asker, out),
-        Answer::Cpuinfo => cpus::cpuinfo(asker, out),
-        Answer::Uptime => times::uptime(asker, out),
-        Answer::CpuOnline | Answer::CpuPresent => cpus::list(asker, out),
-        Answer::Loadavg => load::loadavg(asker, out),
-        Answer::Diskstats => disks::diskstats(asker, out),
-        Answer::BlockStat => disks::block_stat(asker, out),
-        Answer::Vmstat => disks::vmstat(asker, out),
-        Answer::ThreadsMax => pids::threads_max(asker, out),
-        Answer::BlockSize => memory::block_size(asker, out),
-        Answer::CpuList => cpus::list_within(asker, out),
-        Answer::CpuMap => cpus::map_within(asker, out),
-        Answer::NodeMeminfo => memory::node_meminfo(asker, out),
-        Answer::PressureCpu | Answer::PressureMemory | Answer::PressureIo => pressure::pressure(answer, asker, out),
-    }
+macro_rules! dispatch {
+    ($($(#[$doc:meta])* $answer:ident: $kind:ident $($text:literal)+, in $switch:literal, by $($step:ident)::+($($argument:path)?);)+) => {
+        /// Writes the text of `answer` to `out`; the reason where the kernel's own stands.
+        pub fn compose(answer: Answer, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
+            match answer {
+                $(Answer::$answer => $($step)::+($($argument,)? asker, out),)+
+            }
+        }
+    };
 }
+answered_files!(dispatch);
 
 /// Composes a text, with room to read the kernel's own through: both would otherwise be part of every caller's frame.
 #[inline(never)]

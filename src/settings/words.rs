@@ -1,6 +1,6 @@
 //! A value as one would write it, for a message.
 
-use super::FILES;
+use super::switches;
 use calc::{
     answer::Answer,
     settings::{Answered, CpuCount, MemoryLimit, Value},
@@ -35,11 +35,11 @@ fn size(bytes: u64) -> String {
 }
 
 fn files(answered: Answered) -> String {
-    let is_among = |name: &&str| {
+    let is_among = |name: &&'static str| {
         let named = Answered::parse(name.as_bytes());
         named.is_some_and(|named| Answer::ALL.into_iter().any(|answer| named.has(answer) && answered.has(answer)))
     };
-    FILES.into_iter().filter(is_among).collect::<Vec<_>>().join(",")
+    switches().into_iter().filter(is_among).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
