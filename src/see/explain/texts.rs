@@ -17,15 +17,13 @@ pub(super) fn figures(answer: Answer, path: &str, text: &str) -> Vec<Named> {
         Answer::Loadavg => loadavg(text),
         Answer::Diskstats => diskstats(text),
         Answer::Vmstat => vmstat(text),
-        Answer::PressureCpu => pressure("pressure.cpu", text),
-        Answer::PressureMemory => pressure("pressure.memory", text),
-        Answer::PressureIo => pressure("pressure.io", text),
+        _ if answer.is_pressure() => pressure(answer, text),
         Answer::ThreadsMax => numbers(&["threads-max"], text, Unit::Threads),
         Answer::BlockSize => block_size(text),
         Answer::CpuList | Answer::CpuMap => vec![(family_name(path), Quantity::text(text, Unit::List))],
         Answer::NodeMeminfo => node_meminfo(path, text),
-        // What they say is in other files too.
-        Answer::CpuPresent | Answer::Swaps | Answer::BlockStat => Vec::new(),
+        // What the others say is in these too, or is the machine's.
+        _ => Vec::new(),
     }
 }
 
@@ -176,7 +174,10 @@ fn vmstat(text: &str) -> Vec<Named> {
 }
 
 /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`
-fn pressure(name: &str, text: &str) -> Vec<Named> {
+/// The figures of `/proc/pressure/io` are `pressure.io.*`.
+fn pressure(answer: Answer, text: &str) -> Vec<Named> {
+    let path = answer.path().and_then(|path| path.to_str().ok()).unwrap_or_default();
+    let name = path.trim_start_matches("/proc/").replace('/', ".");
     let line = |line: &str| {
         let mut words = line.split_whitespace();
         let kind = words.next()?.to_owned();
