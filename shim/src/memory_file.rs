@@ -142,14 +142,20 @@ pub(crate) fn with_path<T>(answer: Answer, fd: c_int, use_it: impl FnOnce(&CStr)
 #[cold]
 #[inline(never)]
 fn with_real_path<T>(fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
-    let (mut buffer, mut target) = ([0; 32], [0; ROOM]);
-    let len = sys::readlink(link::of(fd, &mut buffer)?, &mut target)?.len();
+    let mut target = [0; ROOM];
+    use_it(real_path(fd, &mut target)?)
+}
+
+/// The same, put into the buffer: what each use of it has in common.
+#[inline(never)]
+fn real_path(fd: c_int, target: &mut [u8; ROOM]) -> Option<&CStr> {
+    let len = sys::readlink(link::of(fd, &mut [0; 32])?, target)?.len();
     let (from, to) = match name(target.get(..len)?) {
         Some(name) => (BEFORE_NAME.len(), BEFORE_NAME.len().checked_add(name.len())?),
         None => (0, len),
     };
     *target.get_mut(to)? = 0;
-    use_it(CStr::from_bytes_with_nul(target.get(from..=to)?).ok()?)
+    CStr::from_bytes_with_nul(target.get(from..=to)?).ok()
 }
 
 /// The name of a memory file, out of what its link says.
