@@ -128,3 +128,48 @@ fn the_weight_counts_cpus_where_it_is_asked_for() {
     let by_quota = bed::host().cpus.min(2);
     assert_eq!(under("CGPROC_CPUS = weight", ":", script), format!("1\n{by_quota}\n"));
 }
+
+/// What a program reads under these variables, where `CGPROC_CGROUP` names a directory with these files (`NAME=TEXT`), and what the notes say then.
+const REFUSALS: &[(&str, &[&str], &str, &str)] = &[
+    ("", &[], "/proc/meminfo", "no memory limit is set, or its files cannot be read"),
+    ("", &["memory.max=67108864", "memory.current=4096"], "/proc/swaps", "swap is not accounted"),
+    ("", &[], "/proc/stat", "the CPU time of the cgroup cannot be told"),
+    ("", &["cpu.stat=user_usec 1\nsystem_usec 1"], "/proc/uptime", "nobody knows when the container began"),
+    ("CGPROC_UPTIME=host", &[], "/proc/uptime", "CGPROC_UPTIME=host"),
+    ("CGPROC_BOARD=/no/where", &[], "/proc/loadavg", "nobody publishes the load of the cgroup: is a sampler running?"),
+    ("", &[], "/proc/diskstats", "what the cgroup reads and writes is not counted"),
+    ("", &["pids.max=max"], "/proc/sys/kernel/threads-max", "no limit of processes is set"),
+    (
+        "",
+        &["pids.max=99999999"],
+        "/proc/sys/kernel/threads-max",
+        "the kernel's text has an unknown form, or says the same",
+    ),
+];
+
+#[test]
+fn each_refusal_is_noted_with_its_reason() {
+    let script: String = REFUSALS
+        .iter()
+        .map(|(variables, files, file, _)| {
+            let files: String = files
+                .iter()
+                .filter_map(|file| file.split_once('='))
+                .map(|(name, text)| format!("printf '{text}\\n' >scope/{name}; "))
+                .collect();
+            format!("rm -rf scope; mkdir scope; : >notes; {files}read_under {variables} {file}\n")
+        })
+        .collect();
+    let script = format!(
+        "cd /mnt\n\
+         read_under() {{ env CGPROC_CGROUP=/mnt/scope CGPROC_DEBUG=/mnt/notes \"${{@:1:$#-1}}\" head -c1 \"${{@: -1}}\" >/dev/null; cat notes; }}\n\
+         {script}\
+         : >notes; echo 1 >other; mount --bind other /proc/meminfo; read_under /proc/meminfo"
+    );
+    let text = under("", ":", &script);
+    let of_files = REFUSALS.iter().map(|(_, _, file, reason)| (*file, *reason));
+    let all = of_files.chain([("/proc/meminfo", "something else than the kernel is mounted there")]);
+    let expected: String =
+        all.map(|(file, reason)| format!("cgproc: {file}: the kernel's own text stands: {reason}\n")).collect();
+    assert_eq!(text, expected);
+}

@@ -6,7 +6,7 @@ use crate::{
 };
 use core::ffi::CStr;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
     vec::Vec,
 };
@@ -18,6 +18,7 @@ pub(crate) struct Bytes {
     at: usize,
     /// The most that a read gives.
     step: usize,
+    cannot_be_read: bool,
 }
 
 impl Bytes {
@@ -26,12 +27,15 @@ impl Bytes {
     }
 
     pub(crate) fn in_steps(bytes: impl AsRef<[u8]>, step: usize) -> Self {
-        Self { all: bytes.as_ref().to_vec(), at: 0, step }
+        Self { all: bytes.as_ref().to_vec(), at: 0, step, cannot_be_read: false }
     }
 }
 
 impl Source for Bytes {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+        if self.cannot_be_read {
+            return None;
+        }
         let rest = &self.all[self.at..];
         let count = rest.len().min(into.len()).min(self.step);
         into[..count].copy_from_slice(&rest[..count]);
@@ -54,6 +58,8 @@ pub(crate) struct Tree {
     files: BTreeMap<String, Vec<u8>>,
     directories: BTreeMap<String, Directory>,
     file_systems: BTreeMap<String, u64>,
+    /// Files that can be opened and no more.
+    unreadable: BTreeSet<String>,
 }
 
 impl Tree {
@@ -67,6 +73,21 @@ impl Tree {
         self
     }
 
+    pub(crate) fn without(mut self, path: &str) -> Self {
+        assert!(self.files.remove(path).is_some(), "{path}");
+        self
+    }
+
+    pub(crate) fn with_unreadable(mut self, path: &str) -> Self {
+        self.unreadable.insert(path.to_string());
+        self
+    }
+
+    pub(crate) fn without_directory(mut self, path: &str) -> Self {
+        assert!(self.directories.remove(path).is_some(), "{path}");
+        self
+    }
+
     pub(crate) fn with_file_system(mut self, path: &str, magic: u64) -> Self {
         self.file_systems.insert(path.to_string(), magic);
         self
@@ -77,7 +98,9 @@ impl Files for Tree {
     type File = Bytes;
 
     fn open(&self, path: &CStr) -> Option<Bytes> {
-        self.files.get(path.to_str().ok()?).map(Bytes::new)
+        let path = path.to_str().ok()?;
+        let unreadable = || Bytes { cannot_be_read: true, ..Bytes::new("") };
+        self.files.get(path).map(Bytes::new).or_else(|| self.unreadable.contains(path).then(unreadable))
     }
 
     fn directory(&self, path: &CStr) -> Option<Directory> {

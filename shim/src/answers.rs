@@ -24,7 +24,10 @@ pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Optio
     match composed(answer, host, out) {
         Ok(()) => Some(()),
         Err(doubt) => {
-            note_kernels(answer, host, doubt);
+            // That there is no cgroup is said where it is looked for.
+            if doubt != Doubt::NoCgroup {
+                note_kernels(answer, host, doubt);
+            }
             None
         }
     }
