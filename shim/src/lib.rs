@@ -37,7 +37,7 @@ mod serve;
 mod sys;
 mod trusted;
 
-use hook::hooks;
+use hook::{alike, hooks};
 use hooks::{cpus, directory, disk, loadavg, open, seek, stat, stdio, syscall, sysinfo};
 use libc::{
     DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t,
@@ -45,15 +45,15 @@ use libc::{
 
 hooks! {
     // open(2)
-    open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::open;
-    open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::open;
-    openat(dir: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::openat;
-    openat64(dir: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int = open::openat;
-    __open_2(path: *const c_char, flags: c_int) -> c_int = open::open_2;
-    __open64_2(path: *const c_char, flags: c_int) -> c_int = open::open_2;
-    __openat_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2;
-    __openat64_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2;
-    openat2(dir: c_int, path: *const c_char, how: *const u64, len: size_t) -> c_int = open::openat2;
+    open(path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::open;
+    open64(path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::open;
+    openat(dir: c_int, path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::openat;
+    openat64(dir: c_int, path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::openat;
+    __open_2(path: *const c_char, flags: c_int) -> c_int = open::open_2, undeclared;
+    __open64_2(path: *const c_char, flags: c_int) -> c_int = open::open_2, undeclared;
+    __openat_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2, undeclared;
+    __openat64_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2, undeclared;
+    openat2(dir: c_int, path: *const c_char, how: *const u64, len: size_t) -> c_int = open::openat2, undeclared;
 
     // fopen(3)
     fopen(path: *const c_char, mode: *const c_char) -> *mut FILE = stdio::fopen;
@@ -66,16 +66,16 @@ hooks! {
     fseek(file: *mut FILE, offset: c_long, whence: c_int) -> c_int = stdio::fseek;
     fseeko(file: *mut FILE, offset: off_t, whence: c_int) -> c_int = stdio::fseek;
     fseeko64(file: *mut FILE, offset: off_t, whence: c_int) -> c_int = stdio::fseek;
-    fsetpos(file: *mut FILE, position: *const c_void) -> c_int = stdio::fsetpos;
-    fsetpos64(file: *mut FILE, position: *const c_void) -> c_int = stdio::fsetpos;
+    fsetpos(file: *mut FILE, position: *const c_void as *const libc::fpos_t) -> c_int = stdio::fsetpos;
+    fsetpos64(file: *mut FILE, position: *const c_void as *const libc::fpos64_t) -> c_int = stdio::fsetpos;
 
     // lseek(2), pread(2)
     lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek;
     lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek;
     pread(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread;
     pread64(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread;
-    __pread_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk;
-    __pread64_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk;
+    __pread_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk, undeclared;
+    __pread64_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk, undeclared;
     preadv(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv;
     preadv64(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv;
     preadv2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2;
@@ -87,23 +87,23 @@ hooks! {
 
     // stat(2)
     stat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
-    stat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
+    stat64(path: *const c_char, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::stat;
     lstat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::lstat;
-    lstat64(path: *const c_char, to: *mut libc::stat) -> c_int = stat::lstat;
+    lstat64(path: *const c_char, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::lstat;
     fstat(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
-    fstat64(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
+    fstat64(fd: c_int, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::fstat;
     fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
-    fstatat64(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
+    fstatat64(dir: c_int, path: *const c_char, to: *mut libc::stat as *mut libc::stat64, flags: c_int) -> c_int = stat::fstatat;
     statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, to: *mut libc::statx) -> c_int = stat::statx;
     // what glibc before 2.33 compiled stat(2) to
-    __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
-    __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat;
-    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat;
-    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat;
-    __fxstat(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat;
-    __fxstat64(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat;
-    __fxstatat(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat;
-    __fxstatat64(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat;
+    __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat, undeclared;
+    __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat, undeclared;
+    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat, undeclared;
+    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat, undeclared;
+    __fxstat(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat, undeclared;
+    __fxstat64(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat, undeclared;
+    __fxstatat(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat, undeclared;
+    __fxstatat64(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat, undeclared;
 
     // access(2)
     access(path: *const c_char, mode: c_int) -> c_int = stat::access;
@@ -114,43 +114,43 @@ hooks! {
     // readdir(3), scandir(3), glob(3)
     opendir(path: *const c_char) -> *mut DIR = directory::opendir;
     readdir(dir: *mut DIR) -> *mut libc::dirent = directory::readdir;
-    readdir64(dir: *mut DIR) -> *mut libc::dirent = directory::readdir;
+    readdir64(dir: *mut DIR) -> *mut libc::dirent as *mut libc::dirent64 = directory::readdir;
     readdir_r(dir: *mut DIR, entry: *mut libc::dirent, result: *mut *mut libc::dirent) -> c_int = directory::readdir_r;
-    readdir64_r(dir: *mut DIR, entry: *mut libc::dirent, result: *mut *mut libc::dirent) -> c_int = directory::readdir_r;
-    scandir(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
-    scandir64(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir;
-    scandirat(dir: c_int, path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandirat;
-    scandirat64(dir: c_int, path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandirat;
-    glob(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
-    glob64(pattern: *const c_char, flags: c_int, error: *const c_void, found: *mut glob_t) -> c_int = directory::glob;
+    readdir64_r(dir: *mut DIR, entry: *mut libc::dirent as *mut libc::dirent64, result: *mut *mut libc::dirent as *mut *mut libc::dirent64) -> c_int = directory::readdir_r;
+    scandir(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir, undeclared;
+    scandir64(path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandir, undeclared;
+    scandirat(dir: c_int, path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandirat, undeclared;
+    scandirat64(dir: c_int, path: *const c_char, list: *mut *mut *mut libc::dirent, filter: *const c_void, order: *const c_void) -> c_int = directory::scandirat, undeclared;
+    glob(pattern: *const c_char, flags: c_int, error: *const c_void as Option<extern "C" fn(*const c_char, c_int) -> c_int>, found: *mut glob_t) -> c_int = directory::glob;
+    glob64(pattern: *const c_char, flags: c_int, error: *const c_void as Option<extern "C" fn(*const c_char, c_int) -> c_int>, found: *mut glob_t as *mut libc::glob64_t) -> c_int = directory::glob;
 
     // getdents(2)
-    getdents(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents;
-    getdents64(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents64;
-    posix_getdents(fd: c_int, to: *mut c_void, len: size_t, flags: c_int) -> ssize_t = directory::posix_getdents;
+    getdents(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents, undeclared;
+    getdents64(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t = directory::getdents64, undeclared;
+    posix_getdents(fd: c_int, to: *mut c_void, len: size_t, flags: c_int) -> ssize_t = directory::posix_getdents, undeclared;
 
     // statfs(2), statvfs(3)
     statfs(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs;
-    statfs64(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs;
+    statfs64(path: *const c_char, to: *mut libc::statfs as *mut libc::statfs64) -> c_int = disk::statfs;
     fstatfs(fd: c_int, to: *mut libc::statfs) -> c_int = disk::fstatfs;
-    fstatfs64(fd: c_int, to: *mut libc::statfs) -> c_int = disk::fstatfs;
+    fstatfs64(fd: c_int, to: *mut libc::statfs as *mut libc::statfs64) -> c_int = disk::fstatfs;
     statvfs(path: *const c_char, to: *mut libc::statvfs) -> c_int = disk::statvfs;
-    statvfs64(path: *const c_char, to: *mut libc::statvfs) -> c_int = disk::statvfs;
+    statvfs64(path: *const c_char, to: *mut libc::statvfs as *mut libc::statvfs64) -> c_int = disk::statvfs;
     fstatvfs(fd: c_int, to: *mut libc::statvfs) -> c_int = disk::fstatvfs;
-    fstatvfs64(fd: c_int, to: *mut libc::statvfs) -> c_int = disk::fstatvfs;
+    fstatvfs64(fd: c_int, to: *mut libc::statvfs as *mut libc::statvfs64) -> c_int = disk::fstatvfs;
 
     // sysconf(3), get_nprocs(3), get_phys_pages(3)
     sysconf(name: c_int) -> c_long = cpus::sysconf;
-    __sysconf(name: c_int) -> c_long = cpus::sysconf;
-    get_nprocs() -> c_int = cpus::get_nprocs;
-    get_phys_pages() -> c_long = cpus::get_phys_pages;
-    get_avphys_pages() -> c_long = cpus::get_avphys_pages;
+    __sysconf(name: c_int) -> c_long = cpus::sysconf, undeclared;
+    get_nprocs() -> c_int = cpus::get_nprocs, undeclared;
+    get_phys_pages() -> c_long = cpus::get_phys_pages, undeclared;
+    get_avphys_pages() -> c_long = cpus::get_avphys_pages, undeclared;
 
     // sched_setaffinity(2)
-    sched_getaffinity(pid: pid_t, len: size_t, mask: *mut c_ulong) -> c_int = cpus::sched_getaffinity;
-    sched_setaffinity(pid: pid_t, len: size_t, mask: *const c_ulong) -> c_int = cpus::sched_setaffinity;
-    pthread_getaffinity_np(thread: libc::pthread_t, len: size_t, mask: *mut c_ulong) -> c_int = cpus::pthread_getaffinity_np;
-    pthread_setaffinity_np(thread: libc::pthread_t, len: size_t, mask: *const c_ulong) -> c_int = cpus::pthread_setaffinity_np;
+    sched_getaffinity(pid: pid_t, len: size_t, mask: *mut c_ulong as *mut libc::cpu_set_t) -> c_int = cpus::sched_getaffinity;
+    sched_setaffinity(pid: pid_t, len: size_t, mask: *const c_ulong as *const libc::cpu_set_t) -> c_int = cpus::sched_setaffinity;
+    pthread_getaffinity_np(thread: libc::pthread_t, len: size_t, mask: *mut c_ulong as *mut libc::cpu_set_t) -> c_int = cpus::pthread_getaffinity_np;
+    pthread_setaffinity_np(thread: libc::pthread_t, len: size_t, mask: *const c_ulong as *const libc::cpu_set_t) -> c_int = cpus::pthread_setaffinity_np;
 
     // getloadavg(3)
     getloadavg(averages: *mut f64, count: c_int) -> c_int = loadavg::getloadavg;
@@ -159,7 +159,16 @@ hooks! {
     sysinfo(to: *mut libc::sysinfo) -> c_int = sysinfo::sysinfo;
 
     // prctl(2): only to learn that the program puts on a seccomp filter
-    prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int = syscall::prctl;
+    prctl(option: c_int, ... a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int = syscall::prctl;
+}
+
+// The `*64` structures are those without, on the machines that we are built for.
+alike! {
+    libc::stat, libc::stat64: st_dev, st_ino, st_mode;
+    libc::dirent, libc::dirent64: d_reclen, d_name;
+    libc::statfs, libc::statfs64: f_type, f_bsize, f_frsize, f_blocks, f_bfree, f_bavail;
+    libc::statvfs, libc::statvfs64: f_bsize, f_frsize, f_blocks, f_bfree, f_bavail;
+    libc::glob_t, libc::glob64_t: gl_pathc, gl_pathv, gl_offs;
 }
 
 #[cfg(not(debug_assertions))]

@@ -4,25 +4,16 @@
 //! number of the CPU they run on.
 
 use super::by_kernel;
-use crate::next;
-use crate::{Hooked, clock, environment, options, scope, sys};
+use crate::{Hooked, clock, environment, next, options, scope, signature, sys};
 use calc::cpus::{CpuSet, MAX_CPUS, keep_first};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
 
-type Sysconf = unsafe extern "C" fn(c_int) -> c_long;
-type GetNprocs = unsafe extern "C" fn() -> c_int;
-type GetPages = unsafe extern "C" fn() -> c_long;
-type GetAffinity = unsafe extern "C" fn(pid_t, size_t, *mut c_ulong) -> c_int;
-type SetAffinity = unsafe extern "C" fn(pid_t, size_t, *const c_ulong) -> c_int;
-type GetThreadAffinity = unsafe extern "C" fn(pthread_t, size_t, *mut c_ulong) -> c_int;
-type SetThreadAffinity = unsafe extern "C" fn(pthread_t, size_t, *const c_ulong) -> c_int;
-
 /// The words of a kernel CPU mask.
 type Mask = [u64; MAX_CPUS / 64];
 
-pub(crate) unsafe fn sysconf(next: Option<Sysconf>, name: c_int) -> c_long {
+pub(crate) unsafe fn sysconf(next: Option<signature::sysconf>, name: c_int) -> c_long {
     let ours = match name {
         libc::_SC_NPROCESSORS_ONLN => count(),
         libc::_SC_PHYS_PAGES => total_pages(),
@@ -33,17 +24,17 @@ pub(crate) unsafe fn sysconf(next: Option<Sysconf>, name: c_int) -> c_long {
     ours.unwrap_or_else(|| next.map_or_else(|| c_long::from(next::refuse(libc::EINVAL)), |next| unsafe { next(name) }))
 }
 
-pub(crate) unsafe fn get_nprocs(next: Option<GetNprocs>) -> c_int {
+pub(crate) unsafe fn get_nprocs(next: Option<signature::get_nprocs>) -> c_int {
     // SAFETY: takes nothing.
     count().map_or_else(|| next.map_or(1, |next| unsafe { next() }), |count| count as c_int)
 }
 
-pub(crate) unsafe fn get_phys_pages(next: Option<GetPages>) -> c_long {
+pub(crate) unsafe fn get_phys_pages(next: Option<signature::get_phys_pages>) -> c_long {
     // SAFETY: takes nothing.
     total_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
 }
 
-pub(crate) unsafe fn get_avphys_pages(next: Option<GetPages>) -> c_long {
+pub(crate) unsafe fn get_avphys_pages(next: Option<signature::get_avphys_pages>) -> c_long {
     // SAFETY: takes nothing.
     free_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
 }
@@ -69,7 +60,7 @@ fn pages(bytes: u64) -> Option<c_long> {
 }
 
 pub(crate) unsafe fn sched_getaffinity(
-    next: Option<GetAffinity>,
+    next: Option<signature::sched_getaffinity>,
     pid: pid_t,
     len: size_t,
     mask: *mut c_ulong,
@@ -99,7 +90,7 @@ unsafe fn raw_getaffinity(pid: pid_t, len: size_t, mask: *mut c_ulong) -> c_int 
 }
 
 pub(crate) unsafe fn pthread_getaffinity_np(
-    next: Option<GetThreadAffinity>,
+    next: Option<signature::pthread_getaffinity_np>,
     thread: pthread_t,
     len: size_t,
     mask: *mut c_ulong,
@@ -135,7 +126,7 @@ pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
 }
 
 pub(crate) unsafe fn sched_setaffinity(
-    next: Option<SetAffinity>,
+    next: Option<signature::sched_setaffinity>,
     pid: pid_t,
     len: size_t,
     mask: *const c_ulong,
@@ -157,7 +148,7 @@ pub(crate) unsafe fn sched_setaffinity(
 }
 
 pub(crate) unsafe fn pthread_setaffinity_np(
-    next: Option<SetThreadAffinity>,
+    next: Option<signature::pthread_setaffinity_np>,
     thread: pthread_t,
     len: size_t,
     mask: *const c_ulong,
@@ -178,18 +169,18 @@ pub(crate) unsafe fn pthread_setaffinity_np(
 
 /// The getter of a library of threads that was loaded later.
 #[cold]
-fn later_getter() -> Option<GetThreadAffinity> {
+fn later_getter() -> Option<signature::pthread_getaffinity_np> {
     // SAFETY: the slot holds this function.
     next::again(Hooked::pthread_getaffinity_np)
-        .map(|next| unsafe { core::mem::transmute::<next::Definition, GetThreadAffinity>(next) })
+        .map(|next| unsafe { core::mem::transmute::<next::Definition, signature::pthread_getaffinity_np>(next) })
 }
 
 /// The setter of such a library.
 #[cold]
-fn later_setter() -> Option<SetThreadAffinity> {
+fn later_setter() -> Option<signature::pthread_setaffinity_np> {
     // SAFETY: the slot holds this function.
     next::again(Hooked::pthread_setaffinity_np)
-        .map(|next| unsafe { core::mem::transmute::<next::Definition, SetThreadAffinity>(next) })
+        .map(|next| unsafe { core::mem::transmute::<next::Definition, signature::pthread_setaffinity_np>(next) })
 }
 
 /// The kernel's own mask of `thread`, which libc alone can find.
@@ -198,7 +189,7 @@ fn thread_mask(thread: pthread_t, real: &mut Mask) -> Option<usize> {
     let next = next::of(Hooked::pthread_getaffinity_np as usize)?;
     // SAFETY: the slot holds this function; the buffer is as long as said.
     unsafe {
-        let next = core::mem::transmute::<next::Definition, GetThreadAffinity>(next);
+        let next = core::mem::transmute::<next::Definition, signature::pthread_getaffinity_np>(next);
         (next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0).then_some(len)
     }
 }

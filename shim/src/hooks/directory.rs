@@ -1,31 +1,21 @@
 //! opendir(3), readdir(3), getdents(2), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
 
 use super::by_kernel;
-use crate::Hooked;
 use crate::next::{self, Libc, Needed};
 use crate::path::{self, Member};
-use crate::{link, options};
+use crate::{Hooked, link, options, signature};
 use core::ffi::{CStr, c_void};
 use core::mem::{offset_of, transmute};
 use core::ptr::null_mut;
 use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t, size_t, ssize_t};
 
-type Opendir = unsafe extern "C" fn(*const c_char) -> *mut DIR;
-type Readdir = unsafe extern "C" fn(*mut DIR) -> *mut dirent;
-type ReaddirR = unsafe extern "C" fn(*mut DIR, *mut dirent, *mut *mut dirent) -> c_int;
-type Getdents = unsafe extern "C" fn(c_int, *mut c_void, size_t) -> ssize_t;
-type PosixGetdents = unsafe extern "C" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t;
-type Scandir = unsafe extern "C" fn(*const c_char, *mut *mut *mut dirent, *const c_void, *const c_void) -> c_int;
-type Scandirat =
-    unsafe extern "C" fn(c_int, *const c_char, *mut *mut *mut dirent, *const c_void, *const c_void) -> c_int;
-type Glob = unsafe extern "C" fn(*const c_char, c_int, *const c_void, *mut glob_t) -> c_int;
 type OfDirectory = unsafe extern "C" fn(*mut DIR) -> c_int;
 type Globfree = unsafe extern "C" fn(*mut glob_t);
 
 /// What a libc without glob says.
 const GLOB_NOSYS: c_int = 4;
 
-pub(crate) unsafe fn opendir(next: Option<Opendir>, path: *const c_char) -> *mut DIR {
+pub(crate) unsafe fn opendir(next: Option<signature::opendir>, path: *const c_char) -> *mut DIR {
     let Some(next) = next else {
         next::refuse(libc::ENOSYS);
         return null_mut();
@@ -44,7 +34,7 @@ pub(crate) unsafe fn opendir(next: Option<Opendir>, path: *const c_char) -> *mut
     }
 }
 
-pub(crate) unsafe fn readdir(next: Option<Readdir>, dir: *mut DIR) -> *mut dirent {
+pub(crate) unsafe fn readdir(next: Option<signature::readdir>, dir: *mut DIR) -> *mut dirent {
     let Some(next) = next else { return null_mut() };
     loop {
         // SAFETY: the caller's stream; an entry is valid until the next call.
@@ -73,7 +63,7 @@ unsafe fn lists_members(dir: *mut DIR) -> bool {
 }
 
 pub(crate) unsafe fn readdir_r(
-    next: Option<ReaddirR>,
+    next: Option<signature::readdir_r>,
     dir: *mut DIR,
     entry: *mut dirent,
     result: *mut *mut dirent,
@@ -82,7 +72,8 @@ pub(crate) unsafe fn readdir_r(
     let base = || next::of(Hooked::readdir_r as usize);
     // SAFETY: the slot holds this function; the caller's arguments; where it succeeded, `result` is written.
     unsafe {
-        let Some(next) = next.or_else(|| base().map(|base| transmute::<next::Definition, ReaddirR>(base))) else {
+        let Some(next) = next.or_else(|| base().map(|base| transmute::<next::Definition, signature::readdir_r>(base)))
+        else {
             return libc::ENOSYS;
         };
         loop {
@@ -96,7 +87,7 @@ pub(crate) unsafe fn readdir_r(
 
 /// Only musl has one, where it is the next. Elsewhere who calls it means a definition of his own, which has the kernel's older call
 /// of this name, and its older structure.
-pub(crate) unsafe fn getdents(next: Option<Getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
+pub(crate) unsafe fn getdents(next: Option<signature::getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
     // SAFETY: the caller's arguments.
     unsafe {
         match (next, crate::arch::OLDER_GETDENTS) {
@@ -106,7 +97,12 @@ pub(crate) unsafe fn getdents(next: Option<Getdents>, fd: c_int, to: *mut c_void
     }
 }
 
-pub(crate) unsafe fn getdents64(next: Option<Getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
+pub(crate) unsafe fn getdents64(
+    next: Option<signature::getdents64>,
+    fd: c_int,
+    to: *mut c_void,
+    len: size_t,
+) -> ssize_t {
     // SAFETY: the caller's arguments, which the kernel checks.
     let read = || unsafe {
         match next {
@@ -120,7 +116,7 @@ pub(crate) unsafe fn getdents64(next: Option<Getdents>, fd: c_int, to: *mut c_vo
 }
 
 pub(crate) unsafe fn posix_getdents(
-    next: Option<PosixGetdents>,
+    next: Option<signature::posix_getdents>,
     fd: c_int,
     to: *mut c_void,
     len: size_t,
@@ -200,7 +196,7 @@ fn is_hidden_entry(entry: &[u8]) -> bool {
 }
 
 pub(crate) unsafe fn scandirat(
-    next: Option<Scandirat>,
+    next: Option<signature::scandirat>,
     dir: c_int,
     path: *const c_char,
     list: *mut *mut *mut dirent,
@@ -239,7 +235,7 @@ unsafe fn scandirat_by_scandir(
             return next::refuse(libc::ENOENT);
         }
         let Some(scandir) = next::of(Hooked::scandir as usize) else { return next::refuse(libc::ENOSYS) };
-        let scandir = transmute::<next::Definition, Scandir>(scandir);
+        let scandir = transmute::<next::Definition, signature::scandir>(scandir);
         let whole = &mut [0; path::ROOM];
         let Some(whole) = below(dir, path, whole) else {
             return next::refuse(if dir < 0 { libc::EBADF } else { libc::ENAMETOOLONG });
@@ -264,7 +260,7 @@ unsafe fn below(dir: c_int, path: *const c_char, whole: &mut [u8; path::ROOM]) -
 }
 
 pub(crate) unsafe fn scandir(
-    next: Option<Scandir>,
+    next: Option<signature::scandir>,
     path: *const c_char,
     list: *mut *mut *mut dirent,
     filter: *const c_void,
@@ -316,7 +312,7 @@ fn keep<T: Copy>(all: &mut [T], hidden: impl Fn(&T) -> bool, drop: impl Fn(T)) -
 }
 
 pub(crate) unsafe fn glob(
-    next: Option<Glob>,
+    next: Option<signature::glob>,
     pattern: *const c_char,
     flags: c_int,
     error: *const c_void,

@@ -1,15 +1,10 @@
 //! statfs(2), statvfs(3): the container's root, where it is told how much of the disk it may take.
 
 use super::by_kernel;
-use crate::{memory_file, options, scope, sys};
+use crate::{memory_file, options, scope, signature, sys};
 use calc::view::disk::Space;
 use core::ffi::CStr;
 use libc::{c_char, c_int};
-
-type Statfs = unsafe extern "C" fn(*const c_char, *mut libc::statfs) -> c_int;
-type Fstatfs = unsafe extern "C" fn(c_int, *mut libc::statfs) -> c_int;
-type Statvfs = unsafe extern "C" fn(*const c_char, *mut libc::statvfs) -> c_int;
-type Fstatvfs = unsafe extern "C" fn(c_int, *mut libc::statvfs) -> c_int;
 
 /// What the two structures have in common.
 trait FileSystem {
@@ -42,7 +37,7 @@ macro_rules! file_system {
 file_system!(libc::statfs);
 file_system!(libc::statvfs);
 
-pub(crate) unsafe fn statfs(next: Option<Statfs>, path: *const c_char, to: *mut libc::statfs) -> c_int {
+pub(crate) unsafe fn statfs(next: Option<signature::statfs>, path: *const c_char, to: *mut libc::statfs) -> c_int {
     // SAFETY: the caller's arguments; where the call succeeded, the path is a string and `to` is written.
     unsafe {
         let result = match next {
@@ -56,7 +51,7 @@ pub(crate) unsafe fn statfs(next: Option<Statfs>, path: *const c_char, to: *mut 
     }
 }
 
-pub(crate) unsafe fn fstatfs(next: Option<Fstatfs>, fd: c_int, to: *mut libc::statfs) -> c_int {
+pub(crate) unsafe fn fstatfs(next: Option<signature::fstatfs>, fd: c_int, to: *mut libc::statfs) -> c_int {
     // SAFETY: as in `statfs`.
     unsafe {
         let result = match next {
@@ -80,7 +75,7 @@ fn as_the_kernels(fd: c_int, to: &mut libc::statfs) {
         memory_file::carried(fd).and_then(|answer| memory_file::with_path(answer, fd, |path| sys::statfs(path, to)));
 }
 
-pub(crate) unsafe fn statvfs(next: Option<Statvfs>, path: *const c_char, to: *mut libc::statvfs) -> c_int {
+pub(crate) unsafe fn statvfs(next: Option<signature::statvfs>, path: *const c_char, to: *mut libc::statvfs) -> c_int {
     let Some(next) = next else { return crate::next::refuse(libc::ENOSYS) };
     // SAFETY: as in `statfs`.
     unsafe {
@@ -92,7 +87,7 @@ pub(crate) unsafe fn statvfs(next: Option<Statvfs>, path: *const c_char, to: *mu
     }
 }
 
-pub(crate) unsafe fn fstatvfs(next: Option<Fstatvfs>, fd: c_int, to: *mut libc::statvfs) -> c_int {
+pub(crate) unsafe fn fstatvfs(next: Option<signature::fstatvfs>, fd: c_int, to: *mut libc::statvfs) -> c_int {
     let Some(next) = next else { return crate::next::refuse(libc::ENOSYS) };
     // SAFETY: as in `statfs`.
     unsafe {

@@ -1,12 +1,10 @@
 //! getloadavg(3): glibc reads /proc/loadavg inside, past every hook; musl asks sysinfo.
 
-use crate::{next, scope};
+use crate::{next, scope, signature};
 use calc::load;
 use core::ffi::c_int;
 
-type Getloadavg = unsafe extern "C" fn(*mut f64, c_int) -> c_int;
-
-pub(crate) unsafe fn getloadavg(next: Option<Getloadavg>, averages: *mut f64, count: c_int) -> c_int {
+pub(crate) unsafe fn getloadavg(next: Option<signature::getloadavg>, averages: *mut f64, count: c_int) -> c_int {
     let Ok(wanted @ 1..) = usize::try_from(count) else { return by_next(next, averages, count) };
     let Some(load) = scope::load() else { return by_next(next, averages, count) };
     let given = load.averages.iter().take(wanted);
@@ -19,7 +17,7 @@ pub(crate) unsafe fn getloadavg(next: Option<Getloadavg>, averages: *mut f64, co
     given.len() as c_int
 }
 
-fn by_next(next: Option<Getloadavg>, averages: *mut f64, count: c_int) -> c_int {
+fn by_next(next: Option<signature::getloadavg>, averages: *mut f64, count: c_int) -> c_int {
     // SAFETY: the caller's arguments.
     next.map_or_else(|| next::refuse(libc::ENOSYS), |next| unsafe { next(averages, count) })
 }

@@ -1,18 +1,11 @@
 //! lseek(2), pread(2), mmap(2): what a program does with a descriptor besides reading on.
 
 use super::by_kernel;
-use crate::{fds, memory_file, next, serve, sys};
+use crate::{fds, memory_file, next, serve, signature, sys};
 use calc::answer::Answer;
 use libc::{SEEK_CUR, SEEK_SET, c_int, c_void, iovec, off_t, size_t, ssize_t};
 
-type Lseek = unsafe extern "C" fn(c_int, off_t, c_int) -> off_t;
-type Pread = unsafe extern "C" fn(c_int, *mut c_void, size_t, off_t) -> ssize_t;
-type PreadChk = unsafe extern "C" fn(c_int, *mut c_void, size_t, off_t, size_t) -> ssize_t;
-type Preadv = unsafe extern "C" fn(c_int, *const iovec, c_int, off_t) -> ssize_t;
-type Preadv2 = unsafe extern "C" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t;
-type Mmap = unsafe extern "C" fn(*mut c_void, size_t, c_int, c_int, c_int, off_t) -> *mut c_void;
-
-pub(crate) unsafe fn lseek(next: Option<Lseek>, fd: c_int, offset: off_t, whence: c_int) -> off_t {
+pub(crate) unsafe fn lseek(next: Option<signature::lseek>, fd: c_int, offset: off_t, whence: c_int) -> off_t {
     match whence {
         SEEK_SET if offset == 0 && fds::may_be_ours(fd) => {
             serve::refresh(fd);
@@ -51,7 +44,13 @@ fn refresh(fd: c_int, offset: off_t) {
     }
 }
 
-pub(crate) unsafe fn pread(next: Option<Pread>, fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t {
+pub(crate) unsafe fn pread(
+    next: Option<signature::pread>,
+    fd: c_int,
+    into: *mut c_void,
+    len: size_t,
+    offset: off_t,
+) -> ssize_t {
     refresh(fd, offset);
     // SAFETY: the caller's arguments.
     unsafe {
@@ -63,7 +62,7 @@ pub(crate) unsafe fn pread(next: Option<Pread>, fd: c_int, into: *mut c_void, le
 }
 
 pub(crate) unsafe fn pread_chk(
-    next: Option<PreadChk>,
+    next: Option<signature::__pread_chk>,
     fd: c_int,
     into: *mut c_void,
     len: size_t,
@@ -81,7 +80,7 @@ pub(crate) unsafe fn pread_chk(
 }
 
 pub(crate) unsafe fn preadv(
-    next: Option<Preadv>,
+    next: Option<signature::preadv>,
     fd: c_int,
     into: *const iovec,
     count: c_int,
@@ -98,7 +97,7 @@ pub(crate) unsafe fn preadv(
 }
 
 pub(crate) unsafe fn preadv2(
-    next: Option<Preadv2>,
+    next: Option<signature::preadv2>,
     fd: c_int,
     into: *const iovec,
     count: c_int,
@@ -112,7 +111,7 @@ pub(crate) unsafe fn preadv2(
 }
 
 pub(crate) unsafe fn mmap(
-    next: Option<Mmap>,
+    next: Option<signature::mmap>,
     at: *mut c_void,
     len: size_t,
     prot: c_int,

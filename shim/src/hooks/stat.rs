@@ -1,18 +1,8 @@
 //! stat(2), statx(2), access(2)
 
 use super::by_kernel;
-use crate::{memory_file, next, path, sys};
+use crate::{memory_file, next, path, signature, sys};
 use libc::{AT_FDCWD, AT_SYMLINK_NOFOLLOW, c_char, c_int, c_uint};
-
-type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
-type Fstat = unsafe extern "C" fn(c_int, *mut libc::stat) -> c_int;
-type Fstatat = unsafe extern "C" fn(c_int, *const c_char, *mut libc::stat, c_int) -> c_int;
-type Statx = unsafe extern "C" fn(c_int, *const c_char, c_int, c_uint, *mut libc::statx) -> c_int;
-type Xstat = unsafe extern "C" fn(c_int, *const c_char, *mut libc::stat) -> c_int;
-type Fxstat = unsafe extern "C" fn(c_int, c_int, *mut libc::stat) -> c_int;
-type Fxstatat = unsafe extern "C" fn(c_int, c_int, *const c_char, *mut libc::stat, c_int) -> c_int;
-type Access = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
-type Faccessat = unsafe extern "C" fn(c_int, *const c_char, c_int, c_int) -> c_int;
 
 /// `result`, unless it is of a path below a hidden CPU: then there is no such file.
 unsafe fn unless_hidden(result: c_int, dir: c_int, path: *const c_char) -> c_int {
@@ -41,22 +31,32 @@ unsafe fn is_empty(path: *const c_char) -> bool {
     path.is_null() || unsafe { path.read() } == 0
 }
 
-pub(crate) unsafe fn stat(next: Option<Stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
+pub(crate) unsafe fn stat(next: Option<signature::stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe { by_path(next.map(|next| next(path, to)), path, to, 0) }
 }
 
-pub(crate) unsafe fn lstat(next: Option<Stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
+pub(crate) unsafe fn lstat(next: Option<signature::lstat>, path: *const c_char, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe { by_path(next.map(|next| next(path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
 }
 
-pub(crate) unsafe fn xstat(next: Option<Xstat>, version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
+pub(crate) unsafe fn xstat(
+    next: Option<signature::__xstat>,
+    version: c_int,
+    path: *const c_char,
+    to: *mut libc::stat,
+) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe { by_path(next.map(|next| next(version, path, to)), path, to, 0) }
 }
 
-pub(crate) unsafe fn lxstat(next: Option<Xstat>, version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
+pub(crate) unsafe fn lxstat(
+    next: Option<signature::__lxstat>,
+    version: c_int,
+    path: *const c_char,
+    to: *mut libc::stat,
+) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe { by_path(next.map(|next| next(version, path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
 }
@@ -67,7 +67,7 @@ unsafe fn by_path(by_next: Option<c_int>, path: *const c_char, to: *mut libc::st
     unsafe { unless_hidden(by_next.unwrap_or_else(|| raw_stat(AT_FDCWD, path, to, flags)), AT_FDCWD, path) }
 }
 
-pub(crate) unsafe fn fstat(next: Option<Fstat>, fd: c_int, to: *mut libc::stat) -> c_int {
+pub(crate) unsafe fn fstat(next: Option<signature::fstat>, fd: c_int, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments; on success `to` is written.
     unsafe {
         let result = match next {
@@ -81,7 +81,12 @@ pub(crate) unsafe fn fstat(next: Option<Fstat>, fd: c_int, to: *mut libc::stat) 
     }
 }
 
-pub(crate) unsafe fn fxstat(next: Option<Fxstat>, version: c_int, fd: c_int, to: *mut libc::stat) -> c_int {
+pub(crate) unsafe fn fxstat(
+    next: Option<signature::__fxstat>,
+    version: c_int,
+    fd: c_int,
+    to: *mut libc::stat,
+) -> c_int {
     // SAFETY: as in `fstat`.
     unsafe {
         let result = match next {
@@ -96,7 +101,7 @@ pub(crate) unsafe fn fxstat(next: Option<Fxstat>, version: c_int, fd: c_int, to:
 }
 
 pub(crate) unsafe fn fstatat(
-    next: Option<Fstatat>,
+    next: Option<signature::fstatat>,
     dir: c_int,
     path: *const c_char,
     to: *mut libc::stat,
@@ -113,7 +118,7 @@ pub(crate) unsafe fn fstatat(
 }
 
 pub(crate) unsafe fn fxstatat(
-    next: Option<Fxstatat>,
+    next: Option<signature::__fxstatat>,
     version: c_int,
     dir: c_int,
     path: *const c_char,
@@ -141,7 +146,7 @@ unsafe fn at_result(result: c_int, dir: c_int, path: *const c_char, to: *mut lib
 }
 
 pub(crate) unsafe fn statx(
-    next: Option<Statx>,
+    next: Option<signature::statx>,
     dir: c_int,
     path: *const c_char,
     flags: c_int,
@@ -168,7 +173,7 @@ pub(crate) unsafe fn statx(
     }
 }
 
-pub(crate) unsafe fn access(next: Option<Access>, path: *const c_char, mode: c_int) -> c_int {
+pub(crate) unsafe fn access(next: Option<signature::access>, path: *const c_char, mode: c_int) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe {
         let result = match next {
@@ -180,7 +185,7 @@ pub(crate) unsafe fn access(next: Option<Access>, path: *const c_char, mode: c_i
 }
 
 pub(crate) unsafe fn faccessat(
-    next: Option<Faccessat>,
+    next: Option<signature::faccessat>,
     dir: c_int,
     path: *const c_char,
     mode: c_int,
@@ -197,7 +202,7 @@ pub(crate) unsafe fn faccessat(
 }
 
 /// As [`access`], by the rights that the program has at the moment.
-pub(crate) unsafe fn eaccess(next: Option<Access>, path: *const c_char, mode: c_int) -> c_int {
+pub(crate) unsafe fn eaccess(next: Option<signature::eaccess>, path: *const c_char, mode: c_int) -> c_int {
     let args = [AT_FDCWD as usize, path as usize, mode as usize, libc::AT_EACCESS as usize, 0, 0];
     // SAFETY: the caller's arguments.
     unsafe {

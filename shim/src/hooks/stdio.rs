@@ -4,26 +4,21 @@
 
 use crate::next::{self, Needed};
 use crate::path::{self, Target};
-use crate::{fds, options, serve};
+use crate::{fds, options, serve, signature};
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 use libc::{FILE, SEEK_SET, c_char, c_int};
 
-type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut FILE;
-type Freopen = unsafe extern "C" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
-type Rewind = unsafe extern "C" fn(*mut FILE);
-type Fseek = unsafe extern "C" fn(*mut FILE, i64, c_int) -> c_int;
-type Fsetpos = unsafe extern "C" fn(*mut FILE, *const c_void) -> c_int;
 type OfFile = unsafe extern "C" fn(*mut FILE) -> c_int;
 
-pub(crate) unsafe fn fopen(next: Option<Fopen>, path: *const c_char, mode: *const c_char) -> *mut FILE {
+pub(crate) unsafe fn fopen(next: Option<signature::fopen>, path: *const c_char, mode: *const c_char) -> *mut FILE {
     let Some(next) = next else { return missing() };
     // SAFETY: the caller's arguments; on success both are strings.
     unsafe { opened(next(path, mode), path, mode) }
 }
 
 pub(crate) unsafe fn freopen(
-    next: Option<Freopen>,
+    next: Option<signature::freopen>,
     path: *const c_char,
     mode: *const c_char,
     file: *mut FILE,
@@ -95,7 +90,7 @@ unsafe fn refresh(file: *mut FILE) {
     });
 }
 
-pub(crate) unsafe fn rewind(next: Option<Rewind>, file: *mut FILE) {
+pub(crate) unsafe fn rewind(next: Option<signature::rewind>, file: *mut FILE) {
     // SAFETY: the caller's stream.
     unsafe {
         refresh(file);
@@ -105,7 +100,7 @@ pub(crate) unsafe fn rewind(next: Option<Rewind>, file: *mut FILE) {
     }
 }
 
-pub(crate) unsafe fn fseek(next: Option<Fseek>, file: *mut FILE, offset: i64, whence: c_int) -> c_int {
+pub(crate) unsafe fn fseek(next: Option<signature::fseek>, file: *mut FILE, offset: i64, whence: c_int) -> c_int {
     // SAFETY: the caller's stream.
     unsafe {
         if offset == 0 && whence == SEEK_SET {
@@ -115,7 +110,7 @@ pub(crate) unsafe fn fseek(next: Option<Fseek>, file: *mut FILE, offset: i64, wh
     }
 }
 
-pub(crate) unsafe fn fsetpos(next: Option<Fsetpos>, file: *mut FILE, position: *const c_void) -> c_int {
+pub(crate) unsafe fn fsetpos(next: Option<signature::fsetpos>, file: *mut FILE, position: *const c_void) -> c_int {
     // SAFETY: the caller's stream; in both libcs a position begins with the offset, in 64 bits.
     unsafe {
         if position.cast::<i64>().read_unaligned() == 0 {

@@ -1,12 +1,8 @@
 //! syscall(2), prctl(2)
 
 use super::{by_kernel, cpus, sysinfo};
-use crate::{next, options, owner};
+use crate::{next, options, owner, signature};
 use core::ffi::{c_int, c_long, c_ulong};
-
-type Prctl = unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int;
-/// What `prctl` really is.
-type VariadicPrctl = unsafe extern "C" fn(c_int, ...) -> c_int;
 
 const SECCOMP_SET_MODE_FILTER: usize = 1;
 
@@ -60,7 +56,7 @@ fn libuv_falls_back() -> bool {
 }
 
 pub(crate) unsafe fn prctl(
-    next: Option<Prctl>,
+    next: Option<signature::prctl>,
     option: c_int,
     a: c_ulong,
     b: c_ulong,
@@ -68,10 +64,10 @@ pub(crate) unsafe fn prctl(
     d: c_ulong,
 ) -> c_int {
     let call = || {
-        // SAFETY: next's true type and the caller's arguments.
+        // SAFETY: the caller's arguments.
         unsafe {
             match next {
-                Some(next) => core::mem::transmute::<Prctl, VariadicPrctl>(next)(option, a, b, c, d),
+                Some(next) => next(option, a, b, c, d),
                 None => {
                     let args = [option as usize, a as usize, b as usize, c as usize, d as usize, 0];
                     by_kernel(libc::SYS_prctl, args) as c_int

@@ -1,16 +1,14 @@
 //! sysinfo(2)
 
 use super::by_kernel;
-use crate::{clock, options, scope};
+use crate::{clock, options, scope, signature};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long};
 
 /// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
 
-type Sysinfo = unsafe extern "C" fn(*mut libc::sysinfo) -> c_int;
-
-pub(crate) unsafe fn sysinfo(next: Option<Sysinfo>, to: *mut libc::sysinfo) -> c_int {
+pub(crate) unsafe fn sysinfo(next: Option<signature::sysinfo>, to: *mut libc::sysinfo) -> c_int {
     // SAFETY: the caller's argument; on success it is written.
     unsafe {
         let result = match next {
