@@ -55,8 +55,8 @@ pub(crate) fn page_size() -> u64 {
 
 /// What the kernel told the program at its start: by libc, which has it at hand since glibc 2.16, or by the kernel.
 fn auxiliary(key: c_ulong) -> Option<u64> {
-    type Getauxval = unsafe extern "C" fn(c_ulong) -> c_ulong;
-    // SAFETY: both libcs have this function of this type; it takes any number.
-    unsafe { next::needed::<Getauxval>(next::Needed::Getauxval).map(|getauxval| getauxval(key)) }
+    // SAFETY: takes any number.
+    next::needed::getauxval()
+        .map(|getauxval| unsafe { getauxval(key) })
         .or_else(|| auxv::value(key as usize).map(|value| value as u64))
 }

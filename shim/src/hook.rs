@@ -34,16 +34,16 @@ macro_rules! hooks {
             use super::*;
             $(
                 #[allow(dead_code, reason = "symbols of one type share a hook, which is written with the type of one")]
-                pub(crate) type $symbol = $crate::hook::function!([$($type),*] [$($($more_type),+)?] $(-> $ret)?);
+                pub(crate) type $symbol = $crate::declared::function!([$($type),*] [$($($more_type),+)?] $(-> $ret)?);
             )*
         }
 
         /// Nothing of it is in the object: a type that differs from libc's fails the build.
         mod as_declared {
             use super::*;
-            $($crate::hook::declared!([$($undeclared)?] $symbol: $crate::hook::function!(
-                [$($crate::hook::last!($type $(, $libcs)?)),*] [$($($more_type),+)?]
-                $(-> $crate::hook::last!($ret $(, $libcs_ret)?))?
+            $($crate::declared::declared!([$($undeclared)?] $symbol: $crate::declared::function!(
+                [$($crate::declared::last!($type $(, $libcs)?)),*] [$($($more_type),+)?]
+                $(-> $crate::declared::last!($ret $(, $libcs_ret)?))?
             ));)*
         }
 
@@ -66,43 +66,3 @@ macro_rules! hooks {
     };
 }
 pub(crate) use hooks;
-
-/// The type of a C function with these parameters; of a variadic one where more follow.
-macro_rules! function {
-    ([$($type:ty),*] [] $(-> $ret:ty)?) => { unsafe extern "C" fn($($type),*) $(-> $ret)? };
-    ([$($type:ty),*] [$($more:ty),+] $(-> $ret:ty)?) => { unsafe extern "C" fn($($type,)* ...) $(-> $ret)? };
-}
-pub(crate) use function;
-
-/// The last of one type or two.
-macro_rules! last {
-    ($type:ty) => {
-        $type
-    };
-    ($type:ty, $last:ty) => {
-        $last
-    };
-}
-pub(crate) use last;
-
-/// Asserts that the `libc` crate declares the symbol with this type.
-macro_rules! declared {
-    ([] $symbol:ident: $type:ty) => {
-        const _: $type = libc::$symbol;
-    };
-    ([undeclared] $symbol:ident: $type:ty) => {};
-}
-pub(crate) use declared;
-
-/// Asserts that two structures are of one size, and have the fields that we look at in the same places.
-macro_rules! alike {
-    ($($one:ty, $other:ty: $($field:ident),+;)*) => {
-        const _: () = {
-            $(
-                assert!(size_of::<$one>() == size_of::<$other>());
-                $(assert!(core::mem::offset_of!($one, $field) == core::mem::offset_of!($other, $field));)+
-            )*
-        };
-    };
-}
-pub(crate) use alike;

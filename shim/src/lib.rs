@@ -18,6 +18,7 @@ mod arch;
 mod auxv;
 mod board;
 mod clock;
+mod declared;
 mod environment;
 mod fds;
 mod hook;
@@ -37,7 +38,8 @@ mod serve;
 mod sys;
 mod trusted;
 
-use hook::{alike, hooks};
+use declared::alike;
+use hook::hooks;
 use hooks::{cpus, directory, disk, loadavg, open, seek, stat, stdio, syscall, sysinfo};
 use libc::{
     DIR, FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, glob_t, iovec, mode_t, off_t, pid_t, size_t, ssize_t,

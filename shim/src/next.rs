@@ -12,41 +12,78 @@ mod object;
 
 pub(crate) use object::Libc;
 
+use crate::declared::{declared, function};
 use crate::{HOOKED_NAMES, Hooked};
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_ulong, c_void};
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
+use libc::{DIR, FILE, glob_t};
 use object::Object;
 
-/// Symbols that we call but do not hook. Their slots follow those of the hook table.
-#[derive(Clone, Copy)]
-#[repr(usize)]
-pub(crate) enum Needed {
-    Syscall = Hooked::Count as usize,
-    ErrnoLocation,
-    Fileno,
-    Fflush,
-    Dirfd,
-    Closedir,
-    Fclose,
-    Globfree,
-    Getauxval,
-    DlIteratePhdr,
-    /// What gives back memory of the `malloc` that libc itself calls.
-    Free,
-    /// The variable, into whose place a copy relocation may have moved libc's.
-    Environ,
-    Count,
+/// The symbols that we call but do not hook, whose slots follow those of the hook table. Those with a type are looked up by
+/// functions of the same name, and the type is compared with the `libc` crate's.
+macro_rules! needed {
+    ($($symbol:ident $(: fn($($type:ty),*) $(-> $ret:ty)?)?;)*) => {
+        #[allow(non_camel_case_types, reason = "each is the symbol's own name")]
+        #[derive(Clone, Copy)]
+        enum Needed {
+            $($symbol,)*
+            Count,
+        }
+
+        impl Needed {
+            const fn slot(self) -> usize {
+                Hooked::Count as usize + self as usize
+            }
+
+            /// Not inlined, which makes every call of it smaller.
+            #[inline(never)]
+            fn definition(self) -> Option<Definition> {
+                of(self.slot())
+            }
+        }
+
+        const NEEDED_NAMES: &str = concat!($(stringify!($symbol), "\0",)*);
+
+        /// The definitions of functions that we call but do not hook.
+        pub(crate) mod needed {
+            use super::*;
+            $($(
+                #[inline]
+                pub(crate) fn $symbol() -> Option<function!([$($type),*] [] $(-> $ret)?)> {
+                    declared!([] $symbol: function!([$($type),*] [] $(-> $ret)?));
+                    // SAFETY: both libcs have this function of this type.
+                    Needed::$symbol.definition().map(|next| unsafe { core::mem::transmute(next) })
+                }
+            )?)*
+        }
+    };
+}
+
+needed! {
+    // Its thunk is in assembly.
+    syscall;
+    __errno_location: fn() -> *mut c_int;
+    fileno: fn(*mut FILE) -> c_int;
+    fflush: fn(*mut FILE) -> c_int;
+    dirfd: fn(*mut DIR) -> c_int;
+    closedir: fn(*mut DIR) -> c_int;
+    fclose: fn(*mut FILE) -> c_int;
+    globfree: fn(*mut glob_t);
+    getauxval: fn(c_ulong) -> c_ulong;
+    dl_iterate_phdr: fn(Option<chain::Callback>, *mut c_void) -> c_int;
+    // What gives back memory of the `malloc` that libc itself calls.
+    free: fn(*mut c_void);
+    // The variable, into whose place a copy relocation may have moved libc's.
+    environ;
 }
 
 /// From here on the symbols are those that the program's own references find: the first of all, which may stand before ours.
-const FIRST_OF_ALL: usize = Needed::Free as usize;
+const FIRST_OF_ALL: usize = Needed::free.slot();
 
-const NEEDED_NAMES: &str = "syscall\0__errno_location\0fileno\0fflush\0dirfd\0closedir\0fclose\0globfree\0getauxval\0dl_iterate_phdr\0free\0environ\0";
+/// The slot of libc's `syscall`.
+pub(crate) const SYSCALL: usize = Needed::syscall.slot();
 
-/// The slot of libc's `syscall`, whose thunk is in assembly.
-pub(crate) const SYSCALL: usize = Needed::Syscall as usize;
-
-const COUNT: usize = Needed::Count as usize;
+const COUNT: usize = Needed::Count.slot();
 
 /// A symbol's definition, in one register even where there is none: every hook asks for it.
 pub(crate) type Definition = core::ptr::NonNull<()>;
@@ -120,7 +157,7 @@ impl Wanted {
         Some(Self {
             name: TEXT.get(start..end)?,
             gnu_hash: *NAMES.gnu_hashes.get(slot)?,
-            is_variable: slot == Needed::Environ as usize,
+            is_variable: slot == Needed::environ.slot(),
             is_first_of_all: slot >= FIRST_OF_ALL,
         })
     }
@@ -133,18 +170,6 @@ pub(crate) fn of(slot: usize) -> Option<Definition> {
         None => resolved(slot),
         next => next,
     }
-}
-
-/// The definition of a symbol that we call but do not hook, as the function type `F`.
-///
-/// # Safety
-/// `F` must be the C function type of that symbol.
-#[inline]
-pub(crate) unsafe fn needed<F: Copy>(symbol: Needed) -> Option<F> {
-    const { assert!(size_of::<F>() == size_of::<Definition>()) };
-    let next = of(symbol as usize)?;
-    // SAFETY: by the caller's promise, and of the same size.
-    Some(unsafe { core::mem::transmute_copy::<Definition, F>(&next) })
 }
 
 #[cold]
@@ -237,9 +262,8 @@ pub(crate) fn keeping_errno(call: impl FnOnce()) {
 }
 
 fn errno_place() -> Option<*mut c_int> {
-    type ErrnoLocation = unsafe extern "C" fn() -> *mut c_int;
-    // SAFETY: both libcs have this function of this type.
-    unsafe { needed::<ErrnoLocation>(Needed::ErrnoLocation).map(|location| location()) }
+    // SAFETY: takes nothing.
+    needed::__errno_location().map(|location| unsafe { location() })
 }
 
 /// A raw result in libc's form: −1 with errno set, or the value.
@@ -250,14 +274,5 @@ pub(crate) fn as_libc(result: isize) -> isize {
 /// The program's `environ`, null where it is not there yet.
 pub(crate) fn environ() -> *const *const c_char {
     // SAFETY: the address of a variable of this type.
-    of(Needed::Environ as usize).map_or(core::ptr::null(), |variable| unsafe { variable.cast().read_volatile() })
-}
-
-/// `free`
-pub(crate) type Free = unsafe extern "C" fn(*mut core::ffi::c_void);
-
-/// The `free` that the program's own calls find.
-pub(crate) fn free() -> Option<Free> {
-    // SAFETY: the function has this type.
-    unsafe { needed(Needed::Free) }
+    of(Needed::environ.slot()).map_or(core::ptr::null(), |variable| unsafe { variable.cast().read_volatile() })
 }

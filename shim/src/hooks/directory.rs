@@ -1,16 +1,13 @@
 //! opendir(3), readdir(3), getdents(2), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
 
 use super::by_kernel;
-use crate::next::{self, Libc, Needed};
+use crate::next::{self, Libc, needed};
 use crate::path::{self, Member};
 use crate::{Hooked, link, options, signature};
 use core::ffi::{CStr, c_void};
 use core::mem::{offset_of, transmute};
 use core::ptr::null_mut;
 use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t, size_t, ssize_t};
-
-type OfDirectory = unsafe extern "C" fn(*mut DIR) -> c_int;
-type Globfree = unsafe extern "C" fn(*mut glob_t);
 
 /// What a libc without glob says.
 const GLOB_NOSYS: c_int = 4;
@@ -26,7 +23,7 @@ pub(crate) unsafe fn opendir(next: Option<signature::opendir>, path: *const c_ch
         if dir.is_null() || !path::hidden(AT_FDCWD, path) {
             return dir;
         }
-        if let Some(closedir) = next::needed::<OfDirectory>(Needed::Closedir) {
+        if let Some(closedir) = needed::closedir() {
             closedir(dir);
         }
         next::refuse(libc::ENOENT);
@@ -58,8 +55,8 @@ unsafe fn is_hidden(entry: *mut dirent) -> bool {
 }
 
 unsafe fn lists_members(dir: *mut DIR) -> bool {
-    // SAFETY: the caller's stream; both libcs have dirfd of this type.
-    unsafe { next::needed::<OfDirectory>(Needed::Dirfd).is_some_and(|dirfd| path::lists_members(dirfd(dir))) }
+    // SAFETY: the caller's stream.
+    unsafe { needed::dirfd().is_some_and(|dirfd| path::lists_members(dirfd(dir))) }
 }
 
 pub(crate) unsafe fn readdir_r(
@@ -286,7 +283,7 @@ unsafe fn shown(count: c_int, dir: c_int, path: *const c_char, list: *mut *mut *
         if !hidden_itself && (!entries.iter().any(hidden) || !path::is_directory_of_members(dir, path)) {
             return count;
         }
-        let Some(free) = next::free() else { return count };
+        let Some(free) = needed::free() else { return count };
         let kept = keep(entries, hidden, |entry| free(entry.cast()));
         if hidden_itself {
             free((*list).cast());
@@ -342,7 +339,7 @@ unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
             if flags & libc::GLOB_NOCHECK != 0 {
                 return 0;
             }
-            if let Some(globfree) = next::needed::<Globfree>(Needed::Globfree) {
+            if let Some(globfree) = needed::globfree() {
                 globfree(found);
             }
             return libc::GLOB_NOMATCH;
@@ -364,7 +361,7 @@ unsafe fn drop_path(path: *mut c_char) {
         Some(Libc::Musl) => size_of::<*mut c_void>(),
         None => return,
     };
-    if let Some(free) = next::free() {
+    if let Some(free) = needed::free() {
         // SAFETY: the start of what that libc allocated, by the `malloc` that this belongs to.
         unsafe { free(path.wrapping_sub(before).cast()) };
     }

@@ -2,14 +2,12 @@
 //!
 //! libc opens, reads and seeks inside itself, past our own hooks.
 
-use crate::next::{self, Needed};
+use crate::next::{self, needed};
 use crate::path::{self, Target};
 use crate::{fds, options, serve, signature};
 use core::ffi::{CStr, c_void};
 use core::ptr::null_mut;
 use libc::{FILE, SEEK_SET, c_char, c_int};
-
-type OfFile = unsafe extern "C" fn(*mut FILE) -> c_int;
 
 pub(crate) unsafe fn fopen(next: Option<signature::fopen>, path: *const c_char, mode: *const c_char) -> *mut FILE {
     let Some(next) = next else { return missing() };
@@ -49,7 +47,7 @@ unsafe fn opened(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *
                 file
             }
             Some(Target::Hidden) => {
-                if let Some(fclose) = next::needed::<OfFile>(Needed::Fclose) {
+                if let Some(fclose) = needed::fclose() {
                     fclose(file);
                 }
                 next::refuse(libc::ENOENT);
@@ -69,8 +67,8 @@ unsafe fn flags(mode: *const c_char) -> c_int {
 }
 
 unsafe fn number(file: *mut FILE) -> Option<c_int> {
-    // SAFETY: the caller's stream; both libcs have fileno of this type.
-    let fd = unsafe { next::needed::<OfFile>(Needed::Fileno)?(file) };
+    // SAFETY: the caller's stream.
+    let fd = unsafe { needed::fileno()?(file) };
     (fd >= 0).then_some(fd)
 }
 
@@ -82,7 +80,7 @@ unsafe fn refresh(file: *mut FILE) {
         let Some(fd) = number(file) else { return };
         if fds::may_be_ours(fd)
             && !options::off()
-            && let Some(fflush) = next::needed::<OfFile>(Needed::Fflush)
+            && let Some(fflush) = needed::fflush()
         {
             fflush(file);
             serve::refresh(fd);

@@ -5,7 +5,7 @@
 //! meanwhile. Later objects go to its end.
 
 use super::object::{Dynamic, Object};
-use super::{Needed, given, needed};
+use super::{given, needed};
 use core::ffi::{c_char, c_int, c_void};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -96,8 +96,7 @@ pub(super) fn visit(look: Look) -> Option<()> {
 
 // ---- what was loaded since, by the loader under its lock
 
-type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
-type DlIteratePhdr = unsafe extern "C" fn(Callback, *mut c_void) -> c_int;
+pub(super) type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
 
 /// Where an object lies, and its dynamic section, null where it has none.
 ///
@@ -132,8 +131,8 @@ struct Later {
 pub(super) fn visit_loaded(loads: &'static AtomicU64, look: Look) -> Option<()> {
     let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
     let mut later = Later { walk, loads, has_begun: false };
-    // SAFETY: the function has this type; the callback uses the pointer as what it is, while this frame lives.
-    unsafe { needed::<DlIteratePhdr>(Needed::DlIteratePhdr)?(step, (&raw mut later).cast()) };
+    // SAFETY: the callback uses the pointer as what it is, while this frame lives.
+    unsafe { needed::dl_iterate_phdr()?(Some(step), (&raw mut later).cast()) };
     Some(())
 }
 
