@@ -3,10 +3,9 @@
 //! A file of [`BLOCK_BYTES`] blocks. Block 0 describes the board, every other one is the *slot* of a cgroup, found by its
 //! [`Key`]. The layout, the protocol and the units are drawn in `docs/board.md`; writer and readers share what is here.
 //!
-//! The writer seals a block and writes it, or stores its words through a mapping. A reader copies it with one `pread`, which
-//! is no atomic load: words may come in any order and from several publications. The checksum, over all words of one
-//! publication and its number, says whether they belong together. So no reader waits, and none is harmed by whatever the
-//! file holds.
+//! The writer seals a block and writes it with one `pwrite`; a reader copies it with one `pread`. Neither is atomic: words may come
+//! in any order and from several publications. The checksum, over all words of one publication and its number, says whether
+//! they belong together. So no reader waits, and none is harmed by whatever the file holds.
 
 mod block;
 mod cgroups;
@@ -23,11 +22,6 @@ pub use cgroups::{each_scope, find_above, find_scope};
 pub use figures::{Above, Known, Load};
 pub use find::{Board, PROBES, SlotNumbers, find, slots};
 pub use layout::{BLOCK_BYTES, BLOCK_WORDS, Words};
-pub use publish::{Atomic, Cell};
-pub use seal::{is_whole, sealed};
-// For the model of the protocol, whose blocks are small: calc/tests/board_model.rs.
-#[doc(hidden)]
-pub use publish::publish;
 
 use core::ffi::CStr;
 

@@ -21,7 +21,7 @@
     )
 )]
 
-#[cfg(any(test, loom))]
+#[cfg(test)]
 extern crate std;
 
 pub mod answer;

@@ -1,8 +1,6 @@
-//! A real board on a tmpfs: written at full speed by one, through a mapping or by `pwrite`, and read by four others with the
-//! real `pread`.
-#![cfg(not(loom))]
+//! A real board on a tmpfs: written at full speed by one, as the sampler writes it, and read by four others with the real `pread`.
 
-use calc::board::{self, Above, Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Board, Cell, Key, Kind, Load, Published};
+use calc::board::{self, Above, BLOCK_BYTES, Block, Board, Key, Kind, Load, Published};
 use proptest::{
     prelude::Rng as _,
     test_runner::{RngAlgorithm, TestRng},
@@ -10,15 +8,13 @@ use proptest::{
 use rustix::{
     fs::{self, Mode, OFlags},
     io,
-    mm::{self, MapFlags, ProtFlags},
 };
 use std::{
     array,
-    ffi::c_void,
     fs::File,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::OwnedFd,
     path::PathBuf,
-    process, ptr,
+    process,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
@@ -50,11 +46,9 @@ impl Shared {
         Reader(fs::open(&self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap())
     }
 
-    /// Publishes under `number` by a system call, which a board may be cut short under.
-    fn write(&self, index: u64, block: &Block, number: u64) {
-        let mut block = *block;
-        let bytes: Vec<u8> = board::sealed(*block.words_mut(), number).into_iter().flat_map(u64::to_ne_bytes).collect();
-        io::pwrite(&self.file, &bytes, index * BLOCK_BYTES as u64).unwrap();
+    /// Writes some bytes of a block.
+    fn write(&self, index: u64, bytes: &[u8]) {
+        io::pwrite(&self.file, bytes, index * BLOCK_BYTES as u64).unwrap();
     }
 }
 
@@ -71,40 +65,28 @@ impl Board for Reader {
     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
         let mut bytes = [0; BLOCK_BYTES];
         let read = io::pread(&self.0, &mut bytes, index.checked_mul(BLOCK_BYTES as u64)?).ok()?;
-        for (to, from) in into.words_mut().iter_mut().zip(bytes.chunks_exact(size_of::<u64>())) {
-            *to = u64::from_ne_bytes(from.try_into().unwrap());
-        }
+        *into = Block::from_bytes(&bytes);
         (read == BLOCK_BYTES).then_some(())
     }
 }
 
-/// A mapping of a board, as the sampler has it.
-struct Mapping {
-    start: *mut c_void,
-    blocks: usize,
+/// The writer's own copy of a board, which it publishes in and writes from.
+struct Writer<'s> {
+    shared: &'s Shared,
+    blocks: [[u8; BLOCK_BYTES]; SLOTS as usize + 1],
 }
 
-impl Mapping {
-    fn of(file: impl AsFd) -> Self {
-        let blocks = usize::try_from(SLOTS).unwrap() + 1;
-        let both = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: the kernel chooses where; nothing of ours lies there.
-        let start = unsafe { mm::mmap(ptr::null_mut(), blocks * BLOCK_BYTES, both, MapFlags::SHARED, file, 0) };
-        Self { start: start.unwrap(), blocks }
+impl<'s> Writer<'s> {
+    fn of(shared: &'s Shared) -> Self {
+        let mut new = Self { shared, blocks: [[0; BLOCK_BYTES]; _] };
+        new.publish(0, &Block::header(SLOTS));
+        new
     }
 
-    fn cell(&self, index: usize) -> Cell<'_> {
-        assert!(index < self.blocks);
-        // SAFETY: the mapping is that long, as aligned as a page, and lives as long as `self`; words that others change
-        // meanwhile are atomic.
-        Cell(unsafe { &*self.start.cast::<[Atomic; BLOCK_WORDS]>().add(index) })
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: it is ours, and no cell outlives it.
-        unsafe { mm::munmap(self.start, self.blocks * BLOCK_BYTES) }.unwrap();
+    fn publish(&mut self, index: u64, block: &Block) {
+        let place = &mut self.blocks[index as usize];
+        block.publish(place);
+        self.shared.write(index, place);
     }
 }
 
@@ -170,20 +152,21 @@ fn while_read(shared: &Shared, accept: impl Fn(&Block) + Sync, disturb: impl FnO
     found.map(AtomicU64::into_inner)
 }
 
-/// Lets `publish` put the slots of 1, 2, 3, … on the board while four read it.
-fn soak(shared: &Shared, publish: impl Fn(u64, &Block)) {
-    publish(0, &Block::header(SLOTS));
-    publish(index(), &slot(1));
+#[test]
+fn a_file_written_at_full_speed() {
+    let shared = Shared::new("written");
+    let mut writer = Writer::of(&shared);
+    writer.publish(index(), &slot(1));
     let mut published = 1;
     let newest = AtomicU64::new(0);
     let accept = |block: &Block| {
         newest.fetch_max(seed(block), Relaxed);
     };
-    let found = while_read(shared, accept, || {
+    let found = while_read(&shared, accept, || {
         let start = Instant::now();
         while start.elapsed() < SOAK {
             published += 1;
-            publish(index(), &slot(published));
+            writer.publish(index(), &slot(published));
         }
     });
     eprintln!("{published} publications, found {found:?} times, the newest {newest:?}");
@@ -196,45 +179,33 @@ fn soak(shared: &Shared, publish: impl Fn(u64, &Block)) {
 }
 
 #[test]
-fn a_mapping_written_at_full_speed() {
-    let shared = Shared::new("mapped");
-    let mapping = Mapping::of(&shared.file);
-    soak(&shared, |index, block| mapping.cell(usize::try_from(index).unwrap()).publish(block));
-}
-
-#[test]
-fn a_file_written_at_full_speed() {
-    let shared = Shared::new("written");
-    soak(&shared, |index, block| shared.write(index, block, (block.published().monotonic_usec + 1) * 2));
-}
-
-#[test]
 fn torn_words_are_seen_and_refused() {
     let shared = Shared::new("torn");
-    let mapping = Mapping::of(&shared.file);
-    mapping.cell(0).publish(&Block::header(SLOTS));
-    let cell = mapping.cell(usize::try_from(index()).unwrap());
-    let words = cell.0;
+    let mut writer = Writer::of(&shared);
     let torn = AtomicU64::new(0);
     let ends = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             let (reader, mut block) = (shared.reader(), Block::EMPTY);
             while !ends.load(Relaxed) {
-                if reader.copy(index(), &mut block).is_some() && !block.is_whole() {
-                    torn.fetch_add(1, Relaxed);
-                } else {
+                if reader.copy(index(), &mut block).is_none() || block.is_unused() {
+                    continue;
+                }
+                if block.is_whole() {
                     seed(&block);
+                } else {
+                    torn.fetch_add(1, Relaxed);
                 }
             }
         });
         let start = Instant::now();
         for number in 1.. {
-            cell.publish(&slot(number));
+            writer.publish(index(), &slot(number));
             // A writer that dies in the middle, again and again.
-            let next = slot(number + 1);
-            words[0].fetch_or(1, Relaxed);
-            words[9].store(next.load().unwrap().threads.into(), Relaxed);
+            let mut next = writer.blocks[index() as usize];
+            slot(number + 1).publish(&mut next);
+            let written = number as usize % BLOCK_BYTES;
+            shared.write(index(), &next[..written]);
             if number > 1000 && torn.load(Relaxed) > 0 || start.elapsed() > SOAK {
                 break;
             }
@@ -252,13 +223,14 @@ fn random_bytes_over_the_board() {
     let accept = |block: &Block| {
         seed(block);
     };
+    let mut writer = Writer::of(&shared);
     let mut rounds = 0;
     let found = while_read(&shared, accept, || {
         let start = Instant::now();
         while start.elapsed() < SOAK {
             rounds += 1;
-            shared.write(0, &Block::header(SLOTS), rounds * 2);
-            shared.write(index(), &slot(rounds), rounds * 2);
+            writer.publish(0, &Block::header(SLOTS));
+            writer.publish(index(), &slot(rounds));
             thread::yield_now();
             random.fill_bytes(&mut noise);
             let from = rounds as usize % noise.len();
@@ -278,14 +250,15 @@ fn a_board_that_is_cut_short() {
         seed(block);
     };
     let whole = (SLOTS + 1) * BLOCK_BYTES as u64;
+    let mut writer = Writer::of(&shared);
     let mut rounds = 0;
     let found = while_read(&shared, accept, || {
         let start = Instant::now();
         while start.elapsed() < SOAK {
             rounds += 1;
             shared.file.set_len(whole).unwrap();
-            shared.write(0, &Block::header(SLOTS), rounds * 2);
-            shared.write(index(), &slot(rounds), rounds * 2);
+            writer.publish(0, &Block::header(SLOTS));
+            writer.publish(index(), &slot(rounds));
             thread::yield_now();
             shared.file.set_len(rounds * 8 % whole).unwrap();
         }

@@ -4,7 +4,7 @@
 
 use super::{
     clock::Now,
-    image::{Full, Image, put_words},
+    image::{Full, Image},
     lock,
 };
 use crate::host::kernel;
@@ -66,8 +66,7 @@ impl Board {
     pub(super) fn before(&self, key: Key) -> Option<Block> {
         let blocks = u64::try_from(self.before.len() / BLOCK_BYTES).ok()?;
         SlotNumbers::of(key, blocks.checked_sub(1)?).find_map(|index| {
-            let bytes = self.before.chunks_exact(BLOCK_BYTES).nth(usize::try_from(index).ok()?)?;
-            let block = block_of(bytes);
+            let block = Block::from_bytes(self.before.as_chunks().0.get(usize::try_from(index).ok()?)?);
             (block.is_whole() && block.is_of(key) && block.published().void_after_usec > 0).then_some(block)
         })
     }
@@ -242,13 +241,7 @@ fn blocks(file: &File) -> Vec<u8> {
 fn block_at(file: &File, offset: u64) -> Option<Block> {
     let mut bytes = [0; BLOCK_BYTES];
     file.read_exact_at(&mut bytes, offset).ok()?;
-    Some(block_of(&bytes))
-}
-
-fn block_of(bytes: &[u8]) -> Block {
-    let mut block = Block::EMPTY;
-    put_words(block.words_mut(), bytes);
-    block
+    Some(Block::from_bytes(&bytes))
 }
 
 fn is_at(path: &Path, file: &File) -> bool {

@@ -1,12 +1,12 @@
 //! The board's blocks as the writer has them, to be written in one piece.
 
-use calc::board::{BLOCK_BYTES, Block, Key, Published, SlotNumbers, Words, sealed};
+use calc::board::{BLOCK_BYTES, Block, Key, Published, SlotNumbers};
 use std::collections::HashMap;
 
 /// Block 0 and the slots.
 pub(super) struct Image {
     slots: u64,
-    bytes: Vec<u8>,
+    blocks: Vec<[u8; BLOCK_BYTES]>,
     /// Where the slots of the living are.
     places: HashMap<Key, usize>,
     /// Whose slot each block is; that of block 0 is nobody's.
@@ -32,7 +32,7 @@ impl Image {
         let blocks = usize::try_from(slots).unwrap_or(0) + 1;
         Self {
             slots,
-            bytes: vec![0; blocks * BLOCK_BYTES],
+            blocks: vec![[0; BLOCK_BYTES]; blocks],
             places: HashMap::new(),
             owners: vec![None; blocks],
             header: Block::EMPTY,
@@ -41,13 +41,12 @@ impl Image {
 
     /// All of it.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.blocks.as_flattened()
     }
 
     /// Where a key's slot is in it, and its bytes.
     pub(super) fn slot(&self, key: Key) -> Option<(u64, &[u8])> {
-        let offset = self.places.get(&key)? * BLOCK_BYTES;
-        Some((u64::try_from(offset).ok()?, self.bytes.get(offset..offset + BLOCK_BYTES)?))
+        self.written(*self.places.get(&key)?)
     }
 
     /// Publishes block 0.
@@ -57,7 +56,7 @@ impl Image {
         if has_ended {
             self.header.set_ended();
         }
-        self.seal(0, self.header);
+        self.header.publish(&mut self.blocks[0]);
     }
 
     /// Publishes a key's slot. `Ok(true)` when the board had to be made larger for it, so that all of it has moved.
@@ -73,7 +72,7 @@ impl Image {
                 }
             }
         };
-        self.seal(place, block);
+        block.publish(&mut self.blocks[place]);
         Ok(has_grown)
     }
 
@@ -81,9 +80,8 @@ impl Image {
     pub(super) fn void(&mut self, key: Key) -> Option<(u64, &[u8])> {
         let place = self.places.remove(&key)?;
         self.owners[place] = None;
-        self.seal(place, Block::slot(key));
-        let offset = place * BLOCK_BYTES;
-        Some((u64::try_from(offset).ok()?, self.bytes.get(offset..offset + BLOCK_BYTES)?))
+        Block::slot(key).publish(&mut self.blocks[place]);
+        self.written(place)
     }
 
     /// Finds a place for a new key: at most every other slot is taken, so that searches are short.
@@ -103,7 +101,7 @@ impl Image {
             let mut larger = Self::with(slots);
             if self.places.keys().all(|key| larger.place(*key)) {
                 for (key, &place) in &self.places {
-                    larger.seal(larger.places[key], self.block(place));
+                    Block::from_bytes(&self.blocks[place]).publish(&mut larger.blocks[larger.places[key]]);
                 }
                 larger.set_header(&self.header.published(), self.header.has_ended());
                 *self = larger;
@@ -114,28 +112,9 @@ impl Image {
         Err(Full)
     }
 
-    fn block(&self, place: usize) -> Block {
-        let mut block = Block::EMPTY;
-        let bytes = self.bytes.get(place * BLOCK_BYTES..).unwrap_or_default();
-        put_words(block.words_mut(), bytes);
-        block
-    }
-
-    /// Puts a block in its place, under the number after that of the one before.
-    fn seal(&mut self, place: usize, mut block: Block) {
-        let (bytes, _) = self.bytes[place * BLOCK_BYTES..].as_chunks_mut();
-        let number = bytes.first().map_or(0, |bytes| u64::from_ne_bytes(*bytes));
-        let words = sealed(*block.words_mut(), number.wrapping_add(2).max(2));
-        for (bytes, word) in bytes.iter_mut().zip(words) {
-            *bytes = word.to_ne_bytes();
-        }
-    }
-}
-
-/// The words of a block's bytes.
-pub(super) fn put_words(words: &mut Words, bytes: &[u8]) {
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
-        *word = u64::from_ne_bytes(*bytes);
+    /// Where a block is in it, and its bytes.
+    fn written(&self, place: usize) -> Option<(u64, &[u8])> {
+        Some((u64::try_from(place * BLOCK_BYTES).ok()?, self.blocks.get(place)?))
     }
 }
 
@@ -146,7 +125,7 @@ mod tests {
 
     impl Board for Image {
         fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
-            *into = (index <= self.slots).then(|| self.block(index as usize))?;
+            *into = Block::from_bytes(self.blocks.get(index as usize)?);
             Some(())
         }
     }
@@ -163,6 +142,10 @@ mod tests {
         block.set_load(&Load { threads: id as u32, ..Load::default() });
         block.set_published(&PUBLISHED);
         block
+    }
+
+    fn header(image: &Image) -> Block {
+        Block::from_bytes(&image.blocks[0])
     }
 
     fn threads(image: &Image, id: u64) -> Option<u32> {
@@ -188,8 +171,8 @@ mod tests {
         let mut image = Image::new();
         image.set_header(&PUBLISHED, false);
         while !image.set(key(image.owners.len() as u64 + image.places.len() as u64), block(9)).unwrap() {}
-        assert!(image.block(0).is_whole() && image.block(0).is_fresh(1500));
-        assert_eq!(image.block(0).slots(), Some(image.slots));
+        assert!(header(&image).is_whole() && header(&image).is_fresh(1500));
+        assert_eq!(header(&image).slots(), Some(image.slots));
     }
 
     #[test]
@@ -211,9 +194,8 @@ mod tests {
         let mut image = Image::new();
         for times in 1..4 {
             image.set(key(7), block(7)).unwrap();
-            let mut words = [0; 32];
-            put_words(&mut words, image.slot(key(7)).unwrap().1);
-            assert_eq!(words[0], times * 2);
+            let (_, bytes) = image.slot(key(7)).unwrap();
+            assert_eq!(bytes[..8], (times * 2_u64).to_ne_bytes());
         }
     }
 
@@ -221,8 +203,8 @@ mod tests {
     fn the_end_is_in_the_header() {
         let mut image = Image::new();
         image.set_header(&PUBLISHED, true);
-        assert!(image.block(0).is_whole() && image.block(0).has_ended());
+        assert!(header(&image).is_whole() && header(&image).has_ended());
         image.set_header(&PUBLISHED, false);
-        assert!(!image.block(0).has_ended());
+        assert!(!header(&image).has_ended());
     }
 }

@@ -23,9 +23,7 @@ impl board::Board for BoardReader {
         if pread(&self.0, &mut bytes, index.checked_mul(size)?).ok()? != BLOCK_BYTES {
             return None;
         }
-        for (word, bytes) in into.words_mut().iter_mut().zip(bytes.as_chunks().0) {
-            *word = u64::from_ne_bytes(*bytes);
-        }
+        *into = Block::from_bytes(&bytes);
         Some(())
     }
 }

@@ -3,7 +3,7 @@
 use crate::bed;
 use crate::bed::Version;
 use crate::harness::{Public, Started, err, kill, out, tempfile, until};
-use calc::board::{Block, Published, sealed};
+use calc::board::{BLOCK_BYTES, Block, Published};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -284,19 +284,20 @@ fn the_administrators_file() {
 }
 
 /// Block 0 of a board that was published so long ago.
-fn header(age_sec: u64) -> [u64; 32] {
+fn header(age_sec: u64) -> Block {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     let realtime_usec = u64::try_from(now.as_micros()).expect("µs") - age_sec * 1_000_000;
     let published = Published { realtime_usec, void_after_usec: realtime_usec + 15_000_000, ..Published::default() };
     let mut block = Block::header(4);
     block.set_published(&published);
-    *block.words_mut()
+    block
 }
 
 /// A board with this header and no slots.
-fn board(words: [u64; 32]) -> File {
-    let bytes: Vec<u8> = sealed(words, 2).iter().flat_map(|word| word.to_ne_bytes()).collect();
-    File::in_memory(&[bytes, vec![0; 4 * 256]].concat())
+fn board(header: Block) -> File {
+    let mut blocks = [[0; BLOCK_BYTES]; 5];
+    header.publish(&mut blocks[0]);
+    File::in_memory(blocks.as_flattened())
 }
 
 fn diagnosis_of_board(path: &str) -> Diagnosis {
@@ -311,7 +312,7 @@ fn a_board_that_nobody_keeps() {
     let found = diagnosis.problem("board-stale")["found"].as_str().expect("words");
     assert!(found.contains("36"), "{found}");
     let mut other = header(0);
-    other[2] = 99;
+    other.words_mut()[2] = 99;
     let other = board(other);
     let diagnosis = diagnosis_of_board(other.path());
     let found = diagnosis.problem("board-version")["found"].as_str().expect("words");

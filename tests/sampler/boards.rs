@@ -60,9 +60,7 @@ impl Board for Blocks {
     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
         let mut bytes = [0; BLOCK_BYTES];
         self.0.read_exact_at(&mut bytes, index * BLOCK_BYTES as u64).ok()?;
-        for (word, bytes) in into.words_mut().iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = u64::from_ne_bytes(bytes.try_into().expect("eight"));
-        }
+        *into = Block::from_bytes(&bytes);
         Some(())
     }
 }

@@ -6,13 +6,12 @@ use crate::boards::{Sampler, load, slot};
 use crate::harness::{AWAIT_GO, FREE, Running, averages, machine_load, triple};
 use crate::processes::{Place, now_usec, until};
 use crate::watch::Watch;
-use calc::board::{Atomic, BLOCK_BYTES, BLOCK_WORDS, Block, Cell, Key};
+use calc::board::{BLOCK_BYTES, Block, Key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::Ordering;
 
 /// Whose figures are shown once a change has been in force for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,17 +100,11 @@ fn overwrite(board: &Path, _: &Path) {
 /// A board that is good but for the number of its version, which is the third word of its header.
 fn of_another_version(good: &Path) -> Vec<u8> {
     let mut bytes = fs::read(good).expect("a board");
-    let mut header = Block::EMPTY;
-    for (word, bytes) in header.words_mut().iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = u64::from_ne_bytes(bytes.try_into().expect("eight"));
-    }
+    let first = bytes.first_chunk_mut().expect("a header");
+    let mut header = Block::from_bytes(first);
     assert!(header.slots().is_some(), "the header of a good board");
     header.words_mut()[2] += 1;
-    let words: [Atomic; BLOCK_WORDS] = [const { Atomic::new(0) }; BLOCK_WORDS];
-    Cell(&words).publish(&header);
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(&words) {
-        bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
-    }
+    header.publish(first);
     bytes
 }
 

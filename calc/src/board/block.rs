@@ -53,7 +53,12 @@ impl Block {
 
     /// Whether nothing was ever published here.
     pub fn is_unused(&self) -> bool {
-        self.get(Word::Sequence) == 0
+        self.number() == 0
+    }
+
+    /// The number of the publication.
+    pub(super) fn number(&self) -> u64 {
+        self.get(Word::Sequence)
     }
 
     /// Whether these are the words of one publication, all of them.

@@ -16,7 +16,7 @@ pub(super) const CPU_WORDS: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Word {
-    /// The number of the publication: odd while it is being written, 0 where nothing ever was.
+    /// The number of the publication: even, and 0 where nothing ever was published.
     Sequence = 0,
     /// A slot's [`super::Kind`].
     Kind = 1,
