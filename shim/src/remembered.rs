@@ -35,9 +35,6 @@ pub(crate) struct Remembered<T, const WORDS: usize> {
     value: core::marker::PhantomData<T>,
 }
 
-// SAFETY: only atomics; T is Plain, and copied.
-unsafe impl<T: Plain, const WORDS: usize> Sync for Remembered<T, WORDS> {}
-
 impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
     /// Nothing yet.
     pub(crate) const fn new() -> Self {
