@@ -411,16 +411,11 @@ mod tests {
     }
 
     fn limits_count_at_once_below(directory: &Path) {
-        let home = directory.join(format!("cgproc-sampler-limits-{}", std::process::id()));
-        let boards = Path::new("/dev/shm").join(format!(
-            "cgproc-sampler-limits-board-{}-{}",
-            std::process::id(),
-            directory.components().count()
-        ));
-        let _ = fs::remove_dir_all(&home);
-        let top = home.join("top");
+        let home = tempfile::tempdir_in(directory).unwrap();
+        let boards = tempfile::tempdir_in("/dev/shm").unwrap();
+        let top = home.path().join("top");
         make(&top);
-        let board = Board::create(&boards.join("board")).unwrap();
+        let board = Board::create(&boards.path().join("board")).unwrap();
         let mut sampler = Sampler::new(board, vec![Root::new(top.clone(), vec![Kind::Unified])], INTERVAL).unwrap();
         sampler.tick().unwrap();
         make(&top.join("a/b"));
@@ -432,7 +427,5 @@ mod tests {
         sampler.tick().unwrap();
         assert_eq!(["a", "a/b"].map(|path| node(&sampler, path).rate), [500_000; 2]);
         assert_eq!(sampler.hierarchies[0].above(node(&sampler, "a/b")).map(|above| above.quota_usec), Some(50_000));
-        fs::remove_dir_all(boards).unwrap();
-        fs::remove_dir_all(home).unwrap();
     }
 }

@@ -194,14 +194,12 @@ mod tests {
     use std::fs;
 
     /// The settings of a program, under a file with this text and these variables.
-    fn settings(test: &str, text: &str, comm: &str, variables: &[(&str, &str)]) -> Result<Settings> {
-        let path = env::temp_dir().join(format!("cgproc-settings-{test}-{}", std::process::id()));
-        fs::write(&path, text).unwrap();
-        let settings = Settings::of(&path, OsStr::new(comm), |name| {
+    fn settings(text: &str, comm: &str, variables: &[(&str, &str)]) -> Result<Settings> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, text).unwrap();
+        Settings::of(file.path(), OsStr::new(comm), |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
-        });
-        fs::remove_file(&path).unwrap();
-        settings
+        })
     }
 
     fn with(name: &str, value: &str) -> Result<Settings> {
@@ -259,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_section_wins_over_general_lines_and_the_environment_over_both() {
-        let with = |comm, variables: &[_]| decisions(&settings("order", FILE, comm, variables).unwrap());
+        let with = |comm, variables: &[_]| decisions(&settings(FILE, comm, variables).unwrap());
         let file = |line| format!("/etc/cgproc.conf:{line}");
         let memory = format!("Bytes({}) {}", 1 << 30, file(2));
         let uptime = format!("true {}", file(3));
@@ -282,14 +280,14 @@ mod tests {
 
     #[test]
     fn nobody_decides_what_nobody_says() {
-        let settings = settings("nobody", "[java]\nCGPROC=off\n", "sh", &[]).unwrap();
+        let settings = settings("[java]\nCGPROC=off\n", "sh", &[]).unwrap();
         assert!(Key::all().all(|key| settings.said(key).is_none()));
     }
 
     #[test]
     fn a_bad_line_is_told_and_a_bad_variable_is_fatal() {
-        let taken = settings("bad", FILE, "sh", &[]).unwrap();
+        let taken = settings(FILE, "sh", &[]).unwrap();
         assert_eq!(taken.file.bad_lines.len(), 1);
-        assert!(settings("fatal", FILE, "sh", &[("CGPROC_CPUS", "?")]).is_err());
+        assert!(settings(FILE, "sh", &[("CGPROC_CPUS", "?")]).is_err());
     }
 }

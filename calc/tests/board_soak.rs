@@ -5,20 +5,15 @@ use proptest::{
     prelude::Rng as _,
     test_runner::{RngAlgorithm, TestRng},
 };
-use rustix::{
-    fs::{self, Mode, OFlags},
-    io,
-};
 use std::{
     array,
     fs::File,
-    os::fd::OwnedFd,
-    path::PathBuf,
-    process,
+    os::unix::fs::FileExt,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
+use tempfile::NamedTempFile;
 
 const SOAK: Duration = Duration::from_secs(3);
 const READERS: usize = 4;
@@ -26,45 +21,34 @@ const SLOTS: u64 = 8;
 const NOW: u64 = 1_000_000_000;
 const KEY: Key = Key { kind: Kind::Unified, id: 4711 };
 
-/// The file of a board in /dev/shm, removed when dropped.
-struct Shared {
-    path: PathBuf,
-    file: File,
-}
+/// The file of a board in /dev/shm.
+struct Shared(NamedTempFile);
 
 impl Shared {
-    fn new(name: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/cgproc-soak-{}-{name}", process::id()));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = File::from(fs::open(&path, flags, Mode::from(0o644)).unwrap());
-        file.set_len((SLOTS + 1) * BLOCK_BYTES as u64).unwrap();
-        Self { path, file }
+    fn new() -> Self {
+        let file = NamedTempFile::new_in("/dev/shm").unwrap();
+        file.as_file().set_len((SLOTS + 1) * BLOCK_BYTES as u64).unwrap();
+        Self(file)
     }
 
     /// Another description of the file, as another program has it.
     fn reader(&self) -> Reader {
-        Reader(fs::open(&self.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap())
+        Reader(self.0.reopen().unwrap())
     }
 
     /// Writes some bytes of a block.
     fn write(&self, index: u64, bytes: &[u8]) {
-        io::pwrite(&self.file, bytes, index * BLOCK_BYTES as u64).unwrap();
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        self.0.as_file().write_all_at(bytes, index * BLOCK_BYTES as u64).unwrap();
     }
 }
 
 /// A board that is read as the shared object reads it.
-struct Reader(OwnedFd);
+struct Reader(File);
 
 impl Board for Reader {
     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
         let mut bytes = [0; BLOCK_BYTES];
-        let read = io::pread(&self.0, &mut bytes, index.checked_mul(BLOCK_BYTES as u64)?).ok()?;
+        let read = self.0.read_at(&mut bytes, index.checked_mul(BLOCK_BYTES as u64)?).ok()?;
         *into = Block::from_bytes(&bytes);
         (read == BLOCK_BYTES).then_some(())
     }
@@ -154,7 +138,7 @@ fn while_read(shared: &Shared, accept: impl Fn(&Block) + Sync, disturb: impl FnO
 
 #[test]
 fn a_file_written_at_full_speed() {
-    let shared = Shared::new("written");
+    let shared = Shared::new();
     let mut writer = Writer::of(&shared);
     writer.publish(index(), &slot(1));
     let mut published = 1;
@@ -180,7 +164,7 @@ fn a_file_written_at_full_speed() {
 
 #[test]
 fn torn_words_are_seen_and_refused() {
-    let shared = Shared::new("torn");
+    let shared = Shared::new();
     let mut writer = Writer::of(&shared);
     let torn = AtomicU64::new(0);
     let ends = AtomicBool::new(false);
@@ -217,7 +201,7 @@ fn torn_words_are_seen_and_refused() {
 
 #[test]
 fn random_bytes_over_the_board() {
-    let shared = Shared::new("random");
+    let shared = Shared::new();
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut noise = vec![0; (usize::try_from(SLOTS).unwrap() + 1) * BLOCK_BYTES];
     let accept = |block: &Block| {
@@ -234,18 +218,18 @@ fn random_bytes_over_the_board() {
             thread::yield_now();
             random.fill_bytes(&mut noise);
             let from = rounds as usize % noise.len();
-            io::pwrite(&shared.file, &noise[from..], from as u64).unwrap();
+            shared.0.as_file().write_all_at(&noise[from..], from as u64).unwrap();
         }
     });
     eprintln!("{rounds} rounds of noise, found {found:?} times");
     assert!(found.iter().any(|times| *times > 0), "{found:?}");
-    io::pwrite(&shared.file, &noise, 0).unwrap();
+    shared.0.as_file().write_all_at(&noise, 0).unwrap();
     assert!(board::find(&shared.reader(), KEY, NOW, &mut Block::EMPTY.clone()).is_none());
 }
 
 #[test]
 fn a_board_that_is_cut_short() {
-    let shared = Shared::new("short");
+    let shared = Shared::new();
     let accept = |block: &Block| {
         seed(block);
     };
@@ -256,15 +240,15 @@ fn a_board_that_is_cut_short() {
         let start = Instant::now();
         while start.elapsed() < SOAK {
             rounds += 1;
-            shared.file.set_len(whole).unwrap();
+            shared.0.as_file().set_len(whole).unwrap();
             writer.publish(0, &Block::header(SLOTS));
             writer.publish(index(), &slot(rounds));
             thread::yield_now();
-            shared.file.set_len(rounds * 8 % whole).unwrap();
+            shared.0.as_file().set_len(rounds * 8 % whole).unwrap();
         }
     });
     eprintln!("cut short {rounds} times, found {found:?} times");
     assert!(found.iter().any(|times| *times > 0), "{found:?}");
-    shared.file.set_len(BLOCK_BYTES as u64).unwrap();
+    shared.0.as_file().set_len(BLOCK_BYTES as u64).unwrap();
     assert!(board::find(&shared.reader(), KEY, NOW, &mut Block::EMPTY.clone()).is_none());
 }

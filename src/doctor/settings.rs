@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn where_notes_can_be_written() {
-        let directory = std::env::temp_dir().join(format!("cgproc-unit-notes-{}", std::process::id()));
-        fs::create_dir(&directory).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
         let with = |text: &str| {
             fs::write(directory.join("notes"), text).unwrap();
             takes_notes(&directory.join("notes"))
@@ -159,8 +159,7 @@ mod tests {
         assert!(with("") && with("cgproc: a note\n") && takes_notes(Path::new("")));
         assert!(!with("root:x:0:0") && !with("cgproc"));
         assert!(
-            !takes_notes(&directory) && !takes_notes(&directory.join("none")) && !takes_notes(Path::new("/dev/null"))
+            !takes_notes(directory) && !takes_notes(&directory.join("none")) && !takes_notes(Path::new("/dev/null"))
         );
-        fs::remove_dir_all(&directory).unwrap();
     }
 }

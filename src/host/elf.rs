@@ -145,14 +145,12 @@ pub(crate) fn word(bytes: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, path::Path};
+    use std::{fs, io::Write, path::Path};
 
-    fn of(test: &str, bytes: &[u8]) -> Result<Elf, Fault> {
-        let path = std::env::temp_dir().join(format!("cgproc-elf-{test}-{}", std::process::id()));
-        fs::write(&path, bytes).unwrap();
-        let elf = read(&File::open(&path).unwrap());
-        fs::remove_file(&path).unwrap();
-        elf
+    fn of(bytes: &[u8]) -> Result<Elf, Fault> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        read(&file)
     }
 
     #[test]
@@ -183,13 +181,13 @@ mod tests {
     #[test]
     fn what_cannot_be_loaded() {
         let own = fs::read("/proc/self/exe").unwrap();
-        assert_eq!(of("part", &own[..4096]), Err(Fault::Truncated));
-        assert_eq!(of("head", &own[..100]), Err(Fault::Truncated));
-        assert_eq!(of("less", &own[..20]), Err(Fault::Truncated));
-        assert_eq!(of("text", b"#!/bin/sh\n"), Err(Fault::Foreign));
-        assert_eq!(of("none", b""), Err(Fault::Foreign));
+        assert_eq!(of(&own[..4096]), Err(Fault::Truncated));
+        assert_eq!(of(&own[..100]), Err(Fault::Truncated));
+        assert_eq!(of(&own[..20]), Err(Fault::Truncated));
+        assert_eq!(of(b"#!/bin/sh\n"), Err(Fault::Foreign));
+        assert_eq!(of(b""), Err(Fault::Foreign));
         let mut other = own.clone();
         (other[4], other[18]) = (1, 3);
-        assert_eq!(of("i386", &other), Ok(Elf { bits: 32, machine: 3, interpreter: None, is_go: false }));
+        assert_eq!(of(&other), Ok(Elf { bits: 32, machine: 3, interpreter: None, is_go: false }));
     }
 }

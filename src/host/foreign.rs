@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn plain_files_of_another_root_alone() {
-        let root = std::env::temp_dir().join(format!("cgproc-foreign-{}", std::process::id()));
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
         fs::create_dir_all(root.join("opt")).unwrap();
         fs::write(root.join("opt/own"), "text").unwrap();
         for (target, link) in [("/opt/own", "inside"), ("/dev/zero", "zero"), ("/proc/self/exe", "magic")] {
@@ -62,7 +63,7 @@ mod tests {
         }
         mkfifoat(CWD, root.join("fifo"), Mode::from_raw_mode(0o600)).unwrap();
         assert!(fs::metadata(root.join("fifo")).unwrap().file_type().is_fifo());
-        let found = |path: &str| open(&root, Path::new(path)).map(|_| text(&root, Path::new(path)));
+        let found = |path: &str| open(root, Path::new(path)).map(|_| text(root, Path::new(path)));
         for path in ["/opt/own", "opt/own", "/inside", "/../opt/own"] {
             assert_eq!(found(path).unwrap(), b"text", "{path}");
         }
@@ -70,7 +71,6 @@ mod tests {
             assert_eq!(found(path).unwrap_err(), fault, "{path}");
         }
         assert!(found("/magic").is_err());
-        fs::remove_dir_all(&root).unwrap();
         for path in ["/no/such/file", "/dev/null/x"] {
             assert!(open(Path::new("/"), Path::new(path)).is_err_and(|fault| fault == Fault::Missing), "{path}");
         }

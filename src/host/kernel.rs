@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn what_may_wait_or_act_or_lead_elsewhere_is_not_opened() {
-        let home = std::env::temp_dir().join(format!("cgproc-kernel-{}", std::process::id()));
-        fs::create_dir(&home).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
         fs::write(home.join("plain"), "12\n").unwrap();
         mkfifoat(CWD, home.join("fifo"), Mode::from_raw_mode(0o600)).unwrap();
         symlink(home.join("plain"), home.join("link")).unwrap();
@@ -197,7 +197,6 @@ mod tests {
             let by_steps_up = opened(format!("{top}{}", home.join("long").display()));
             by_steps_up.map(|mut file| whole(&mut file).map(|text| text.len()))
         });
-        fs::remove_dir_all(&home).unwrap();
         assert_eq!(text.as_deref(), Some(&b"12\n"[..]));
         assert_eq!(refused, [true; 3]);
         assert_eq!(long, Some(None), "a file without an end has no text");

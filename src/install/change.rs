@@ -141,21 +141,22 @@ mod tests {
     use std::{
         fs,
         os::unix::fs::{MetadataExt, PermissionsExt},
-        path::{Path, PathBuf},
+        path::Path,
         time::{Duration, SystemTime},
     };
+    use tempfile::TempDir;
 
     /// A directory with a file of an unusual mode, both of long ago.
-    fn made(test: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("cgproc-change-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
+    fn made() -> TempDir {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path();
         fs::write(path.join("file"), "old").unwrap();
         fs::set_permissions(path.join("file"), fs::Permissions::from_mode(0o640)).unwrap();
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-        for name in [path.join("file"), path.clone()] {
+        for name in [path.join("file"), path.to_owned()] {
             File::open(name).unwrap().set_modified(long_ago).unwrap();
         }
-        path
+        top
     }
 
     fn state(path: &Path) -> Vec<(String, u64, u32, i64)> {
@@ -171,11 +172,12 @@ mod tests {
 
     #[test]
     fn dropped_it_never_was() {
-        let path = made("dropped");
-        let before = state(&path);
+        let top = made();
+        let path = top.path();
+        let before = state(path);
         for name in ["file", "other"] {
             for is_put in [false, true] {
-                let root = Sysroot::open(&path).unwrap();
+                let root = Sysroot::open(path).unwrap();
                 let directory = root.directory(Path::new("/")).unwrap();
                 let mut change = Change::write(&directory, name.as_ref(), b"new", None).unwrap();
                 if is_put {
@@ -184,17 +186,17 @@ mod tests {
                 }
                 drop(change);
                 drop(directory);
-                assert_eq!(state(&path), before, "{name} {is_put}");
+                assert_eq!(state(path), before, "{name} {is_put}");
             }
         }
-        fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]
     fn kept_it_is_there_for_everybody_to_read() {
-        let path = made("kept");
+        let top = made();
+        let path = top.path();
         fs::write(path.join(".file.cgproc-new"), "left by an interrupted run").unwrap();
-        let root = Sysroot::open(&path).unwrap();
+        let root = Sysroot::open(path).unwrap();
         let directory = root.directory(Path::new("/")).unwrap();
         clear(&directory, "file".as_ref());
         let like = directory.stat("file".as_ref()).unwrap();
@@ -204,8 +206,7 @@ mod tests {
         drop(directory);
         assert_eq!(fs::read(path.join("file")).unwrap(), b"new");
         assert_eq!(fs::metadata(path.join("file")).unwrap().mode() & 0o7777, 0o644);
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
-        assert!(fs::metadata(&path).unwrap().mtime() > 1000);
-        fs::remove_dir_all(&path).unwrap();
+        assert_eq!(fs::read_dir(path).unwrap().count(), 1);
+        assert!(fs::metadata(path).unwrap().mtime() > 1000);
     }
 }

@@ -78,9 +78,10 @@ mod tests {
 
     #[test]
     fn one_at_a_time_and_nothing_is_left() {
-        let path = std::env::temp_dir().join(format!("cgproc-install-lock-{}", std::process::id()));
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path();
         fs::create_dir_all(path.join("etc")).unwrap();
-        let root = Sysroot::open(&path).unwrap();
+        let root = Sysroot::open(path).unwrap();
         let etc = root.directory(Path::new("/etc")).unwrap();
         let lock = Lock::take(&etc).unwrap();
         let why = Lock::take(&etc).err().unwrap().to_string();
@@ -91,16 +92,15 @@ mod tests {
         // What everybody may open is nobody's lock.
         fs::write(path.join("etc").join(NAME), "").unwrap();
         assert!(Lock::take(&etc).err().unwrap().to_string().contains("others can lock it"));
-        fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]
     fn what_is_in_its_place_is_looked_at_first() {
         use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
-        let path = std::env::temp_dir().join(format!("cgproc-install-lock-place-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path();
         fs::create_dir_all(path.join("etc")).unwrap();
-        let (root, pipe) = (Sysroot::open(&path).unwrap(), path.join("etc").join(NAME));
+        let (root, pipe) = (Sysroot::open(path).unwrap(), path.join("etc").join(NAME));
         let etc = root.directory(Path::new("/etc")).unwrap();
         rustix::fs::mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
         let opened = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
@@ -116,6 +116,5 @@ mod tests {
         drop(openat(CWD, &pipe, OFlags::CREATE | OFlags::RDWR, Mode::RUSR | Mode::WUSR).unwrap());
         drop(Lock::take(&etc).unwrap());
         assert!(!pipe.exists());
-        fs::remove_dir_all(&path).unwrap();
     }
 }

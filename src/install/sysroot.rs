@@ -239,39 +239,40 @@ pub(super) fn split(path: &Path) -> Result<(&Path, OsString)> {
 mod tests {
     use super::*;
     use std::{fs, os::unix::fs::symlink};
+    use tempfile::TempDir;
 
-    fn made(test: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("cgproc-root-{test}-{}", std::process::id()));
-        fs::create_dir_all(path.join("usr/lib")).unwrap();
-        path
+    fn made() -> TempDir {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir_all(top.path().join("usr/lib")).unwrap();
+        top
     }
 
     #[test]
     fn links_stay_inside() {
-        let path = made("links");
+        let top = made();
+        let path = top.path();
         symlink("/usr/lib", path.join("lib")).unwrap();
         symlink("../../../../../../../../usr", path.join("up")).unwrap();
-        let root = Sysroot::open(&path).unwrap();
+        let root = Sysroot::open(path).unwrap();
         for directory in ["/lib", "/up/lib", "/usr/lib"] {
             let found = fstat(root.directory(Path::new(directory)).unwrap().fd()).unwrap();
             assert_eq!(found.st_ino, rustix::fs::stat(path.join("usr/lib")).unwrap().st_ino, "{directory}");
         }
         assert!(root.directory(Path::new("/etc")).is_err_and(|error| error.to_string().contains("/etc of ")));
-        fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]
     fn plain_files_alone() {
-        let path = made("files");
+        let top = made();
+        let path = top.path();
         fs::write(path.join("usr/file"), "text").unwrap();
         symlink("file", path.join("usr/link")).unwrap();
-        let root = Sysroot::open(&path).unwrap();
+        let root = Sysroot::open(path).unwrap();
         let directory = root.directory(Path::new("/usr")).unwrap();
         assert_eq!(directory.read("file".as_ref()).unwrap().as_deref(), Some(&b"text"[..]));
         assert_eq!(directory.read("none".as_ref()).unwrap(), None);
         assert!(directory.read("link".as_ref()).is_err_and(|error| error.to_string().contains("/usr/link of ")));
         assert!(directory.read("lib".as_ref()).is_err());
-        fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]

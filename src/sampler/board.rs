@@ -271,28 +271,21 @@ mod tests {
     use calc::board::{Kind, Load};
     use rustix::fs::Mode;
     use std::os::unix::fs::symlink;
+    use tempfile::TempDir;
 
     const KEY: Key = Key { kind: Kind::Unified, id: 77 };
     const VALID: u64 = 15_000_000;
 
     /// A directory for boards, removed at the end.
-    struct Home(PathBuf);
+    struct Home(TempDir);
 
     impl Home {
-        fn new(name: &str) -> Self {
-            let path = Path::new("/dev/shm").join(format!("cgproc-board-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            Self(path)
+        fn new() -> Self {
+            Self(tempfile::tempdir_in("/dev/shm").unwrap())
         }
 
         fn board(&self) -> PathBuf {
-            self.0.join("cgproc/board")
-        }
-    }
-
-    impl Drop for Home {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            self.0.path().join("cgproc/board")
         }
     }
 
@@ -320,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_is_published_is_found_and_the_end_is_said() {
-        let home = Home::new("published");
+        let home = Home::new();
         let mut board = Board::create(&home.board()).unwrap();
         assert!(!home.board().exists() && !is_running(&home.board()));
         publish(&mut board, 5);
@@ -332,12 +325,12 @@ mod tests {
         assert_eq!(threads(&home.board()), Some(5));
         board.void(KEY);
         assert_eq!(threads(&home.board()), None);
-        assert_eq!(fs::read_dir(home.0.join("cgproc")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(home.0.path().join("cgproc")).unwrap().count(), 1);
     }
 
     #[test]
     fn whatever_becomes_of_the_file_the_next_publication_is_found() {
-        let home = Home::new("harmed");
+        let home = Home::new();
         let path = home.board();
         let mut board = Board::create(&path).unwrap();
         publish(&mut board, 1);
@@ -357,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_successor_reads_what_was_there_and_one_at_a_time_publishes() {
-        let home = Home::new("successor");
+        let home = Home::new();
         let mut first = Board::create(&home.board()).unwrap();
         publish(&mut first, 8);
         let refused = Board::create(&home.board()).err().unwrap().to_string();
@@ -372,7 +365,7 @@ mod tests {
     /// Who has put something there while a sampler runs keeps it, and the sampler goes on once it is gone.
     #[test]
     fn what_is_no_board_is_left_alone() {
-        let home = Home::new("other");
+        let home = Home::new();
         let mut board = Board::create(&home.board()).unwrap();
         publish(&mut board, 1);
         let kinds: [fn(&Path); 4] = [
@@ -398,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_name_beside_it_is_somebodys() {
-        let home = Home::new("beside");
+        let home = Home::new();
         fs::create_dir_all(home.board().parent().unwrap()).unwrap();
         let beside = home.board().with_file_name(format!(".board.{}", std::process::id()));
         fs::write(&beside, "notes").unwrap();
@@ -410,7 +403,7 @@ mod tests {
     /// A reader may have either kind of lock that reading gives.
     #[test]
     fn a_readers_lock_keeps_nobody_out() {
-        let home = Home::new("locked");
+        let home = Home::new();
         let mut first = Board::create(&home.board()).unwrap();
         publish(&mut first, 1);
         drop(first);
@@ -425,7 +418,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_the_lock_does_not_have_it_when_the_board_grows() {
-        let home = Home::new("grown");
+        let home = Home::new();
         let mut board = Board::create(&home.board()).unwrap();
         publish(&mut board, 1);
         let small = File::open(home.board()).unwrap();
@@ -444,7 +437,7 @@ mod tests {
 
     #[test]
     fn who_is_replaced_gives_way() {
-        let home = Home::new("replaced");
+        let home = Home::new();
         let mut first = Board::create(&home.board()).unwrap();
         publish(&mut first, 1);
         fs::remove_file(home.board()).unwrap();

@@ -161,10 +161,11 @@ mod tests {
 
     #[test]
     fn a_tree_is_read_whether_descriptors_are_kept_or_not() {
-        let home = std::env::temp_dir().join(format!("cgproc-directory-{}", std::process::id()));
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
         fs::create_dir_all(home.join("a/b")).unwrap();
         fs::write(home.join("a/f"), "x".repeat(9000)).unwrap();
-        let top = openat(rustix::fs::CWD, &home, DIRECTORY, Mode::empty()).unwrap();
+        let top = openat(rustix::fs::CWD, home, DIRECTORY, Mode::empty()).unwrap();
         let (mut a, status) = Directory::open(&top, "a".into()).unwrap();
         let (whole, _) = Directory::open(&top, PathBuf::new()).unwrap();
         let names = |directory: &Directory| {
@@ -184,6 +185,5 @@ mod tests {
             a.kept = None;
         }
         assert_eq!(Directory::open(&top, "a/f".into()).unwrap_err(), Errno::NOTDIR);
-        fs::remove_dir_all(home).unwrap();
     }
 }

@@ -51,8 +51,7 @@ pub(super) mod tests {
 
     #[test]
     fn readers_are_told_from_the_writer() {
-        let path = std::env::temp_dir().join(format!("cgproc-lock-{}", std::process::id()));
-        std::fs::write(&path, "").unwrap();
+        let path = tempfile::NamedTempFile::new().unwrap();
         let open = |is_written| File::options().read(true).write(is_written).open(&path).unwrap();
         let (reader, writer, other) = (open(false), open(true), open(true));
         assert!(take(&reader).is_err() && !is_held(&reader));
@@ -64,6 +63,5 @@ pub(super) mod tests {
         assert!(is_held(&open(false)) && !try_as_reader(&open(false)));
         drop(writer);
         take(&other).unwrap();
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -109,24 +109,24 @@ mod tests {
 
     #[test]
     fn most_watches_are_left_to_others() {
-        let home = std::env::temp_dir().join(format!("cgproc-watch-budget-{}", std::process::id()));
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
         fs::create_dir_all(home.join("a")).unwrap();
         let mut watch = Watch { most: 1, ..Watch::new().unwrap() };
-        let number = watch.add(&home, (0, 0)).unwrap();
+        let number = watch.add(home, (0, 0)).unwrap();
         assert_eq!(watch.add(&home.join("a"), (0, 1)), None);
         watch.remove(number);
         assert!(watch.add(&home.join("a"), (0, 1)).is_some());
         let limit = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches").unwrap();
         assert_eq!(Watch::new().unwrap().most, limit.trim().parse::<usize>().unwrap() / 4);
-        fs::remove_dir_all(home).unwrap();
     }
 
     #[test]
     fn directories_and_limits_are_told() {
-        let home = std::env::temp_dir().join(format!("cgproc-watch-{}", std::process::id()));
-        fs::create_dir_all(&home).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
         let mut watch = Watch::new().unwrap();
-        let number = watch.add(&home, (3, 4)).unwrap();
+        let number = watch.add(home, (3, 4)).unwrap();
         fs::create_dir(home.join("a")).unwrap();
         fs::write(home.join("cpu.max"), "max").unwrap();
         fs::write(home.join("cgroup.procs"), "1").unwrap();
@@ -145,6 +145,5 @@ mod tests {
         watch.remove(number);
         fs::create_dir(home.join("b")).unwrap();
         assert_eq!(watch.events(), []);
-        fs::remove_dir_all(home).unwrap();
     }
 }

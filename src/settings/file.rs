@@ -86,28 +86,21 @@ mod tests {
         os::unix::fs::{PermissionsExt, symlink},
         path::PathBuf,
     };
+    use tempfile::TempDir;
 
     /// A directory for one test, which goes with it.
-    struct Directory(PathBuf);
+    struct Directory(TempDir);
 
     impl Directory {
-        fn new(test: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("cgproc-{test}-{}", std::process::id()));
-            fs::create_dir(&path).unwrap();
-            Self(path)
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
         }
 
         fn file(&self, text: &str, mode: u32) -> PathBuf {
-            let path = self.0.join(format!("{mode:o}.conf"));
+            let path = self.0.path().join(format!("{mode:o}.conf"));
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             path
-        }
-    }
-
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
         }
     }
 
@@ -129,18 +122,18 @@ mod tests {
 
     #[test]
     fn a_file_of_ones_own_counts() {
-        let directory = Directory::new("counts");
+        let directory = Directory::new();
         for mode in [0o644, 0o600, 0o755] {
             let (file, count) = read(&directory.file(TEXT, mode));
             assert_eq!((file.state, count), (State::Taken, 2), "{mode:o}");
         }
-        assert_eq!(read(&directory.0.join("none")).0.state, State::Absent);
+        assert_eq!(read(&directory.0.path().join("none")).0.state, State::Absent);
         assert_eq!(read(&directory.file("", 0o640).join("below")).0.state, State::Absent);
     }
 
     #[test]
     fn a_file_that_others_may_have_written_does_not() {
-        let directory = Directory::new("others");
+        let directory = Directory::new();
         for mode in [0o664, 0o646, 0o666] {
             let reason = refusal(&directory.file(TEXT, mode));
             assert_eq!(reason, format!("others than its owner may write to it (mode {mode:o})"));
@@ -149,18 +142,18 @@ mod tests {
 
     #[test]
     fn only_a_regular_file_counts() {
-        let directory = Directory::new("regular");
-        let (fifo, link) = (directory.0.join("fifo"), directory.0.join("link"));
+        let directory = Directory::new();
+        let (fifo, link) = (directory.0.path().join("fifo"), directory.0.path().join("link"));
         mkfifoat(CWD, &fifo, Mode::from_raw_mode(0o600)).unwrap();
         symlink(directory.file(TEXT, 0o600), &link).unwrap();
         assert_eq!(refusal(&fifo), "it is not a regular file");
-        assert_eq!(refusal(&directory.0), "it is not a regular file");
+        assert_eq!(refusal(directory.0.path()), "it is not a regular file");
         assert_eq!(refusal(&link), "it is a symbolic link");
     }
 
     #[test]
     fn the_example_has_no_bad_line() {
-        let directory = Directory::new("example");
+        let directory = Directory::new();
         let text = include_str!("../../examples/cgproc.conf");
         let whole = text.replace("\n#CGPROC", "\nCGPROC");
         assert_ne!(text, whole);
@@ -171,7 +164,7 @@ mod tests {
 
     #[test]
     fn bad_lines_are_told_with_their_numbers() {
-        let directory = Directory::new("bad");
+        let directory = Directory::new();
         let long = "x".repeat(600);
         let path = directory.file(&format!("CGPROC=of\n# fine\nCGPROCCPUS=1\noff\n[sh\n{long}\n[]\n"), 0o600);
         let (file, count) = read(&path);

@@ -115,17 +115,13 @@ mod tests {
 
     /// What is carried from cgroups with these files, the innermost first.
     fn carried(left: &[&[(&str, &str)]]) -> Result<Carried> {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let home = std::env::temp_dir().join(format!("cgproc-carried-{}-{number}", std::process::id()));
-        let directories: Vec<PathBuf> = (0..left.len()).map(|level| home.join(level.to_string())).collect();
+        let home = tempfile::tempdir().unwrap();
+        let directories: Vec<PathBuf> = (0..left.len()).map(|level| home.path().join(level.to_string())).collect();
         for (directory, files) in directories.iter().zip(left) {
             fs::create_dir_all(directory).unwrap();
             files.iter().for_each(|(name, text)| fs::write(directory.join(name), format!("{text}\n")).unwrap());
         }
-        let carried = Carried::from(&directories);
-        fs::remove_dir_all(&home).unwrap();
-        carried
+        Carried::from(&directories)
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {

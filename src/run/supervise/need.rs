@@ -61,13 +61,12 @@ mod tests {
 
     #[test]
     fn a_script_is_its_interpreter() {
-        let path = env::temp_dir().join(format!("cgproc-need-{}", std::process::id()));
+        let script = tempfile::NamedTempFile::new().unwrap();
         for (text, expected) in
             [("#! /bin/busybox sh\n", Some("/bin/busybox")), ("#!/a/b", Some("/a/b")), ("echo", None)]
         {
-            fs::write(&path, text).unwrap();
-            assert_eq!(interpreter_of(&path), expected.map(PathBuf::from), "{text}");
+            fs::write(&script, text).unwrap();
+            assert_eq!(interpreter_of(script.path()), expected.map(PathBuf::from), "{text}");
         }
-        fs::remove_file(&path).unwrap();
     }
 }

@@ -117,38 +117,34 @@ mod tests {
         path::{Path, PathBuf},
         process::Command,
     };
+    use tempfile::TempDir;
 
     /// A directory that is gone with its test.
-    struct Home(PathBuf);
+    struct Home(TempDir);
 
     impl Home {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("cgproc-walk-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir(&path).unwrap();
-            Self(path)
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self) -> &Path {
+            self.0.path()
         }
 
         fn file(&self, name: &str, bytes: usize) -> PathBuf {
-            let path = self.0.join(name);
+            let path = self.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, vec![b'x'; bytes]).unwrap();
             path
         }
 
         fn walk(&self) -> Walk {
-            Walk::new(openat(CWD, &self.0, DIRECTORY, Mode::empty()).unwrap()).unwrap()
+            Walk::new(openat(CWD, self.path(), DIRECTORY, Mode::empty()).unwrap()).unwrap()
         }
 
         fn size(&self) -> Result<u64, Trouble> {
             let mut walk = self.walk();
             std::iter::repeat_with(|| walk.advance(7)).find_map(Result::transpose).unwrap()
-        }
-    }
-
-    impl Drop for Home {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
         }
     }
 
@@ -159,24 +155,24 @@ mod tests {
 
     #[test]
     fn a_tree_is_as_large_as_du_says() {
-        let home = Home::new("du");
-        assert_eq!(home.size(), Ok(du(&home.0)));
+        let home = Home::new();
+        assert_eq!(home.size(), Ok(du(home.path())));
         let file = home.file("a/b/c/file", 300_000);
         for at in 0..50 {
             home.file(&format!("many/{at}"), at * 1000);
         }
-        fs::hard_link(&file, home.0.join("again")).unwrap();
-        fs::hard_link(&file, home.0.join("a/once more")).unwrap();
-        fs::File::create(home.0.join("holes")).and_then(|file| file.set_len(1 << 40)).unwrap();
-        symlink("/usr", home.0.join("elsewhere")).unwrap();
-        symlink(".", home.0.join("a/loop")).unwrap();
-        assert_eq!(home.size(), Ok(du(&home.0)));
+        fs::hard_link(&file, home.path().join("again")).unwrap();
+        fs::hard_link(&file, home.path().join("a/once more")).unwrap();
+        fs::File::create(home.path().join("holes")).and_then(|file| file.set_len(1 << 40)).unwrap();
+        symlink("/usr", home.path().join("elsewhere")).unwrap();
+        symlink(".", home.path().join("a/loop")).unwrap();
+        assert_eq!(home.size(), Ok(du(home.path())));
         assert!(home.size().unwrap() > 300_000 + 50 * 49 / 2 * 1000);
     }
 
     #[test]
     fn no_more_entries_are_looked_at_than_was_said() {
-        let home = Home::new("budget");
+        let home = Home::new();
         for at in 0..1000 {
             home.file(&format!("{}/{at}", at % 10), 1);
         }
@@ -191,14 +187,14 @@ mod tests {
 
     #[test]
     fn what_vanishes_meanwhile_is_no_trouble() {
-        let home = Home::new("vanishing");
+        let home = Home::new();
         for at in 0..300 {
             home.file(&format!("{}/{at}", at % 3), 10_000);
         }
         let mut walk = home.walk();
         assert_eq!(walk.advance(50), Ok(None));
         for directory in ["0", "1", "2"] {
-            fs::remove_dir_all(home.0.join(directory)).unwrap();
+            fs::remove_dir_all(home.path().join(directory)).unwrap();
         }
         let found = std::iter::repeat_with(|| walk.advance(50)).find_map(Result::transpose).unwrap();
         assert!(found.unwrap() < 300 * 10_000);
@@ -206,25 +202,25 @@ mod tests {
 
     #[test]
     fn too_deep_a_tree_has_no_size() {
-        let home = Home::new("deep");
+        let home = Home::new();
         let path = |depth: usize| (0..depth).map(|_| "d").collect::<PathBuf>();
-        fs::create_dir_all(home.0.join(path(DEEPEST - 1))).unwrap();
-        assert_eq!(home.size(), Ok(du(&home.0)));
-        fs::create_dir(home.0.join(path(DEEPEST))).unwrap();
+        fs::create_dir_all(home.path().join(path(DEEPEST - 1))).unwrap();
+        assert_eq!(home.size(), Ok(du(home.path())));
+        fs::create_dir(home.path().join(path(DEEPEST))).unwrap();
         assert_eq!(home.size(), Err(Trouble::Deep(DEEPEST)));
     }
 
     #[test]
     fn links_that_are_not_remembered_count_in_parts() {
-        let home = Home::new("links");
+        let home = Home::new();
         let file = home.file("a", 90_000);
-        fs::hard_link(&file, home.0.join("b")).unwrap();
-        fs::hard_link(&file, home.0.join("c")).unwrap();
+        fs::hard_link(&file, home.path().join("b")).unwrap();
+        fs::hard_link(&file, home.path().join("c")).unwrap();
         let mut walk = home.walk();
         // No file has such a number.
         walk.linked = (0..MOST_LINKED as u64).map(|at| u64::MAX - at).collect();
         let found = std::iter::repeat_with(|| walk.advance(1)).find_map(Result::transpose).unwrap();
-        let difference = found.unwrap().abs_diff(du(&home.0));
+        let difference = found.unwrap().abs_diff(du(home.path()));
         assert!(difference < 3, "{difference}");
     }
 

@@ -126,7 +126,7 @@ mod tests {
     use rustix::fs::{CWD, Mode, openat};
     use std::{
         fs,
-        path::{Path, PathBuf},
+        path::Path,
         sync::{Condvar, Mutex},
     };
 
@@ -146,8 +146,8 @@ mod tests {
 
     #[test]
     fn a_small_tree_does_not_wait_for_a_large_one() {
-        let home: PathBuf = std::env::temp_dir().join(format!("cgproc-worker-{}", std::process::id()));
-        let (large, small) = (tree(&home, 3 * STEP), tree(&home, 1));
+        let home = tempfile::tempdir().unwrap();
+        let (large, small) = (tree(home.path(), 3 * STEP), tree(home.path(), 1));
         let now = Instant::now();
         let mut trees = Trees::new(Duration::ZERO);
         trees.keep([(Arc::clone(&large), 1), (Arc::clone(&small), 1)], now);
@@ -160,7 +160,6 @@ mod tests {
             worker.advance_one();
             assert_eq!(found(), expected);
         }
-        fs::remove_dir_all(home).unwrap();
     }
 
     #[test]
