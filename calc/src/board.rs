@@ -6,6 +6,35 @@
 //! The writer seals a block and writes it with one `pwrite`; a reader copies it with one `pread`. Neither is atomic: words may come
 //! in any order and from several publications. The checksum, over all words of one publication and its number, says whether
 //! they belong together. So no reader waits, and none is harmed by whatever the file holds.
+//!
+//! ```
+//! use calc::board::{BLOCK_BYTES, Block, Board, Key, Kind, Load, Published, SlotNumbers, find};
+//!
+//! struct InMemory([[u8; BLOCK_BYTES]; 5]);
+//!
+//! impl Board for InMemory {
+//!     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
+//!         *into = Block::from_bytes(self.0.get(usize::try_from(index).ok()?)?);
+//!         Some(())
+//!     }
+//! }
+//!
+//! let now = 1_000_000;
+//! let key = Key { kind: Kind::Unified, id: 4711 };
+//! let mut slot = Block::slot(key);
+//! slot.set_load(&Load { running: 3, ..Load::default() });
+//! slot.set_published(&Published { realtime_usec: now, void_after_usec: now + 1, ..Published::default() });
+//!
+//! let mut board = InMemory([[0; BLOCK_BYTES]; 5]);
+//! Block::header(4).publish(&mut board.0[0]);
+//! let place = SlotNumbers::of(key, 4).next().expect("a place to begin at");
+//! slot.publish(&mut board.0[usize::try_from(place).expect("one of five")]);
+//!
+//! let mut found = Block::EMPTY;
+//! assert!(find(&board, key, now, &mut found).is_some());
+//! assert_eq!(found.load().map(|load| load.running), Some(3));
+//! assert!(find(&board, key, now + 2, &mut found).is_none(), "void");
+//! ```
 
 mod block;
 mod cgroups;

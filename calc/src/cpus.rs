@@ -12,6 +12,16 @@ pub const MAX_CPUS: usize = 2048;
 const BITS: u64 = 64;
 
 /// A set of CPU numbers below [`MAX_CPUS`].
+///
+/// ```
+/// use calc::cpus::CpuSet;
+///
+/// let allowed = CpuSet::parse(b"0-3,7\n").expect("a list of the kernel's");
+/// assert_eq!(allowed.count(), 5);
+/// assert_eq!(Some(allowed.first(2)), CpuSet::parse(b"0-1"));
+/// assert_eq!(Some(allowed.and(&CpuSet::parse(b"3-15").unwrap())), CpuSet::parse(b"3,7"));
+/// assert_eq!(CpuSet::parse(b"3-1"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct CpuSet {

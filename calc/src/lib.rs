@@ -7,6 +7,77 @@
 //! of them) → `view` (what we present) → `compose` (the text of one /proc file) → `text`.
 //!
 //! Beside that way, `settings` are what a user asks for, and `policy` is the file that says so.
+//!
+//! What `/proc/meminfo` says in a container of 512 MiB, from files that were recorded in one:
+//!
+//! ```
+//! use calc::{
+//!     board::Above,
+//!     cgroup::places::{Places, Whose},
+//!     compose::{MemoryFigures, meminfo},
+//!     host::Host,
+//!     source::{Directory, Files, Source},
+//!     text::{Sink, Text},
+//! };
+//! use std::{ffi::CStr, fs::File, io::{Read, Seek}};
+//!
+//! struct Open(File);
+//!
+//! impl Source for Open {
+//!     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+//!         self.0.read(into).ok()
+//!     }
+//!
+//!     fn rewind(&mut self) {
+//!         self.0.rewind().expect("a plain file");
+//!     }
+//! }
+//!
+//! struct Tree(&'static str);
+//!
+//! impl Files for Tree {
+//!     type File = Open;
+//!
+//!     fn open(&self, path: &CStr) -> Option<Open> {
+//!         File::open([self.0, path.to_str().ok()?].concat()).ok().map(Open)
+//!     }
+//!
+//!     fn directory(&self, path: &CStr) -> Option<Directory> {
+//!         (path == c"/sys/fs/cgroup").then_some(Directory { inode: 183, links: 2 })
+//!     }
+//!
+//!     fn file_system(&self, _: &CStr) -> Option<u64> {
+//!         None
+//!     }
+//! }
+//!
+//! struct Kept(Vec<u8>);
+//!
+//! impl Sink for Kept {
+//!     fn write(&mut self, bytes: &[u8]) -> Option<()> {
+//!         self.0.extend_from_slice(bytes);
+//!         Some(())
+//!     }
+//! }
+//!
+//! fn composed() -> Option<()> {
+//!     let tree = Tree(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/trees/v2-runc-namespace"));
+//!     let machine = Host { memory_bytes: 2_050_504 << 10, swap_bytes: 0, swap_free_bytes: 0, since_boot_usec: 0 };
+//!     let scratch = &mut [0; 512];
+//!
+//!     let places = Places::locate(&tree, Whose::Caller, scratch)?;
+//!     let mut figures = MemoryFigures::default();
+//!     figures.read(&tree, &places, &Above::NONE, &machine, scratch)?;
+//!
+//!     let mut kept = Kept(Vec::new());
+//!     let mut text = Text::new(&mut kept);
+//!     meminfo(&figures, &mut tree.open(c"/proc/meminfo")?, &mut text, scratch)?;
+//!     text.finish()?;
+//!     assert!(kept.0.starts_with(b"MemTotal:         524288 kB\n"));
+//!     Some(())
+//! }
+//! # composed().expect("figures of every file");
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -14,6 +14,15 @@ pub const TICK_USEC: u64 = 5_000_000;
 
 /// The averages `ticks` later, when `active` threads ran or waited uninterruptibly at each of them
 /// (`calc_load`, `calc_load_n`).
+///
+/// ```
+/// use calc::load::{averages_after, hundredths};
+///
+/// // One thread ran for a minute, which has 12 ticks, and then none for another.
+/// let busy = averages_after([0; 3], 1, 12);
+/// assert_eq!(busy.map(hundredths), [63, 18, 6]);
+/// assert_eq!(averages_after(busy, 0, 12).map(hundredths), [23, 15, 6]);
+/// ```
 pub fn averages_after(averages: [u32; 3], active: u32, ticks: u32) -> [u32; 3] {
     let mut after = averages;
     for (average, kept) in after.iter_mut().zip(KEPT) {

@@ -10,7 +10,17 @@ use crate::{
 /// less is a way to stop a cgroup rather than a size of it: as if there were no limit.
 pub const LEAST_BYTES: u64 = 1 << 20;
 
-/// A setting. Its number is its row among the [`KEYS`].
+/// A setting. Its number is its row among the `KEYS`.
+///
+/// ```
+/// use calc::settings::{CpuCount, Key, MemoryLimit, Value};
+///
+/// let value = |name: &[u8], text| Key::of(name)?.parse(text);
+/// assert_eq!(value(b"CGPROC_CPUS", b"1.5"), Some(Value::Cpus(CpuCount::Milli(1500))));
+/// assert_eq!(value(b"CGPROC_MEMORY", b"512M"), Some(Value::Memory(MemoryLimit::Bytes(512 << 20))));
+/// assert_eq!(value(b"CGPROC_MEMORY", b"much"), None);
+/// assert_eq!(value(b"CGPROC_SWAP", b"1G"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Key {

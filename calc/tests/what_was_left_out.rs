@@ -1,4 +1,4 @@
-//! The last that `cargo test` prints: which rings it has left out, and how all are run. It fails where a ring is not left out,
+//! The last that `cargo test` prints but for the examples of calc: which rings it has left out, and how all are run. It fails where a ring is not left out,
 //! which would need more than an ordinary user has.
 
 use std::{env, fs, path::Path, process::ExitCode};
