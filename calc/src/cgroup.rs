@@ -1,19 +1,18 @@
 //! Where a process's cgroups are, and what their files say.
 
-pub(crate) mod cpu;
-pub(crate) mod cpuset;
+pub mod cpu;
+pub mod cpuset;
 mod locate;
 mod membership;
 pub(crate) mod memory;
 mod mountinfo;
+pub(crate) mod pids;
 pub mod places;
-pub(crate) mod v1;
-pub(crate) mod v2;
 
 use crate::{
     path,
     scan::{self, Name},
-    source::{self, Files},
+    source::{self, Files, Source},
 };
 use core::ffi::CStr;
 
@@ -51,32 +50,16 @@ impl Controller {
 
 /// The version of a cgroup hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
+pub enum Version {
+    /// A hierarchy for each controller, or for a few of them.
     V1,
+    /// One for all.
     V2,
-}
-
-impl Version {
-    /// What the memory controller calls its files.
-    pub(crate) fn memory(self) -> &'static memory::Names {
-        match self {
-            Self::V1 => &v1::MEMORY,
-            Self::V2 => &v2::MEMORY,
-        }
-    }
-
-    /// The lines of its `memory.stat`, in the kernel's order.
-    fn counters(self) -> &'static [(Name, memory::Counter)] {
-        match self {
-            Self::V1 => &v1::COUNTERS,
-            Self::V2 => &v2::COUNTERS,
-        }
-    }
 }
 
 /// What a limit's file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Setting {
+pub enum Setting {
     /// There is no such file: the controller is not enabled here. A form that nobody knows says as little.
     Absent,
     /// `max`, `-1`, or v1's largest number.
@@ -103,7 +86,33 @@ impl Setting {
     }
 }
 
-/// One cgroup's directory.
+/// A cgroup's directory whose files can be opened.
+pub trait CgroupFiles {
+    /// An open file of this cgroup.
+    type File: Source;
+
+    /// Opens a file of this cgroup. The buffer may hold its path meanwhile.
+    fn open(&self, name: &[u8], buffer: &mut [u8]) -> Option<Self::File>;
+
+    /// All of a small file; `None` when there is none, or it cannot be read.
+    fn text<'b>(&self, name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        source::read_whole(&mut self.open(name, buffer)?, buffer)
+    }
+
+    /// A file that holds a limit.
+    #[inline(never)]
+    fn setting(&self, name: &[u8], buffer: &mut [u8]) -> Setting {
+        self.text(name, buffer).and_then(Setting::parse).unwrap_or(Setting::Absent)
+    }
+
+    /// A file that holds a number; 0 for one below.
+    #[inline(never)]
+    fn number(&self, name: &[u8], buffer: &mut [u8]) -> Option<u64> {
+        scan::clamped_number(self.text(name, buffer)?)
+    }
+}
+
+/// A level of a process's own chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Level<'p> {
     mount: &'p [u8],
@@ -134,21 +143,24 @@ impl Level<'_> {
         path::join(buffer, &[self.mount, self.path])
     }
 
-    /// All of a small file; `None` when there is none, or it cannot be read.
-    pub(crate) fn text<'b>(&self, files: &impl Files, name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-        source::read_whole(&mut self.open(files, name, buffer)?, buffer)
+    /// This level, its files to be opened among those of a tree.
+    pub(crate) fn among<'l, F: Files>(&'l self, files: &'l F) -> Among<'l, F> {
+        Among { level: self, files }
     }
+}
 
-    /// A file that holds a limit.
-    #[inline(never)]
-    pub(crate) fn setting(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Setting {
-        self.text(files, name, buffer).and_then(Setting::parse).unwrap_or(Setting::Absent)
-    }
+/// See [`Level::among`].
+pub(crate) struct Among<'l, F> {
+    level: &'l Level<'l>,
+    files: &'l F,
+}
 
-    /// A file that holds a number; 0 for one below.
-    #[inline(never)]
-    pub(crate) fn number(&self, files: &impl Files, name: &[u8], buffer: &mut [u8]) -> Option<u64> {
-        scan::clamped_number(self.text(files, name, buffer)?)
+impl<F: Files> CgroupFiles for Among<'_, F> {
+    type File = F::File;
+
+    #[inline(always)]
+    fn open(&self, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
+        self.level.open(self.files, name, buffer)
     }
 }
 

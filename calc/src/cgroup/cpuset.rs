@@ -1,12 +1,12 @@
 //! The cpuset controller's files.
 
-use super::{Controller, Version, places::Places};
+use super::{CgroupFiles, Controller, Version, places::Places};
 use crate::{cpus::CpuSet, scan, source::Files};
 use core::ffi::CStr;
 
 /// What a cpuset allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// CPUs.
     Cpus,
     /// Memory nodes.
@@ -32,8 +32,25 @@ const fn online(kind: Kind) -> &'static CStr {
     }
 }
 
-/// Puts into the empty `set` what the own cgroup allows, or the nearest above that says so, or all that the machine has. A list of
-/// another form says nothing.
+/// Puts into the empty `set` what the cgroup may use, where it says so; else leaves it empty. A list of another form says nothing.
+pub fn of_one(
+    kind: Kind,
+    group: &impl CgroupFiles,
+    version: Version,
+    set: &mut CpuSet,
+    scratch: &mut [u8],
+) -> Option<()> {
+    for name in scan::parts(names(kind, version), b'/') {
+        let Some(mut file) = group.open(name, scratch) else { continue };
+        if set.read(&mut file, scratch).is_some() && !set.is_empty() {
+            return Some(());
+        }
+        *set = CpuSet::EMPTY;
+    }
+    None
+}
+
+/// Puts into the empty `set` what the own cgroup allows, or the nearest above that says so, or all that the machine has.
 #[inline(never)]
 pub(crate) fn allowed(
     kind: Kind,
@@ -44,12 +61,8 @@ pub(crate) fn allowed(
 ) -> Option<()> {
     if let Some(place) = places.hierarchy(Controller::Cpuset) {
         for level in place.chain() {
-            for name in scan::parts(names(kind, place.version), b'/') {
-                let Some(mut file) = level.open(files, name, scratch) else { continue };
-                if set.read(&mut file, scratch).is_some() && !set.is_empty() {
-                    return Some(());
-                }
-                *set = CpuSet::EMPTY;
+            if of_one(kind, &level.among(files), place.version, set, scratch).is_some() {
+                return Some(());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The memory controller's files, in the terms that both versions share.
 
-use super::{Hierarchy, Level, Setting};
+use super::{CgroupFiles as _, Hierarchy, Setting, Version};
 use crate::{
     lines::Lines,
     scan::{self, Name},
@@ -20,6 +20,35 @@ pub(crate) struct Names {
     /// The file that says 0 where a cgroup does not bind those below it.
     pub(crate) hierarchical: Option<Name>,
 }
+
+impl Names {
+    pub(crate) fn of(version: Version) -> &'static Self {
+        match version {
+            Version::V1 => &V1,
+            Version::V2 => &V2,
+        }
+    }
+}
+
+static V1: Names = Names {
+    limit: Name::new("memory.limit_in_bytes"),
+    high: None,
+    usage: Name::new("memory.usage_in_bytes"),
+    swap_limit: Name::new("memory.memsw.limit_in_bytes"),
+    swap_usage: Name::new("memory.memsw.usage_in_bytes"),
+    swap_includes_memory: true,
+    hierarchical: Some(Name::new("memory.use_hierarchy")),
+};
+
+static V2: Names = Names {
+    limit: Name::new("memory.max"),
+    high: Some(Name::new("memory.high")),
+    usage: Name::new("memory.current"),
+    swap_limit: Name::new("memory.swap.max"),
+    swap_usage: Name::new("memory.swap.current"),
+    swap_includes_memory: false,
+    hierarchical: None,
+};
 
 /// A line of `memory.stat`, under v2's name. All are bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +84,53 @@ pub(crate) enum Counter {
     EffectiveSwapLimit,
 }
 
+/// The lines of version 1's `memory.stat`, in the kernel's order. Those that begin with `total_` include the cgroups below.
+static LINES_V1: [(Name, Counter); 15] = [
+    (Name::new("hierarchical_memory_limit"), Counter::EffectiveLimit),
+    (Name::new("hierarchical_memsw_limit"), Counter::EffectiveSwapLimit),
+    (Name::new("total_cache"), Counter::File),
+    (Name::new("total_rss"), Counter::Anon),
+    (Name::new("total_rss_huge"), Counter::AnonThp),
+    (Name::new("total_shmem"), Counter::Shmem),
+    (Name::new("total_mapped_file"), Counter::FileMapped),
+    (Name::new("total_dirty"), Counter::FileDirty),
+    (Name::new("total_writeback"), Counter::FileWriteback),
+    (Name::new("total_swapcached"), Counter::Swapcached),
+    (Name::new("total_inactive_anon"), Counter::InactiveAnon),
+    (Name::new("total_active_anon"), Counter::ActiveAnon),
+    (Name::new("total_inactive_file"), Counter::InactiveFile),
+    (Name::new("total_active_file"), Counter::ActiveFile),
+    (Name::new("total_unevictable"), Counter::Unevictable),
+];
+
+/// The same of version 2.
+static LINES_V2: [(Name, Counter); 24] = [
+    (Name::new("anon"), Counter::Anon),
+    (Name::new("file"), Counter::File),
+    (Name::new("kernel_stack"), Counter::KernelStack),
+    (Name::new("pagetables"), Counter::Pagetables),
+    (Name::new("sec_pagetables"), Counter::SecPagetables),
+    (Name::new("percpu"), Counter::Percpu),
+    (Name::new("vmalloc"), Counter::Vmalloc),
+    (Name::new("shmem"), Counter::Shmem),
+    (Name::new("zswap"), Counter::Zswap),
+    (Name::new("zswapped"), Counter::Zswapped),
+    (Name::new("file_mapped"), Counter::FileMapped),
+    (Name::new("file_dirty"), Counter::FileDirty),
+    (Name::new("file_writeback"), Counter::FileWriteback),
+    (Name::new("swapcached"), Counter::Swapcached),
+    (Name::new("anon_thp"), Counter::AnonThp),
+    (Name::new("file_thp"), Counter::FileThp),
+    (Name::new("shmem_thp"), Counter::ShmemThp),
+    (Name::new("inactive_anon"), Counter::InactiveAnon),
+    (Name::new("active_anon"), Counter::ActiveAnon),
+    (Name::new("inactive_file"), Counter::InactiveFile),
+    (Name::new("active_file"), Counter::ActiveFile),
+    (Name::new("unevictable"), Counter::Unevictable),
+    (Name::new("slab_reclaimable"), Counter::SlabReclaimable),
+    (Name::new("slab_unreclaimable"), Counter::SlabUnreclaimable),
+];
+
 /// How many there are.
 const COUNTERS: usize = Counter::EffectiveSwapLimit as usize + 1;
 
@@ -85,11 +161,14 @@ impl Counters {
     #[inline(never)]
     pub(crate) fn read(&mut self, files: &impl Files, place: &Hierarchy<'_>, depth: usize, scratch: &mut [u8]) {
         let mut levels = place.chain().skip_while(|level| level.depth() > depth);
-        let Some(mut file) = levels.find_map(|level: Level<'_>| level.open(files, b"memory.stat", scratch)) else {
+        let Some(mut file) = levels.find_map(|level| level.among(files).open(b"memory.stat", scratch)) else {
             return;
         };
         let mut lines = Lines::new(&mut file, scratch);
-        let names = place.version.counters();
+        let names: &[(Name, Counter)] = match place.version {
+            Version::V1 => &LINES_V1,
+            Version::V2 => &LINES_V2,
+        };
         let mut expected = 0;
         while let Some(Some(line)) = lines.next() {
             let Some((key, bytes)) = line.whole().and_then(scan::key_value) else { continue };

@@ -6,10 +6,9 @@ use crate::{
     board::Above,
     capacity::Capacity,
     cgroup::{
-        Controller, Version,
+        Controller, cpu,
         cpuset::{self, Kind},
         places::Places,
-        v1, v2,
     },
     cpus::CpuSet,
     settings::CpuCount,
@@ -75,7 +74,7 @@ pub fn cpus(
 /// The CPUs that the scope's weight stands for; `None` where it has none.
 fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
     let place = places.hierarchy(Controller::Cpu)?;
-    weight::cpus(&place.chain_of_scope().next()?, place.version, files, scratch)
+    weight::cpus(&place.chain_of_scope().next()?.among(files), place.version, scratch)
 }
 
 /// The least quota of the chain and above it, and how deep it is set.
@@ -90,10 +89,7 @@ fn least_quota(
     let mut least = above.quota();
     let Some(place) = places.hierarchy(Controller::Cpu) else { return least };
     for level in place.chain() {
-        let quota = match place.version {
-            Version::V1 => v1::quota(&level, files, scratch),
-            Version::V2 => v2::quota(&level, files, scratch),
-        };
+        let quota = cpu::quota(&level.among(files), place.version, scratch);
         if let Some(quota) = quota.filter(|quota| least.is_none_or(|least| quota.is_less(&least))) {
             least = Some(quota);
             *depth = u64::try_from(level.depth()).unwrap_or(0);

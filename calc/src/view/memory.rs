@@ -3,7 +3,7 @@
 use crate::{
     board::Above,
     cgroup::{
-        Controller, Hierarchy, Level, Setting, Version,
+        CgroupFiles, Controller, Hierarchy, Setting, Version,
         memory::{Counter, Counters, Names},
         places::Places,
     },
@@ -60,7 +60,7 @@ pub(crate) fn read(
     let terms = Terms {
         limit: counters.effective(Counter::EffectiveLimit),
         swap_limit: counters.effective(Counter::EffectiveSwapLimit),
-        high: place.version.memory().high.as_ref().map(Name::text).filter(|_| places.counts_high != 0),
+        high: Names::of(place.version).high.as_ref().map(Name::text).filter(|_| places.counts_high != 0),
     };
     let mut limits = Limits::NONE;
     limits.take_above(above, places.declared_memory_bytes);
@@ -124,11 +124,11 @@ struct Terms {
 
 impl Terms {
     /// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
-    fn memory_limit(&self, level: &Level<'_>, files: &impl Files, name: &[u8], scratch: &mut [u8]) -> Setting {
-        let limit = shown(self.limit.unwrap_or_else(|| level.setting(files, name, scratch)));
+    fn memory_limit(&self, group: &impl CgroupFiles, name: &[u8], scratch: &mut [u8]) -> Setting {
+        let limit = shown(self.limit.unwrap_or_else(|| group.setting(name, scratch)));
         match (self.high, limit) {
             (None, _) | (_, Setting::Absent) => limit,
-            (Some(high), _) => least(limit, shown(level.setting(files, high, scratch))),
+            (Some(high), _) => least(limit, shown(group.setting(high, scratch))),
         }
     }
 }
@@ -166,20 +166,19 @@ impl Reading {
     #[inline(never)]
     fn read(
         &mut self,
-        level: &Level<'_>,
-        files: &impl Files,
+        group: &impl CgroupFiles,
         names: &Names,
         terms: &Terms,
         is_scope: bool,
         scratch: &mut [u8],
     ) -> bool {
-        self.limit = match terms.memory_limit(level, files, names.limit.text(), scratch) {
+        self.limit = match terms.memory_limit(group, names.limit.text(), scratch) {
             Setting::Absent => return false,
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
         };
         if is_scope || self.limit.is_some() {
-            self.usage = level.number(files, names.usage.text(), scratch);
+            self.usage = group.number(names.usage.text(), scratch);
         }
         true
     }
@@ -188,8 +187,7 @@ impl Reading {
     #[inline(never)]
     fn read_swap(
         &mut self,
-        level: &Level<'_>,
-        files: &impl Files,
+        group: &impl CgroupFiles,
         names: &Names,
         terms: &Terms,
         is_scope: bool,
@@ -199,11 +197,11 @@ impl Reading {
             // Memory and swap together are never limited where memory is not.
             return;
         }
-        self.swap_limit = terms.swap_limit.unwrap_or_else(|| level.setting(files, names.swap_limit.text(), scratch));
+        self.swap_limit = terms.swap_limit.unwrap_or_else(|| group.setting(names.swap_limit.text(), scratch));
         let used = match self.swap_limit {
             Setting::Absent => Some(0),
             Setting::Unlimited if !is_scope => Some(0),
-            _ => level.number(files, names.swap_usage.text(), scratch),
+            _ => group.number(names.swap_usage.text(), scratch),
         };
         match used {
             Some(used) if self.usage.is_some() || !names.swap_includes_memory => self.swap_used = used,
@@ -225,9 +223,9 @@ impl Reading {
     }
 
     /// Whether this level, which is above the own cgroup, limits it.
-    fn binds(&self, level: &Level<'_>, files: &impl Files, names: &Names, scratch: &mut [u8]) -> bool {
+    fn binds(&self, group: &impl CgroupFiles, names: &Names, scratch: &mut [u8]) -> bool {
         let (Some(_), Some(name)) = (self.limit, &names.hierarchical) else { return true };
-        level.setting(files, name.text(), scratch) != Setting::Of(0)
+        group.setting(name.text(), scratch) != Setting::Of(0)
     }
 }
 
@@ -264,21 +262,22 @@ impl Limits {
         has_swap: bool,
         scratch: &mut [u8],
     ) {
-        let names = place.version.memory();
+        let names = Names::of(place.version);
         let scope = place.scope.len();
         self.counters_depth = scope;
         let mut scope_is_above = true;
         for level in place.chain() {
+            let group = &level.among(files);
             let is_scope = scope_is_above && level.depth() <= scope;
             let mut reading = Reading::NONE;
-            if !reading.read(&level, files, names, terms, is_scope, scratch) {
+            if !reading.read(group, names, terms, is_scope, scratch) {
                 continue;
             }
-            if level.depth() < place.own.len() && !reading.binds(&level, files, names, scratch) {
+            if level.depth() < place.own.len() && !reading.binds(group, names, scratch) {
                 break;
             }
             if has_swap {
-                reading.read_swap(&level, files, names, terms, is_scope, scratch);
+                reading.read_swap(group, names, terms, is_scope, scratch);
             }
             scope_is_above &= !is_scope;
             if declared > 0 {

@@ -1,22 +1,21 @@
 //! How many threads the container has at this moment, and how many it may have.
 
 use crate::{
-    cgroup::{Controller, Setting, places::Places},
+    cgroup::{Controller, pids, places::Places},
     source::Files,
 };
 
 /// The threads of the scope and of the cgroups below it: `None` where the pids controller is not there.
 pub fn threads(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
     let scope = places.hierarchy(Controller::Pids)?.chain_of_scope().next()?;
-    scope.number(files, b"pids.current", scratch)
+    pids::count(&scope.among(files), scratch)
 }
 
-/// The most threads that the chain allows (`pids.max`); `None` for no limit. 0 only says that no more may come, and is less than
-/// any kernel shows.
+/// The most threads that the chain allows (`pids.max`); `None` for no limit.
 pub fn limit(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
     let mut least = None;
     for level in places.hierarchy(Controller::Pids)?.chain() {
-        if let Setting::Of(limit @ 1..) = level.setting(files, b"pids.max", scratch) {
+        if let Some(limit) = pids::limit(&level.among(files), scratch) {
             least = Some(least.map_or(limit, |least: u64| least.min(limit)));
         }
     }

@@ -1,7 +1,7 @@
 //! CPU time used, idle time and age of the container.
 
 use crate::{
-    cgroup::{Controller, Hierarchy, Level, Version, places::Places, v1, v2},
+    cgroup::{Controller, Hierarchy, Level, cpu::Used, places::Places},
     host::{Host, USEC_PER_TICK},
     source::Files,
     view::cpu::Cpus,
@@ -57,10 +57,7 @@ pub fn times(
 ) -> Option<Times> {
     let place = places.hierarchy(Controller::Cpuacct)?;
     let counted = counted(places, &place, cpus)?;
-    let used = match place.version {
-        Version::V1 => v1::used(&counted, files, scratch)?,
-        Version::V2 => v2::used(&counted, files, scratch)?,
-    };
+    let used = Used::of(&counted.among(files), place.version, scratch)?;
     let allowed = match capacity_usec {
         Some(capacity_usec) => capacity_usec / USEC_PER_TICK,
         None => cpus.capacity.within(elapsed_usec(places, host) / USEC_PER_TICK),

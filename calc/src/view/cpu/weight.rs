@@ -5,11 +5,7 @@
 //! 1 + (shares − 2) × 9999 ÷ 262142. A weight does not tell which it is; it is read as the newer one, as the JDK does
 //! (`CgroupV2CpuController::cpu_shares`), so that the older ones' stand for fewer CPUs than were meant, never for more.
 
-use crate::{
-    cgroup::{Level, Version},
-    scan,
-    source::Files,
-};
+use crate::cgroup::{CgroupFiles, Version, cpu};
 
 /// What a cgroup has that nobody gave a weight to.
 const DEFAULT_SHARES: u64 = 1024;
@@ -20,15 +16,11 @@ const DEFAULT_WEIGHT: u64 = 100;
 ///
 /// A weight for just one CPU is the default, and cannot be told from none.
 #[inline(never)]
-pub(super) fn cpus(level: &Level<'_>, version: Version, files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
-    let (name, default): (&[u8], u64) = match version {
-        Version::V1 => (b"cpu.shares", DEFAULT_SHARES),
-        Version::V2 => (b"cpu.weight", DEFAULT_WEIGHT),
-    };
-    let weight = scan::whole_number(level.text(files, name, scratch)?)?;
-    let cpus = match version {
-        Version::V1 => weight.div_ceil(DEFAULT_SHARES),
-        Version::V2 => cpus_of_weight(weight),
+pub(super) fn cpus(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Option<u64> {
+    let weight = cpu::weight(group, version, scratch)?;
+    let (cpus, default) = match version {
+        Version::V1 => (weight.div_ceil(DEFAULT_SHARES), DEFAULT_SHARES),
+        Version::V2 => (cpus_of_weight(weight), DEFAULT_WEIGHT),
     };
     (weight != default).then_some(cpus.max(1))
 }
