@@ -34,9 +34,9 @@ impl Capacity {
         (self.quota_usec / period).checked_add(u64::from(self.quota_usec % period != 0))
     }
 
-    /// The CPU time that it allows within `ticks`, in ticks.
-    pub(crate) fn within(&self, ticks: u64) -> u64 {
-        NonZero::new(self.period_usec).map_or(u64::MAX, |period| scale(ticks, self.quota_usec, period))
+    /// The CPU time that it allows within `time`, in the same unit.
+    pub fn within(&self, time: u64) -> u64 {
+        NonZero::new(self.period_usec).map_or(u64::MAX, |period| scale(time, self.quota_usec, period))
     }
 }
 

@@ -2,9 +2,10 @@
 
 pub mod cpu;
 pub mod cpuset;
+pub mod least;
 mod locate;
 mod membership;
-pub(crate) mod memory;
+pub mod memory;
 mod mountinfo;
 pub(crate) mod pids;
 pub mod places;

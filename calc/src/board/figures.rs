@@ -6,7 +6,12 @@ use super::{
 };
 use crate::{
     capacity::{self, Capacity},
+    cgroup::{
+        least::{self, Room},
+        memory::{Amounts, Rooms},
+    },
     cpus::CpuSet,
+    settings::LEAST_BYTES,
 };
 
 /// What of a slot's words holds a figure.
@@ -75,6 +80,34 @@ impl Above {
         cpus: [0; CPU_WORDS],
     };
 
+    /// The least limits of memory and swap. A board may say what no program can be shown.
+    pub(crate) fn rooms(&self) -> Rooms {
+        let is_shown = self.memory_limit_bytes >= LEAST_BYTES;
+        Rooms {
+            memory: if is_shown { room(self.memory_limit_bytes, self.memory_free_bytes) } else { Room::NONE },
+            swap: room(self.swap_limit_bytes, self.swap_free_bytes),
+        }
+    }
+
+    /// Takes what a cgroup allows those below it into account.
+    pub fn lower_memory(&mut self, level: &Amounts) {
+        let mut least = self.rooms();
+        least.lower(level);
+        (self.memory_limit_bytes, self.memory_free_bytes) = words(&least.memory);
+        (self.swap_limit_bytes, self.swap_free_bytes) = words(&least.swap);
+    }
+
+    /// The same of a cgroup's quota.
+    pub fn lower_quota(&mut self, quota: Capacity) {
+        let mut least = Some(quota);
+        if let Some(above) = self.quota() {
+            least::lower(&mut least, above);
+        }
+        if let Some(Capacity { quota_usec, period_usec }) = least {
+            (self.quota_usec, self.period_usec) = (quota_usec, period_usec);
+        }
+    }
+
     /// The least quota.
     pub fn quota(&self) -> Option<Capacity> {
         Capacity::new(self.quota_usec, self.period_usec)
@@ -84,6 +117,17 @@ impl Above {
     pub fn narrow(&self, set: &mut CpuSet) {
         set.narrow(&self.cpus);
     }
+}
+
+/// A limit and what is left of it, of which `u64::MAX` is none.
+fn room(limit: u64, left: u64) -> Room {
+    let known = |bytes: u64| Some(bytes).filter(|bytes| *bytes < u64::MAX);
+    Room { limit: known(limit), left: known(left) }
+}
+
+/// The reverse of [`room`].
+fn words(room: &Room) -> (u64, u64) {
+    (room.limit.unwrap_or(u64::MAX), room.left.unwrap_or(u64::MAX))
 }
 
 impl Block {
@@ -216,7 +260,10 @@ fn joined(low: u32, high: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::{Key, Kind, Published};
+    use crate::{
+        board::{Key, Kind, Published},
+        cgroup::Setting,
+    };
     use proptest::prelude::*;
 
     const SECOND: u64 = 1_000_000;
@@ -241,6 +288,36 @@ mod tests {
         let block = slot();
         assert_eq!((block.load(), block.capacity_usec(0, 0), block.above()), (None, None, None));
         assert_eq!(block.disk_used_bytes(), None);
+    }
+
+    #[test]
+    fn the_least_of_all_levels_counts() {
+        const MIB: u64 = 1 << 20;
+        let memory = |limit, usage| Amounts { limit: Some(limit * MIB), usage: Some(usage * MIB), ..Amounts::NONE };
+        let below = |above: &Above, level: &Amounts| {
+            let mut sum = *above;
+            sum.lower_memory(level);
+            sum
+        };
+        let outer = below(&Above::NONE, &memory(1000, 900));
+        assert_eq!((outer.memory_limit_bytes, outer.memory_free_bytes), (1000 * MIB, 100 * MIB));
+        let inner = below(&outer, &memory(500, 100));
+        assert_eq!((inner.memory_limit_bytes, inner.memory_free_bytes), (500 * MIB, 100 * MIB));
+        assert_eq!(below(&inner, &Amounts::NONE), inner);
+        assert_eq!(inner.swap_limit_bytes, u64::MAX);
+        let swap = Amounts { swap_limit: Setting::Of(7), swap_used: 3, ..memory(2000, 0) };
+        let inner = below(&inner, &swap);
+        assert_eq!((inner.swap_limit_bytes, inner.swap_free_bytes), (7, 4));
+        assert_eq!((inner.memory_limit_bytes, inner.memory_free_bytes), (500 * MIB, 100 * MIB));
+    }
+
+    #[test]
+    fn of_two_quotas_that_allow_the_same_the_inner_one_counts() {
+        let mut above = Above::NONE;
+        for (quota_usec, period_usec, least) in [(200, 100, 200), (300, 100, 200), (400, 200, 400), (399, 200, 399)] {
+            above.lower_quota(Capacity { quota_usec, period_usec });
+            assert_eq!(above.quota_usec, least);
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The memory controller's files, in the terms that both versions share.
 
-use super::{CgroupFiles as _, Hierarchy, Setting, Version};
+use super::{CgroupFiles, Hierarchy, Setting, Version, least::Room};
 use crate::{
     lines::Lines,
     scan::{self, Name},
+    settings::LEAST_BYTES,
     source::Files,
 };
 
@@ -179,5 +180,157 @@ impl Counters {
                 expected = index.saturating_add(1);
             }
         }
+    }
+}
+
+/// What levels allow together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rooms {
+    /// Of memory.
+    pub memory: Room,
+    /// Of swap alone.
+    pub swap: Room,
+}
+
+impl Rooms {
+    /// Takes a level into account; whether its memory limit is the least so far.
+    pub fn lower(&mut self, level: &Amounts) -> bool {
+        if let Setting::Of(limit) = level.swap_limit {
+            self.swap.lower(limit, Some(level.swap_used));
+        }
+        level.limit.is_some_and(|limit| self.memory.lower(limit, level.usage))
+    }
+}
+
+/// What is known of a level's limits without the files for them, and which of its files count.
+#[derive(Default)]
+pub(crate) struct Terms {
+    /// The memory limit.
+    pub(crate) limit: Option<Setting>,
+    /// The limit of memory and swap together.
+    pub(crate) both_limit: Option<Setting>,
+    /// Whether `memory.high` is a limit.
+    pub(crate) counts_high: bool,
+}
+
+/// What one level says, in bytes. What is used is only read where it matters: in the scope, and where there is a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amounts {
+    pub(crate) limit: Option<u64>,
+    pub(crate) usage: Option<u64>,
+    /// Of swap alone.
+    pub(crate) swap_limit: Setting,
+    pub(crate) swap_used: u64,
+}
+
+impl Default for Amounts {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl Amounts {
+    pub(crate) const NONE: Self = Self { limit: None, usage: None, swap_limit: Setting::Absent, swap_used: 0 };
+
+    /// What the cgroup allows those below it; nothing where it does not bind them.
+    pub fn for_those_below(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Self {
+        let (mut amounts, names, terms) = (Self::NONE, Names::of(version), Terms::default());
+        if !amounts.read(group, names, &terms, false, scratch) || !amounts.binds(group, names, scratch) {
+            return Self::NONE;
+        }
+        amounts.read_swap(group, names, &terms, false, scratch);
+        amounts
+    }
+
+    /// Reads the memory of a level; whether the controller is enabled.
+    #[inline(never)]
+    pub(crate) fn read(
+        &mut self,
+        group: &impl CgroupFiles,
+        names: &Names,
+        terms: &Terms,
+        is_scope: bool,
+        scratch: &mut [u8],
+    ) -> bool {
+        self.limit = match memory_limit(group, names, terms, scratch) {
+            Setting::Absent => return false,
+            Setting::Unlimited => None,
+            Setting::Of(limit) => Some(limit),
+        };
+        if is_scope || self.limit.is_some() {
+            self.usage = group.number(names.usage.text(), scratch);
+        }
+        true
+    }
+
+    /// Reads the swap of the level too.
+    #[inline(never)]
+    pub(crate) fn read_swap(
+        &mut self,
+        group: &impl CgroupFiles,
+        names: &Names,
+        terms: &Terms,
+        is_scope: bool,
+        scratch: &mut [u8],
+    ) {
+        if names.swap_includes_memory && self.limit.is_none() && !is_scope {
+            // Memory and swap together are never limited where memory is not.
+            return;
+        }
+        self.swap_limit = terms.both_limit.unwrap_or_else(|| group.setting(names.swap_limit.text(), scratch));
+        let used = match self.swap_limit {
+            Setting::Absent => Some(0),
+            Setting::Unlimited if !is_scope => Some(0),
+            _ => group.number(names.swap_usage.text(), scratch),
+        };
+        match used {
+            Some(used) if self.usage.is_some() || !names.swap_includes_memory => self.swap_used = used,
+            // Who cannot say what is used says nothing of swap.
+            _ => self.swap_limit = Setting::Absent,
+        }
+        if names.swap_includes_memory {
+            self.exclude_memory();
+        }
+    }
+
+    /// Turns figures of memory and swap together into those of swap.
+    fn exclude_memory(&mut self) {
+        if let Setting::Of(both) = self.swap_limit {
+            self.swap_limit = Setting::Of(both.saturating_sub(self.limit.unwrap_or(0)));
+        }
+        // The kernel counts the two apart, and memory alone may be the larger one for a moment.
+        self.swap_used = self.swap_used.saturating_sub(self.usage.unwrap_or(0));
+    }
+
+    /// Whether this level limits the cgroups below it.
+    pub(crate) fn binds(&self, group: &impl CgroupFiles, names: &Names, scratch: &mut [u8]) -> bool {
+        let (Some(_), Some(name)) = (self.limit, &names.hierarchical) else { return true };
+        group.setting(name.text(), scratch) != Setting::Of(0)
+    }
+}
+
+/// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
+fn memory_limit(group: &impl CgroupFiles, names: &Names, terms: &Terms, scratch: &mut [u8]) -> Setting {
+    let limit = shown(terms.limit.unwrap_or_else(|| group.setting(names.limit.text(), scratch)));
+    match names.high.as_ref().filter(|_| terms.counts_high && limit != Setting::Absent) {
+        Some(high) => lesser(limit, shown(group.setting(high.text(), scratch))),
+        None => limit,
+    }
+}
+
+/// The limit, where it is one that a program can be shown.
+fn shown(limit: Setting) -> Setting {
+    match limit {
+        Setting::Of(bytes) if bytes < LEAST_BYTES => Setting::Unlimited,
+        limit => limit,
+    }
+}
+
+/// The lower one of two limits, of which the second may be absent.
+fn lesser(limit: Setting, other: Setting) -> Setting {
+    match (limit, other) {
+        (Setting::Of(limit), Setting::Of(other)) => Setting::Of(limit.min(other)),
+        (_, Setting::Of(_)) => other,
+        _ => limit,
     }
 }

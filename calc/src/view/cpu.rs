@@ -8,6 +8,7 @@ use crate::{
     cgroup::{
         Controller, cpu,
         cpuset::{self, Kind},
+        least,
         places::Places,
     },
     cpus::CpuSet,
@@ -89,9 +90,8 @@ fn least_quota(
     let mut least = above.quota();
     let Some(place) = places.hierarchy(Controller::Cpu) else { return least };
     for level in place.chain() {
-        let quota = cpu::quota(&level.among(files), place.version, scratch);
-        if let Some(quota) = quota.filter(|quota| least.is_none_or(|least| quota.is_less(&least))) {
-            least = Some(quota);
+        let Some(quota) = cpu::quota(&level.among(files), place.version, scratch) else { continue };
+        if least::lower(&mut least, quota) {
             *depth = u64::try_from(level.depth()).unwrap_or(0);
         }
     }

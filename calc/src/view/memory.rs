@@ -3,13 +3,12 @@
 use crate::{
     board::Above,
     cgroup::{
-        CgroupFiles, Controller, Hierarchy, Setting, Version,
-        memory::{Counter, Counters, Names},
+        Controller, Hierarchy, Setting, Version,
+        least::Room,
+        memory::{Amounts, Counter, Counters, Names, Rooms, Terms},
         places::Places,
     },
     host::Host,
-    scan::Name,
-    settings::LEAST_BYTES,
     source::Files,
 };
 
@@ -59,17 +58,19 @@ pub(crate) fn read(
     }
     let terms = Terms {
         limit: counters.effective(Counter::EffectiveLimit),
-        swap_limit: counters.effective(Counter::EffectiveSwapLimit),
-        high: Names::of(place.version).high.as_ref().map(Name::text).filter(|_| places.counts_high != 0),
+        both_limit: counters.effective(Counter::EffectiveSwapLimit),
+        counts_high: places.counts_high != 0,
     };
-    let mut limits = Limits::NONE;
-    limits.take_above(above, places.declared_memory_bytes);
+    let mut limits = Limits { least: above.rooms(), counters_depth: 0, swap_used: None };
+    if places.declared_memory_bytes > 0 {
+        limits.least.memory = Room::NONE;
+    }
     limits.read(files, &place, &terms, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
-    let total_bytes = limits.memory.least.filter(|limit| *limit < host.memory_bytes)?;
+    let total_bytes = limits.least.memory.limit.filter(|limit| *limit < host.memory_bytes)?;
     if !is_alone {
         counters.read(files, &place, limits.counters_depth, scratch);
     }
-    let free_bytes = limits.memory.left()?.min(total_bytes);
+    let free_bytes = limits.least.memory.left?.min(total_bytes);
     let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
     let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
     Some(Memory {
@@ -81,175 +82,16 @@ pub(crate) fn read(
     })
 }
 
-/// The least limit of a chain, and the least of what the levels have left.
-#[derive(Clone, Copy, Debug)]
-struct Least {
-    least: Option<u64>,
-    headroom: u64,
-}
-
-impl Least {
-    const NONE: Self = Self { least: None, headroom: u64::MAX };
-
-    /// What is left; `None` where nobody can say what is used: all of it would be too much, and nothing too little.
-    fn left(&self) -> Option<u64> {
-        Some(self.headroom).filter(|headroom| *headroom < u64::MAX)
-    }
-
-    /// What is known of cgroups out of sight; `u64::MAX` for nothing.
-    fn of(limit: u64, headroom: u64) -> Self {
-        Self { least: Some(limit).filter(|limit| *limit < u64::MAX), headroom }
-    }
-
-    /// Takes a level into account; whether its limit is the least so far. What is used may not be known.
-    fn add(&mut self, limit: u64, usage: Option<u64>) -> bool {
-        self.headroom = usage.map_or(self.headroom, |usage| self.headroom.min(limit.saturating_sub(usage)));
-        let is_least = self.least.is_none_or(|least| limit < least);
-        if is_least {
-            self.least = Some(limit);
-        }
-        is_least
-    }
-}
-
-/// What a level's limits are made of.
-struct Terms {
-    /// The memory limit, where it is known without its file.
-    limit: Option<Setting>,
-    /// As [`Reading::swap_limit`], but with v1's memory in it.
-    swap_limit: Option<Setting>,
-    /// A second file of a memory limit, where it counts.
-    high: Option<&'static [u8]>,
-}
-
-impl Terms {
-    /// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
-    fn memory_limit(&self, group: &impl CgroupFiles, name: &[u8], scratch: &mut [u8]) -> Setting {
-        let limit = shown(self.limit.unwrap_or_else(|| group.setting(name, scratch)));
-        match (self.high, limit) {
-            (None, _) | (_, Setting::Absent) => limit,
-            (Some(high), _) => least(limit, shown(group.setting(high, scratch))),
-        }
-    }
-}
-
-/// The limit, where it is one that a program can be shown.
-fn shown(limit: Setting) -> Setting {
-    match limit {
-        Setting::Of(bytes) if bytes < LEAST_BYTES => Setting::Unlimited,
-        limit => limit,
-    }
-}
-
-/// The lower one of two limits, of which the second may be absent.
-fn least(limit: Setting, other: Setting) -> Setting {
-    match (limit, other) {
-        (Setting::Of(limit), Setting::Of(other)) => Setting::Of(limit.min(other)),
-        (_, Setting::Of(_)) => other,
-        _ => limit,
-    }
-}
-
-/// What one level says. What is used is only read where it matters: in the scope, and where there is a limit.
-struct Reading {
-    limit: Option<u64>,
-    usage: Option<u64>,
-    /// Of swap alone.
-    swap_limit: Setting,
-    swap_used: u64,
-}
-
-impl Reading {
-    const NONE: Self = Self { limit: None, usage: None, swap_limit: Setting::Absent, swap_used: 0 };
-
-    /// Reads the memory of a level; whether the controller is enabled.
-    #[inline(never)]
-    fn read(
-        &mut self,
-        group: &impl CgroupFiles,
-        names: &Names,
-        terms: &Terms,
-        is_scope: bool,
-        scratch: &mut [u8],
-    ) -> bool {
-        self.limit = match terms.memory_limit(group, names.limit.text(), scratch) {
-            Setting::Absent => return false,
-            Setting::Unlimited => None,
-            Setting::Of(limit) => Some(limit),
-        };
-        if is_scope || self.limit.is_some() {
-            self.usage = group.number(names.usage.text(), scratch);
-        }
-        true
-    }
-
-    /// Reads the swap of the level too.
-    #[inline(never)]
-    fn read_swap(
-        &mut self,
-        group: &impl CgroupFiles,
-        names: &Names,
-        terms: &Terms,
-        is_scope: bool,
-        scratch: &mut [u8],
-    ) {
-        if names.swap_includes_memory && self.limit.is_none() && !is_scope {
-            // Memory and swap together are never limited where memory is not.
-            return;
-        }
-        self.swap_limit = terms.swap_limit.unwrap_or_else(|| group.setting(names.swap_limit.text(), scratch));
-        let used = match self.swap_limit {
-            Setting::Absent => Some(0),
-            Setting::Unlimited if !is_scope => Some(0),
-            _ => group.number(names.swap_usage.text(), scratch),
-        };
-        match used {
-            Some(used) if self.usage.is_some() || !names.swap_includes_memory => self.swap_used = used,
-            // Who cannot say what is used says nothing of swap.
-            _ => self.swap_limit = Setting::Absent,
-        }
-        if names.swap_includes_memory {
-            self.exclude_memory();
-        }
-    }
-
-    /// Turns figures of memory and swap together into those of swap.
-    fn exclude_memory(&mut self) {
-        if let Setting::Of(both) = self.swap_limit {
-            self.swap_limit = Setting::Of(both.saturating_sub(self.limit.unwrap_or(0)));
-        }
-        // The kernel counts the two apart, and memory alone may be the larger one for a moment.
-        self.swap_used = self.swap_used.saturating_sub(self.usage.unwrap_or(0));
-    }
-
-    /// Whether this level, which is above the own cgroup, limits it.
-    fn binds(&self, group: &impl CgroupFiles, names: &Names, scratch: &mut [u8]) -> bool {
-        let (Some(_), Some(name)) = (self.limit, &names.hierarchical) else { return true };
-        group.setting(name.text(), scratch) != Setting::Of(0)
-    }
-}
-
 /// What the chain allows.
 struct Limits {
-    memory: Least,
+    least: Rooms,
     /// Where the counters are to be read: the figures must agree with the limit that is shown.
     counters_depth: usize,
-    swap: Least,
     /// Swap used by the scope, `None` where that is not known.
     swap_used: Option<u64>,
 }
 
 impl Limits {
-    const NONE: Self = Self { memory: Least::NONE, counters_depth: 0, swap: Least::NONE, swap_used: None };
-
-    /// Takes the limits above the chain into account, which a declared one of memory replaces.
-    fn take_above(&mut self, above: &Above, declared: u64) {
-        if declared == 0 && above.memory_limit_bytes >= LEAST_BYTES {
-            self.memory = Least::of(above.memory_limit_bytes, above.memory_free_bytes);
-        }
-        self.swap = Least::of(above.swap_limit_bytes, above.swap_free_bytes);
-    }
-
     /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
     /// where the machine has none.
     #[inline(never)]
@@ -269,44 +111,36 @@ impl Limits {
         for level in place.chain() {
             let group = &level.among(files);
             let is_scope = scope_is_above && level.depth() <= scope;
-            let mut reading = Reading::NONE;
-            if !reading.read(group, names, terms, is_scope, scratch) {
+            let mut amounts = Amounts::NONE;
+            if !amounts.read(group, names, terms, is_scope, scratch) {
                 continue;
             }
-            if level.depth() < place.own.len() && !reading.binds(group, names, scratch) {
+            if level.depth() < place.own.len() && !amounts.binds(group, names, scratch) {
                 break;
             }
             if has_swap {
-                reading.read_swap(group, names, terms, is_scope, scratch);
+                amounts.read_swap(group, names, terms, is_scope, scratch);
             }
             scope_is_above &= !is_scope;
             if declared > 0 {
-                reading.limit = is_scope.then_some(declared);
+                amounts.limit = is_scope.then_some(declared);
             }
-            if self.add(&reading, is_scope) {
+            if is_scope && amounts.swap_limit != Setting::Absent {
+                self.swap_used = Some(amounts.swap_used);
+            }
+            if self.least.lower(&amounts) {
                 self.counters_depth = level.depth().max(scope);
             }
         }
     }
 
-    /// Takes one level into account; whether its memory limit is the least so far.
-    fn add(&mut self, reading: &Reading, is_scope: bool) -> bool {
-        if let Setting::Of(limit) = reading.swap_limit {
-            self.swap.add(limit, Some(reading.swap_used));
-        }
-        if is_scope && reading.swap_limit != Setting::Absent {
-            self.swap_used = Some(reading.swap_used);
-        }
-        reading.limit.is_some_and(|limit| self.memory.add(limit, reading.usage))
-    }
-
     /// The swap figures. Where no limit is less than the host's swap, what others use of it is not free either.
     fn swap(&self, host: &Host) -> Option<Swap> {
         let used = self.swap_used?;
-        let limit = self.swap.least.filter(|limit| *limit < host.swap_bytes);
+        let limit = self.least.swap.limit.filter(|limit| *limit < host.swap_bytes);
         let total_bytes = limit.unwrap_or(host.swap_bytes);
         let bound = if limit.is_some() { u64::MAX } else { host.swap_free_bytes };
-        let free_bytes = total_bytes.saturating_sub(used).min(self.swap.headroom).min(bound);
+        let free_bytes = total_bytes.saturating_sub(used).min(self.least.swap.left.unwrap_or(u64::MAX)).min(bound);
         Some(Swap { total_bytes, free_bytes })
     }
 }
@@ -314,7 +148,11 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cgroup::places::Whose, fixture::Tree, settings::MemoryLimit};
+    use crate::{
+        cgroup::places::Whose,
+        fixture::Tree,
+        settings::{LEAST_BYTES, MemoryLimit},
+    };
     use proptest::prelude::*;
     use std::{format, string::ToString};
 

@@ -1,7 +1,7 @@
 //! How many threads the container has at this moment, and how many it may have.
 
 use crate::{
-    cgroup::{Controller, pids, places::Places},
+    cgroup::{Controller, least, pids, places::Places},
     source::Files,
 };
 
@@ -16,7 +16,7 @@ pub fn limit(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<
     let mut least = None;
     for level in places.hierarchy(Controller::Pids)?.chain() {
         if let Some(limit) = pids::limit(&level.among(files), scratch) {
-            least = Some(least.map_or(limit, |least: u64| least.min(limit)));
+            least::lower(&mut least, limit);
         }
     }
     least
