@@ -29,7 +29,10 @@ pub(crate) use service::{SamplerOptions, run};
 
 use crate::failure::say;
 use anyhow::{Context, Result};
-use calc::board::{Above, Block, Key, Kind};
+use calc::{
+    board::{Above, Block, Key, Kind},
+    cpus::CpuSet,
+};
 use clock::Now;
 use disk::Disk;
 use limits::quota_rate;
@@ -376,7 +379,7 @@ fn loads() -> Loads {
 /// The machine's CPUs that are online.
 fn machine_cpus() -> u64 {
     let list = std::fs::read("/sys/devices/system/cpu/online").ok();
-    list.and_then(|list| limits::Cpus::parse(&list)).map_or(1, |cpus| cpus.count())
+    list.and_then(|list| limits::Cpus::of(&CpuSet::parse(&list)?)).map_or(1, |cpus| cpus.count())
 }
 
 #[cfg(test)]

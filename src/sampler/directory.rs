@@ -1,5 +1,7 @@
 //! A cgroup's directory: its files, and the directories in it.
 
+use crate::host::kernel::Reading;
+use calc::cgroup::CgroupFiles;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     fs::{Mode, OFlags, RawDir, fstat, openat},
@@ -61,9 +63,9 @@ impl Directory {
     }
 
     /// Opens a file of it.
-    pub(super) fn file(&self, top: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    pub(super) fn file(&self, top: &OwnedFd, name: impl AsRef<Path>) -> Result<OwnedFd, Errno> {
         match &self.kept {
-            Some(kept) => openat(kept, name, FILE, Mode::empty()),
+            Some(kept) => openat(kept, name.as_ref(), FILE, Mode::empty()),
             None => openat(top, self.path.join(name), FILE, Mode::empty()),
         }
     }
@@ -97,6 +99,11 @@ impl Directory {
         Ok(())
     }
 
+    /// Its files, as calc reads those of a cgroup.
+    pub(super) fn files<'d>(&'d self, top: &'d OwnedFd) -> impl CgroupFiles + 'd {
+        Below { directory: self, top }
+    }
+
     /// Tells the names of the directories in it.
     pub(super) fn each_name(&self, top: &OwnedFd, mut tell: impl FnMut(&OsStr)) -> Result<(), Errno> {
         let open = openat(self.kept.as_ref().unwrap_or(top), self.beside(), DIRECTORY, Mode::empty())?;
@@ -123,6 +130,20 @@ impl Directory {
             Some(kept) => format!("/proc/self/fd/{}", kept.as_raw_fd()).into(),
             None => Path::new(&format!("/proc/self/fd/{}", top.as_raw_fd())).join(&self.path),
         }
+    }
+}
+
+/// See [`Directory::files`].
+struct Below<'d> {
+    directory: &'d Directory,
+    top: &'d OwnedFd,
+}
+
+impl CgroupFiles for Below<'_> {
+    type File = Reading;
+
+    fn open(&self, name: &[u8], _: &mut [u8]) -> Option<Reading> {
+        self.directory.file(self.top, OsStr::from_bytes(name)).ok().map(Reading::plain)
     }
 }
 

@@ -6,57 +6,15 @@ use super::{
 };
 use calc::{
     board::{Above, Kind},
+    capacity::Capacity,
+    cgroup::{
+        CgroupFiles, Version, cpu,
+        cpuset::{self, Kind as Of},
+        memory::Amounts,
+    },
     cpus::CpuSet,
-    scan,
-    settings::LEAST_BYTES,
 };
 use rustix::fd::OwnedFd;
-
-/// A limit and what of it is used, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Room {
-    limit_bytes: u64,
-    usage_bytes: u64,
-}
-
-impl Room {
-    fn free_bytes(&self) -> u64 {
-        self.limit_bytes.saturating_sub(self.usage_bytes)
-    }
-
-    /// Whether a program can be shown it as the size of its memory.
-    fn can_be_shown(&self) -> bool {
-        self.limit_bytes >= LEAST_BYTES
-    }
-}
-
-/// CPU time per period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quota {
-    quota_usec: u64,
-    period_usec: u64,
-}
-
-impl Quota {
-    /// The lesser of two.
-    fn or_less(self, other: Option<Self>) -> Self {
-        let product = |quota: u64, period: u64| u128::from(quota) * u128::from(period);
-        match other {
-            Some(other)
-                if product(other.quota_usec, self.period_usec) < product(self.quota_usec, other.period_usec) =>
-            {
-                other
-            }
-            _ => self,
-        }
-    }
-
-    /// CPU time a second, in microseconds.
-    fn rate(&self) -> u64 {
-        let rate = u128::from(self.quota_usec) * 1_000_000 / u128::from(self.period_usec.max(1));
-        u64::try_from(rate).unwrap_or(u64::MAX)
-    }
-}
 
 /// The CPUs that a cgroup may run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +32,8 @@ impl Cpus {
         self.count
     }
 
-    /// Those of a kernel list; `None` where that names none.
-    pub(super) fn parse(list: &[u8]) -> Option<Self> {
-        let set = CpuSet::parse(list)?;
+    /// Those of a set; `None` where there are none in it.
+    pub(super) fn of(set: &CpuSet) -> Option<Self> {
         let (known, beyond) = set.words().split_at_checked(WORDS)?;
         let mut words = [0; WORDS];
         if beyond.iter().all(|word| *word == 0) {
@@ -86,42 +43,40 @@ impl Cpus {
     }
 }
 
-/// What a cgroup's own files say. `None` for what is not limited, or not limited here.
+/// What a cgroup's own files say; nothing for what is not limited, or not limited here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
-    memory: Option<Room>,
-    swap: Option<Room>,
-    quota: Option<Quota>,
+    memory: Amounts,
+    quota: Option<Capacity>,
     /// Apart: most cgroups of version 1 have none.
     cpus: Option<Box<Cpus>>,
-    /// A version 1 memory limit that does not bind the cgroups below.
-    is_flat: bool,
 }
 
 impl Limits {
     /// Reads those of the controllers that `root` has; that of memory only if it is asked for.
     pub(super) fn read(directory: &Directory, top: &OwnedFd, root: &Root, with_memory: bool) -> Self {
-        let files = Files { directory, top, with_memory };
-        match root.form {
-            Form::V1 => files.version_1(&root.kinds),
-            Form::V2 | Form::Declared => files.version_2(),
+        let version = if root.form == Form::V1 { Version::V1 } else { Version::V2 };
+        let has = |kind| version == Version::V2 || root.kinds.contains(&kind);
+        let (files, text) = (directory.files(top), &mut [0; 4096]);
+        let mut limits = Self::default();
+        if with_memory && has(Kind::Memory) {
+            limits.memory = Amounts::for_those_below(&files, version, text);
         }
+        if has(Kind::Cpu) {
+            limits.quota = cpu::quota(&files, version, text);
+        }
+        if has(Kind::Cpuset) {
+            limits.cpus = cpus(&files, version, text).map(Box::new);
+        }
+        limits
     }
 
     /// What is above a cgroup in one with these limits, which has `above` above itself.
     pub(super) fn below(&self, above: &Above) -> Above {
         let mut sum = *above;
-        if let Some(memory) = self.memory.filter(|_| !self.is_flat) {
-            sum.memory_limit_bytes = sum.memory_limit_bytes.min(memory.limit_bytes);
-            sum.memory_free_bytes = sum.memory_free_bytes.min(memory.free_bytes());
-        }
-        if let Some(swap) = self.swap.filter(|_| !self.is_flat) {
-            sum.swap_limit_bytes = sum.swap_limit_bytes.min(swap.limit_bytes);
-            sum.swap_free_bytes = sum.swap_free_bytes.min(swap.free_bytes());
-        }
+        sum.lower_memory(&self.memory);
         if let Some(quota) = self.quota {
-            let least = quota.or_less(quota_of(above));
-            (sum.quota_usec, sum.period_usec) = (least.quota_usec, least.period_usec);
+            sum.lower_quota(quota);
         }
         if let Some(cpus) = &self.cpus {
             sum.cpus = cpus.words;
@@ -140,146 +95,46 @@ impl Limits {
     }
 }
 
+/// The CPUs of a cgroup that says which it may run on.
+fn cpus(files: &impl CgroupFiles, version: Version, text: &mut [u8]) -> Option<Cpus> {
+    let mut set = CpuSet::EMPTY;
+    cpuset::of_one(Of::Cpus, files, version, &mut set, text)?;
+    Cpus::of(&set)
+}
+
 /// CPU time a second, in microseconds, that the least quota of one with `limits` below `above` leaves.
 pub(super) fn quota_rate(limits: &Limits, above: &Above) -> Option<u64> {
-    let above = quota_of(above);
-    limits.quota.map(|own| own.or_less(above)).or(above).map(|quota| quota.rate())
-}
-
-fn quota_of(above: &Above) -> Option<Quota> {
-    (above.period_usec > 0).then_some(Quota { quota_usec: above.quota_usec, period_usec: above.period_usec })
-}
-
-/// The files of one cgroup.
-struct Files<'d> {
-    directory: &'d Directory,
-    top: &'d OwnedFd,
-    with_memory: bool,
-}
-
-impl Files<'_> {
-    fn version_1(&self, kinds: &[Kind]) -> Limits {
-        let mut limits = Limits::default();
-        for kind in kinds {
-            match kind {
-                Kind::Memory if self.with_memory => self.memory_1(&mut limits),
-                Kind::Cpu => limits.quota = self.quota_1(),
-                Kind::Cpuset => {
-                    limits.cpus = self.cpus(&["cpuset.effective_cpus", "cpuset.cpus", "effective_cpus", "cpus"]);
-                }
-                _ => {}
-            }
-        }
-        limits
-    }
-
-    fn memory_1(&self, limits: &mut Limits) {
-        limits.is_flat = self.number("memory.use_hierarchy") == Some(0);
-        limits.memory = self.room("memory.limit_in_bytes", "memory.usage_in_bytes").filter(Room::can_be_shown);
-        let both = self.room("memory.memsw.limit_in_bytes", "memory.memsw.usage_in_bytes");
-        limits.swap = both.zip(limits.memory).map(|(both, memory)| Room {
-            limit_bytes: both.limit_bytes.saturating_sub(memory.limit_bytes),
-            usage_bytes: both.usage_bytes.saturating_sub(memory.usage_bytes),
-        });
-    }
-
-    fn quota_1(&self) -> Option<Quota> {
-        let (quota_usec, period_usec) = (self.number("cpu.cfs_quota_us")?, self.number("cpu.cfs_period_us")?);
-        (period_usec > 0).then_some(Quota { quota_usec, period_usec })
-    }
-
-    fn version_2(&self) -> Limits {
-        Limits {
-            memory: self.room_2("memory.max", "memory.current").filter(Room::can_be_shown),
-            swap: self.room_2("memory.swap.max", "memory.swap.current"),
-            quota: self.with("cpu.max", quota_2),
-            cpus: self.cpus(&["cpuset.cpus.effective", "cpuset.cpus"]),
-            is_flat: false,
-        }
-    }
-
-    fn room_2(&self, limit: &str, usage: &str) -> Option<Room> {
-        self.with_memory.then(|| self.room(limit, usage)).flatten()
-    }
-
-    fn room(&self, limit: &str, usage: &str) -> Option<Room> {
-        // What version 1 says for "no limit": the largest number of pages that a long holds, in bytes.
-        const UNLIMITED: u64 = 1 << 62;
-        let limit_bytes = self.number(limit).filter(|limit| *limit < UNLIMITED)?;
-        Some(Room { limit_bytes, usage_bytes: self.number(usage)? })
-    }
-
-    fn cpus(&self, names: &[&str]) -> Option<Box<Cpus>> {
-        names.iter().find_map(|name| self.with(name, Cpus::parse)).map(Box::new)
-    }
-
-    /// A file that is one number; `None` for `max` and -1.
-    fn number(&self, name: &str) -> Option<u64> {
-        self.with(name, scan::whole_number)
-    }
-
-    fn with<T>(&self, name: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-        let mut text = [0; 4096];
-        self.directory.read(self.top, name, &mut text).ok().and_then(parse)
-    }
-}
-
-/// `cpu.max`: `50000 100000`, or `max 100000`.
-fn quota_2(text: &[u8]) -> Option<Quota> {
-    let (quota_usec, rest) = scan::number(text)?;
-    let period_usec = scan::whole_number(rest.strip_prefix(b" ")?)?;
-    (period_usec > 0).then_some(Quota { quota_usec, period_usec })
+    limits.below(above).quota().map(|quota| quota.within(1_000_000))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn quota(quota_usec: u64, period_usec: u64) -> Option<Quota> {
-        Some(Quota { quota_usec, period_usec })
-    }
-
-    fn memory(limit_bytes: u64, usage_bytes: u64) -> Limits {
-        Limits { memory: Some(Room { limit_bytes, usage_bytes }), ..Limits::default() }
-    }
-
-    #[test]
-    fn quotas() {
-        assert_eq!(quota_2(b"50000 100000\n"), quota(50_000, 100_000));
-        assert_eq!(quota_2(b"max 100000\n"), None);
-        assert_eq!(quota_2(b"50000 0\n"), None);
-        assert_eq!(quota(150, 100).unwrap().rate(), 1_500_000);
-        assert_eq!(quota(u64::MAX, 1).unwrap().rate(), u64::MAX);
-    }
-
-    #[test]
-    fn the_least_of_all_levels_counts() {
-        let outer = memory(1000, 900).below(&Above::NONE);
-        assert_eq!((outer.memory_limit_bytes, outer.memory_free_bytes), (1000, 100));
-        let inner = memory(500, 100).below(&outer);
-        assert_eq!((inner.memory_limit_bytes, inner.memory_free_bytes), (500, 100));
-        assert_eq!(Limits::default().below(&inner), inner);
-        let flat = Limits { is_flat: true, ..memory(1, 1) };
-        assert_eq!(flat.below(&inner), inner);
-        assert_eq!(inner.swap_limit_bytes, u64::MAX);
+    fn limited(quota_usec: u64, period_usec: u64) -> Limits {
+        Limits { quota: Some(Capacity { quota_usec, period_usec }), ..Limits::default() }
     }
 
     #[test]
     fn quotas_are_compared_by_their_periods() {
-        let above = Limits { quota: quota(100, 50), ..Limits::default() }.below(&Above::NONE);
+        let above = limited(100, 50).below(&Above::NONE);
         assert_eq!((above.quota_usec, above.period_usec), (100, 50));
-        let less = Limits { quota: quota(150, 100), ..Limits::default() };
+        let less = limited(150, 100);
         assert_eq!(quota_rate(&less, &above), Some(1_500_000));
         assert_eq!(less.below(&above).period_usec, 100);
-        let more = Limits { quota: quota(300, 100), ..Limits::default() };
+        let more = limited(300, 100);
         assert_eq!(quota_rate(&more, &above), Some(2_000_000));
         assert_eq!(quota_rate(&Limits::default(), &above), Some(2_000_000));
         assert_eq!(quota_rate(&Limits::default(), &Above::NONE), None);
+        assert_eq!(quota_rate(&limited(u64::MAX, 1), &Above::NONE), Some(u64::MAX));
     }
 
     #[test]
     fn the_nearest_cpus_count() {
-        let cpus = |list: &str| Limits { cpus: Cpus::parse(list.as_bytes()).map(Box::new), ..Limits::default() };
+        let cpus = |list: &str| Limits {
+            cpus: CpuSet::parse(list.as_bytes()).and_then(|set| Cpus::of(&set)).map(Box::new),
+            ..Limits::default()
+        };
         let above = cpus("0-3").below(&Above::NONE);
         assert_eq!(above.cpus[..2], [15, 0]);
         assert_eq!(cpus("1,64\n").below(&above).cpus[..2], [2, 1]);
@@ -303,21 +158,30 @@ mod tests {
             ("memory.current", "2097152\n"),
             ("cpu.max", "max 100000\n"),
         ];
-        for (name, text) in files {
-            std::fs::write(home.join(name), text).unwrap();
-        }
+        let write = |name: &str, text: &str| std::fs::write(home.join(name), text).unwrap();
+        files.iter().for_each(|(name, text)| write(name, text));
         let flags = super::super::directory::DIRECTORY;
         let top = rustix::fs::openat(rustix::fs::CWD, &home, flags, rustix::fs::Mode::empty()).unwrap();
         let (directory, _) = Directory::open(&top, std::path::PathBuf::new()).unwrap();
-        let files = Files { directory: &directory, top: &top, with_memory: true };
-        let limits = files.version_1(&[Kind::Memory, Kind::Cpu, Kind::Cpuset]);
-        assert_eq!(limits, Limits { cpus: Cpus::parse(b"0-1").map(Box::new), ..Limits::default() });
-        assert_eq!(files.version_2().below(&Above::NONE).memory_free_bytes, 0);
-        std::fs::write(home.join("memory.max"), "0\n").unwrap();
-        std::fs::write(home.join("memory.limit_in_bytes"), "0\n").unwrap();
-        let above = files.version_2().below(&Above::NONE);
-        assert_eq!((above.memory_limit_bytes, above.memory_free_bytes), (u64::MAX, u64::MAX));
-        assert_eq!(files.version_1(&[Kind::Memory]), Limits::default());
+        let below = |kinds: &[Kind], with_memory| {
+            let root = Root::new(home.clone(), kinds.to_vec());
+            Limits::read(&directory, &top, &root, with_memory).below(&Above::NONE)
+        };
+        let (v1, v2) = ([Kind::Memory, Kind::Cpu, Kind::Cpuset], [Kind::Unified]);
+        let both_cpus = Above { cpus: [3, 0, 0, 0, 0, 0, 0, 0], ..Above::NONE };
+        assert_eq!(below(&v1, true), both_cpus);
+        let memory = |above: &Above| (above.memory_limit_bytes, above.memory_free_bytes);
+        assert_eq!(memory(&below(&v2, true)), (1_048_576, 0));
+        assert_eq!(below(&v2, false), both_cpus, "memory was not asked for");
+        write("memory.limit_in_bytes", "4194304\n");
+        assert_eq!(memory(&below(&v1, true)), (4_194_304, 4_190_208));
+        assert_eq!(below(&v1[1..], true), both_cpus, "another hierarchy has the memory");
+        write("memory.use_hierarchy", "0\n");
+        assert_eq!(below(&v1, true), both_cpus, "it does not bind those below");
+        write("memory.use_hierarchy", "1\n");
+        write("memory.max", "0\n");
+        write("memory.limit_in_bytes", "0\n");
+        assert_eq!((below(&v1, true), below(&v2, true)), (both_cpus, both_cpus));
         std::fs::remove_dir_all(home).unwrap();
     }
 }
