@@ -22,12 +22,18 @@ pub use mountinfo::unescape;
 /// A controller whose cgroups we look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Controller {
+pub enum Controller {
+    /// Memory and swap.
     Memory,
+    /// CPU time, limited.
     Cpu,
+    /// CPU time, counted.
     Cpuacct,
+    /// CPUs and memory nodes.
     Cpuset,
+    /// Block devices.
     Io,
+    /// Threads.
     Pids,
 }
 

@@ -93,13 +93,17 @@ impl CpuSet {
         keep_first(&mut self.words, count, &preferred.words);
     }
 
-    /// Leaves those of `words`, a bitmap, unless none would be left.
-    pub(crate) fn narrow(&mut self, words: &[u64]) {
+    /// Leaves those of `words`, a bitmap, unless none would be left; whether any are left out.
+    pub(crate) fn narrow(&mut self, words: &[u64]) -> bool {
+        let mut left_out = 0;
         if self.words.iter().zip(words).any(|(own, theirs)| own & theirs != 0) {
             for (index, word) in self.words.iter_mut().enumerate() {
-                *word &= words.get(index).copied().unwrap_or(0);
+                let theirs = words.get(index).copied().unwrap_or(0);
+                left_out |= *word & !theirs;
+                *word &= theirs;
             }
         }
+        left_out != 0
     }
 
     /// The CPUs that are in both sets.

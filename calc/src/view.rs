@@ -3,6 +3,7 @@
 pub mod blocks;
 pub mod cpu;
 pub mod disk;
+pub mod imposer;
 pub mod io;
 pub mod memory;
 pub mod nodes;

@@ -109,7 +109,8 @@ fn limit_files(limits: &RunLimits, settings: &Settings) -> Result<Vec<(&'static 
     let cpus = own.as_ref().and_then(View::cpus);
     let memory_max = least(limits.memory_bytes, memory.map(|own: Memory| own.total_bytes));
     let swap_max = least(limits.swap_bytes, memory.and_then(|own| own.swap).map(|own| own.total_bytes));
-    let quota = least(limits.cpus.map(|quota| quota.usec), cpus.as_ref().map(quota_of));
+    let quota =
+        least(limits.cpus.map(|quota| quota.usec), cpus.as_ref().map(|own: &Cpus| own.capacity.within(PERIOD_USEC)));
     Ok(vec![
         ("memory.max", or_max(memory_max)),
         ("memory.swap.max", or_max(swap_max)),
@@ -126,13 +127,6 @@ fn least(asked: Option<u64>, own: Option<u64>) -> Option<u64> {
 
 fn or_max(limit: Option<u64>) -> String {
     limit.map_or("max\n".to_owned(), |limit| format!("{limit}\n"))
-}
-
-/// CPU time per period of our length.
-fn quota_of(cpus: &Cpus) -> u64 {
-    let capacity = cpus.capacity;
-    let usec = u128::from(capacity.quota_usec) * u128::from(PERIOD_USEC) / u128::from(capacity.period_usec);
-    u64::try_from(usec).unwrap_or(u64::MAX)
 }
 
 /// The CPUs asked for, which must be among those that we may run on; else the latter.

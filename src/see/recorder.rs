@@ -12,11 +12,6 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    /// The directory that it is in.
-    pub(crate) fn directory(&self) -> &str {
-        self.path.rsplit_once('/').map_or("", |(directory, _)| directory)
-    }
-
     /// The last component of its path.
     pub(crate) fn name(&self) -> &str {
         self.path.rsplit_once('/').map_or(&self.path, |(_, name)| name)
@@ -140,6 +135,6 @@ mod tests {
     #[test]
     fn paths_are_taken_apart() {
         let read = Read { path: "/sys/fs/cgroup/a/memory.max".into(), text: String::new() };
-        assert_eq!((read.directory(), read.name()), ("/sys/fs/cgroup/a", "memory.max"));
+        assert_eq!(read.name(), "memory.max");
     }
 }

@@ -12,7 +12,11 @@ use crate::{
 use anyhow::{Result, ensure};
 use calc::{
     board::{self, Above, Block, Kind, Load},
-    cgroup::places::{Places, Whose},
+    capacity::Capacity,
+    cgroup::{
+        least::Least,
+        places::{Places, Whose},
+    },
     compose,
     cpus::{CpuSet, MAX_CPUS},
     host::Host,
@@ -22,7 +26,7 @@ use calc::{
     view::{
         cpu::{self, Choice, Cpus},
         memory::{self, Memory},
-        time,
+        pids, time,
     },
 };
 use std::{
@@ -132,6 +136,22 @@ impl<F: Files> View<F> {
     pub(crate) fn cpus_by(&self, by: CpuCount) -> Option<Cpus> {
         let choice = Choice { by, mask: &self.mask };
         cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
+    }
+
+    /// The quota, as `by` says, below those `above`; `None` for none.
+    pub(crate) fn quota(&self, by: CpuCount, above: &Above) -> Option<Least<Capacity>> {
+        cpu::quota(&self.files, &self.places, above, by, &mut [0; size_of::<Scratch>()])
+    }
+
+    /// The CPUs that the container may run on, whatever the quota is.
+    pub(crate) fn allowed_cpus(&self) -> Option<CpuSet> {
+        let (mut set, scratch) = (CpuSet::EMPTY, &mut [0; size_of::<Scratch>()]);
+        cpu::allowed(&self.files, &self.places, &self.above, &mut set, scratch).map(|_| set)
+    }
+
+    /// The most threads that there may be; `None` for no limit.
+    pub(crate) fn threads_limit(&self) -> Option<Least<u64>> {
+        pids::least(&self.files, &self.places, &mut [0; size_of::<Scratch>()])
     }
 
     /// The CPUs that a program may run on which we start, where the view is of our own cgroup; else empty.

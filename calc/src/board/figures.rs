@@ -7,7 +7,7 @@ use super::{
 use crate::{
     capacity::{self, Capacity},
     cgroup::{
-        least::{self, Room},
+        least::{self, By, Least, Room},
         memory::{Amounts, Rooms},
     },
     cpus::CpuSet,
@@ -92,19 +92,19 @@ impl Above {
     /// Takes what a cgroup allows those below it into account.
     pub fn lower_memory(&mut self, level: &Amounts) {
         let mut least = self.rooms();
-        least.lower(level);
+        least.lower(level, By::Above);
         (self.memory_limit_bytes, self.memory_free_bytes) = words(&least.memory);
         (self.swap_limit_bytes, self.swap_free_bytes) = words(&least.swap);
     }
 
     /// The same of a cgroup's quota.
     pub fn lower_quota(&mut self, quota: Capacity) {
-        let mut least = Some(quota);
+        let mut least = Some(Least { value: quota, by: By::Above });
         if let Some(above) = self.quota() {
-            least::lower(&mut least, above);
+            least::lower(&mut least, above, By::Above);
         }
-        if let Some(Capacity { quota_usec, period_usec }) = least {
-            (self.quota_usec, self.period_usec) = (quota_usec, period_usec);
+        if let Some(least) = least {
+            (self.quota_usec, self.period_usec) = (least.value.quota_usec, least.value.period_usec);
         }
     }
 
@@ -114,20 +114,23 @@ impl Above {
     }
 
     /// The CPUs of `set` that these limits leave: all where they are not known or none would be left.
-    pub fn narrow(&self, set: &mut CpuSet) {
-        set.narrow(&self.cpus);
+    ///
+    /// Whether they leave any out.
+    pub(crate) fn narrow(&self, set: &mut CpuSet) -> bool {
+        set.narrow(&self.cpus)
     }
 }
 
 /// A limit and what is left of it, of which `u64::MAX` is none.
 fn room(limit: u64, left: u64) -> Room {
-    let known = |bytes: u64| Some(bytes).filter(|bytes| *bytes < u64::MAX);
+    let known = |value: u64| (value < u64::MAX).then_some(Least { value, by: By::Above });
     Room { limit: known(limit), left: known(left) }
 }
 
 /// The reverse of [`room`].
 fn words(room: &Room) -> (u64, u64) {
-    (room.limit.unwrap_or(u64::MAX), room.left.unwrap_or(u64::MAX))
+    let word = |least: Option<Least<u64>>| least.map_or(u64::MAX, |least| least.value);
+    (word(room.limit), word(room.left))
 }
 
 impl Block {

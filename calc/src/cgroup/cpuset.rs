@@ -1,6 +1,6 @@
 //! The cpuset controller's files.
 
-use super::{CgroupFiles, Controller, Version, places::Places};
+use super::{CgroupFiles, Controller, Version, least::By, places::Places};
 use crate::{cpus::CpuSet, scan, source::Files};
 use core::ffi::CStr;
 
@@ -50,7 +50,8 @@ pub fn of_one(
     None
 }
 
-/// Puts into the empty `set` what the own cgroup allows, or the nearest above that says so, or all that the machine has.
+/// Puts into the empty `set` what the own cgroup allows, or the nearest above that says so, or all that the machine has. Returns
+/// who that is, or `None` when there is any doubt.
 #[inline(never)]
 pub(crate) fn allowed(
     kind: Kind,
@@ -58,14 +59,14 @@ pub(crate) fn allowed(
     places: &Places,
     set: &mut CpuSet,
     scratch: &mut [u8],
-) -> Option<()> {
+) -> Option<By> {
     if let Some(place) = places.hierarchy(Controller::Cpuset) {
         for level in place.chain() {
             if of_one(kind, &level.among(files), place.version, set, scratch).is_some() {
-                return Some(());
+                return Some(By::level(Controller::Cpuset, level.depth()));
             }
         }
     }
     set.read(&mut files.open(online(kind))?, scratch)?;
-    (!set.is_empty()).then_some(())
+    (!set.is_empty()).then_some(By::Machine)
 }

@@ -1,6 +1,9 @@
 //! The memory controller's files, in the terms that both versions share.
 
-use super::{CgroupFiles, Hierarchy, Setting, Version, least::Room};
+use super::{
+    CgroupFiles, Hierarchy, Setting, Version,
+    least::{By, Room},
+};
 use crate::{
     lines::Lines,
     scan::{self, Name},
@@ -185,25 +188,24 @@ impl Counters {
 
 /// What levels allow together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rooms {
-    /// Of memory.
-    pub memory: Room,
+pub(crate) struct Rooms {
+    pub(crate) memory: Room,
     /// Of swap alone.
-    pub swap: Room,
+    pub(crate) swap: Room,
 }
 
 impl Rooms {
     /// Takes a level into account; whether its memory limit is the least so far.
-    pub fn lower(&mut self, level: &Amounts) -> bool {
+    pub(crate) fn lower(&mut self, level: &Amounts, by: By) -> bool {
         if let Setting::Of(limit) = level.swap_limit {
-            self.swap.lower(limit, Some(level.swap_used));
+            self.swap.lower(limit, Some(level.swap_used), by);
         }
-        level.limit.is_some_and(|limit| self.memory.lower(limit, level.usage))
+        level.limit.is_some_and(|limit| self.memory.lower(limit, level.usage, by))
     }
 }
 
 /// What is known of a level's limits without the files for them, and which of its files count.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Terms {
     /// The memory limit.
     pub(crate) limit: Option<Setting>,

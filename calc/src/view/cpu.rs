@@ -8,7 +8,7 @@ use crate::{
     cgroup::{
         Controller, cpu,
         cpuset::{self, Kind},
-        least,
+        least::{self, By, Least},
         places::Places,
     },
     cpus::CpuSet,
@@ -45,6 +45,15 @@ impl Choice<'static> {
     }
 }
 
+/// Who set what the CPUs are counted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetBy {
+    /// Who made them as few as they are.
+    pub online: By,
+    /// Whose limit the capacity is.
+    pub capacity: By,
+}
+
 /// The view's CPUs. `None` when there is any doubt.
 pub fn cpus(
     files: &impl Files,
@@ -53,47 +62,90 @@ pub fn cpus(
     choice: Choice<'_>,
     scratch: &mut [u8],
 ) -> Option<Cpus> {
+    count(files, places, above, choice, &mut SetBy::default(), scratch)
+}
+
+/// The same, and in `set_by` who set what they are counted by.
+pub fn count(
+    files: &impl Files,
+    places: &Places,
+    above: &Above,
+    choice: Choice<'_>,
+    set_by: &mut SetBy,
+    scratch: &mut [u8],
+) -> Option<Cpus> {
     let Choice { by, mask } = choice;
     let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
-    let quota = match by {
-        CpuCount::Milli(thousandths) => Some(Capacity::new(thousandths, 1000)?),
-        CpuCount::ByQuota | CpuCount::ByWeight => least_quota(files, places, above, &mut cpus.counted_depth, scratch),
-    };
-    cpuset::allowed(Kind::Cpus, files, places, &mut cpus.online, scratch)?;
-    above.narrow(&mut cpus.online);
-    if let Some(quota) = quota {
-        cpus.online.keep_first_preferring(quota.cpus_needed()?, mask);
+    let quota = quota(files, places, above, by, scratch);
+    if quota.is_none() && matches!(by, CpuCount::Milli(_)) {
+        return None;
     }
-    let whole = Capacity::of_whole(cpus.online.count());
-    cpus.capacity = quota.filter(|quota| quota.is_less(&whole)).unwrap_or(whole);
-    if by == CpuCount::ByWeight {
-        cpus.online.keep_first_preferring(by_weight(files, places, scratch).unwrap_or(u64::MAX), mask);
+    set_by.online = allowed(files, places, above, &mut cpus.online, scratch)?;
+    if let Some(quota) = quota {
+        let allowed = cpus.online.count();
+        cpus.online.keep_first_preferring(quota.value.cpus_needed()?, mask);
+        if cpus.online.count() < allowed {
+            set_by.online = quota.by;
+        }
+        cpus.counted_depth = u64::try_from(quota.by.depth()).unwrap_or(0);
+    }
+    let whole = cpus.online.count();
+    (cpus.capacity, set_by.capacity) = (Capacity::of_whole(whole), set_by.online);
+    if let Some(quota) = quota.filter(|quota| quota.value.is_less(&cpus.capacity)) {
+        (cpus.capacity, set_by.capacity) = (quota.value, quota.by);
+    }
+    if matches!(by, CpuCount::Milli(_)) {
+        // It stands in place of all limits, even where it is too large to be one.
+        set_by.capacity = By::Declared;
+    }
+    if by == CpuCount::ByWeight
+        && let Some(weight) = by_weight(files, places, scratch)
+    {
+        cpus.online.keep_first_preferring(weight.value, mask);
+        if cpus.online.count() < whole {
+            set_by.online = weight.by;
+        }
     }
     Some(cpus)
 }
 
-/// The CPUs that the scope's weight stands for; `None` where it has none.
-fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
-    let place = places.hierarchy(Controller::Cpu)?;
-    weight::cpus(&place.chain_of_scope().next()?.among(files), place.version, scratch)
-}
-
-/// The least quota of the chain and above it, and how deep it is set.
-#[inline(never)]
-fn least_quota(
+/// The quota, as `by` says, and who set it; `None` for none.
+pub fn quota(
     files: &impl Files,
     places: &Places,
     above: &Above,
-    depth: &mut u64,
+    by: CpuCount,
     scratch: &mut [u8],
-) -> Option<Capacity> {
-    let mut least = above.quota();
+) -> Option<Least<Capacity>> {
+    match by {
+        CpuCount::Milli(thousandths) => Some(Least { value: Capacity::new(thousandths, 1000)?, by: By::Declared }),
+        CpuCount::ByQuota | CpuCount::ByWeight => least_quota(files, places, above, scratch),
+    }
+}
+
+/// Puts into the empty `set` the CPUs that the container may run on, whatever the quota is. Returns who left these, or `None` when
+/// there is any doubt.
+pub fn allowed(files: &impl Files, places: &Places, above: &Above, set: &mut CpuSet, scratch: &mut [u8]) -> Option<By> {
+    let by = cpuset::allowed(Kind::Cpus, files, places, set, scratch)?;
+    Some(if above.narrow(set) { By::Above } else { by })
+}
+
+/// The CPUs that the scope's weight stands for; `None` where it has none.
+fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<Least<u64>> {
+    let place = places.hierarchy(Controller::Cpu)?;
+    let scope = place.chain_of_scope().next()?;
+    let value = weight::cpus(&scope.among(files), place.version, scratch)?;
+    Some(Least { value, by: By::level(Controller::Cpu, scope.depth()) })
+}
+
+/// The least quota of the chain and above it.
+#[inline(never)]
+fn least_quota(files: &impl Files, places: &Places, above: &Above, scratch: &mut [u8]) -> Option<Least<Capacity>> {
+    let mut least = above.quota().map(|value| Least { value, by: By::Above });
     let Some(place) = places.hierarchy(Controller::Cpu) else { return least };
     for level in place.chain() {
         let Some(quota) = cpu::quota(&level.among(files), place.version, scratch) else { continue };
-        if least::lower(&mut least, quota) {
-            *depth = u64::try_from(level.depth()).unwrap_or(0);
-        }
+        least::lower(&mut least, quota, By::level(Controller::Cpu, level.depth()));
     }
     least
 }

@@ -4,7 +4,7 @@ use crate::{
     board::Above,
     cgroup::{
         Controller, Hierarchy, Setting, Version,
-        least::Room,
+        least::{By, Least, Room},
         memory::{Amounts, Counter, Counters, Names, Rooms, Terms},
         places::Places,
     },
@@ -36,6 +36,17 @@ pub struct Memory {
     pub swap: Option<Swap>,
 }
 
+/// Who set the limits that the figures go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetBy {
+    /// The limit that is the total.
+    pub total: By,
+    /// The limit of which the least is left.
+    pub left: By,
+    /// That of swap, though the machine may have less.
+    pub swap: By,
+}
+
 /// Just the numbers for `sysinfo` and `sysconf`. `None`: no memory limit anywhere, the kernel's figures stand.
 pub fn memory(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<Memory> {
     read(files, places, above, host, &mut Counters::default(), scratch)
@@ -51,26 +62,13 @@ pub(crate) fn read(
     scratch: &mut [u8],
 ) -> Option<Memory> {
     let place = places.hierarchy(Controller::Memory)?;
-    // Where one cgroup is all there is to see, v1's counters say its limit as well.
-    let is_alone = place.version == Version::V1 && place.chain().count() == 1;
-    if is_alone {
-        counters.read(files, &place, place.own.len(), scratch);
-    }
-    let terms = Terms {
-        limit: counters.effective(Counter::EffectiveLimit),
-        both_limit: counters.effective(Counter::EffectiveSwapLimit),
-        counts_high: places.counts_high != 0,
-    };
-    let mut limits = Limits { least: above.rooms(), counters_depth: 0, swap_used: None };
-    if places.declared_memory_bytes > 0 {
-        limits.least.memory = Room::NONE;
-    }
-    limits.read(files, &place, &terms, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
-    let total_bytes = limits.least.memory.limit.filter(|limit| *limit < host.memory_bytes)?;
-    if !is_alone {
+    let mut limits = Limits::above(files, &place, places, above, counters, scratch);
+    limits.read(files, &place, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
+    let total_bytes = limits.least.memory.limit.map(|limit| limit.value).filter(|limit| *limit < host.memory_bytes)?;
+    if !limits.is_alone {
         counters.read(files, &place, limits.counters_depth, scratch);
     }
-    let free_bytes = limits.least.memory.left?.min(total_bytes);
+    let free_bytes = limits.least.memory.left?.value.min(total_bytes);
     let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
     let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
     Some(Memory {
@@ -82,8 +80,19 @@ pub(crate) fn read(
     })
 }
 
+/// Who set the limits that the figures go by.
+pub fn set_by(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<SetBy> {
+    let place = places.hierarchy(Controller::Memory)?;
+    let mut limits = Limits::above(files, &place, places, above, &mut Counters::default(), scratch);
+    limits.read(files, &place, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
+    Some(limits.set_by(places))
+}
+
 /// What the chain allows.
 struct Limits {
+    /// Where one cgroup is all there is to see, version 1's counters say its limit as well.
+    is_alone: bool,
+    terms: Terms,
     least: Rooms,
     /// Where the counters are to be read: the figures must agree with the limit that is shown.
     counters_depth: usize,
@@ -92,18 +101,53 @@ struct Limits {
 }
 
 impl Limits {
+    /// Those above the chain, and what the scope's counters say of the chain itself.
+    #[inline(always)]
+    fn above(
+        files: &impl Files,
+        place: &Hierarchy<'_>,
+        places: &Places,
+        above: &Above,
+        counters: &mut Counters,
+        scratch: &mut [u8],
+    ) -> Self {
+        let is_alone = place.version == Version::V1 && place.chain().count() == 1;
+        if is_alone {
+            counters.read(files, place, place.own.len(), scratch);
+        }
+        let terms = Terms {
+            limit: counters.effective(Counter::EffectiveLimit),
+            both_limit: counters.effective(Counter::EffectiveSwapLimit),
+            counts_high: places.counts_high != 0,
+        };
+        let mut least = above.rooms();
+        if places.declared_memory_bytes > 0 {
+            least.memory = Room::NONE;
+        }
+        Self { is_alone, terms, least, counters_depth: 0, swap_used: None }
+    }
+
+    /// Who set them, once they are read.
+    fn set_by(&self, places: &Places) -> SetBy {
+        let of_memory = |least: Option<Least<u64>>| match self.terms.limit {
+            _ if places.declared_memory_bytes > 0 => By::Declared,
+            // The counters speak for those above as well.
+            Some(_) => By::Effective,
+            None => least.map_or(By::Machine, |least| least.by),
+        };
+        let swap = self.least.swap.limit.map_or(By::Machine, |least| least.by);
+        let is_told_by_counters = matches!(swap, By::Level { .. }) && self.terms.both_limit.is_some();
+        SetBy {
+            total: of_memory(self.least.memory.limit),
+            left: of_memory(self.least.memory.left),
+            swap: if is_told_by_counters { By::Effective } else { swap },
+        }
+    }
+
     /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
     /// where the machine has none.
     #[inline(never)]
-    fn read(
-        &mut self,
-        files: &impl Files,
-        place: &Hierarchy<'_>,
-        terms: &Terms,
-        declared: u64,
-        has_swap: bool,
-        scratch: &mut [u8],
-    ) {
+    fn read(&mut self, files: &impl Files, place: &Hierarchy<'_>, declared: u64, has_swap: bool, scratch: &mut [u8]) {
         let names = Names::of(place.version);
         let scope = place.scope.len();
         self.counters_depth = scope;
@@ -112,14 +156,14 @@ impl Limits {
             let group = &level.among(files);
             let is_scope = scope_is_above && level.depth() <= scope;
             let mut amounts = Amounts::NONE;
-            if !amounts.read(group, names, terms, is_scope, scratch) {
+            if !amounts.read(group, names, &self.terms, is_scope, scratch) {
                 continue;
             }
             if level.depth() < place.own.len() && !amounts.binds(group, names, scratch) {
                 break;
             }
             if has_swap {
-                amounts.read_swap(group, names, terms, is_scope, scratch);
+                amounts.read_swap(group, names, &self.terms, is_scope, scratch);
             }
             scope_is_above &= !is_scope;
             if declared > 0 {
@@ -128,7 +172,7 @@ impl Limits {
             if is_scope && amounts.swap_limit != Setting::Absent {
                 self.swap_used = Some(amounts.swap_used);
             }
-            if self.least.lower(&amounts) {
+            if self.least.lower(&amounts, By::level(Controller::Memory, level.depth())) {
                 self.counters_depth = level.depth().max(scope);
             }
         }
@@ -137,10 +181,11 @@ impl Limits {
     /// The swap figures. Where no limit is less than the host's swap, what others use of it is not free either.
     fn swap(&self, host: &Host) -> Option<Swap> {
         let used = self.swap_used?;
-        let limit = self.least.swap.limit.filter(|limit| *limit < host.swap_bytes);
+        let limit = self.least.swap.limit.map(|limit| limit.value).filter(|limit| *limit < host.swap_bytes);
         let total_bytes = limit.unwrap_or(host.swap_bytes);
         let bound = if limit.is_some() { u64::MAX } else { host.swap_free_bytes };
-        let free_bytes = total_bytes.saturating_sub(used).min(self.least.swap.left.unwrap_or(u64::MAX)).min(bound);
+        let left = self.least.swap.left.map_or(u64::MAX, |left| left.value);
+        let free_bytes = total_bytes.saturating_sub(used).min(left).min(bound);
         Some(Swap { total_bytes, free_bytes })
     }
 }

@@ -1,7 +1,12 @@
 //! How many threads the container has at this moment, and how many it may have.
 
 use crate::{
-    cgroup::{Controller, least, pids, places::Places},
+    cgroup::{
+        Controller,
+        least::{self, By, Least},
+        pids,
+        places::Places,
+    },
     source::Files,
 };
 
@@ -13,10 +18,15 @@ pub fn threads(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Optio
 
 /// The most threads that the chain allows (`pids.max`); `None` for no limit.
 pub fn limit(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
+    least(files, places, scratch).map(|least| least.value)
+}
+
+/// The same, with who set it.
+pub fn least(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<Least<u64>> {
     let mut least = None;
     for level in places.hierarchy(Controller::Pids)?.chain() {
         if let Some(limit) = pids::limit(&level.among(files), scratch) {
-            least::lower(&mut least, limit);
+            least::lower(&mut least, limit, By::level(Controller::Pids, level.depth()));
         }
     }
     least

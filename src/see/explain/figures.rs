@@ -2,7 +2,7 @@
 
 use super::{
     Explanation, SourceFile,
-    limit::{self, Beside, Imposer, Resource},
+    limit::{self, Imposer, Setters},
     quantity::{Quantity, Unit},
     rules::{Rule, is_beginning},
     runtimes::{Counted, RUNTIMES},
@@ -21,8 +21,9 @@ use anyhow::{Context, Result};
 use calc::{
     answer::Answer,
     board::Above,
+    capacity::Capacity,
     doubt::Doubt,
-    settings::{CpuCount, Key, MemoryLimit},
+    settings::{CpuCount, Key},
     source::Files,
     view::disk::Space,
 };
@@ -34,6 +35,7 @@ pub(super) struct RecordedView<'s> {
     settings: &'s Settings,
     pub(super) files: Recorder<Kernel>,
     pub(super) view: View<Recorder<Kernel>>,
+    pub(super) setters: Setters,
     /// What was read to find the cgroups.
     found_by: Vec<Read>,
     is_own: bool,
@@ -48,7 +50,8 @@ impl<'s> RecordedView<'s> {
             None => "no cgroup found: all figures are the kernel's (cgproc doctor says more)".to_owned(),
         })?;
         let found_by = files.take();
-        Ok(Self { settings, files, view, found_by, is_own: cgroup.is_none() })
+        let setters = Setters::of(&view, settings.cpus);
+        Ok(Self { settings, files, view, setters, found_by, is_own: cgroup.is_none() })
     }
 
     /// In the order of a table.
@@ -117,22 +120,12 @@ impl<'s> RecordedView<'s> {
         let is_unpublished = rule.is_of_board_alone() && self.view.slot_age_usec().is_none();
         let reason = reason.or(is_unpublished.then_some(Doubt::NoLoad));
         let is_limited = reason.is_none() && here != kernel;
-        let limited_by = rule.limit.filter(|_| is_limited).and_then(|resource| self.imposer(resource, reads));
+        let limited_by = rule.limit.filter(|_| is_limited).and_then(|it| self.setters.imposer(it, &self.view));
         let is_declared = matches!(limited_by, Some(Imposer::Setting(_)));
         let rule = Rule::declared(name).filter(|_| is_declared).unwrap_or(rule);
         let mut sources = if reason.is_none() { self.origins(rule, name, reads) } else { Vec::new() };
         sources.extend(self.decision(limited_by.as_ref()));
         Explanation { name: name.to_owned(), file: file.to_owned(), limited_by, sources, here, kernel, reason, rule }
-    }
-
-    pub(super) fn imposer(&self, resource: Resource, reads: &[Read]) -> Option<Imposer> {
-        let beside = Beside {
-            above: &self.view.above,
-            has_memory: matches!(self.settings.memory, MemoryLimit::Bytes(_)),
-            has_cpus: matches!(self.settings.cpus, CpuCount::Milli(_)),
-            online: self.view.cpus().map(|cpus| cpus.online),
-        };
-        limit::imposer(resource, reads, &beside)
     }
 
     /// What of the record a figure goes by.
@@ -195,9 +188,8 @@ impl<'s> RecordedView<'s> {
             let here = Quantity::decimal(cpus, Unit::Cpus);
             self.explained(name, "", (Some(here), kernel), None, &reads)
         };
-        let declared = if let CpuCount::Milli(milli) = self.settings.cpus { Some(milli as f64 / 1000.0) } else { None };
-        let quota = declared.or_else(|| limit::quota_cpus(&reads, &self.view.above));
-        let capacity = cpus.capacity.quota_usec as f64 / cpus.capacity.period_usec as f64;
+        let quota = self.view.quota(self.settings.cpus, &self.view.above).map(|quota| in_cpus(&quota.value));
+        let capacity = in_cpus(&cpus.capacity);
         let machine = view::machine_cpus().map(|count| Quantity::decimal(count as f64, Unit::Cpus));
         let quota = quota.map(|quota| of("cpus.quota", quota, None));
         quota.into_iter().chain([of("cpus.capacity", capacity, machine)]).collect()
@@ -209,7 +201,7 @@ impl<'s> RecordedView<'s> {
         self.files.take();
         let by_quota = self.view.cpus_by(CpuCount::ByQuota);
         let reads = self.files.take();
-        let Some(allowed) = by_quota.and_then(|_| limit::allowed_cpus(&reads, &self.view.above)) else {
+        let Some(allowed) = by_quota.and_then(|_| self.view.allowed_cpus()) else {
             return Vec::new();
         };
         // Of another cgroup's processes nothing is known.
@@ -217,7 +209,7 @@ impl<'s> RecordedView<'s> {
         let is_version_1 = !reads.iter().any(|read| read.name() == "cpu.max");
         let counted = Counted {
             // What only the board knows is above what a runtime sees.
-            quota: limit::quota_cpus(&reads, &Above::NONE),
+            quota: self.view.quota(CpuCount::ByQuota, &Above::NONE).map(|quota| in_cpus(&quota.value)),
             is_version_1,
             shown: shown.min(of_mask),
             allowed: allowed.count().min(of_mask),
@@ -265,6 +257,10 @@ impl<'s> RecordedView<'s> {
         let used_bytes = self.view.disk_used_bytes().ok_or(Doubt::NoDiskUse)?;
         Ok((limit_bytes, used_bytes))
     }
+}
+
+fn in_cpus(capacity: &Capacity) -> f64 {
+    capacity.quota_usec as f64 / capacity.period_usec as f64
 }
 
 /// When a process began, where a file tells that (proc_pid_stat(5)): nothing else of it counts.

@@ -13,10 +13,7 @@ use crate::{
         view::{self, View},
     },
 };
-use calc::{
-    source::{Files, Scratch},
-    view::pids,
-};
+use calc::source::Files;
 
 /// A limit in force, for a message.
 pub(crate) struct Limit {
@@ -37,9 +34,8 @@ impl RecordedView<'_> {
     }
 
     fn limit(&self, name: &str, resource: Resource, value: Measure) -> Option<Limit> {
-        self.files.take();
         let value = value(&self.view)?.to_string();
-        let imposer = print::name_of(&self.imposer(resource, &self.files.take())?);
+        let imposer = print::name_of(&self.setters.imposer(resource, &self.view)?);
         Some(Limit { name: name.to_owned(), value, imposer })
     }
 
@@ -66,8 +62,7 @@ fn cpus(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
 }
 
 fn pids(view: &View<Recorder<Kernel>>) -> Option<Quantity> {
-    let scratch: &mut Scratch = &mut [0; _];
-    let limit = pids::limit(&view.files, &view.places, scratch)?;
+    let limit = view.threads_limit()?.value;
     let machines = Kernel.open(c"/proc/sys/kernel/threads-max").as_mut().and_then(kernel::whole)?;
     let most: u64 = String::from_utf8(machines).ok()?.trim().parse().ok()?;
     (limit < most).then(|| Quantity::whole(limit, Unit::Threads))
