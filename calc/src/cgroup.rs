@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod cpuset;
+pub(crate) mod io;
 pub mod least;
 mod locate;
 mod membership;
@@ -128,10 +129,10 @@ pub(crate) struct Level<'p> {
 }
 
 impl Level<'_> {
-    /// The path of a file of this cgroup, put into the buffer; its name is in two parts.
+    /// The path of a file of this cgroup, put into the buffer.
     #[inline(always)]
-    pub(crate) fn file<'b>(&self, name: &[u8], suffix: &[u8], buffer: &'b mut [u8]) -> Option<&'b CStr> {
-        path::join(buffer, &[self.mount, self.path, b"/", name, suffix])
+    pub(crate) fn file<'b>(&self, name: &[u8], buffer: &'b mut [u8]) -> Option<&'b CStr> {
+        path::join(buffer, &[self.mount, self.path, b"/", name])
     }
 
     /// How far below the mount this is, as a length to compare with other levels of the same chain.
@@ -142,7 +143,7 @@ impl Level<'_> {
     /// Opens a file of this cgroup. The buffer holds the path meanwhile.
     #[inline(always)]
     pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
-        files.open(self.file(name, b"", buffer)?)
+        files.open(self.file(name, buffer)?)
     }
 
     /// The path of this cgroup's directory, put into the buffer.

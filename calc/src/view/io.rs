@@ -1,7 +1,11 @@
 //! What the container read from and wrote to block devices.
 
 use crate::{
-    cgroup::{Controller, Level, Version, places::Places},
+    cgroup::{
+        Controller,
+        io::{self, Told, What},
+        places::Places,
+    },
     lines::Lines,
     path, scan,
     source::{self, Files, Source},
@@ -137,17 +141,6 @@ impl Shown {
     }
 }
 
-/// What a file's numbers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then keys of some policies.
-    All,
-    /// Version 1: `8:0 Read 4096`, then `Write`, `Sync`, `Async`, `Discard`, `Total`; `Total 4096` at the end.
-    Bytes,
-    /// The same of operations.
-    Operations,
-}
-
 /// The first device, in the order of their numbers, from one on. Where several files tell a figure, they count the same
 /// operations, and not all of them all the time: the most counts.
 struct First {
@@ -203,12 +196,6 @@ impl First {
     }
 }
 
-/// One of the scope's files.
-struct Told<F> {
-    what: What,
-    file: F,
-}
-
 impl<F: Source> Told<F> {
     /// Takes all of the file into account: a figure, or a line, of another form costs itself. `None` where it cannot be read.
     ///
@@ -236,7 +223,6 @@ const IS_READ: u64 = 1 << 63;
 /// The open files of the scope that tell it, read again from the start for every device that the scope used: their lines come in any
 /// order.
 pub struct Io<F> {
-    /// Version 2's one file, or version 1's: of bytes and operations, as the throttling layer and as BFQ counts them.
     told: [Option<Told<F>>; 4],
     /// `/proc/devices`
     drivers: Option<F>,
@@ -249,32 +235,9 @@ pub struct Io<F> {
 pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<Io<F::File>> {
     let place = places.hierarchy(Controller::Io)?;
     let scope = place.chain_of_scope().next()?;
-    let mut told = |what, name| open_one(files, &scope, what, name, scratch);
-    let told = match place.version {
-        Version::V2 => [told(What::All, b"io.stat"), None, None, None],
-        Version::V1 => [
-            told(What::Bytes, b"blkio.throttle.io_service_bytes"),
-            told(What::Operations, b"blkio.throttle.io_serviced"),
-            told(What::Bytes, b"blkio.bfq.io_service_bytes"),
-            told(What::Operations, b"blkio.bfq.io_serviced"),
-        ],
-    };
+    let told = io::open(&scope.among(files), place.version, scratch);
     told.iter().any(Option::is_some).then_some(())?;
     Some(Io { told, drivers: files.open(c"/proc/devices"), used: 0 })
-}
-
-/// Opens a file; of version 1 the one that includes the cgroups below, where the kernel is new enough to have it.
-#[inline(never)]
-fn open_one<F: Files>(
-    files: &F,
-    scope: &Level<'_>,
-    what: What,
-    name: &[u8],
-    scratch: &mut [u8],
-) -> Option<Told<F::File>> {
-    let mut open = |suffix| files.open(scope.file(name, suffix, scratch)?);
-    let recursive = if what == What::All { None } else { open(b"_recursive".as_slice()) };
-    Some(Told { what, file: recursive.or_else(|| open(b""))? })
 }
 
 /// Drivers whose devices pass an operation on to others, where the kernel counts it once more.

@@ -10,13 +10,13 @@ use core::ffi::CStr;
 /// where the scope is the machine's root.
 pub fn path<'b>(answer: Answer, places: &Places, buffer: &'b mut [u8]) -> Option<&'b CStr> {
     let (controller, name) = match answer {
-        Answer::PressureCpu => (Controller::Cpu, b"cpu".as_slice()),
-        Answer::PressureMemory => (Controller::Memory, b"memory".as_slice()),
-        Answer::PressureIo => (Controller::Io, b"io".as_slice()),
+        Answer::PressureCpu => (Controller::Cpu, b"cpu.pressure".as_slice()),
+        Answer::PressureMemory => (Controller::Memory, b"memory.pressure".as_slice()),
+        Answer::PressureIo => (Controller::Io, b"io.pressure".as_slice()),
         _ => return None,
     };
     let place = places.hierarchy(controller).filter(|place| place.version == Version::V2)?;
-    place.chain_of_scope().next()?.file(name, b".pressure", buffer)
+    place.chain_of_scope().next()?.file(name, buffer)
 }
 
 #[cfg(test)]

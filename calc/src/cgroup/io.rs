@@ -1,0 +1,43 @@
+//! The io controller's files.
+
+use super::{CgroupFiles, Version};
+
+/// What a file's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then keys of some policies.
+    All,
+    /// Version 1: `8:0 Read 4096`, then `Write`, `Sync`, `Async`, `Discard`, `Total`; `Total 4096` at the end.
+    Bytes,
+    /// The same of operations.
+    Operations,
+}
+
+/// An open file that tells it.
+pub(crate) struct Told<F> {
+    pub(crate) what: What,
+    pub(crate) file: F,
+}
+
+/// Opens them: version 2's one file, or version 1's of bytes and operations, as the throttling layer and as BFQ counts them.
+#[inline(always)]
+pub(crate) fn open<G: CgroupFiles>(group: &G, version: Version, scratch: &mut [u8]) -> [Option<Told<G::File>>; 4] {
+    let mut told = |what, name| open_one(group, what, name, scratch);
+    match version {
+        Version::V2 => [told(What::All, b"io.stat"), None, None, None],
+        Version::V1 => [
+            told(What::Bytes, b"blkio.throttle.io_service_bytes_recursive"),
+            told(What::Operations, b"blkio.throttle.io_serviced_recursive"),
+            told(What::Bytes, b"blkio.bfq.io_service_bytes_recursive"),
+            told(What::Operations, b"blkio.bfq.io_serviced_recursive"),
+        ],
+    }
+}
+
+/// Opens a file; of version 1 the one that includes the cgroups below, where the kernel is new enough to have it.
+#[inline(never)]
+fn open_one<G: CgroupFiles>(group: &G, what: What, name: &[u8], scratch: &mut [u8]) -> Option<Told<G::File>> {
+    let names = [Some(name), name.strip_suffix(b"_recursive")];
+    let file = names.into_iter().flatten().find_map(|name| group.open(name, scratch))?;
+    Some(Told { what, file })
+}
