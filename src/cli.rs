@@ -14,7 +14,7 @@ use crate::{
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 
-/// Let the programs in a Linux container see their own CPUs and memory.
+/// Show the programs in a Linux container their own CPUs and memory.
 #[derive(Parser)]
 #[command(name = "cgproc", version, max_term_width = 100)]
 struct Cli {
@@ -30,7 +30,7 @@ enum Command {
     Doctor(Doctor),
     Sampler(sampler::SamplerArgs),
     Install(install::InstallArgs),
-    /// Print the man page of the command, or of one of its commands.
+    /// Print the man page of cgproc, or of one of its commands.
     #[command(hide = true)]
     Man {
         command: Option<String>,
@@ -45,15 +45,15 @@ enum Command {
 #[derive(Args)]
 #[group(multiple = false)]
 struct ScopeOptions {
-    /// See what this cgroup sees: its path below the mounts, or the directory of a version 2 cgroup.
+    /// Use the view of this cgroup: its path below the mounts, or the directory of a version 2 cgroup.
     #[arg(long, value_name = "PATH")]
     cgroup: Option<OsString>,
-    /// See what the container of this process sees.
+    /// Use the view of this process's container.
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pid: Option<u32>,
 }
 
-/// Print a file of /proc or /sys as it is seen in a container.
+/// Print a file of /proc or /sys as a program in the container sees it.
 ///
 /// FILE is a path, such as /proc/meminfo, or the end of one: meminfo, pressure/io, node0/meminfo.
 #[derive(Args)]
@@ -65,15 +65,15 @@ struct Show {
     file: String,
     #[command(flatten)]
     scope: ScopeOptions,
-    /// Say why, where the kernel's own text is printed.
+    /// If the kernel's own text is printed, say why.
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// Say where each figure is from that programs are shown in a container.
+/// Show where each figure in the container's view comes from.
 ///
-/// Each figure with what is shown, what the kernel says instead, the rule, the files that were read for it, and the cgroup
-/// whose limit it is. A list of all, or the whole story of FIGURE.
+/// Without FIGURE, lists all figures. With FIGURE, shows the value, the kernel's own value, the rule, the files that were
+/// read for it, and the cgroup that set the limit.
 #[derive(Args)]
 struct Explain {
     /// A figure, such as memory.total, cpus.count, MemFree or load.1min; a group of them, such as memory, swap, cpus,
@@ -87,12 +87,12 @@ struct Explain {
     json: bool,
 }
 
-/// Say whether the view is in force here and, if not, why.
+/// Check whether programs here see their container and, if not, say why.
 ///
-/// Looks at the preloaded library in this and other processes, at the settings, the cgroups, the board and what else
-/// programs' answers depend on, and says of each problem what to do about it.
+/// Checks the preloaded library in this and other processes, the settings, the cgroups, the board and whatever else the
+/// answers depend on. For each problem, says what to do about it.
 #[derive(Args)]
-#[command(after_help = "Exit status: 0 when all is well, 1 when there are problems, 125 when cgproc itself fails.")]
+#[command(after_help = "Exit status: 0 if there are no problems, 1 if there are, 125 if cgproc itself fails.")]
 struct Doctor {
     /// Print an array of JSON objects.
     #[arg(long)]

@@ -14,26 +14,27 @@ use crate::{
 use clap::Args;
 use std::ffi::OsString;
 
-/// Run a program under limits, or under the view of another container.
+/// Run a program under limits, or with the view of another container.
 ///
-/// The program is put into a cgroup of its own with the given limits, and sees them in /proc/meminfo, nproc, top and the
-/// like. The cgroup is removed when the program has ended. Without the right to make a cgroup the limits are only shown.
+/// The program runs in a cgroup of its own with the given limits, and sees them in /proc/meminfo, nproc, top and the
+/// like. The cgroup is removed when the program has ended. Without the right to make a cgroup, the limits are shown but
+/// not enforced.
 #[derive(Args)]
 #[command(
     override_usage = "cgproc run [OPTIONS] [--] PROG [ARG]...",
-    after_help = "Exit status: that of PROG; 125 when cgproc itself fails, 126 when PROG cannot be executed, 127 when there \
-                  is no PROG. A PROG that is killed by a signal has cgproc killed by the same one."
+    after_help = "Exit status: that of PROG; 125 if cgproc itself fails, 126 if PROG cannot be executed, 127 if it is not found. \
+                  If a signal kills PROG, cgproc dies of the same signal."
 )]
 pub(super) struct RunArgs {
     #[command(flatten)]
     limits: LimitOptions,
     #[command(flatten)]
     scope: ScopeOptions,
-    /// Answer programs that make system calls past libc, as static and Go programs do.
+    /// Also answer programs that bypass libc, as static and Go programs do.
     ///
-    /// always: this program and all that it starts; fails where the kernel does not allow it. auto: if PROG is such a program
-    /// itself, and the kernel allows it. never: they see the machine. Without WHEN: always. Opening any file for reading
-    /// takes such programs some microseconds longer; without privilege, set-user-ID programs among them lose their bit.
+    /// always: PROG and all that it starts; fails if the kernel does not allow it. auto: only if PROG itself is such a
+    /// program, and the kernel allows it. never: such programs see the machine. Without WHEN: always. Opening a file for
+    /// reading then takes some microseconds longer; without privilege, set-user-ID programs run without their bit.
     #[arg(
         long = "static",
         value_name = "WHEN",
@@ -53,10 +54,10 @@ pub(super) struct RunArgs {
 #[derive(Args)]
 #[group(multiple = true, conflicts_with = "ScopeOptions")]
 struct LimitOptions {
-    /// Memory limit: a number of bytes, or of K, M, G or T.
+    /// Memory limit, in bytes or with a suffix K, M, G or T.
     #[arg(short, long, value_name = "SIZE", value_parser = size::parse_positive)]
     memory: Option<u64>,
-    /// Swap allowed beyond the memory.
+    /// Swap allowed in addition to the memory.
     #[arg(long, value_name = "SIZE", value_parser = size::parse, requires = "memory")]
     swap: Option<u64>,
     /// Number of CPUs, such as 1.5.
@@ -65,7 +66,7 @@ struct LimitOptions {
     /// CPUs to run on, such as 0-1,3.
     #[arg(long, value_name = "LIST", value_parser = parse_list)]
     cpuset: Option<CpuList>,
-    /// Largest number of processes and threads.
+    /// Maximum number of processes and threads.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pids: Option<u64>,
 }

@@ -6,9 +6,9 @@ use std::{path::PathBuf, time::Duration};
 
 /// Publish the containers' load, and limits that they cannot see themselves.
 ///
-/// Runs until it is ended. Every container that has the board's directory at the same place, readable, sees its own load
-/// in uptime, top, /proc/loadavg and the like. On a host all of its containers are published; in a container, what it
-/// sees of the cgroups; beside containers that share a pid namespace with it, those as well.
+/// Runs until it is stopped. Every container that can read the board's directory at the same path sees its own load in
+/// uptime, top, /proc/loadavg and the like. On a host, it publishes all containers; in a container, the cgroups that are
+/// visible there, and those of containers that share its pid namespace.
 #[derive(Args)]
 pub(super) struct SamplerArgs {
     /// The file to publish in, on a tmpfs.
@@ -23,10 +23,10 @@ pub(super) struct SamplerArgs {
     /// Seconds from one sample to the next.
     #[arg(long, value_name = "SEC", value_parser = parse_interval, default_value = "5")]
     interval: Duration,
-    /// Take one sample, publish it and end.
+    /// Take one sample, publish it and exit.
     #[arg(long)]
     once: bool,
-    /// Measure what each container's files take on disk, for CGPROC_DISK.
+    /// Measure how much disk space each container's files take, for CGPROC_DISK.
     #[arg(long, conflicts_with = "once")]
     disk: bool,
 }
