@@ -33,11 +33,11 @@ fn header(path: &Path) -> Result<Block, Finding> {
         Ok(Some(_)) => {}
         Ok(None) => {
             let found =
-                "there is none: load averages, and df, are the machine's, and limits out of sight are not known";
+                "there is none: load averages and df are the machine's, and limits above the container are unknown";
             return Err(Finding::note(CHECK, "board-missing", found).cure(START));
         }
         Err(reason) => {
-            let remedy = "let a sampler write it: root's or your own, mode 644, no symbolic link";
+            let remedy = "let a sampler of root's or your own write it, with mode 644 and no symbolic link";
             return Err(untrusted(format!("{reason:#}")).cure(remedy));
         }
     }
@@ -59,39 +59,39 @@ fn header(path: &Path) -> Result<Block, Finding> {
 fn of_another_kind(header: &mut Block, is_whole: bool) -> Finding {
     let [_, magic, version, ..] = *header.words_mut();
     if is_whole && magic == MAGIC && version != VERSION {
-        let found = format!("it has version {version}, and version {VERSION} is read here");
+        let found = format!("it has version {version}, but this release reads version {VERSION}");
         return Finding::problem(CHECK, "board-version", found).cure("use a sampler and a library of the same release");
     }
-    Finding::problem(CHECK, "board-garbage", "it is no board, or is cut short").cure("start the sampler again")
+    Finding::problem(CHECK, "board-garbage", "it is not a board, or is truncated").cure("restart the sampler")
 }
 
 /// Whether somebody keeps it up to date.
 fn fresh(header: &Block) -> Result<(), Finding> {
     if header.has_ended() {
-        let found = "the sampler has ended: load averages become the machine's";
-        return Err(Finding::problem(CHECK, "board-ended", found).cure("start cgproc sampler again"));
+        let found = "the sampler has ended: load averages are the machine's from here on";
+        return Err(Finding::problem(CHECK, "board-ended", found).cure("restart cgproc sampler"));
     }
     let now_usec = clocks::now_usec(libc::CLOCK_REALTIME);
     if header.is_fresh(now_usec) {
         return Ok(());
     }
     let age_sec = now_usec.saturating_sub(header.published().realtime_usec) / 1_000_000;
-    let found = format!("nobody publishes any more: it was last written {age_sec} s ago");
-    Err(Finding::problem(CHECK, "board-stale", found).cure("start cgproc sampler again, and look at why it ended"))
+    let found = format!("the sampler no longer publishes: the board was last written {age_sec} s ago");
+    Err(Finding::problem(CHECK, "board-stale", found).cure("restart cgproc sampler, and find out why it ended"))
 }
 
 /// Whether it tells of this scope.
 fn slot(view: Option<&View>) -> Finding {
     match view {
         Some(view) if view.slot_age_usec().is_some() => {
-            Finding::ok(CHECK, "board", "it is kept up to date, and tells of this cgroup")
+            Finding::ok(CHECK, "board", "it is up to date, and has this cgroup")
         }
         Some(view) if !has_load(view) => {
-            Finding::ok(CHECK, "board", "it is kept up to date; the machine's root cgroup has no load of its own")
+            Finding::ok(CHECK, "board", "it is up to date; the machine's root cgroup has no load of its own")
         }
-        _ => Finding::problem(CHECK, "board-no-slot", "it is kept up to date, but tells nothing of this cgroup").cure(
-            "run the sampler where it sees this cgroup: on the host, or in the container; beside it, as the same \
-             user and no fewer capabilities",
+        _ => Finding::problem(CHECK, "board-no-slot", "it is up to date, but does not have this cgroup").cure(
+            "run the sampler where it sees this cgroup: on the host, in the container, or beside it as the same user \
+             with at least the same capabilities",
         ),
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
         (false, Some(_)) => "version 2",
         (false, None) => {
             let found = Finding::problem(CHECK, "cgroups-none", "/proc/self/cgroup names no cgroup");
-            return vec![found.cure("mount /proc, and run a kernel with cgroups")];
+            return vec![found.cure("mount /proc, and use a kernel with cgroups")];
         }
     };
     let namespace = if Namespace::Cgroup.is_another() { ", in a cgroup namespace" } else { "" };
@@ -100,21 +100,23 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
 fn place(membership: &Membership, mounts: &[MountInfo]) -> Finding {
     let name = membership.name();
     let Some(mount) = mounts.iter().find(|mount| membership.is_of(mount)) else {
-        let found = format!("{name}: the hierarchy is not mounted, and its figures are the machine's");
+        let found = format!("{name}: the hierarchy is not mounted, so its figures are the machine's");
         return Finding::problem(CHECK, "cgroups-not-mounted", found)
             .on("/sys/fs/cgroup")
-            .cure("mount the cgroup file system there; read-only will do");
+            .cure("mount the cgroup file system there; read-only is enough");
     };
     if let Some(directory) = membership.shown(mounts) {
-        return Finding::ok(CHECK, "cgroups-place", format!("{name}: the own cgroup is in sight"))
+        return Finding::ok(CHECK, "cgroups-place", format!("{name}: this process's cgroup is visible"))
             .on(directory.display());
     }
     let outside = if membership.path.starts_with("/..") { "of the cgroup namespace" } else { "of what is mounted" };
-    let found =
-        format!("{name}: the own cgroup {} lies outside {outside}, and its figures are the machine's", membership.path);
+    let found = format!(
+        "{name}: this process's cgroup {} is outside {outside}, so its figures are the machine's",
+        membership.path
+    );
     Finding::problem(CHECK, "cgroups-outside", found)
         .on(mount.mount_point.display())
-        .cure("start the program inside the container, or name its cgroup by CGPROC_CGROUP")
+        .cure("start the program inside the container, or set CGPROC_CGROUP to its cgroup")
 }
 
 /// Version 2's controllers that nobody enabled for the own cgroup; beside version 1 that has most of them.
@@ -125,7 +127,7 @@ fn not_enabled(membership: &Membership, mounts: &[MountInfo], has_v1: bool) -> O
     let missing = NEEDED.into_iter().filter(|name| !enabled.split_whitespace().any(|it| it == *name));
     let missing = missing.collect::<Vec<_>>().join(", ");
     let found =
-        format!("version 2: not enabled here: {missing}. The figures are those of a cgroup above, or the machine's");
+        format!("version 2: not enabled here: {missing}. These figures come from a cgroup above, or are the machine's");
     (!missing.is_empty()).then(|| {
         Finding::note(CHECK, "cgroups-not-enabled", found)
             .on(directory.display())
@@ -139,10 +141,10 @@ pub(super) fn limits(settings: Option<&Settings>, view: Option<&View>) -> Vec<Fi
     let found = limits_in_force(settings);
     let of = |Limit { name, value, imposer }| Finding::ok("limits", "limit", format!("{name} is {value}")).on(imposer);
     if found.is_empty() {
-        let found = "no cgroup in sight limits memory, CPUs or processes: those figures are the machine's";
+        let found = "no visible cgroup limits memory, CPUs or processes: those figures are the machine's";
         return vec![
             Finding::note("limits", "limits-none", found)
-                .cure("give the container limits, or declare them: CGPROC_MEMORY, CGPROC_CPUS"),
+                .cure("set limits on the container, or declare them: CGPROC_MEMORY, CGPROC_CPUS"),
         ];
     }
     found.into_iter().map(of).collect()

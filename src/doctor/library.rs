@@ -17,7 +17,7 @@ const CHECK: &str = "library";
 /// Our own.
 const ROOT: &str = "/";
 
-const REBUILD: &str = "put the library that was built for this machine there, whole (cargo build --locked --release)";
+const REBUILD: &str = "put a complete library built for this machine there (cargo build --locked --release)";
 
 /// Whether it is loaded here, with what there is to say about that.
 pub(super) fn check() -> (bool, Vec<Finding>) {
@@ -38,18 +38,19 @@ pub(super) fn check() -> (bool, Vec<Finding>) {
 fn absent(variable: &OsStr) -> Finding {
     let finding = |code, found| Finding::problem(CHECK, code, found);
     if entries(variable.as_bytes()).iter().any(|path| is_ours(path)) {
-        return finding("library-refused", "LD_PRELOAD names it, and the loader did not take it")
+        return finding("library-refused", "LD_PRELOAD names it, but the loader did not accept it")
             .on(variable.display())
-            .cure("name it by its full path, and see below what is wrong with the file");
+            .cure("give its full path, and see below what is wrong with the file");
     }
     if in_file(ROOT.as_ref()) {
-        return finding("library-refused", "/etc/ld.so.preload names it, and the loader did not take it")
+        return finding("library-refused", "/etc/ld.so.preload names it, but the loader did not accept it")
             .cure("musl's loader does not read that file: set LD_PRELOAD");
     }
-    let found = "it is not loaded in this process by its own name: neither LD_PRELOAD nor /etc/ld.so.preload names it";
+    let found =
+        "it is not loaded in this process under its own name: neither LD_PRELOAD nor /etc/ld.so.preload names it";
     finding("library-not-named", found).cure(
-        "set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or have it named in /etc/ld.so.preload by \
-             cgproc install, or run programs by cgproc run",
+        "set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or let cgproc install add it to \
+             /etc/ld.so.preload, or start programs with cgproc run",
     )
 }
 
@@ -63,7 +64,7 @@ fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
     let finding = Finding::problem(CHECK, code, format!("{by} a file that {what}"));
     match code {
         "library-missing" => finding.cure("put the library there (cgproc install does), or correct the path"),
-        "library-unreadable" => finding.cure("let everybody read it, and its directories be entered: chmod 755"),
+        "library-unreadable" => finding.cure("let everybody read it and enter its directories: chmod 755"),
         _ => finding.cure(REBUILD),
     }
 }

@@ -41,73 +41,73 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
         Why::PastLibc,
         "process-static",
         false,
-        "are static or Go programs, whose system calls no library sees",
-        "start them by cgproc run, which answers them from outside (--static), or run lxcfs for them",
+        "are static or Go programs, whose system calls bypass the library",
+        "start them with cgproc run, which answers them from outside (--static), or use lxcfs for them",
     ),
     (
         Why::OtherBits,
         "process-bits",
         false,
-        "are programs of 32 bits",
-        "start them by cgproc run, which answers them from outside (--static), or run lxcfs for them",
+        "are 32-bit programs",
+        "start them with cgproc run, which answers them from outside (--static), or use lxcfs for them",
     ),
     (
         Why::OtherMachine,
         "process-machine",
         true,
         "are programs for another processor",
-        "build the library for that processor, and name that one for them",
+        "build the library for that processor, and preload that one into them",
     ),
     (
         Why::OtherLibc,
         "process-libc",
         false,
-        "have another libc than glibc or musl",
-        "start them by cgproc run, which answers them from outside (--static), or run lxcfs for them",
+        "use a libc other than glibc and musl",
+        "start them with cgproc run, which answers them from outside (--static), or use lxcfs for them",
     ),
     (
         Why::Secure,
         "process-secure",
         false,
-        "gained privileges when they started (setuid, capabilities): the loader drops LD_PRELOAD",
-        "have cgproc install name the library in /etc/ld.so.preload, which glibc's loader reads for them too",
+        "gained privileges when they started (setuid, capabilities): the loader ignores LD_PRELOAD",
+        "let cgproc install add the library to /etc/ld.so.preload, which glibc's loader reads for them too",
     ),
     (
         Why::NotNamed,
         "process-not-named",
         true,
         "were started without LD_PRELOAD (env -i, su -, sudo, a service manager)",
-        "pass LD_PRELOAD on, or have cgproc install name the library in /etc/ld.so.preload",
+        "pass LD_PRELOAD on, or let cgproc install add the library to /etc/ld.so.preload",
     ),
     (
         Why::Missing,
         "process-library-missing",
         true,
-        "have an LD_PRELOAD that names a file which is not there for them",
+        "have an LD_PRELOAD that names a file missing from their file system",
         "put the library at that path in their file system",
     ),
     (
         Why::Broken,
         "process-library-broken",
         true,
-        "have an LD_PRELOAD that names a file which cannot be loaded",
-        "put the library that was built for this machine there, whole and readable",
+        "have an LD_PRELOAD that names a file that cannot be loaded",
+        "put a complete, readable library built for this machine there",
     ),
     (
         Why::Before,
         "process-before",
         true,
-        "were started before the library was there, or refused it",
-        "start them again",
+        "were started before the library was installed, or refused it",
+        "restart them",
     ),
     (
         Why::Off,
         "process-off",
         false,
-        "have the library, and CGPROC=off in their environment",
-        "start them without CGPROC=off, where they are to see the view",
+        "have the library, but CGPROC=off in their environment",
+        "start them without CGPROC=off if they should see the container",
     ),
-    (Why::Unknown, "process-unknown", false, "cannot be looked at", "run cgproc doctor as root, or as their user"),
+    (Why::Unknown, "process-unknown", false, "cannot be inspected", "run cgproc doctor as root, or as their user"),
 ];
 
 /// Looks at all processes but those of this command. What they lack is a problem where they are of this container, and the library
@@ -120,11 +120,11 @@ pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let all = inside.len() + outside.len();
     let loaded = inside.iter().chain(&outside).filter(|process| matches!(process.why, None | Some(Why::Off))).count();
     let first = match all {
-        0 => Finding::ok(CHECK, "processes-none", "there are no others in sight"),
+        0 => Finding::ok(CHECK, "processes-none", "no other processes are visible"),
         _ => Finding::ok(CHECK, "processes-loaded", format!("{loaded} of {all} others have the library")),
     };
     let of_inside = without(&inside, is_loaded_here, "");
-    let of_outside = without(&outside, false, ", outside of this container,");
+    let of_outside = without(&outside, false, ", outside this container,");
     [first].into_iter().chain(of_inside).chain(of_outside).collect()
 }
 

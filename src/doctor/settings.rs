@@ -29,7 +29,7 @@ pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Fin
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            let found = format!("{error:#}: everything is the kernel's");
+            let found = format!("{error:#}: all figures are the kernel's");
             return vec![
                 Finding::problem(CHECK, "setting-not-understood", found).cure("correct the variable, or unset it"),
             ];
@@ -40,7 +40,7 @@ pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Fin
     let values = Key::all().filter_map(|key| Some((key, settings.said(key)?)));
     findings.extend(values.map(|(key, (origin, value))| of_value(settings, view, key, value, origin)));
     if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, "settings", "nothing is asked for beside what is built in"));
+        findings.push(Finding::ok(CHECK, "settings", "all settings have their built-in values"));
     }
     findings
 }
@@ -55,7 +55,7 @@ fn unknown() -> Vec<Finding> {
         let question = meant(&name, known().map(|name| (name, name)))
             .map(|meant| format!(": did you mean {meant}?"))
             .unwrap_or_default();
-        Finding::note(CHECK, "setting-unknown", format!("it is none of cgproc's variables{question}")).on(name)
+        Finding::note(CHECK, "setting-unknown", format!("cgproc has no such variable{question}")).on(name)
     };
     unknown.map(told).collect()
 }
@@ -67,9 +67,9 @@ fn of_file(settings: &Settings) -> Vec<Finding> {
         State::Absent => {}
         State::Taken => findings.push(Finding::ok(CHECK, "file-taken", "the file is read").on(path)),
         State::Refused(reason) => findings.push(
-            Finding::problem(CHECK, "file-refused", format!("the file does not count: {reason}"))
+            Finding::problem(CHECK, "file-refused", format!("the file is ignored: {reason}"))
                 .on(path)
-                .cure("chown root, chmod 644, and no symbolic link"),
+                .cure("make it root's (chown root), with mode 644, and no symbolic link"),
         ),
     }
     findings.extend(settings.file.bad_lines.iter().map(|(line, reason)| {
@@ -86,34 +86,34 @@ fn of_value(settings: &Settings, view: Option<&View>, key: Key, value: &str, ori
     let with = |words| format!("{said}: {words}");
     match key {
         Key::Switch if settings.off => {
-            Finding::problem(CHECK, "off", with("everything is the kernel's")).on(origin).cure(undo(origin))
+            Finding::problem(CHECK, "off", with("all figures are the kernel's")).on(origin).cure(undo(origin))
         }
         Key::Files if settings.answered != Answered::ALL => {
             Finding::note(CHECK, "files", with("all other files are the kernel's")).on(origin).cure(undo(origin))
         }
         Key::Cgroup => of_cgroup(settings, value, origin),
         Key::Disk if view.is_some_and(|view| view.disk_used_bytes().is_none()) => {
-            let found = with("nobody measures what is used, and df is the machine's");
+            let found = with("no sampler measures what is used, so df shows the machine's disk");
             Finding::problem(CHECK, "disk-not-measured", found)
                 .on(origin)
                 .cure("run cgproc sampler --disk on the host, and mount the board's directory into the container")
         }
         Key::Memory if is_declared(settings) && view.is_some_and(|view| view.memory().is_none()) => {
-            let found = with("there is no memory cgroup in sight, or the machine has less: memory is the machine's");
+            let found = with("no memory cgroup is visible, or the machine has less memory: the machine's is shown");
             Finding::problem(CHECK, "memory-not-declared", found).on(origin).cure(undo(origin))
         }
         Key::Debug if !takes_notes(Path::new(value)) => {
-            Finding::note(CHECK, "debug", with("no notes can be written there")).on(origin).cure(undo(origin))
+            Finding::note(CHECK, "debug", with("notes cannot be written there")).on(origin).cure(undo(origin))
         }
         _ => Finding::ok(CHECK, "setting", said).on(origin),
     }
 }
 
 fn of_cgroup(settings: &Settings, cgroup: &str, origin: Origin) -> Finding {
-    let found = format!("the view is that of another cgroup ({origin})");
+    let found = format!("the view is another cgroup's ({origin})");
     match View::of(settings.cgroup.as_deref(), settings) {
         Some(_) => Finding::note(CHECK, "cgroup", found).on(cgroup),
-        None => Finding::problem(CHECK, "cgroup-missing", format!("{found}, which is not in sight"))
+        None => Finding::problem(CHECK, "cgroup-missing", format!("{found}, which is not visible"))
             .on(cgroup)
             .cure("correct CGPROC_CGROUP, or unset it"),
     }
@@ -122,7 +122,7 @@ fn of_cgroup(settings: &Settings, cgroup: &str, origin: Origin) -> Finding {
 /// How a setting is taken back where it was made.
 fn undo(origin: Origin) -> &'static str {
     match origin {
-        Origin::Line(_) => "correct that line, or take it out",
+        Origin::Line(_) => "correct or remove that line",
         _ => "correct the variable, or unset it",
     }
 }

@@ -34,9 +34,12 @@ fn mounted_over(mounts: &[MountInfo]) -> Option<Finding> {
     if over.is_empty() {
         None
     } else if over.iter().any(|mount| mount.fs_type.contains("lxcfs")) {
-        Some(Finding::note(CHECK, "lxcfs", "lxcfs answers for some files, which are left to it").on(names))
+        Some(Finding::note(CHECK, "lxcfs", "some files are lxcfs's, and are left to it").on(names))
     } else {
-        Some(Finding::note(CHECK, "mounted-over", "something is mounted over files, which are left to it").on(names))
+        Some(
+            Finding::note(CHECK, "mounted-over", "something is mounted over some files, which are left to it")
+                .on(names),
+        )
     }
 }
 
@@ -44,11 +47,12 @@ fn mounted_over(mounts: &[MountInfo]) -> Option<Finding> {
 fn hidden_processes(mounts: &[MountInfo]) -> Option<Finding> {
     let proc = mounts.iter().rfind(|mount| mount.mount_point == Path::new("/proc"))?;
     let hidden = proc.super_options.get("hidepid").or_else(|| proc.mount_options.get("hidepid"))?.as_deref()?;
-    let found = format!("hidepid={hidden}: who may not see process 1 takes the own cgroup for the container's");
+    let found =
+        format!("hidepid={hidden}: programs that cannot see process 1 take their own cgroup for the container's");
     (!matches!(hidden, "0" | "off")).then(|| {
         Finding::note(CHECK, "hidepid", found)
             .on("/proc")
-            .cure("mount /proc without hidepid, or name the container by CGPROC_CGROUP")
+            .cure("mount /proc without hidepid, or set CGPROC_CGROUP to the container's cgroup")
     })
 }
 
@@ -57,8 +61,8 @@ fn filtered() -> Option<Finding> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"))?.trim();
     (mode != "0").then(|| {
-        let found = "a seccomp filter is in force; docker's own lets all pass that the library needs";
-        Finding::note(CHECK, "seccomp", found).cure("where a filter kills for memfd_create, set CGPROC=off")
+        let found = "a seccomp filter is in force; docker's default filter allows all that the library needs";
+        Finding::note(CHECK, "seccomp", found).cure("if the filter kills for memfd_create, set CGPROC=off")
     })
 }
 
@@ -67,7 +71,7 @@ fn small_files() -> Option<Finding> {
     const LARGEST_TEXT: u64 = 64 << 10;
     let limit = getrlimit(Resource::Fsize).current?;
     (limit < LARGEST_TEXT).then(|| {
-        let found = format!("files may have {limit} bytes: longer answers stay the kernel's");
+        let found = format!("files may have at most {limit} bytes: longer answers are left to the kernel");
         Finding::problem(CHECK, "file-size", found).on("RLIMIT_FSIZE").cure("ulimit -f unlimited")
     })
 }
@@ -75,27 +79,27 @@ fn small_files() -> Option<Finding> {
 /// Whether the scope has pressure files that programs can wait on.
 fn pressure(mounts: &[MountInfo], view: &View) -> Option<Finding> {
     if !Path::new("/proc/pressure/cpu").exists() {
-        let found = "the kernel measures no pressure";
+        let found = "the kernel does not measure pressure";
         return Some(Finding::note(CHECK, "pressure-none", found).on("/proc/pressure").cure("boot with psi=1"));
     }
     let scope = view.scope_directories().into_iter().find(|(kind, _)| *kind == calc::board::Kind::Unified);
     let Some((_, directory)) = scope else {
-        let found = "pressure is the machine's: version 1 has none of a cgroup's";
+        let found = "pressure is the machine's: version 1 does not measure it for cgroups";
         return Some(Finding::note(CHECK, "pressure-machine", found).on("/proc/pressure"));
     };
     let file = directory.join("memory.pressure");
     if !file.exists() {
-        let found = "the cgroup measures no pressure: that is the machine's";
+        let found = "pressure is the machine's: it is not measured for this cgroup";
         return Some(
             Finding::note(CHECK, "pressure-none", found).on(file.display()).cure("write 1 to its cgroup.pressure"),
         );
     }
     let mount = mounts.iter().rfind(|mount| directory.starts_with(&mount.mount_point))?;
     mount.mount_options.contains_key("ro").then(|| {
-        let found = "the cgroups are mounted read-only: programs that wait for pressure get the machine's";
+        let found = "the cgroups are mounted read-only: triggers on pressure files are set on the machine's";
         Finding::note(CHECK, "pressure-read-only", found)
             .on(file.display())
-            .cure("mount /sys/fs/cgroup read-write, where programs are to wait for the container's own")
+            .cure("mount /sys/fs/cgroup read-write if programs need the container's own triggers")
     })
 }
 
