@@ -94,22 +94,25 @@ fn cell(place: &Place<'_>, program: &Program) -> String {
 const HEAD: &str = "\
 # How many CPUs programs count
 
-A quota is a fraction of a number of CPUs, and each runtime makes a whole one of it by a rule of its own, or asks for none. What we show is the quota
-rounded up, of the CPUs of the cpuset: by every door the same number. Most runtimes then take the least of that and of what they make of the quota
-themselves, so that nothing is cut twice; **none is given fewer CPUs than its own rule gives it**. Those whose rule is another than ours take that, while
-all else that they can ask says what we show. `cgproc explain runtimes` tells for a container what each takes there, with us and without.
+A quota is a fraction of a number of CPUs. Each runtime makes a whole number of it by a rule of its own, or ignores it.
+We show the quota rounded up, at most the CPUs of the cpuset, and the same number everywhere. Most runtimes then use the
+lower of that number and of what they make of the quota themselves, so nothing is cut twice; **no runtime gets fewer
+CPUs than its own rule gives it**. Runtimes with a different rule use their own number, while everything else that they
+can ask returns ours. `cgproc explain runtimes` shows what each uses in a given container, with cgproc and without.
 
-`tests/run cpus` writes this page: each cell is what a program printed in a booted kernel of 4 CPUs, and none is by hand; once with cgroup version 1, of which
-the whole tree was in sight, and once with version 2 in a namespace. `4 → 2`: without us 4, with us 2. A number alone is both. The columns are quotas,
-in CPUs.
+`tests/run cpus` writes this page. Each cell is what a program printed in a booted kernel with 4 CPUs, and none is
+written by hand; the tests ran once with cgroup version 1, with the whole tree visible, and once with version 2 in a
+namespace. `4 → 2` means 4 without cgproc and 2 with it. A single number means both. The columns are quotas, in CPUs.
 ";
 
 const FOOT: &str = "
-¹ It makes its system calls itself, and is answered by `cgproc run --static` ([static.md](static.md)). By the object alone it is as it is without us,
-with libc or not: Go asks for its mask past it. The files that it reads, and the mask of all but Go from 1.25, say what is shown; that one's mask keeps the
-2 CPUs that it takes at a quota of 1 or less. A module for a Go before 1.25, or `GODEBUG=containermaxprocs=0`, turns its rule off, and it is then as the
-older one.
+¹ This program makes its own system calls, and `cgproc run --static` answers it ([static.md](static.md)). The library
+alone changes nothing for it, with libc or not: Go bypasses it to ask for its mask. The files that it reads, and the
+mask (except that of Go from 1.25 on), say what is shown. The mask of Go from 1.25 on keeps the 2 CPUs that Go uses at a
+quota of 1 or less. A module for a Go before 1.25, or `GODEBUG=containermaxprocs=0`, turns Go's rule off, and it then
+behaves like the older one.
 
-Not to be had here, and so not in the table: a .NET of today, which by its sources knows version 2 too; Bun, Deno and Envoy, which by theirs round down
-as Node does. GNU make has no count of its own, and takes the number that it is handed; PHP has none either, and is measured by what its libraries read.
+Some programs were not available here, and are not in the table: a current .NET, which according to its sources knows
+version 2 too; Bun, Deno and Envoy, which according to theirs round down as Node does. GNU make does not count CPUs, and
+uses the number that it is given; PHP does not either, and is measured by what its libraries read.
 ";
