@@ -143,13 +143,15 @@ impl Place {
                 if !cgroup.remove() {
                     let names = cgroup.names();
                     say(format_args!(
-                        "processes of {program} still run in {names}: it stays until a later run finds it empty"
+                        "processes of {program} are still running in {names}: a later run removes it once it is empty"
                     ));
                 }
             }
             Self::Declared(declared) => {
                 if declared.has_processes() {
-                    say(format_args!("processes of {program} still run: they see the machine's figures from here on"));
+                    say(format_args!(
+                        "processes of {program} are still running: they see the machine's figures from now on"
+                    ));
                 }
             }
         }
@@ -224,7 +226,7 @@ impl Launch<'_> {
             Err(NotSupervised(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
             Err(NotSupervised(error, start)) => {
                 let program = self.program[0].display();
-                say(format_args!("{program} goes past libc, and sees the machine's figures: {error:#}"));
+                say(format_args!("{program} bypasses libc, and sees the machine's figures: {error:#}"));
                 Ok((start()?, None))
             }
         }
@@ -234,7 +236,7 @@ impl Launch<'_> {
         match error {
             NotStarted::Join(error) | NotStarted::Exec(error) => Failure::of_exec(self.program[0].clone(), error),
             NotStarted::Unsupervised(error) => {
-                error.context("--static: the program cannot be supervised (--static=auto does without)").into()
+                error.context("--static: the program cannot be supervised (--static=auto runs it all the same)").into()
             }
         }
     }

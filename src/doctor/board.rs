@@ -68,7 +68,7 @@ fn of_another_kind(header: &mut Block, is_whole: bool) -> Finding {
 /// Whether somebody keeps it up to date.
 fn fresh(header: &Block) -> Result<(), Finding> {
     if header.has_ended() {
-        let found = "the sampler has ended: load averages are the machine's from here on";
+        let found = "the sampler has ended: load averages become the machine's";
         return Err(Finding::problem(CHECK, "board-ended", found).cure("restart cgproc sampler"));
     }
     let now_usec = clocks::now_usec(libc::CLOCK_REALTIME);

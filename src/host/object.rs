@@ -60,7 +60,7 @@ fn beside(command: &Path) -> Result<PathBuf> {
     let tried: Vec<PathBuf> = PLACES.iter().map(|place| home.join(place)).collect();
     tried.iter().find_map(|path| readable(path).ok()).with_context(|| {
         let names: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
-        format!("libcgproc.so is not there; tried {} ({VARIABLE} may name it)", names.join(", "))
+        format!("libcgproc.so not found; tried {} ({VARIABLE} can name it)", names.join(", "))
     })
 }
 

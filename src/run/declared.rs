@@ -131,8 +131,8 @@ fn or_max(limit: Option<u64>) -> String {
 
 /// The CPUs asked for, which must be among those that we may run on; else the latter.
 fn cpuset(limits: &RunLimits) -> Result<String> {
-    let allowed = view::affinity().context("the CPUs that we may run on cannot be told")?;
-    let allowed_list = view::list(&allowed).context("the CPUs that we may run on cannot be told")?;
+    let allowed = view::affinity().context("the CPUs that this process may run on are unknown")?;
+    let allowed_list = view::list(&allowed).context("the CPUs that this process may run on are unknown")?;
     let Some(list) = &limits.cpuset else { return Ok(allowed_list) };
     let asked = CpuSet::parse(list.text.as_bytes()).context("the list of CPUs")?;
     ensure!(asked.and(&allowed) == asked, "not all CPUs of {} are allowed here, only {allowed_list}", list.text);

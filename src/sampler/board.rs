@@ -182,8 +182,7 @@ fn open(path: &Path) -> Option<File> {
 fn there(path: &Path) -> Result<Option<File>> {
     // The number of a publication is before it, whatever the version.
     const MAGIC_AT: u64 = 8;
-    let other =
-        || format!("{}: there is something else than a board: remove it, or choose another --board", path.display());
+    let other = || format!("{}: this is not a board: remove it, or choose another --board", path.display());
     let found = match openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
         Ok(found) => found,
         Err(Errno::NOENT) => return Ok(None),
@@ -379,7 +378,7 @@ mod tests {
             make(&home.board());
             let before = fs::symlink_metadata(home.board()).unwrap();
             let error = board.write(&Now::read(), VALID, false).unwrap_err();
-            assert!(error.to_string().contains("something else than a board"), "{error:#}");
+            assert!(error.to_string().contains("not a board"), "{error:#}");
             assert!(Board::create(&home.board()).is_err());
             let after = fs::symlink_metadata(home.board()).unwrap();
             assert_eq!((before.ino(), before.mode(), before.len()), (after.ino(), after.mode(), after.len()));

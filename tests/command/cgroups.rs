@@ -67,7 +67,7 @@ fn survivors_are_left_running_and_named() {
     let memberships = read(Path::new(&format!("/proc/{pid}/cgroup")));
     let directory = directory("memory", &memberships);
     let message = err(&output);
-    assert!(message.starts_with("cgproc: processes of sh still run in "), "{message}");
+    assert!(message.starts_with("cgproc: processes of sh are still running in "), "{message}");
     assert!(message.contains(directory.to_str().expect("UTF-8")) && message.lines().count() == 1, "{message}");
     kill(pid, libc::SIGKILL);
     until("its end", || !Path::new(&format!("/proc/{pid}")).exists());

@@ -48,7 +48,7 @@ fn what_is_no_board_is_not_replaced() {
         let path = place.file(&format!("notes-{index}.txt"));
         make(&path);
         let before = state(&path);
-        is_refused(&path, "something else than a board");
+        is_refused(&path, "not a board");
         assert_eq!(state(&path), before);
     }
     // A board is replaced, one that another version has left too.
