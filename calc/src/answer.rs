@@ -34,6 +34,8 @@ macro_rules! answered_files {
             PressureMemory: file "/proc/pressure/" "memory", in "pressure", by pressure::pressure(Answer::PressureMemory);
             /// `/proc/pressure/io`
             PressureIo: file "/proc/pressure/" "io", in "pressure", by pressure::pressure(Answer::PressureIo);
+            /// `/proc/pressure/irq`
+            PressureIrq: file "/proc/pressure/" "irq", in "pressure", by pressure::pressure(Answer::PressureIrq);
             /// `/proc/sys/kernel/threads-max`
             ThreadsMax: file "/proc/sys/kernel/" "threads-max", in "threads-max", by pids::threads_max();
             /// `/sys/devices/system/memory/block_size_bytes`

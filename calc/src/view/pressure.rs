@@ -13,6 +13,8 @@ pub fn path<'b>(answer: Answer, places: &Places, buffer: &'b mut [u8]) -> Option
         Answer::PressureCpu => (Controller::Cpu, b"cpu.pressure".as_slice()),
         Answer::PressureMemory => (Controller::Memory, b"memory.pressure".as_slice()),
         Answer::PressureIo => (Controller::Io, b"io.pressure".as_slice()),
+        // No controller: every cgroup has it.
+        Answer::PressureIrq => (Controller::Cpu, b"irq.pressure".as_slice()),
         _ => return None,
     };
     let place = places.hierarchy(controller).filter(|place| place.version == Version::V2)?;
@@ -37,6 +39,7 @@ mod tests {
         assert_eq!(shown(&tree, Answer::PressureIo).as_deref(), Some("/sys/fs/cgroup/a/io.pressure"));
         assert_eq!(shown(&tree, Answer::PressureCpu).as_deref(), Some("/sys/fs/cgroup/a/cpu.pressure"));
         assert_eq!(shown(&tree, Answer::PressureMemory).as_deref(), Some("/sys/fs/cgroup/a/memory.pressure"));
+        assert_eq!(shown(&tree, Answer::PressureIrq).as_deref(), Some("/sys/fs/cgroup/a/irq.pressure"));
         assert_eq!(shown(&tree, Answer::Meminfo), None);
         assert_eq!(shown(&tree.clone().with("/proc/self/cgroup", "0::/\n"), Answer::PressureIo), None);
         let v1 = Tree::default().with("/proc/self/cgroup", "2:memory:/a\n");
