@@ -22,6 +22,8 @@ macro_rules! answered_files {
             CpuOnline: file "/sys/devices/system/cpu/" "online", in "cpu", by cpus::list();
             /// `/sys/devices/system/cpu/present`
             CpuPresent: file "/sys/devices/system/cpu/" "present", in "cpu", by cpus::list();
+            /// `/proc/schedstat`
+            Schedstat: file "/proc/" "schedstat", in "schedstat", by cpus::schedstat();
             /// `/proc/loadavg`
             Loadavg: file "/proc/" "loadavg", in "loadavg", by load::loadavg();
             /// `/proc/diskstats`

@@ -1,4 +1,4 @@
-//! `/proc/cpuinfo`, lists and bitmaps of CPUs
+//! `/proc/cpuinfo`, `/proc/schedstat`, lists and bitmaps of CPUs
 
 use super::text;
 use crate::{asker::Asker, compose, doubt::Doubt, source::Scratch, text::Sink, view::topology::Packages};
@@ -41,5 +41,13 @@ pub(super) fn map_within(asker: &impl Asker, out: &mut impl Sink) -> Result<(), 
     asker.count_cpus().ok_or(Doubt::NoCpus)?;
     text(out, |text, window| {
         asker.with_cpus(|cpus| compose::cpu_map_within(&cpus.online, &mut asker.kernels_own(false)?, text, window))
+    })
+}
+
+#[inline(never)]
+pub(super) fn schedstat(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
+    asker.count_cpus().ok_or(Doubt::NoCpus)?;
+    text(out, |text, window| {
+        asker.with_cpus(|cpus| compose::schedstat(&cpus.online, &mut asker.kernels_own(true)?, text, window))
     })
 }
