@@ -24,6 +24,8 @@ macro_rules! answered_files {
             CpuPresent: file "/sys/devices/system/cpu/" "present", in "cpu", by cpus::list();
             /// `/proc/schedstat`
             Schedstat: file "/proc/" "schedstat", in "schedstat", by cpus::schedstat();
+            /// `/sys/devices/system/cpu/isolated`
+            CpuIsolated: file "/sys/devices/system/cpu/" "isolated", in "cpu", by cpus::list_within();
             /// `/proc/loadavg`
             Loadavg: file "/proc/" "loadavg", in "loadavg", by load::loadavg();
             /// `/proc/diskstats`
