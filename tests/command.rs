@@ -3,6 +3,8 @@
 
 mod bed;
 
+#[path = "command/alike.rs"]
+mod alike;
 #[path = "command/cgroups.rs"]
 mod cgroups;
 #[path = "command/declared.rs"]

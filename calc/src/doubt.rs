@@ -24,7 +24,7 @@ macro_rules! doubts {
 
 doubts! {
     /// `CGPROC=off`, or a variable that is not understood.
-    Off = "everything passes through: CGPROC=off",
+    Off = "CGPROC=off",
     /// `CGPROC_FILES` names other files.
     NotNamed = "CGPROC_FILES does not name it",
     /// `CGPROC_UPTIME=host`, or a program that subtracts start times from the uptime.

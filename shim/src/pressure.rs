@@ -2,6 +2,7 @@
 //! kernel's. It is no copy, and never refreshed.
 
 use crate::kernel::{self, Reading};
+use crate::options;
 use crate::scope;
 use crate::sys::{self, Fd};
 use crate::trusted;
@@ -19,10 +20,8 @@ pub(crate) fn put_scopes(fd: c_int, answer: Answer, flags: c_int) -> Option<()> 
     }
     scope::look()?;
     let own = scopes(answer, flags & (libc::O_ACCMODE | libc::O_NONBLOCK) | libc::O_NOFOLLOW)?;
-    // Below what `CGPROC_CGROUP` names, anything may lie: the program shall write to no other file.
-    if sys::file_system(own.number())? != libc::CGROUP2_SUPER_MAGIC as u64 {
-        return None;
-    }
+    // The program shall write to no other file.
+    is_of_a_cgroup(&own)?;
     sys::dup3(&own, fd, flags & libc::O_CLOEXEC)
 }
 
@@ -35,5 +34,14 @@ fn scopes(answer: Answer, flags: c_int) -> Option<Fd> {
 
 /// The scope's file at `path`, to be read.
 pub(crate) fn open(path: &CStr) -> Option<Reading> {
-    trusted::open_if(path, trusted::READING, trusted::is_regular).map(Reading::owned)
+    let own = trusted::open_if(path, trusted::READING, trusted::is_regular)?;
+    if options::views_another() {
+        is_of_a_cgroup(&own)?;
+    }
+    Some(Reading::owned(own))
+}
+
+/// Below what `CGPROC_CGROUP` names, anything may lie under the name of a cgroup's file.
+fn is_of_a_cgroup(file: &Fd) -> Option<()> {
+    (sys::file_system(file.number())? == libc::CGROUP2_SUPER_MAGIC as u64).then_some(())
 }

@@ -75,12 +75,18 @@ pub(super) fn uptime(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doub
     asker.count_cpus().ok_or(Doubt::NoCpus)?;
     let machine = asker.age().ok_or(Doubt::NoAge)?;
     let capacity_usec = Published::read(&machine, asker).capacity_usec;
+    let (age_ticks, idle_ticks) = age_and_idle(&machine, capacity_usec, asker)?;
+    text(out, |text, _| compose::uptime(age_ticks, idle_ticks, text))
+}
+
+/// What is shown is read once the board has been, as for `stat`.
+#[inline(never)]
+fn age_and_idle(machine: &Host, capacity_usec: Option<u64>, asker: &impl Asker) -> Result<(u64, u64), Doubt> {
     let mut now = Now::default();
-    now.read(&machine, capacity_usec, asker).ok_or(Doubt::NoTimes)?;
+    now.read(machine, capacity_usec, asker).ok_or(Doubt::NoTimes)?;
     now.go_on(&mut Shares::default(), asker).ok_or(Doubt::NoTimes)?;
     let idle_ticks = u64::try_from(now.times.idle_ticks).ok().ok_or(Doubt::NoTimes)?;
-    let age_ticks = now.age_ticks.ok_or(Doubt::NoAge)?;
-    text(out, |text, _| compose::uptime(age_ticks, idle_ticks, text))
+    Ok((now.age_ticks.ok_or(Doubt::NoAge)?, idle_ticks))
 }
 
 /// The scope's times at one moment.
