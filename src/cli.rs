@@ -58,9 +58,9 @@ struct ScopeOptions {
 /// FILE is a path, such as /proc/meminfo, or the end of one: meminfo, pressure/io, node0/meminfo.
 #[derive(Args)]
 struct Show {
-    /// The file: meminfo, swaps, stat, cpuinfo, uptime, loadavg, diskstats, vmstat, pressure/{cpu,memory,io},
-    /// threads-max, online, present, block_size_bytes, cpuN/topology/*, nodeN/{meminfo,cpulist,cpumap},
-    /// DEVICE/stat.
+    /// The file: meminfo, swaps, stat, schedstat, cpuinfo, uptime, loadavg, diskstats, vmstat,
+    /// pressure/{cpu,memory,io,irq}, threads-max, online, present, isolated, block_size_bytes, cpuN/topology/*,
+    /// nodeN/{meminfo,cpulist,cpumap}, DEVICE/stat.
     #[arg(value_name = "FILE")]
     file: String,
     #[command(flatten)]
