@@ -1,6 +1,6 @@
 //! The library and `cgproc show` answer alike, whatever the files of a cgroup hold.
 
-use crate::bed;
+use crate::bed::{self, Version};
 use crate::harness::{cgproc, out};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -22,8 +22,10 @@ const FILES: [&str; 8] = [
     "/sys/devices/system/node/node0/meminfo",
 ];
 
-/// How many cgroups are made up.
-const CASES: usize = 200;
+/// How many cgroups are made up: fewer in the booted kernel, which takes ten times as long to start a program.
+fn cases() -> usize {
+    if bed::version() == Version::V2 { 30 } else { 200 }
+}
 
 /// The text of a file that holds one limit.
 fn limit() -> impl Strategy<Value = String> {
@@ -162,8 +164,8 @@ fn the_library_and_the_command_answer_alike() {
     let files: Vec<_> = FILES.into_iter().filter(|file| Path::new(file).exists()).collect();
     let mut runner = TestRunner::deterministic();
     let strategy = cgroup();
-    let mut answered = [0; 2];
-    for case in 0..CASES {
+    let (cases, mut answered) = (cases(), [0; 2]);
+    for case in 0..cases {
         let texts = strategy.new_tree(&mut runner).expect("files").current();
         let _ = fs::remove_dir_all(&scope);
         fs::create_dir(&scope).expect("a directory");
@@ -179,6 +181,6 @@ fn the_library_and_the_command_answer_alike() {
             *count += usize::from(first(&by_command(&scope, file)) != first(&kernels));
         }
     }
-    println!("of {CASES} cgroups, so many had another total of memory, and of threads, than the machine: {answered:?}");
-    assert!(answered.iter().all(|count| *count > CASES / 10), "{answered:?}");
+    println!("of {cases} cgroups, so many had another total of memory, and of threads, than the machine: {answered:?}");
+    assert!(answered.iter().all(|count| *count > cases / 15), "{answered:?}");
 }
