@@ -1,5 +1,6 @@
 //! Whether the view is in force here and, if not, why.
 
+mod answers;
 mod board;
 mod cgroups;
 mod container;
@@ -101,6 +102,7 @@ fn examined() -> Vec<Finding> {
         cgroups::check(&mounts),
         cgroups::limits(taken, view.as_ref()),
         board::check(taken, view.as_ref()),
+        answers::check(taken, view.as_ref()),
         surroundings::check(&mounts, view.as_ref()),
         processes::check(loaded),
     ];

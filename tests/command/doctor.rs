@@ -167,6 +167,23 @@ fn limits_are_told_whoever_answers_the_files() {
 }
 
 #[test]
+fn files_of_the_kernels_are_told_with_their_reason() {
+    let answers = |pids| {
+        let script = format!("exec {} doctor --json", bed::command().display());
+        let container = bed::Container { pids, ..bed::PLAIN };
+        let text = container.run(&script, Some(&bed::object()), bed::PATIENCE_SEC).text;
+        let findings: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let found = findings.iter().filter(|finding| finding["code"] == "kernels");
+        found.map(|finding| finding["found"].as_str().expect("words").to_owned()).collect::<Vec<_>>()
+    };
+    let threads = "/proc/sys/kernel/threads-max: the kernel's own: no limit of processes is set".to_owned();
+    let (without, with) = (answers(None), answers(Some(77)));
+    assert!(without.contains(&threads), "{without:#?}");
+    assert!(!with.contains(&threads), "{with:#?}");
+    assert!(!with.iter().any(|found| found.contains("/proc/meminfo")), "{with:#?}");
+}
+
+#[test]
 fn a_declared_view_is_well() {
     let public = Public::new();
     let mut command = Command::new("unshare");
