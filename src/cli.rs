@@ -110,7 +110,7 @@ impl ScopeOptions {
     }
 }
 
-/// Does what the arguments say, and returns the exit code.
+/// Runs the command that the arguments name, and returns the exit code.
 pub(crate) fn main(arguments: &[OsString]) -> u8 {
     let done = match Cli::try_parse_from(arguments) {
         Ok(cli) => obey(cli.command),

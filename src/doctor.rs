@@ -47,7 +47,7 @@ struct Finding {
     severity: Severity,
     /// What was looked at: `library`, `cgroups`, `board` and so on.
     check: &'static str,
-    /// Stands for this kind of finding, whatever the words are.
+    /// Identifies this kind of finding, however it is worded.
     code: &'static str,
     found: String,
     path: Option<String>,
@@ -76,13 +76,13 @@ impl Finding {
         Self { path: Some(path.to_string()), ..self }
     }
 
-    /// What to do about it.
+    /// The remedy.
     fn cure(self, remedy: &'static str) -> Self {
         Self { remedy: Some(remedy), ..self }
     }
 }
 
-/// Looks at everything, prints what it finds, and returns the exit code: 1 where there are problems.
+/// Checks everything, prints the findings, and returns the exit code: 1 if there are problems.
 pub(crate) fn doctor(as_json: bool) -> Result<u8> {
     let findings = examined();
     let text = if as_json { serde_json::to_string_pretty(&findings)? + "\n" } else { for_a_person(&findings) };
@@ -109,7 +109,7 @@ fn examined() -> Vec<Finding> {
     groups.into_iter().flatten().collect()
 }
 
-/// The mounts in sight, the last upon a point after those below it.
+/// The visible mounts. If several are on the same point, the one on top is last.
 fn mounts() -> Vec<MountInfo> {
     let table = container::text(Path::new("/proc/self/mountinfo"));
     table.lines().filter_map(|line| MountInfo::from_line(line).ok()).collect()
@@ -119,7 +119,7 @@ fn problems(findings: &[Finding]) -> usize {
     findings.iter().filter(|finding| finding.severity == Severity::Problem).count()
 }
 
-/// A line for each finding, with what to do about it below.
+/// One line per finding, with its remedy below.
 fn for_a_person(findings: &[Finding]) -> String {
     let mut text = String::new();
     for Finding { severity, check, found, path, remedy, .. } in findings {

@@ -6,10 +6,10 @@ use std::{ffi::OsString, fmt::Display, io, io::Write};
 /// Why the command ends with a status of its own.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Something of ours: options, limits, files.
+    /// Our own failure: options, limits, files.
     #[error("{0:#}")]
     Own(#[from] anyhow::Error),
-    /// The program is there and the kernel does not run it.
+    /// The program exists, but the kernel does not run it.
     #[error("cannot run {}: {error}", program.display())]
     NotExecutable { program: OsString, error: io::Error },
     /// There is no such program.
@@ -18,7 +18,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A failure of starting `program`.
+    /// The failure to start `program`.
     pub(crate) fn of_exec(program: OsString, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound { program, error },
@@ -26,7 +26,7 @@ impl Failure {
         }
     }
 
-    /// The exit code by convention.
+    /// The conventional exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Own(_) => OWN_CODE,
@@ -36,15 +36,15 @@ impl Failure {
     }
 }
 
-/// Exit code of a failure that is not the program's.
+/// The exit code of failures that are not the program's.
 pub(crate) const OWN_CODE: u8 = 125;
 
-/// Prints a line on standard error. A closed or full one is nobody's reason to fail.
+/// Prints a line on standard error. If that is closed or full, the line is lost.
 pub(crate) fn say(message: impl Display) {
     let _ = writeln!(io::stderr(), "cgproc: {}", plain(&without_numbers(&message.to_string())));
 }
 
-/// The message without the numbers that the standard library puts behind the kernel's words, ` (os error 13)`.
+/// The message without the number that the standard library appends to the kernel's words, ` (os error 13)`.
 fn without_numbers(message: &str) -> String {
     let mut pieces = message.split(" (os error ");
     let mut plain = pieces.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! What is asked of this machine: its kernel, its cgroups, processes, and files of others.
+//! What is asked of this machine: its kernel, cgroups, processes, and other users' files.
 
 pub(crate) mod auxv;
 pub(crate) mod clocks;

@@ -9,7 +9,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     })
 }
 
-/// The same, and more than nothing.
+/// The same, but not zero.
 pub(crate) fn parse_positive(text: &str) -> Result<u64, String> {
     match parse(text)? {
         0 => Err("must be more than 0".to_owned()),

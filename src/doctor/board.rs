@@ -14,7 +14,7 @@ const CHECK: &str = "board";
 
 const START: &str = "run cgproc sampler on the host, and mount the board's directory into the container";
 
-/// What there is to say about the board that is read here.
+/// The state of the board that is read here.
 pub(super) fn check(settings: Option<&Settings>, view: Option<&View>) -> Vec<Finding> {
     let Some(settings) = settings else { return Vec::new() };
     let path = settings.board.as_path();
@@ -25,7 +25,7 @@ pub(super) fn check(settings: Option<&Settings>, view: Option<&View>) -> Vec<Fin
     vec![finding.on(path.display())]
 }
 
-/// The first block of a board that may be believed.
+/// The first block of a board that can be trusted.
 fn header(path: &Path) -> Result<Block, Finding> {
     let untrusted =
         |reason: String| Finding::problem(CHECK, "board-untrusted", format!("it is not believed: {reason}"));
@@ -55,7 +55,7 @@ fn header(path: &Path) -> Result<Block, Finding> {
     Err(of_another_kind(&mut header, is_whole))
 }
 
-/// What is wrong with a file that is no board of ours.
+/// What is wrong with a file that is not a board of ours.
 fn of_another_kind(header: &mut Block, is_whole: bool) -> Finding {
     let [_, magic, version, ..] = *header.words_mut();
     if is_whole && magic == MAGIC && version != VERSION {
@@ -65,7 +65,7 @@ fn of_another_kind(header: &mut Block, is_whole: bool) -> Finding {
     Finding::problem(CHECK, "board-garbage", "it is not a board, or is truncated").cure("restart the sampler")
 }
 
-/// Whether somebody keeps it up to date.
+/// Whether a sampler keeps it up to date.
 fn fresh(header: &Block) -> Result<(), Finding> {
     if header.has_ended() {
         let found = "the sampler has ended: load averages become the machine's";
@@ -80,7 +80,7 @@ fn fresh(header: &Block) -> Result<(), Finding> {
     Err(Finding::problem(CHECK, "board-stale", found).cure("restart cgproc sampler, and find out why it ended"))
 }
 
-/// Whether it tells of this scope.
+/// Whether it has a slot for this scope.
 fn slot(view: Option<&View>) -> Finding {
     match view {
         Some(view) if view.slot_age_usec().is_some() => {
@@ -96,7 +96,7 @@ fn slot(view: Option<&View>) -> Finding {
     }
 }
 
-/// Whether the scope is a cgroup whose load is counted apart: not so for the machine's root.
+/// Whether the scope is a cgroup with a load of its own: the machine's root is not.
 fn has_load(view: &View) -> bool {
     view.scope_directories().iter().any(|(kind, _)| matches!(kind, Kind::Unified | Kind::Cpuacct | Kind::Declared))
 }

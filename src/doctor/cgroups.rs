@@ -17,10 +17,10 @@ use std::{
 
 const CHECK: &str = "cgroups";
 
-/// Controllers of version 1 that figures come from, as `/proc/PID/cgroup` names them.
+/// The version 1 controllers that figures come from, as `/proc/PID/cgroup` names them.
 const CONTROLLERS: [&str; 6] = ["memory", "cpu", "cpuacct", "cpuset", "blkio", "pids"];
 
-/// The own cgroup in one hierarchy.
+/// Our own cgroup in one hierarchy.
 struct Membership {
     /// Version 1's; empty for version 2.
     controllers: Vec<String>,
@@ -28,7 +28,7 @@ struct Membership {
 }
 
 impl Membership {
-    /// Those of this process that figures come from, in the form `4:memory:/docker/4f1e`.
+    /// This process's memberships that figures come from, each a line such as `4:memory:/docker/4f1e`.
     fn all() -> Vec<Self> {
         let text = container::text(Path::new("/proc/self/cgroup"));
         text.lines().filter_map(Self::parse).collect()
@@ -67,14 +67,14 @@ impl Membership {
     /// Its directory below a mount that shows it.
     fn directory(&self, mount: &MountInfo) -> Option<PathBuf> {
         let below = Path::new(&self.path).strip_prefix(&mount.root).ok()?;
-        // "/../x" lies outside the namespace, and `..` of the mount's directory is another file system.
+        // "/../x" is outside the namespace, and `..` of the mounted directory leads to another file system.
         let is_inside = !below.components().any(|it| it == Component::ParentDir);
         let directory: PathBuf = mount.mount_point.components().chain(below.components()).collect();
         (is_inside && directory.join("cgroup.procs").exists()).then_some(directory)
     }
 }
 
-/// The version, the layout, and what is out of sight.
+/// The version, the layout, and what is not visible.
 pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
     let memberships = Membership::all();
     let has_v1 = memberships.iter().any(|it| !it.is_unified());
@@ -90,13 +90,13 @@ pub(super) fn check(mounts: &[MountInfo]) -> Vec<Finding> {
     };
     let namespace = if Namespace::Cgroup.is_another() { ", in a cgroup namespace" } else { "" };
     let first = Finding::ok(CHECK, "cgroups", format!("{layout}{namespace}"));
-    // Beside version 1, version 2 need not be in sight.
+    // If version 1 is there, version 2 need not be visible.
     let needed = memberships.iter().filter(|it| !(has_v1 && it.is_unified()) || it.shown(mounts).is_some());
     let places = needed.flat_map(|it| [Some(place(it, mounts)), not_enabled(it, mounts, has_v1)]);
     [first].into_iter().chain(places.flatten()).collect()
 }
 
-/// Where the cgroup is in one hierarchy, or why that cannot be told.
+/// Where the cgroup is in one hierarchy, or why that is unknown.
 fn place(membership: &Membership, mounts: &[MountInfo]) -> Finding {
     let name = membership.name();
     let Some(mount) = mounts.iter().find(|mount| membership.is_of(mount)) else {
@@ -119,7 +119,7 @@ fn place(membership: &Membership, mounts: &[MountInfo]) -> Finding {
         .cure("start the program inside the container, or set CGPROC_CGROUP to its cgroup")
 }
 
-/// Version 2's controllers that nobody enabled for the own cgroup; beside version 1 that has most of them.
+/// Version 2's controllers that are not enabled for our own cgroup, unless version 1 has most of them.
 fn not_enabled(membership: &Membership, mounts: &[MountInfo], has_v1: bool) -> Option<Finding> {
     const NEEDED: [&str; 4] = ["memory", "cpu", "io", "pids"];
     let directory = membership.shown(mounts).filter(|_| membership.is_unified() && !has_v1)?;
@@ -135,7 +135,7 @@ fn not_enabled(membership: &Membership, mounts: &[MountInfo], has_v1: bool) -> O
     })
 }
 
-/// The limits that are in force.
+/// The limits in force.
 pub(super) fn limits(settings: Option<&Settings>, view: Option<&View>) -> Vec<Finding> {
     let (Some(settings), Some(_)) = (settings, view) else { return Vec::new() };
     let found = limits_in_force(settings);

@@ -1,25 +1,25 @@
-//! Which of the processes in sight are of this container.
+//! Which of the visible processes belong to this container.
 
 use crate::host::namespace::Namespace;
 use std::{fs, path::Path};
 
-/// What tells the processes of this container from others in sight.
+/// What distinguishes the processes of this container from other visible ones.
 pub(super) struct Container {
-    /// All in sight are, in a pid namespace that is not the machine's own.
+    /// In a pid namespace other than the machine's, all visible processes belong to it.
     has_namespace: bool,
     /// `/proc/PID/cgroup`
     cgroups: String,
 }
 
 impl Container {
-    /// That of this process.
+    /// This process's own.
     pub(super) fn own() -> Self {
         Self { has_namespace: Namespace::Pid.is_another(), cgroups: text(Path::new("/proc/self/cgroup")) }
     }
 
-    /// Whether a process with these cgroups is in the same or below in each hierarchy.
+    /// Whether a process with these cgroups is in the same cgroup or below it, in each hierarchy.
     pub(super) fn has(&self, cgroups: &str) -> bool {
-        // Seen from the top of a cgroup namespace, what is outside of it has a path as well.
+        // From the root of a cgroup namespace, cgroups outside it have paths as well.
         let is_outside = |rest: &str| rest.trim_start_matches('/').split('/').next() == Some("..");
         let is_below = |line: &str| {
             let rest = cgroups.lines().find_map(|other| other.strip_prefix(line));
@@ -30,7 +30,7 @@ impl Container {
     }
 }
 
-/// A file of the kernel's with names that anybody may have chosen, of whatever bytes.
+/// A kernel file that contains names chosen by anyone, in any bytes.
 pub(super) fn text(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }

@@ -19,7 +19,7 @@ const ROOT: &str = "/";
 
 const REBUILD: &str = "put a complete library built for this machine there (cargo build --locked --release)";
 
-/// Whether it is loaded here, with what there is to say about that.
+/// Whether it is loaded here, and the findings about that.
 pub(super) fn check() -> (bool, Vec<Finding>) {
     let variable = std::env::var_os("LD_PRELOAD").unwrap_or_default();
     let loaded = mapped("self");
@@ -34,7 +34,7 @@ pub(super) fn check() -> (bool, Vec<Finding>) {
     (loaded.is_some(), findings.collect())
 }
 
-/// Why this process has it not, as far as its environment tells.
+/// Why this process does not have it, as far as its environment tells.
 fn absent(variable: &OsStr) -> Finding {
     let finding = |code, found| Finding::problem(CHECK, code, found);
     if entries(variable.as_bytes()).iter().any(|path| is_ours(path)) {
@@ -69,7 +69,7 @@ fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
     }
 }
 
-/// What is wrong with a library below `root`: a code and the words for it.
+/// What is wrong with a library below `root`: a code, and the same in words.
 pub(super) fn fault(root: &Path, path: &Path) -> Option<(&'static str, String)> {
     object::fault(&foreign::open(root, path).and_then(|file| elf::read(&file)))
 }
@@ -79,7 +79,7 @@ pub(super) fn in_file(root: &Path) -> bool {
     entries(&foreign::text(root, preload_file::PATH.as_ref())).iter().any(|path| is_ours(path))
 }
 
-/// Where a process has it mapped from.
+/// The path that a process has it mapped from.
 pub(super) fn mapped(process: &str) -> Option<String> {
     let maps = fs::read(Path::new("/proc").join(process).join("maps")).ok()?;
     let paths = maps.split(|byte| *byte == b'\n').filter_map(|line| line.splitn(2, |byte| *byte == b'/').nth(1));

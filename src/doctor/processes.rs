@@ -1,4 +1,4 @@
-//! The other processes in sight: which of them have the library, and why the others have it not.
+//! The other visible processes: which of them have the library, and why the others don't.
 
 use super::{
     Finding, Severity,
@@ -19,7 +19,7 @@ use std::{
 
 const CHECK: &str = "processes";
 
-/// Why a process has not got the library.
+/// Why a process does not have the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
     PastLibc,
@@ -35,7 +35,7 @@ enum Why {
     Unknown,
 }
 
-/// Each reason: its code, whether the set-up is to blame, the words, and what to do.
+/// Each reason: its code, whether the set-up is to blame, the message, and the remedy.
 const REASONS: [(Why, &str, bool, &str, &str); 11] = [
     (
         Why::PastLibc,
@@ -110,8 +110,8 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
     (Why::Unknown, "process-unknown", false, "cannot be inspected", "run cgproc doctor as root, or as their user"),
 ];
 
-/// Looks at all processes but those of this command. What they lack is a problem where they are of this container, and the library
-/// is loaded here.
+/// Checks all processes except those of this command. A missing library is a problem if the process is in this
+/// container and the library is loaded here.
 pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let container = Container::own();
     let numbers = others();
@@ -128,7 +128,7 @@ pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     [first].into_iter().chain(of_inside).chain(of_outside).collect()
 }
 
-/// Those of `processes` that have it not, by the reasons.
+/// The findings about those of `processes` that do not have it, by reason.
 fn without(processes: &[OtherProcess], can_be_problem: bool, place: &str) -> Vec<Finding> {
     let finding = |(why, code, is_blamed, words, remedy)| {
         let names = names(processes, why)?;
@@ -138,8 +138,8 @@ fn without(processes: &[OtherProcess], can_be_problem: bool, place: &str) -> Vec
     REASONS.into_iter().filter_map(finding).collect()
 }
 
-/// The numbers of all processes but this one, and but those of the same program: neither `cgproc run` nor a sampler is
-/// to see the view.
+/// The numbers of all processes except those of this same program: neither `cgproc run` nor a sampler is meant to see
+/// the view.
 fn others() -> Vec<String> {
     let program = |process: &str| {
         let file = fs::metadata(Path::new("/proc").join(process).join("exe")).ok()?;
@@ -152,7 +152,7 @@ fn others() -> Vec<String> {
     numbers.filter(|number| own.is_none() || program(number) != own).collect()
 }
 
-/// Some of the processes that have it not for this reason.
+/// The names of some of the processes that lack it for this reason.
 fn names(processes: &[OtherProcess], why: Why) -> Option<String> {
     const FEW: usize = 8;
     let all: Vec<&str> = processes.iter().filter(|it| it.why == Some(why)).map(|it| it.name.as_str()).collect();
@@ -171,12 +171,12 @@ struct OtherProcess {
     name: String,
     /// Whether it is of this container.
     is_inside: bool,
-    /// None where it has the library, and nobody turned that off.
+    /// `None` if it has the library and nobody turned that off.
     why: Option<Why>,
 }
 
 impl OtherProcess {
-    /// The process whose directory this is; none of the kernel's own threads, and of those that have just ended.
+    /// The process with this directory; `None` for kernel threads and processes that have just ended.
     fn at(directory: &Path, container: &Container) -> Option<Self> {
         let comm = fs::read(directory.join("comm")).ok()?;
         let pid = directory.file_name()?.to_str()?;
@@ -192,7 +192,7 @@ impl OtherProcess {
     }
 }
 
-/// Why the process has it not: what no library could change first.
+/// Why the process does not have it; first, the reasons that no library could change.
 fn why(directory: &Path) -> Why {
     let Ok(Ok(program)) = File::open(directory.join("exe")).map(|file| elf::read(&file)) else { return Why::Unknown };
     if let Some(why) = unfit(&program) {
@@ -221,7 +221,7 @@ fn why(directory: &Path) -> Why {
     }
 }
 
-/// Why the library has no effect in the process that has it.
+/// Why the library has no effect in a process that has it.
 fn without_effect(directory: &Path) -> Option<Why> {
     if is_off(directory) {
         return Some(Why::Off);
@@ -234,7 +234,8 @@ fn is_off(directory: &Path) -> bool {
     environment(directory).is_ok_and(|environment| variable(&environment, b"CGPROC=") == Some(b"off"))
 }
 
-/// What the process was started with; no more than a program can be started with: it may say that any of its memory is that.
+/// What the process was started with, and no more of it than a program can be started with: a process can present any
+/// of its memory as its environment.
 fn environment(directory: &Path) -> io::Result<Vec<u8>> {
     const MOST: u64 = 6 << 20;
     let mut environment = Vec::new();
@@ -242,12 +243,12 @@ fn environment(directory: &Path) -> io::Result<Vec<u8>> {
     Ok(environment)
 }
 
-/// The value of the variable that begins so.
+/// The value of the variable that starts with `beginning`.
 fn variable<'e>(environment: &'e [u8], beginning: &[u8]) -> Option<&'e [u8]> {
     environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(beginning))
 }
 
-/// What of a program itself keeps the library out.
+/// The property of the program itself that keeps the library out.
 fn unfit(program: &Elf) -> Option<Why> {
     if program.bits != 64 {
         return Some(Why::OtherBits);

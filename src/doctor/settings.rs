@@ -1,4 +1,4 @@
-//! What was asked for, and whether it is understood.
+//! The settings, and whether they are understood.
 
 use super::Finding;
 use crate::{
@@ -24,7 +24,7 @@ use std::{
 
 const CHECK: &str = "settings";
 
-/// What there is to say about the environment and about the administrator's file.
+/// The findings about the environment and the administrator's file.
 pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Finding> {
     let settings = match settings {
         Ok(settings) => settings,
@@ -45,7 +45,7 @@ pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Fin
     findings
 }
 
-/// Variables that begin as ours do, and are none.
+/// Variables whose names begin as ours do but are not ours.
 fn unknown() -> Vec<Finding> {
     let names: Vec<String> = Key::all().map(|key| OsStr::from_bytes(key.name()).display().to_string()).collect();
     let known = || names.iter().map(String::as_str).chain([object::VARIABLE]);
@@ -80,7 +80,7 @@ fn of_file(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-/// What there is to say about a setting that somebody made.
+/// The finding about one setting.
 fn of_value(settings: &Settings, view: Option<&View>, key: Key, value: &str, origin: Origin) -> Finding {
     let said = format!("{}={value}", OsStr::from_bytes(key.name()).display());
     let with = |words| format!("{said}: {words}");
@@ -119,7 +119,7 @@ fn of_cgroup(settings: &Settings, cgroup: &str, origin: Origin) -> Finding {
     }
 }
 
-/// How a setting is taken back where it was made.
+/// How to undo a setting where it was made.
 fn undo(origin: Origin) -> &'static str {
     match origin {
         Origin::Line(_) => "correct or remove that line",
@@ -131,7 +131,7 @@ fn is_declared(settings: &Settings) -> bool {
     matches!(settings.memory, MemoryLimit::Bytes(_))
 }
 
-/// Whether notes go there: the file is the user's own, and empty or begun with notes (shim/src/notes.rs).
+/// Whether notes can go there: the file is the user's own, and empty or starting with notes (shim/src/notes.rs).
 fn takes_notes(path: &Path) -> bool {
     let is_own = |file: Metadata| file.is_file() && file.uid() == rustix::process::geteuid().as_raw();
     let begins_so = || {

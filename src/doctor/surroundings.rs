@@ -1,4 +1,4 @@
-//! What else decides on an answer: mounts over the files, options of the kernel's, limits of the process.
+//! What else affects the answers: mounts over the files, kernel options, limits of the process.
 
 use super::Finding;
 use crate::see::view::View;
@@ -9,23 +9,22 @@ use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path};
 
 const CHECK: &str = "here";
 
-/// What there is to say.
 pub(super) fn check(mounts: &[MountInfo], view: Option<&View>) -> Vec<Finding> {
     let found = [mounted_over(mounts), hidden_processes(mounts), filtered(), small_files()];
     found.into_iter().flatten().chain(view.and_then(|view| pressure(mounts, view))).collect()
 }
 
-/// Whether a mount upon this point hides answered files: one of them, a directory of CPUs or nodes, or what is above.
+/// Whether a mount on this point hides answered files: one of them, a directory of CPUs or nodes, or a directory above.
 fn hides(point: &Path) -> bool {
     const OF_NODES: &str = "/sys/devices/system/node/node0/meminfo";
     let has_answer = |path: &Path| Answer::from_path(path.as_os_str().as_bytes()).is_some();
     let fixed = Answer::ALL.into_iter().filter_map(Answer::path).map(|path| OsStr::from_bytes(path.to_bytes()));
     let is_above = fixed.chain([OF_NODES.as_ref()]).any(|path| Path::new(path).starts_with(point));
-    // "/", "/proc" and "/sys" are everybody's.
+    // "/", "/proc" and "/sys" are always mount points.
     point.components().count() > 2 && (is_above || has_answer(point) || has_answer(&point.join("core_cpus_list")))
 }
 
-/// Files that something else answers.
+/// Files that something else is mounted over.
 fn mounted_over(mounts: &[MountInfo]) -> Option<Finding> {
     let is_kernels = |mount: &MountInfo| ["proc", "sysfs"].contains(&mount.fs_type.as_str());
     let is_over = |mount: &&MountInfo| !is_kernels(mount) && hides(&mount.mount_point);
@@ -56,7 +55,7 @@ fn hidden_processes(mounts: &[MountInfo]) -> Option<Finding> {
     })
 }
 
-/// A seccomp filter, which may not foresee the system calls of the library.
+/// A seccomp filter, which may not allow the library's system calls.
 fn filtered() -> Option<Finding> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let mode = status.lines().find_map(|line| line.strip_prefix("Seccomp:"))?.trim();
@@ -66,7 +65,7 @@ fn filtered() -> Option<Finding> {
     })
 }
 
-/// A limit of file sizes below that of a text: the answer is a file too.
+/// A file size limit smaller than a text: the answer is a file too.
 fn small_files() -> Option<Finding> {
     const LARGEST_TEXT: u64 = 64 << 10;
     let limit = getrlimit(Resource::Fsize).current?;

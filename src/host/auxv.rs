@@ -1,6 +1,6 @@
 //! The auxiliary vector: what the kernel told a program at its start (`/proc/PID/auxv`, getauxval(3)).
 
-/// The value of `key` (`AT_…`) in the vector; `None` where it has none.
+/// The value of `key` (`AT_…`) in the vector, if it has one.
 pub(crate) fn value(vector: &[u8], key: u64) -> Option<u64> {
     let (words, _) = vector.as_chunks::<8>();
     let (pairs, _) = words.as_chunks::<2>();

@@ -1,14 +1,15 @@
-//! The kernel's clocks, in microseconds. Not by rustix, which insists on a vDSO that has all functions of the architecture.
+//! The kernel's clocks, in microseconds. rustix is not used for them: it requires a vDSO that has all of the
+//! architecture's functions.
 
-/// The time by `clock`; 0 where the kernel does not have it.
+/// The time on `clock`; 0 if the kernel does not have that clock.
 pub(crate) fn now_usec(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` outlives the call; where that fails it stays 0.
+    // SAFETY: `now` outlives the call, and stays 0 if the call fails.
     unsafe { libc::clock_gettime(clock, &raw mut now) };
     usec(&now)
 }
 
-/// What `clock` is precise to.
+/// The resolution of `clock`.
 pub(crate) fn resolution_usec(clock: libc::clockid_t) -> u64 {
     let mut step = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: as above.

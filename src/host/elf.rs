@@ -1,4 +1,4 @@
-//! What kind of program or library a file is: as much of an ELF file as the loader looks at first (elf(5)).
+//! The kind of a program or library: the parts of an ELF file that the loader looks at first (elf(5)).
 
 use rustix::io::Errno;
 use std::{
@@ -14,19 +14,19 @@ pub(crate) struct Elf {
     pub(crate) bits: u32,
     /// `e_machine`.
     pub(crate) machine: u16,
-    /// The loader that a program asks for: none is asked for by a static one. Not looked at where `bits` are 32.
+    /// The loader that the program asks for; a static program has none. Not read if `bits` is 32.
     pub(crate) interpreter: Option<String>,
-    /// Whether the Go linker has left its note. Go programs make system calls themselves, with or without a loader.
+    /// Whether it has the Go linker's note. Go programs make system calls themselves, with or without a loader.
     pub(crate) is_go: bool,
 }
 
 impl Elf {
-    /// Whether a program makes its system calls where no preloaded library sees them.
+    /// Whether the program's system calls bypass preloaded libraries.
     pub(crate) fn goes_past_libc(&self) -> bool {
         self.bits == 64 && (!self.has_known_loader() || self.is_go)
     }
 
-    /// Whether a program is started by a loader that preloads the library: glibc's or musl's.
+    /// Whether the program's loader, glibc's or musl's, preloads the library.
     pub(crate) fn has_known_loader(&self) -> bool {
         let name = self.interpreter.as_deref().and_then(|path| path.rsplit('/').next());
         name.is_some_and(|name| name.starts_with("ld-linux") || name.starts_with("ld-musl"))
@@ -38,19 +38,18 @@ impl Elf {
 pub(crate) enum Fault {
     Missing,
     Unreadable,
-    /// Not an ELF file, or no plain file at all.
+    /// Not an ELF file, or not a regular file.
     Foreign,
-    /// Shorter than it says itself.
+    /// Shorter than its own headers say.
     Truncated,
 }
 
-/// What this very program was built for.
+/// The machine that this program was built for.
 pub(crate) const MACHINE: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
 
-/// Length of what a file begins with, after which the program headers come.
+/// Length of the file's header; program headers follow it.
 pub(crate) const HEAD: u64 = 64;
 
-/// Looks at a file.
 pub(crate) fn read(file: &File) -> Result<Elf, Fault> {
     let len = file.metadata()?.len();
     let mut head = [0; HEAD as usize];
@@ -94,7 +93,7 @@ struct Segments<'f> {
 }
 
 impl Segments<'_> {
-    /// What the segments tell of the program; all must lie within the `len` bytes of the file.
+    /// Fills in what the segments say about the program; all must lie within the `len` bytes of the file.
     fn describe(&self, len: u64, elf: &mut Elf) -> Result<(), Fault> {
         const PT_INTERP: u32 = 3;
         const PT_NOTE: u32 = 4;
@@ -118,7 +117,7 @@ impl Segments<'_> {
         Ok(())
     }
 
-    /// A segment's bytes, as many as a path may have.
+    /// A segment's bytes, at most as many as a path can have.
     fn bytes(&self, offset: u64, size: u64) -> Result<Vec<u8>, Fault> {
         const LONGEST_PATH: u64 = 4096;
         let mut bytes = vec![0; usize::try_from(size.min(LONGEST_PATH)).unwrap_or(0)];
@@ -127,7 +126,7 @@ impl Segments<'_> {
     }
 }
 
-/// Whether one of these notes is by the Go linker: the lengths of its name and text, its kind, its name.
+/// Whether one of these notes is the Go linker's. A note has the lengths of its name and text, its type, and its name.
 pub(crate) fn is_gos(notes: &[u8]) -> bool {
     notes.windows(16).step_by(4).any(|note| note.starts_with(&[4, 0, 0, 0]) && note.ends_with(b"Go\0\0"))
 }

@@ -1,5 +1,5 @@
-//! Files that other processes name: opened below their root, and plain ones alone. To open what is anything else may wait
-//! for ever, or set off a device.
+//! Files that other processes name. Only regular files are opened, below the process's root: opening anything else may
+//! block for ever or trigger a device.
 
 use super::{elf::Fault, kernel};
 use rustix::{
@@ -9,7 +9,7 @@ use rustix::{
 };
 use std::{fs::File, io::Read, path::Path};
 
-/// The plain file at `path` below `root`.
+/// Opens the regular file at `path` below `root`.
 pub(crate) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault> {
     let found = find(root, path, true)?;
     if FileType::from_raw_mode(fstat(&found)?.st_mode) != FileType::RegularFile {
@@ -19,7 +19,7 @@ pub(crate) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault>
     Ok(open_path(kernel::link(&found), flags, Mode::empty())?.into())
 }
 
-/// The beginning of the plain file at `path` below `root`; empty where there is none.
+/// The beginning of the regular file at `path` below `root`; empty if there is none.
 pub(crate) fn text(root: &Path, path: &Path) -> Vec<u8> {
     const MOST: u64 = 64 << 10;
     let mut text = Vec::new();
@@ -27,15 +27,15 @@ pub(crate) fn text(root: &Path, path: &Path) -> Vec<u8> {
     text
 }
 
-/// Whatever is at `path`, not opened yet. Symbolic links lead to what they do for a process with this root; one at the end is
-/// itself what is found, unless it `follows` it.
+/// Finds whatever is at `path` without opening it. Symbolic links lead where they lead for a process with this root; a
+/// link at the end is followed only if `follows` says so.
 pub(crate) fn find(root: &Path, path: &Path, follows: bool) -> Result<OwnedFd> {
     const NOTHING: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
     let flags = if follows { NOTHING } else { NOTHING | OFlags::NOFOLLOW };
     let top = open_path(root, NOTHING | OFlags::DIRECTORY, Mode::empty())?;
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     match openat2(&top, path, flags, Mode::empty(), inside) {
-        // A kernel before 5.6, or a filter of system calls.
+        // A kernel before 5.6, or a system call filter.
         Err(Errno::NOSYS | Errno::PERM) => {
             open_path(root.join(path.strip_prefix("/").unwrap_or(path)), flags, Mode::empty())
         }

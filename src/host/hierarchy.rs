@@ -1,4 +1,4 @@
-//! The mounted cgroup hierarchies, and where in each of them we are.
+//! The mounted cgroup hierarchies, and our place in each.
 
 use super::mounts::{self, Mount};
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Version 1's controllers that we know, by their names, which are also their mount options.
+/// The version 1 controllers that we know, by name; the names are also their mount options.
 pub(crate) const CONTROLLERS: [(&str, Kind); 4] =
     [("memory", Kind::Memory), ("cpu", Kind::Cpu), ("cpuacct", Kind::Cpuacct), ("cpuset", Kind::Cpuset)];
 
@@ -20,11 +20,11 @@ pub(crate) enum Version {
     V2,
 }
 
-/// A mounted hierarchy in which our own cgroup is in sight.
+/// A mounted hierarchy in which our own cgroup is visible.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MountedHierarchy {
     pub(crate) version: Version,
-    /// Those of version 1; version 2 says it in each directory.
+    /// Version 1's controllers; version 2 lists them in each directory.
     controllers: Vec<String>,
     pub(crate) mount: PathBuf,
     own: PathBuf,
@@ -36,7 +36,7 @@ impl MountedHierarchy {
         self.controllers.iter().any(|it| it == controller)
     }
 
-    /// What its cgroups are on the board.
+    /// The kinds that its cgroups have on the board.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         match self.version {
             Version::V2 => vec![Kind::Unified],
@@ -55,20 +55,19 @@ impl MountedHierarchy {
     }
 }
 
-/// All of them.
 pub(crate) fn all() -> Result<Vec<MountedHierarchy>> {
     let read = |path: &'static str| fs::read(path).context(path);
     Ok(hierarchies(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?))
 }
 
-/// The path of the cgroup whose directory this is, below the mount of its hierarchy.
+/// The path of the cgroup with this directory, below the mount of its hierarchy.
 pub(crate) fn below_mount(directory: &Path) -> Option<PathBuf> {
     let hierarchies = all().ok()?;
     let below = hierarchies.iter().find_map(|hierarchy| directory.strip_prefix(&hierarchy.mount).ok())?;
     (below != Path::new("")).then(|| Path::new("/").join(below))
 }
 
-/// The hierarchies of a `/proc/PID/cgroup` and a `/proc/PID/mountinfo`.
+/// The hierarchies in a `/proc/PID/cgroup` and a `/proc/PID/mountinfo`.
 fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<MountedHierarchy> {
     let mounts = mounts::in_sight(mounts);
     memberships.split(|&b| b == b'\n').filter_map(|line| hierarchy(line, &mounts)).collect()
@@ -88,7 +87,7 @@ fn hierarchy(line: &[u8], mounts: &[Mount<'_>]) -> Option<MountedHierarchy> {
     mounts.iter().filter(shows).find_map(|mount| {
         let (root, point) = (mount.root(), mount.point());
         let below = path.strip_prefix(&root).ok()?;
-        // "/../x" lies outside our cgroup namespace, under a name that we cannot see.
+        // "/../x" is outside our cgroup namespace, under a name that we cannot see.
         let inside = !below.components().chain(root.components()).any(|it| it == Component::ParentDir);
         let own: PathBuf = point.components().chain(below.components()).collect();
         inside.then(|| MountedHierarchy { version, controllers: controllers.clone(), mount: point, own })

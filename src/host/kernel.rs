@@ -1,8 +1,8 @@
 //! The running kernel's files.
 //!
-//! Some of their paths are named by others (`CGPROC_CGROUP`), and we may have more rights than who named them. So a file is
-//! opened as it is only below /proc and /sys, where nobody but root can have put something else; anything else is looked at
-//! first. None is waited for, and of none is read without end.
+//! Others name some of the paths (`CGPROC_CGROUP`), and we may have more rights than they do. So a file is opened
+//! directly only below /proc and /sys, where only root could have put something else; anything else is examined first.
+//! No read blocks, and none is unbounded.
 
 use calc::source::{Directory, Files, Source};
 use rustix::{
@@ -19,30 +19,30 @@ use std::{
     os::fd::AsRawFd,
 };
 
-/// The running kernel's files, read past libc: an object preloaded into this very process does not see it.
+/// The running kernel's files, read past libc, so an object preloaded into this very process does not answer.
 #[derive(Clone, Copy)]
 pub(crate) struct Kernel;
 
-/// An open file, read up to a bound.
+/// An open file, read up to a limit.
 pub(crate) struct Reading {
     file: OwnedFd,
     most: usize,
     left: usize,
 }
 
-/// An open file that tells what it is on.
+/// An open file that knows its file system.
 pub(crate) trait Placed {
-    /// The magic number of its file system (`statfs(2)`): of the file itself, whatever has its path by now.
+    /// The magic number of its file system (`statfs(2)`): that of the open file, whatever is at its path by now.
     fn file_system(&self) -> Option<u64>;
 }
 
-/// More than the kernel's longest file, which tells of each of 8192 CPUs.
+/// More than the kernel's longest file, which covers 8192 CPUs.
 const KERNELS_MOST: usize = 32 << 20;
 
-/// More than any file of a declared view, or of settings.
+/// More than any file of a declared view or of settings.
 const PLAIN_MOST: usize = 256 << 10;
 
-/// Opened so, nothing waits, becomes a terminal, is inherited, or leads elsewhere.
+/// With these flags, opening does not block, acquire a terminal, leak to children or follow a link.
 const FLAGS: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -53,10 +53,10 @@ impl Files for Kernel {
         if !is_below_the_kernels(path) {
             return looked_at(path, true);
         }
-        // By /proc/PID/root and the like one gets out again.
+        // Magic links such as /proc/PID/root lead out again.
         match openat2(CWD, path, FLAGS, Mode::empty(), ResolveFlags::NO_MAGICLINKS) {
             Ok(file) => Some(Reading::new(file, KERNELS_MOST)),
-            // A kernel before 5.6, a filter of system calls, or a name of a namespace.
+            // A kernel before 5.6, a system call filter, or the name of a namespace.
             Err(Errno::NOSYS | Errno::PERM | Errno::LOOP) => looked_at(path, false),
             Err(_) => None,
         }
@@ -73,14 +73,14 @@ impl Files for Kernel {
     }
 }
 
-/// Whether `path` leads through /proc or /sys alone. By a step up one may get out again.
+/// Whether `path` stays within /proc or /sys; `..` could lead out again.
 fn is_below_the_kernels(path: &CStr) -> bool {
     let path = path.to_bytes();
     let is_inside = [&b"/proc/"[..], b"/sys/"].iter().any(|top| path.starts_with(top));
     is_inside && path.split(|byte| *byte == b'/').all(|part| part != b"..")
 }
 
-/// The file at `path`, opened once it is known to be one of the kernel's, or a plain one where that `may_be_plain`.
+/// Opens the file at `path` once it is known to be the kernel's, or a regular file if `may_be_plain`.
 fn looked_at(path: &CStr, may_be_plain: bool) -> Option<Reading> {
     let itself = if may_be_plain { OFlags::NOFOLLOW } else { OFlags::empty() };
     let found = open(path, OFlags::PATH | OFlags::CLOEXEC | itself, Mode::empty()).ok()?;
@@ -95,7 +95,8 @@ fn looked_at(path: &CStr, may_be_plain: bool) -> Option<Reading> {
     Some(Reading::new(file, most))
 }
 
-/// The time that a thread has run, or been runnable, by its /proc/PID/schedstat; `None` where the kernel does not count that.
+/// The time that a thread has run or been runnable, from its /proc/PID/schedstat; `None` if the kernel does not count
+/// it.
 pub(crate) fn ran_nsec(schedstat: &CStr) -> Option<u64> {
     let text = whole(&mut Kernel.open(schedstat)?)?;
     let mut times = str::from_utf8(&text).ok()?.split_ascii_whitespace().map(str::parse);
@@ -105,7 +106,7 @@ pub(crate) fn ran_nsec(schedstat: &CStr) -> Option<u64> {
     }
 }
 
-/// Whether this is the magic number of a file system whose files the kernel composes.
+/// Whether this is the magic number of a file system whose files are the kernel's own.
 fn is_the_kernels(magic: rustix::fs::FsWord) -> bool {
     const NSFS: rustix::fs::FsWord = 0x6e73_6673;
     const SYSFS: rustix::fs::FsWord = 0x6265_6572;
@@ -113,7 +114,7 @@ fn is_the_kernels(magic: rustix::fs::FsWord) -> bool {
 }
 
 impl Reading {
-    /// A plain file that was opened elsewhere.
+    /// A regular file that was opened elsewhere.
     pub(crate) fn plain(file: OwnedFd) -> Self {
         Self::new(file, PLAIN_MOST)
     }
@@ -132,7 +133,7 @@ impl Placed for Reading {
 impl Source for Reading {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
         let room = into.len().min(self.left);
-        // What is longer is none of the files that we know.
+        // We know no file that is longer.
         let into = into.get_mut(..room).filter(|into| !into.is_empty())?;
         let read = io::retry_on_intr(|| io::read(&self.file, &mut *into)).ok()?;
         self.left -= read;
@@ -140,24 +141,24 @@ impl Source for Reading {
     }
 
     fn rewind(&mut self) {
-        // A file of the kernel's that can be read can be read again.
+        // A kernel file that can be read can be read again.
         let _ = seek(&self.file, SeekFrom::Start(0));
         self.left = self.most;
     }
 }
 
-/// The path without symbolic links of what is at `path`.
+/// The path of `path` without symbolic links.
 pub(crate) fn real_path(path: impl Arg) -> Option<Vec<u8>> {
     let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
     readlink(link(&file), Vec::new()).ok().map(CString::into_bytes)
 }
 
-/// The link by which an open file of ours can be looked at, and opened again.
+/// The link through which a file that we have open can be examined and reopened.
 pub(crate) fn link(file: &impl AsRawFd) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
-/// All of a file.
+/// Reads the whole file.
 pub(crate) fn whole(file: &mut impl Source) -> Option<Vec<u8>> {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 16384]);
     loop {
@@ -190,7 +191,7 @@ mod tests {
         let text = opened(home.join("plain")).and_then(|mut file| whole(&mut file));
         let refused = ["fifo", "link", "missing"].map(|name| opened(home.join(name)).is_none());
         let long = opened(home.join("sparse")).map(|mut file| whole(&mut file));
-        // Out of /proc again, and in the same file system.
+        // Out of /proc again, into the same file system.
         let through = opened(format!("/proc/self/root{}", home.join("plain").display()));
         fs::write(home.join("long"), vec![b'x'; PLAIN_MOST + 1]).unwrap();
         let up = ["/sys/..", "/proc/../proc/.."].map(|top| {

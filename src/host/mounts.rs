@@ -1,4 +1,4 @@
-//! Tables of mounts, `/proc/PID/mountinfo`: any user may have chosen the bytes of the paths in them.
+//! Mount tables, `/proc/PID/mountinfo`. The paths in them may have been chosen by any user.
 
 use calc::{
     cgroup::unescape,
@@ -7,7 +7,7 @@ use calc::{
 use rustix::fs::makedev;
 use std::{collections::HashMap, ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
 
-/// A line of a table.
+/// A line of the table.
 #[derive(Clone, Copy)]
 pub(crate) struct Mount<'l> {
     pub(crate) number: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Mount<'l> {
 }
 
 impl<'l> Mount<'l> {
-    /// `number parent major:minor root point options tags… - type source options`; `None` of a line in another form.
+    /// Parses `number parent major:minor root point options tags… - type source options`; any other line is `None`.
     pub(crate) fn parse(line: &'l [u8]) -> Option<Self> {
         let mut fields = scan::parts(line, b' ');
         let number = scan::whole_number(fields.next()?)?;
@@ -42,12 +42,12 @@ impl<'l> Mount<'l> {
         path(self.point)
     }
 
-    /// Whether it is what the process has for `/`.
+    /// Whether it is mounted at the process's root.
     pub(crate) fn is_at_root(&self) -> bool {
         self.point == b"/"
     }
 
-    /// Whether all of its file system is mounted.
+    /// Whether the whole file system is mounted.
     pub(crate) fn is_whole(&self) -> bool {
         self.root == b"/"
     }
@@ -62,7 +62,7 @@ impl<'l> Mount<'l> {
     }
 }
 
-/// The mounts of a table, but those that a later one upon the same point hides.
+/// The mounts of a table, except those hidden by a later one on the same point.
 pub(crate) fn in_sight(table: &[u8]) -> Vec<Mount<'_>> {
     let mounts: Vec<Mount<'_>> = scan::parts(table, b'\n').filter_map(Mount::parse).collect();
     let numbered = || mounts.iter().enumerate();

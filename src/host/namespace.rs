@@ -1,8 +1,8 @@
-//! The machine's own namespaces, whose numbers are fixed (`PROC_*_INIT_INO`, include/linux/proc_ns.h).
+//! The machine's own namespaces, which have fixed numbers (`PROC_*_INIT_INO`, include/linux/proc_ns.h).
 
 use rustix::fs::stat;
 
-/// A kind of namespaces.
+/// A kind of namespace.
 #[derive(Clone, Copy)]
 pub(crate) enum Namespace {
     Cgroup,
@@ -11,7 +11,7 @@ pub(crate) enum Namespace {
 }
 
 impl Namespace {
-    /// Whether this process is in another than the machine's own.
+    /// Whether this process is in a namespace other than the machine's.
     pub(crate) fn is_another(self) -> bool {
         let (file, initial) = match self {
             Self::Cgroup => (c"/proc/self/ns/cgroup", 0xefff_fffb),

@@ -10,28 +10,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Names the object outright.
+/// The variable that names the object.
 pub(crate) const VARIABLE: &str = "CGPROC_OBJECT";
 
-/// Where it lies, seen from the directory of the command.
+/// Where it is, relative to the command's directory.
 const PLACES: [&str; 3] = ["libcgproc.so", "../lib/cgproc/libcgproc.so", "../lib/libcgproc.so"];
 
 /// The object's absolute path.
 pub(crate) fn find() -> Result<PathBuf> {
     let path = source()?;
-    // The loader takes blanks and colons for separators, and has no way of quoting them.
+    // The loader treats blanks and colons as separators, and has no way to quote them.
     if path.as_os_str().as_bytes().iter().any(|b| b" :\t\n".contains(b)) {
         bail!("{} cannot be preloaded from a path with a blank or a colon", path.display());
     }
     Ok(path)
 }
 
-/// Whether there is none, and none is asked for: a command without a C library may be all that an image has.
+/// Whether there is none, and none was asked for: an image without a C library may have only this command.
 pub(crate) fn is_absent() -> bool {
     env::var_os(VARIABLE).is_none() && source().is_err()
 }
 
-/// Where it can be copied from.
+/// Where to copy it from.
 pub(crate) fn source() -> Result<PathBuf> {
     match env::var_os(VARIABLE) {
         Some(named) => readable(Path::new(&named))
@@ -40,7 +40,7 @@ pub(crate) fn source() -> Result<PathBuf> {
     }
 }
 
-/// What is wrong with a file as the object: a code and the words for it.
+/// What disqualifies a file as the object: a code, and the same in words.
 pub(crate) fn fault(file: &std::result::Result<Elf, Fault>) -> Option<(&'static str, String)> {
     Some(match file {
         Err(Fault::Missing) => ("library-missing", "is not there".to_owned()),
@@ -71,7 +71,7 @@ fn readable(path: &Path) -> Result<PathBuf> {
     Ok(path.canonicalize()?)
 }
 
-/// `LD_PRELOAD` with the object before whatever is in it.
+/// `LD_PRELOAD` with the object ahead of its previous contents.
 pub(crate) fn preload(object: &Path, inherited: Option<&OsStr>) -> OsString {
     let mut value = object.as_os_str().to_owned();
     match inherited {

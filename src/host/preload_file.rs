@@ -1,4 +1,4 @@
-//! `/etc/ld.so.preload`: what glibc's loader loads into every program. Musl's does not read it.
+//! `/etc/ld.so.preload`: what glibc's loader loads into every program. Musl's loader does not read it.
 
 use std::{
     ffi::OsStr,
@@ -7,26 +7,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where it lies.
+/// Its path.
 pub(crate) const PATH: &str = "/etc/ld.so.preload";
 
-/// The paths in a value of `LD_PRELOAD`, or in `/etc/ld.so.preload`, whose lines may end in comments.
+/// The paths in `LD_PRELOAD` or in `/etc/ld.so.preload`, whose lines may end in comments.
 pub(crate) fn entries(text: &[u8]) -> Vec<PathBuf> {
     places(text).into_iter().map(|place| OsStr::from_bytes(&text[place]).into()).collect()
 }
 
-/// Whether a file is the library, by its name.
+/// Whether a file is the library, judging by its name.
 pub(crate) fn is_ours(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"))
 }
 
-/// Whether an entry can stand for this path: blanks and colons separate entries, `#` begins a comment, and of `$` the loader
-/// makes something else.
+/// Whether an entry can name this path: blanks and colons separate entries, `#` begins a comment, and the loader
+/// expands `$`.
 pub(crate) fn can_name(path: &Path) -> bool {
     !path.as_os_str().as_bytes().iter().any(|byte| b" :\t\n#$".contains(byte))
 }
 
-/// The text with an entry for `path` behind all others; as it was where there is one.
+/// The text with an entry for `path` after all others; unchanged if it has one.
 pub(crate) fn with(text: &[u8], path: &Path) -> Vec<u8> {
     let mut text = text.to_vec();
     if entries(&text).iter().any(|entry| entry == path) {
@@ -41,7 +41,7 @@ pub(crate) fn with(text: &[u8], path: &Path) -> Vec<u8> {
     text
 }
 
-/// The text without the entries for `path`, and without the lines that had nothing else.
+/// The text without the entries for `path`, and without lines that held nothing else.
 pub(crate) fn without(text: &[u8], path: &Path) -> Vec<u8> {
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     lines.flat_map(|line| line_without(line, path.as_os_str().as_bytes())).collect()
@@ -51,7 +51,7 @@ fn line_without(line: &[u8], path: &[u8]) -> Vec<u8> {
     let mut kept = line.to_vec();
     let is_there = |kept: &[u8]| places(kept).into_iter().rev().find(|place| &kept[place.clone()] == path);
     while let Some(place) = is_there(&kept) {
-        // One separator goes with it: the one before it, if there is one.
+        // One separator goes with it: the one before, if any.
         let start = if place.start > 0 { place.start - 1 } else { place.start };
         let end = if place.start == 0 && kept.get(place.end).is_some_and(|next| b" \t:".contains(next)) {
             place.end + 1
@@ -64,7 +64,7 @@ fn line_without(line: &[u8], path: &[u8]) -> Vec<u8> {
     if kept != line && is_blank { Vec::new() } else { kept }
 }
 
-/// Where the entries lie in the text.
+/// The positions of the entries in the text.
 fn places(text: &[u8]) -> Vec<Range<usize>> {
     let mut places: Vec<Range<usize>> = Vec::new();
     let mut is_comment = false;
@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    /// Added, and taken out again.
+    /// An entry is added and removed again.
     #[test]
     fn others_and_comments_stay_as_they_are() {
         let cases = [

@@ -2,8 +2,8 @@
 
 use procfs::process::{Process, all_processes};
 
-/// The program that `pid` runs, if that is a `cgproc run`: its first child that is another program. The heir, and a child that has
-/// not become the program yet, have its own command line.
+/// If `pid` is a `cgproc run`, the program that it runs: its first child that is another program. The heir, and a child
+/// that has not executed the program yet, still have its own command line.
 pub(crate) fn program_of(pid: u32) -> Option<u32> {
     let is_run = |words: &[String]| {
         let is_ours = words.first().is_some_and(|it| it.rsplit('/').next() == Some("cgproc"));

@@ -1,4 +1,4 @@
-//! Files that only root or this user can have written, by the object's own rule.
+//! Files that only root or this user can have written, by the object's rule.
 
 use super::{kernel, namespace::Namespace};
 use anyhow::{Context, Result, bail, ensure};
@@ -10,8 +10,8 @@ use rustix::{
 };
 use std::path::Path;
 
-/// Opens the file at `path` for reading; `None` where there is none, the reason where it is not to be believed. Until then it is
-/// only looked at: to open a device, or what somebody watches, is not without effect.
+/// Opens the file at `path` for reading; `None` if there is none, or the reason if it is not trusted. It is examined
+/// before it is opened: opening a device, or a file that somebody watches, has side effects.
 pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
     let found = match open_file(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
         Ok(found) => found,
@@ -23,12 +23,12 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
     open_file(kernel::link(&found), flags, Mode::empty()).map(Some).context("it cannot be opened")
 }
 
-/// Whether what belongs to this user is root's or our own.
+/// Whether a file of this user counts as root's or our own.
 pub(crate) fn is_believed(user: u32) -> bool {
     [0, geteuid().as_raw()].contains(&user) || is_nobody_here(user)
 }
 
-/// Whether this stands for all users whom the user namespace does not have.
+/// Whether this number stands for all users that the user namespace does not map.
 pub(crate) fn is_nobody_here(user: u32) -> bool {
     user == NOBODY_HERE && Namespace::User.is_another()
 }
@@ -45,14 +45,14 @@ fn check(stat: &Stat) -> Result<()> {
     Ok(())
 }
 
-/// Whom the kernel shows in place of a user whom the user namespace does not have: the root outside.
+/// The number that the kernel shows for users that the user namespace does not map, such as root outside.
 const NOBODY_HERE: u32 = 65_534;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Whether a file of `user` with this mode is believed.
+    /// Why a file of `user` with this mode is not trusted; `None` if it is.
     fn refusal(user: u32, mode: u32) -> Option<String> {
         let mut of_file = rustix::fs::stat("/proc/self/status").unwrap();
         (of_file.st_uid, of_file.st_mode) = (user, mode);
