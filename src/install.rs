@@ -1,5 +1,5 @@
-//! Installing into the file system of an image or a machine: what is there afterwards was tried before, and what fails leaves
-//! everything as it was.
+//! Installing into the file system of an image or a machine. Everything is tried before it is kept, and a failure
+//! leaves everything as it was.
 
 mod change;
 mod configuration;
@@ -32,24 +32,24 @@ use untried::Untried;
 
 pub(crate) use uninstall::uninstall;
 
-/// What is asked for.
+/// The options of an installation.
 pub(crate) struct InstallOptions {
-    /// The directory that is `/` for the programs.
+    /// The directory that programs have as `/`.
     pub(crate) root: PathBuf,
-    /// Where the library is to lie, seen from there.
+    /// Where the library goes, as seen from there.
     pub(crate) to: PathBuf,
-    /// The library, if it is not to be looked for beside the command.
+    /// The library, if not the one beside the command.
     pub(crate) object: Option<PathBuf>,
-    /// Programs to try, besides those that are found.
+    /// Programs to try, in addition to those that are found.
     pub(crate) programs: Vec<PathBuf>,
-    /// Whether `/etc/ld.so.preload` is to name it.
+    /// Whether `/etc/ld.so.preload` is to name the library.
     pub(crate) is_preloaded: bool,
-    /// Whether nothing is to be changed.
+    /// Whether nothing may be changed.
     pub(crate) is_dry: bool,
 }
 
 impl InstallOptions {
-    /// The option for which nothing of the root is executed: it may be anybody's.
+    /// The option that forbids executing anything of the root, which may belong to anybody.
     fn rehearsal(&self) -> Option<&'static str> {
         match self {
             Self { is_dry: true, .. } => Some("--dry-run"),
@@ -102,13 +102,14 @@ fn try_install(options: &InstallOptions) -> Result<()> {
     if let (Ok(trial), true) = (&trial, is_named) {
         trial.by_file(&options.to).context("with the entry in /etc/ld.so.preload, and an empty environment")?;
     }
-    // Nobody is left with a change that he was not told of.
+    // If this cannot be printed, the change is undone: nobody is left with a change that was not reported.
     report.print()?;
     changes.keep();
     Ok(())
 }
 
-/// The directory and the name of a path that a loader takes for one, and `cgproc doctor` for the library's.
+/// The directory and the name of a path that a loader can take for one, and that `cgproc doctor` recognises as the
+/// library.
 fn check_name(path: &Path) -> Result<(&Path, OsString)> {
     ensure!(
         preload_file::can_name(path) && preload_file::is_ours(path),
@@ -121,7 +122,7 @@ fn check_name(path: &Path) -> Result<(&Path, OsString)> {
     Ok(parts)
 }
 
-/// What is preloaded has to be tried; who rehearses needs a program for that.
+/// What is preloaded must have been tried; a rehearsal only needs a program that could be.
 fn check_tried(trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Result<()> {
     match trial {
         Ok(_) => Ok(()),
@@ -132,7 +133,7 @@ fn check_tried(trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Resul
     }
 }
 
-/// Whether the loader's file names the library's place: then whatever comes there is preloaded.
+/// Whether the loader's file already names the library's place: whatever is put there is preloaded.
 fn is_named_already(root: &Sysroot, directories: &Directories<'_>) -> Result<bool> {
     let text = directories.etc.read(file_name(preload_file::PATH))?.unwrap_or_default();
     let place = directories.library.identity()?;
@@ -143,7 +144,7 @@ fn is_named_already(root: &Sysroot, directories: &Directories<'_>) -> Result<boo
     Ok(preload_file::entries(&text).iter().filter(|it| preload_file::is_ours(it)).any(is_there))
 }
 
-/// Two ways to write a path would be two entries.
+/// Rejects other spellings of a path: two spellings would make two entries.
 fn check_form(path: &Path) -> Result<()> {
     let plain: PathBuf = path.components().collect();
     let is_plain = plain.as_os_str() == path.as_os_str();
@@ -151,13 +152,13 @@ fn check_form(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where something is put.
+/// The directories that files are put in.
 struct Directories<'r> {
     library: Destination<'r>,
     etc: Destination<'r>,
 }
 
-/// What is to be changed. Dropped, it goes in this order: an entry never names a library that is not there.
+/// The changes. They are dropped in this order, so that an entry never names a library that is missing.
 struct Changes<'d> {
     preload: Option<Change<'d>>,
     configuration: Option<Change<'d>>,
@@ -166,10 +167,10 @@ struct Changes<'d> {
 }
 
 impl<'d> Changes<'d> {
-    /// Writes all of it, beside the places where it is to come.
+    /// Writes the new files beside their destinations.
     fn write(directories: &'d Directories<'d>, name: &OsStr, object: &[u8], entry: Option<&Path>) -> Result<Self> {
         let etc = &directories.etc;
-        // What an interrupted run has left is of no use.
+        // Remains of an interrupted run are useless.
         change::clear(&directories.library, name);
         for path in [preload_file::PATH, configuration::PATH] {
             change::clear(etc, file_name(path));
@@ -182,7 +183,7 @@ impl<'d> Changes<'d> {
         Ok(Self { preload, configuration, library, is_named: entry.is_some() })
     }
 
-    /// Puts it in its places.
+    /// Moves the new files into place.
     fn put(&mut self) -> Result<()> {
         for change in [&mut self.library, &mut self.configuration, &mut self.preload].into_iter().flatten() {
             change.put()?;
@@ -227,7 +228,7 @@ fn file_name(path: &str) -> &OsStr {
     Path::new(path).file_name().unwrap_or_default()
 }
 
-/// Whether there is something that this library is for.
+/// Rejects a root whose programs are all for another processor.
 fn check_processor(root: &Sysroot, programs: &Programs) -> Result<()> {
     match &programs.foreign {
         Some((program, machine)) if programs.by_loader.is_empty() => {
@@ -237,7 +238,7 @@ fn check_processor(root: &Sysroot, programs: &Programs) -> Result<()> {
     }
 }
 
-/// What is done, and what remains to be done.
+/// What was done, and what remains to be done.
 fn report(
     options: &InstallOptions,
     changes: &Changes<'_>,

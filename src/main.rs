@@ -18,15 +18,15 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-/// Entered straight from the C library. The standard library's own start would have SIGPIPE ignored and closed standard
-/// descriptors opened on /dev/null, and the program that `run` starts would inherit both.
+/// Called directly by the C library. The standard library's own start-up would ignore SIGPIPE and open closed standard
+/// descriptors on /dev/null, and the program that `run` starts would inherit both.
 // SAFETY: no other `main` is linked in, this one has C's signature, and it is called with C's arguments.
 #[cfg_attr(not(test), unsafe(export_name = "main"))]
 #[cfg_attr(test, expect(dead_code, reason = "the test harness has a main of its own"))]
 extern "C" fn entry(argc: c_int, argv: *const *const c_char) -> c_int {
     let count = usize::try_from(argc).unwrap_or(0);
     let argument = |index| {
-        // SAFETY: C promises `argc` pointers to strings in `argv`, valid while the process lives.
+        // SAFETY: C guarantees `argc` pointers to strings in `argv`, valid for the life of the process.
         let text = unsafe { CStr::from_ptr(*argv.add(index)) };
         OsStr::from_bytes(text.to_bytes()).to_owned()
     };

@@ -1,6 +1,7 @@
-//! Which name somebody meant who has written another.
+//! What somebody meant who misspelt a name.
 
-/// The name that is most like `written`, by any of the spellings that lead to it, if one is so like it that it can be a slip.
+/// The name most similar to `written` by any of its spellings, if it is so similar that `written` may be a typing
+/// error.
 pub(crate) fn meant<S: AsRef<str>, N>(written: &str, spellings: impl IntoIterator<Item = (S, N)>) -> Option<N> {
     const LIKE: f64 = 0.85;
     let written = written.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Running a program: into a cgroup of its own, or under a declared view, or under the view of another cgroup.
+//! Running a program in a cgroup of its own, under a declared view, or under the view of another cgroup.
 
 mod cgroup;
 mod child;
@@ -60,7 +60,7 @@ pub(crate) fn run(
     let (child, mut upkeep) = start(program, limits, &settings, supervise, environment)?;
     let ending = child.wait(&mut upkeep);
     let Upkeep { place, sampling, supervision } = upkeep;
-    // Before we may die of the signal that the program died of.
+    // Dropped here, because we may be about to die of the program's signal.
     drop(sampling);
     place.leave(&program[0]);
     drop(supervision);
@@ -75,16 +75,16 @@ pub(crate) fn run(
 
 /// Where the program runs.
 enum Place {
-    /// Where we do.
+    /// In our own cgroups.
     Here,
     /// In a cgroup made for it.
     Cgroup(Cgroup),
-    /// Where we do, and it is shown limits that nobody enforces.
+    /// In our own cgroups, with limits that are shown but not enforced.
     Declared(Declared),
 }
 
-/// What is kept up while a program runs: its place, its load where nobody else publishes that, and who answers it where it goes past
-/// libc.
+/// What is kept going while a program runs: its place, its load unless somebody else publishes that, and the
+/// supervision of programs that bypass libc.
 struct Upkeep {
     place: Place,
     sampling: Option<Sampling>,
@@ -134,7 +134,7 @@ impl Meanwhile for Upkeep {
 }
 
 impl Place {
-    /// Clears up behind `program`.
+    /// Cleans up after `program`.
     fn leave(self, program: &OsStr) {
         let program = program.display();
         match self {
@@ -158,7 +158,7 @@ impl Place {
     }
 }
 
-/// Starts the program in the best place that we may give it.
+/// Starts the program in the best place that we have the right to.
 fn start(
     program: &[OsString],
     limits: &RunLimits,
@@ -200,7 +200,7 @@ fn start(
     Ok((child, Upkeep::new(Place::Declared(declared), sampling, supervision)))
 }
 
-/// What a program is started with, wherever.
+/// What a program is started with, wherever it runs.
 struct Launch<'p> {
     program: &'p [OsString],
     supervise: Supervise,
@@ -208,8 +208,8 @@ struct Launch<'p> {
 }
 
 impl Launch<'_> {
-    /// Starts it with this environment, as a member of the cgroups whose `cgroup.procs` files `joins` are; supervised where that is
-    /// asked for.
+    /// Starts it with this environment, as a member of the cgroups whose `cgroup.procs` files are `joins`; supervised
+    /// if that was asked for.
     fn start(
         &self,
         environment: &Environment,
@@ -242,8 +242,8 @@ impl Launch<'_> {
     }
 }
 
-/// Publishes the load of what is below `roots` for the program, unless a sampler does: another run's publishes what its
-/// own program looks up, and a declared view's load is nobody else's.
+/// Publishes the load below `roots` for the program, unless a sampler does. Another run's sampler does not count: it
+/// publishes what its own program looks up. Nobody else can publish a declared view's load.
 fn sample(roots: Vec<Root>, settings: &Settings, environment: &mut Environment) -> Option<Sampling> {
     let is_declared = roots.iter().any(|root| root.kinds == [Kind::Declared]);
     if !is_declared && !sampling::is_of_a_run(&settings.board) && sampler::is_running(&settings.board) {
@@ -264,7 +264,7 @@ fn command(program: &[OsString]) -> Command {
     command
 }
 
-/// Has the object preloaded into what we start.
+/// Makes programs that we start preload the object.
 fn preload(environment: &mut Environment) -> Result<(), Error> {
     const VARIABLE: &str = "LD_PRELOAD";
     let value = object::preload(&object::find()?, env::var_os(VARIABLE).as_deref());

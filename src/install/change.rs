@@ -1,4 +1,4 @@
-//! A file of the root that gets new contents: at once, or not at all.
+//! A file of the root that gets new contents, all at once or not at all.
 
 use super::sysroot::Destination;
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use std::{
     io::Write,
 };
 
-/// New contents, written beside the file. Dropped before it is kept, the change leaves everything as it was.
+/// New contents, written beside the file. A change that is dropped before it is kept leaves everything as it was.
 pub(super) struct Change<'d> {
     directory: &'d Destination<'d>,
     name: OsString,
@@ -23,16 +23,16 @@ pub(super) struct Change<'d> {
 /// How far a change has come.
 #[derive(Clone, Copy)]
 enum Progress {
-    /// The new contents lie beside the file.
+    /// The new contents are beside the file.
     Written,
-    /// They are in its place.
+    /// They have replaced it.
     Put { is_replaced: bool },
     /// Nothing is left to do.
     Kept,
 }
 
 impl<'d> Change<'d> {
-    /// Writes what is to become the file `name`, with the owner of the one that is there.
+    /// Writes the future contents of the file `name`, owned as the existing file is.
     pub(super) fn write(
         directory: &'d Destination<'d>,
         name: &OsStr,
@@ -46,7 +46,7 @@ impl<'d> Change<'d> {
     }
 
     fn fill(&self, contents: &[u8], like: Option<&Stat>) -> Result<()> {
-        // Every program has to read it, and nobody but its owner may write it.
+        // Every program must be able to read it, and only its owner may write it.
         const MODE: u32 = 0o644;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = openat(self.directory.fd(), self.new_name(), flags, Mode::RUSR | Mode::WUSR)?;
@@ -69,8 +69,8 @@ impl<'d> Change<'d> {
         new(&self.name)
     }
 
-    /// Puts the new contents in the file's place: programs have the old ones, whole, or the new ones. Who has the old file open or
-    /// mapped keeps it.
+    /// Puts the new contents in place: programs see either the old file, whole, or the new one. A program that has the
+    /// old file open or mapped keeps it.
     pub(super) fn put(&mut self) -> Result<()> {
         self.replace().with_context(|| self.directory.name(&self.name))?;
         self.directory.sync()
@@ -91,7 +91,7 @@ impl<'d> Change<'d> {
         Ok(())
     }
 
-    /// The change stays.
+    /// Makes the change permanent.
     pub(super) fn keep(mut self) {
         let _ = unlinkat(self.directory.fd(), old(&self.name), AtFlags::empty());
         self.directory.keep();
@@ -146,7 +146,7 @@ mod tests {
     };
     use tempfile::TempDir;
 
-    /// A directory with a file of an unusual mode, both of long ago.
+    /// A directory with a file of an unusual mode, both long unmodified.
     fn made() -> TempDir {
         let top = tempfile::tempdir().unwrap();
         let path = top.path();

@@ -1,9 +1,9 @@
-//! The file of settings that a root without one gets: the example, of which nothing is in force.
+//! The settings file that a root without one gets: the example, with nothing in force.
 
-/// Where it lies.
+/// Its path.
 pub(super) const PATH: &str = "/etc/cgproc.conf";
 
-/// Its text: what the example sets is commented out.
+/// Its text: everything that the example sets is commented out.
 pub(super) fn text() -> Vec<u8> {
     const EXAMPLE: &str = include_str!("../../examples/cgproc.conf");
     let line = |line: &str| if line.is_empty() || line.starts_with('#') { line.to_owned() } else { format!("#{line}") };

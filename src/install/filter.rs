@@ -1,5 +1,5 @@
-//! What a loader has no need of, and what might outlive or leave its jail, fails (seccomp(2), BPF): it starts no process and speaks to
-//! nobody. Its threads end with it.
+//! Refuses what a loader does not need and what could outlive or leave its jail (seccomp(2), BPF): it can start no
+//! process and talk to nobody. Its threads end with it.
 
 use libc::{
     BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO,
@@ -8,7 +8,7 @@ use libc::{
 use rustix::io::{Errno, Result};
 use std::io;
 
-/// What fails. io_uring would make some of the calls on its own.
+/// The refused calls. io_uring is among them because it would make some of the others on its own.
 #[cfg(target_arch = "x86_64")]
 const REFUSED: [c_long; 5] =
     [libc::SYS_fork, libc::SYS_vfork, libc::SYS_socket, libc::SYS_connect, libc::SYS_io_uring_setup];
@@ -18,10 +18,10 @@ const REFUSED: [c_long; 3] = [libc::SYS_socket, libc::SYS_connect, libc::SYS_io_
 /// `AUDIT_ARCH_*` (linux/audit.h).
 const ARCHITECTURE: u32 = if cfg!(target_arch = "aarch64") { 0xc000_00b7 } else { 0xc000_003e };
 
-/// From here on numbers are those of x32, which has the same calls.
+/// Numbers from here on are x32's, which has the same calls.
 const X32: u32 = 0x4000_0000;
 
-/// Where `struct seccomp_data` has the number, the architecture, and the low half of the first argument.
+/// Offsets in `struct seccomp_data` of the number, the architecture, and the low half of the first argument.
 const NUMBER: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
 const ARGUMENT_AT: u32 = 16;
@@ -29,7 +29,7 @@ const ARGUMENT_AT: u32 = 16;
 const ALLOWED: sock_filter = answer(SECCOMP_RET_ALLOW);
 const NOT_PERMITTED: sock_filter = refuse(libc::EPERM);
 
-/// A table, so that who has forked need not allocate.
+/// A table, so that a forked child need not allocate.
 const PROGRAM: [sock_filter; 13 + 2 * REFUSED.len()] = {
     let mut program = [ALLOWED; 13 + 2 * REFUSED.len()];
     program[0] = load(ARCHITECTURE_AT);
@@ -38,7 +38,7 @@ const PROGRAM: [sock_filter; 13 + 2 * REFUSED.len()] = {
     program[3] = load(NUMBER);
     program[4] = jump(BPF_JGE, X32, 0, 1);
     program[5] = NOT_PERMITTED;
-    // Its flags are in memory, where a filter does not look; C libraries take the older call then.
+    // Its flags are in memory, where a filter cannot look; C libraries then fall back to the older call.
     program[6] = jump(BPF_JEQ, libc::SYS_clone3 as u32, 0, 1);
     program[7] = refuse(libc::ENOSYS);
     program[8] = jump(BPF_JEQ, libc::SYS_clone as u32, 0, 3);
@@ -54,10 +54,10 @@ const PROGRAM: [sock_filter; 13 + 2 * REFUSED.len()] = {
     program
 };
 
-/// Sets it, for this process and what it executes; `no_new_privs` is set already. Makes one system call.
+/// Sets it for this process and what it executes; `no_new_privs` is set already. Makes one system call.
 pub(super) fn set() -> Result<()> {
     let program = sock_fprog { len: PROGRAM.len() as u16, filter: PROGRAM.as_ptr().cast_mut() };
-    // SAFETY: the kernel reads the program, which is as long as is said.
+    // SAFETY: the kernel reads the program, whose length is given with it.
     match unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program, 0, 0) } {
         0 => Ok(()),
         _ => Err(Errno::from_raw_os_error(io::Error::last_os_error().raw_os_error().unwrap_or_default())),

@@ -1,5 +1,5 @@
-//! What a program of another root is started in: its loader is code of that root, which nobody has looked at. It has that root
-//! alone, which it cannot change, namespaces of its own, and no rights; not even root's name.
+//! Where a program of another root is started. Its loader is code of that root, which nobody has checked. It gets only
+//! that root, read-only, namespaces of its own, and no rights, not even root's id.
 
 use super::{filter, sysroot::Sysroot};
 use rustix::{
@@ -18,24 +18,24 @@ use rustix::{
 };
 use std::{ffi::CString, io, os::unix::ffi::OsStrExt};
 
-/// How much of it this process may have.
+/// How strong a jail this process can build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walls {
-    /// All namespaces: for who has no right to make the others.
+    /// All namespaces, for a process without the right to make the others.
     User,
-    /// All but one of users, in which root could not take another's id.
+    /// All except a user namespace, in which root could not change its id.
     Root,
-    /// None, where they may not be made: in a container, which is a jail of its own.
+    /// None, if they may not be made: in a container, which is itself a jail.
     Chroot,
 }
 
 impl Walls {
-    /// Those to try, the best first.
+    /// The ones to try, best first.
     pub(super) fn to_try() -> &'static [Self] {
         if geteuid().is_root() { &[Self::Root, Self::Chroot] } else { &[Self::User, Self::Root, Self::Chroot] }
     }
 
-    /// What clone(2) is to give it.
+    /// The flags for clone(2).
     pub(super) fn namespaces(self) -> libc::c_int {
         const COMMON: libc::c_int =
             libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
@@ -46,20 +46,20 @@ impl Walls {
         }
     }
 
-    /// Whether all that is started within ends with the program.
+    /// Whether everything started within ends with the program.
     pub(super) fn end_together(self) -> bool {
         self != Self::Chroot
     }
 }
 
-/// The root, as a process needs it that may no longer allocate.
+/// The root, in a form for a process that may no longer allocate.
 pub(super) struct Jail<'r> {
     top: &'r OwnedFd,
     path: CString,
 }
 
 impl<'r> Jail<'r> {
-    /// That of a root; `None` for our own, whose loader runs with every command.
+    /// The jail for a root; `None` for our own, whose loader runs with every command anyway.
     pub(super) fn of(root: &'r Sysroot) -> io::Result<Option<Self>> {
         if root.is_own() {
             return Ok(None);
@@ -68,7 +68,7 @@ impl<'r> Jail<'r> {
         Ok(Some(Self { top: root.top(), path: CString::new(path.as_os_str().as_bytes())? }))
     }
 
-    /// Goes in, for good. Makes system calls only.
+    /// Enters it, irrevocably. Makes system calls only.
     pub(super) fn enter(&self, walls: Walls) -> Result<()> {
         match walls {
             Walls::Chroot => {
@@ -84,7 +84,7 @@ impl<'r> Jail<'r> {
         filter::set()
     }
 
-    /// Leaves all mounts but the root's.
+    /// Leaves behind all mounts except the root's.
     fn move_in(&self) -> Result<()> {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         if can_seal_all() {
@@ -95,12 +95,12 @@ impl<'r> Jail<'r> {
         chdir(&self.path)?;
         let (here, there) = (stat(".")?, fstat(self.top)?);
         if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino) {
-            // Somebody has put another directory there.
+            // Another directory has been put there.
             return Err(Errno::STALE);
         }
         seal()?;
         match pivot_root(".", ".") {
-            // The first root of all cannot be left, but nobody without rights comes back to it.
+            // The initial root cannot be left, but nobody gets back to it without rights.
             Err(Errno::INVAL) => chroot(".")?,
             left => left.and_then(|()| unmount(".", UnmountFlags::DETACH))?,
         }
@@ -108,17 +108,17 @@ impl<'r> Jail<'r> {
     }
 }
 
-/// The user and group that own nothing, by custom.
+/// The user and group that own nothing, by convention.
 pub(super) const NOBODY: u32 = 65534;
 
-/// Gives up root's id: to sockets, pipes and files of root's, the name alone is a right, whatever the capabilities.
+/// Gives up root's id, which alone is a right to root's sockets, pipes and files, whatever the capabilities.
 fn become_nobody() -> Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }
     let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     match set_thread_res_gid(group, group, group) {
-        // A user namespace of one user: this root is him.
+        // A user namespace with a single user, which is this root.
         Err(Errno::INVAL) => return Ok(()),
         done => done?,
     }
@@ -135,10 +135,10 @@ struct Attributes {
     user_namespace: u64,
 }
 
-/// For the mounts at and below the working directory.
+/// Applies to the mounts at and below the working directory.
 fn set_attributes(attributes: &Attributes) -> io::Result<()> {
     const AT_RECURSIVE: libc::c_int = 0x8000;
-    // SAFETY: the path ends in NUL, and the structure is as large as is said; the kernel reads both.
+    // SAFETY: the path ends in NUL, and the structure's size is given; the kernel reads both.
     let done = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -152,19 +152,19 @@ fn set_attributes(attributes: &Attributes) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whether mounts below others can be sealed with them: since Linux 5.12. Otherwise they stay outside.
+/// Whether mounts below the root can be sealed as well (since Linux 5.12). Otherwise they are left out.
 fn can_seal_all() -> bool {
     let nothing = Attributes { set: 0, clear: 0, propagation: 0, user_namespace: 0 };
     set_attributes(&nothing).err().and_then(|error| error.raw_os_error()) != Some(libc::ENOSYS)
 }
 
-/// Takes from the mounts at and below the working directory what could do harm: writing, devices, rights by files.
+/// Makes the mounts at and below the working directory harmless: no writing, no devices, no set-user-ID files.
 fn seal() -> Result<()> {
     const RDONLY_NOSUID_NODEV: u64 = 1 | 2 | 4;
     let attributes = Attributes { set: RDONLY_NOSUID_NODEV, clear: 0, propagation: 0, user_namespace: 0 };
     let Err(error) = set_attributes(&attributes) else { return Ok(()) };
     match error.raw_os_error() {
-        // There is but one, which keeps the noexec that it has.
+        // There is only one mount, which keeps its noexec.
         Some(libc::ENOSYS) => {
             let here = open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             let is_noexec = fstatvfs(here)?.f_flag.contains(StatVfsMountFlags::NOEXEC);

@@ -1,4 +1,4 @@
-//! The library: what is installed, and whether it is there already.
+//! The library: what is installed, and whether it is already there.
 
 use super::{change::Change, sysroot::Destination};
 use crate::host::{elf, object};
@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use rustix::{fs::Stat, process::geteuid};
 use std::{ffi::OsStr, fs::File, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 
-/// The bytes of the library at `named`, or of the one that belongs to this command.
+/// The bytes of the library at `named`, or of the one beside this command.
 pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
-    /// Far more than it will ever have.
+    /// Far more than it will ever need.
     const LARGEST: u64 = 8 << 20;
     let path = named.map_or_else(object::source, |path| Ok(path.to_owned()))?;
     let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
@@ -24,7 +24,7 @@ pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The library as it is to be at `name`, unless it is so.
+/// The change that puts the library at `name`, unless it is there already.
 pub(super) fn change<'d>(directory: &'d Destination<'d>, name: &OsStr, library: &[u8]) -> Result<Option<Change<'d>>> {
     let is_there = match directory.stat(name)? {
         Some(stat) => {
@@ -38,7 +38,7 @@ pub(super) fn change<'d>(directory: &'d Destination<'d>, name: &OsStr, library: 
     if is_there { Ok(None) } else { Change::write(directory, name, library, None).map(Some) }
 }
 
-/// Whether everybody may read it, and nobody but root and this user write it.
+/// Whether everybody may read it, and only root and this user may write it.
 fn is_fit(stat: &Stat) -> bool {
     const READABLE: u32 = 0o444;
     const WRITABLE_BY_OTHERS: u32 = 0o022;

@@ -1,4 +1,4 @@
-//! One installation at a time in a root: who holds the lock on a file that only its owner may open.
+//! One installation at a time in a root: a lock on a file that only its owner may open.
 
 use super::sysroot::Destination;
 use crate::host::kernel;
@@ -13,14 +13,14 @@ use std::{ffi::OsStr, time::Duration};
 
 const NAME: &str = ".cgproc-lock";
 
-/// The lock, and its file, which goes with it.
+/// The lock and its file, which is removed with it.
 pub(super) struct Lock<'d> {
     directory: &'d Destination<'d>,
     _file: OwnedFd,
 }
 
 impl<'d> Lock<'d> {
-    /// Keeps other installations out, as long as this is there. One that was killed may not have gone yet.
+    /// Keeps other installations out as long as the lock lives. A killed one may take a moment to be gone.
     pub(super) fn take(directory: &'d Destination<'d>) -> Result<Self> {
         const TRIES: u32 = 50;
         directory.touch();
@@ -42,7 +42,7 @@ impl Drop for Lock<'_> {
     }
 }
 
-/// Makes the file, or opens the one that is there once it was looked at: a device in its place is not opened.
+/// Creates the file, or opens the existing one after examining it: a device in its place is not opened.
 fn open(directory: &Destination<'_>) -> Result<OwnedFd> {
     const NEW: OFlags = OFlags::RDWR.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::CLOEXEC);
     let name = || directory.name(OsStr::new(NAME));
@@ -52,7 +52,7 @@ fn open(directory: &Destination<'_>) -> Result<OwnedFd> {
     }
     let look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let found = match openat(directory.fd(), NAME, look, Mode::empty()) {
-        // Gone meanwhile, with whom it kept out.
+        // It has been removed since, along with the installation that held it.
         Err(Errno::NOENT) => return openat(directory.fd(), NAME, NEW, Mode::RUSR | Mode::WUSR).with_context(name),
         found => found.with_context(name)?,
     };
@@ -65,7 +65,7 @@ fn open(directory: &Destination<'_>) -> Result<OwnedFd> {
     openat(CWD, kernel::link(&found), OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).with_context(name)
 }
 
-/// Whether nobody has removed the file before it was locked.
+/// Whether the file was still there when it was locked.
 fn is_there(directory: &Destination<'_>, file: &OwnedFd) -> bool {
     let there = statat(directory.fd(), NAME, AtFlags::SYMLINK_NOFOLLOW);
     there.is_ok_and(|there| fstat(file).is_ok_and(|own| (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino)))
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(fs::metadata(path.join("etc").join(NAME)).unwrap().permissions().mode() & 0o7777, 0o600);
         drop(lock);
         assert_eq!(fs::read_dir(path.join("etc")).unwrap().count(), 0);
-        // What everybody may open is nobody's lock.
+        // A file that everybody may open is no lock.
         fs::write(path.join("etc").join(NAME), "").unwrap();
         assert!(Lock::take(&etc).err().unwrap().to_string().contains("others can lock it"));
     }
@@ -108,11 +108,11 @@ mod tests {
         assert!(Lock::take(&etc).err().unwrap().to_string().contains("others can lock it"));
         let is_opened = || Reader::new(&opened, &mut [const { std::mem::MaybeUninit::uninit() }; 512]).next().is_ok();
         assert!(!is_opened(), "opened");
-        // This is how it would show.
+        // Opening it would have shown like this.
         drop(fs::File::options().read(true).write(true).open(&pipe).unwrap());
         assert!(is_opened());
         fs::remove_file(&pipe).unwrap();
-        // One that was killed has left a file, which is as good as a new one.
+        // A killed installation leaves its file, which is as good as a new one.
         drop(openat(CWD, &pipe, OFlags::CREATE | OFlags::RDWR, Mode::RUSR | Mode::WUSR).unwrap());
         drop(Lock::take(&etc).unwrap());
         assert!(!pipe.exists());

@@ -1,4 +1,4 @@
-//! The dynamic programs of a root, by the loader that each asks for.
+//! The dynamic programs of a root, by their loader.
 
 use super::sysroot::Sysroot;
 use crate::host::{
@@ -17,28 +17,28 @@ use std::{
 const DIRECTORIES: [&str; 8] =
     ["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin", "/app", "/"];
 
-/// What most others depend on: these are tried before others.
+/// Programs that most others depend on; these are tried first.
 const FIRST: [&str; 10] = ["sh", "ls", "cat", "env", "bash", "busybox", "python3", "perl", "node", "java"];
 
 /// Why nothing is tried in a root without such programs.
 pub(super) const NONE: &str = "it has no dynamic program where programs are: name one by --program";
 
-/// What there is to be tried.
+/// The programs to try.
 #[derive(Default)]
 pub(super) struct Programs {
-    /// Those that the library is for, the first to be tried first.
+    /// Those that the library is for, in the order in which they are tried.
     pub(super) by_loader: BTreeMap<String, Vec<PathBuf>>,
-    /// How many of them were asked for.
+    /// How many of them were named by the user.
     pub(super) named: usize,
-    /// One that is for another processor, and for which.
+    /// One for another processor, and which processor.
     pub(super) foreign: Option<(PathBuf, u16)>,
-    /// One for 32 bits.
+    /// A 32-bit one.
     pub(super) narrow: Option<PathBuf>,
     seen: BTreeSet<(u64, u64)>,
 }
 
 impl Programs {
-    /// Those of `named`, the usual ones, and whatever else is where programs are.
+    /// The programs in `named`, the usual ones, and all others in the usual directories.
     pub(super) fn of(root: &Sysroot, named: &[PathBuf]) -> anyhow::Result<Self> {
         let mut programs = Self { named: named.len(), ..Self::default() };
         for path in named {
@@ -53,7 +53,7 @@ impl Programs {
                 programs.add(root, &directory.join(name));
             }
         }
-        // The loader of those for 32 bits, wherever they are.
+        // The 32-bit loader, wherever 32-bit programs are.
         programs.add(root, Path::new("/lib/ld-linux.so.2"));
         Ok(programs)
     }
@@ -63,22 +63,22 @@ impl Programs {
         self.by_loader.keys().any(|loader| !is_musl(loader))
     }
 
-    /// Whether there is one that does not.
+    /// Whether there is a loader that does not.
     pub(super) fn has_musl(&self) -> bool {
         self.by_loader.keys().any(|loader| is_musl(loader))
     }
 
-    /// That there is one to be tried.
+    /// Fails if there is nothing to try.
     pub(super) fn some(&self) -> anyhow::Result<()> {
         anyhow::ensure!(!self.by_loader.is_empty(), "the library cannot be tried there ({NONE})");
         Ok(())
     }
 
-    /// Looks at a file; whether it is a program that the library is for.
+    /// Examines a file; returns whether it is a program that the library is for.
     fn add(&mut self, root: &Sysroot, path: &Path) -> bool {
         let Ok(file) = foreign::open(root.path(), path) else { return false };
         let Ok(stat) = fstat(&file) else { return false };
-        // A program that gains rights when it starts ignores LD_PRELOAD.
+        // A program that gains rights when started ignores LD_PRELOAD.
         if stat.st_mode & 0o111 == 0 || stat.st_mode & 0o6000 != 0 || !self.seen.insert((stat.st_dev, stat.st_ino)) {
             return false;
         }

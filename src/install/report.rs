@@ -1,10 +1,10 @@
-//! What was done, a line for each step.
+//! What was done, one line per step.
 
 use crate::output::{plain, put};
 use anyhow::Result;
 use std::{fmt::Display, path::Path};
 
-/// The lines, printed when all is done.
+/// The lines, printed at the end.
 pub(super) struct Report {
     lines: Vec<String>,
 }
@@ -19,14 +19,14 @@ impl Report {
         self.lines.push(plain(&line.to_string()));
     }
 
-    /// The programs that were started with the library.
+    /// Lists the programs that were started with the library.
     pub(super) fn tried(&mut self, programs: &[String]) {
         for programs in programs {
             self.line(format_args!("tried: these start with the library and have it: {programs}"));
         }
     }
 
-    /// A file that is put, whether it is the first of its name, or that stays as it is.
+    /// A file: put there as the first of its name, replaced, or left as it is (`None`).
     pub(super) fn file(&mut self, path: &Path, is_first: Option<bool>, what: &str) {
         let path = path.display();
         match is_first {

@@ -1,4 +1,4 @@
-//! The process that becomes a program of a root, traced by us from its first instruction on.
+//! The process that becomes a program of a root, traced by us from its first instruction.
 
 use super::{
     jail::{Jail, Walls},
@@ -29,13 +29,13 @@ pub(super) type Variables<'v> = &'v [(&'v str, &'v OsStr)];
 /// A process that has executed its program, or is about to.
 pub(super) struct Spawned {
     pub(super) pid: Pid,
-    /// What it says on standard error.
+    /// Its standard error.
     pub(super) stderr: PipeReader,
-    /// Whether what it starts ends with it.
+    /// Whether the processes that it starts end with it.
     pub(super) ends_together: bool,
 }
 
-/// Starts `program` with these variables and no others; or why the kernel did not execute it.
+/// Starts `program` with only these variables. The inner error is the kernel's refusal to execute it.
 pub(super) fn spawn(root: &Sysroot, program: &Path, variables: Variables<'_>) -> Result<io::Result<Spawned>, Untried> {
     let image = ExecArguments::new(program, variables)?;
     let jail = Jail::of(root)?;
@@ -45,7 +45,7 @@ pub(super) fn spawn(root: &Sysroot, program: &Path, variables: Variables<'_>) ->
         match attempt(&image, Some((jail, walls))) {
             Ok(Err(NotSpawned { step: ENTER, error })) if walls == Walls::User => refused = error,
             Ok(done) => return outcome(done),
-            // There may be none of users. A chroot is enough only for who may not make any.
+            // User namespaces may be unavailable. A chroot is enough only for a process that may not make the others.
             Err(error) if walls != Walls::Root || error.raw_os_error() == Some(libc::EPERM) => refused = error,
             Err(error) => return Err(Untried::NotEntered(error)),
         }
@@ -72,23 +72,23 @@ fn outcome(done: Result<Spawned, NotSpawned>) -> Result<io::Result<Spawned>, Unt
     }
 }
 
-/// An error of `attempt` itself is that no process was made.
+/// The outer error means that no process was made.
 fn attempt(image: &ExecArguments, jail: Option<(&Jail<'_>, Walls)>) -> io::Result<Result<Spawned, NotSpawned>> {
     // A root need not have /dev/null, and nothing is read or written here.
     let (nothing, nowhere) = io::pipe()?;
     let (stderr, said) = io::pipe()?;
     let (mut refusal, refused) = io::pipe()?;
     let namespaces = jail.map_or(0, |(_, walls)| walls.namespaces());
-    // SAFETY: as fork(2): no memory is shared, no other thread exists, and the child makes system calls only.
+    // SAFETY: as fork(2): no memory is shared, no other thread exists, and the child makes only system calls.
     let pid = unsafe { libc::syscall(libc::SYS_clone, namespaces | libc::SIGCHLD, 0, 0, 0, 0) };
     if pid == 0 {
-        // What reads the refusal is ours alone: without us, writing it is an error.
+        // We alone read the refusal: if we are gone, writing it fails.
         drop(refusal);
         become_program(image, jail, [nothing.as_fd(), nowhere.as_fd(), said.as_fd()], refused);
     }
     let pid = i32::try_from(pid).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw);
     let pid = pid.ok_or_else(io::Error::last_os_error)?;
-    // With them go our copies of the pipes' ends, so that reading the others comes to an end.
+    // Drops our copies of the pipes' write ends, so that reading the others comes to an end.
     drop((said, refused));
     let mut message = [0; 5];
     match refusal.read(&mut message)? {
@@ -104,7 +104,7 @@ fn attempt(image: &ExecArguments, jail: Option<(&Jail<'_>, Walls)>) -> io::Resul
     }
 }
 
-/// What the child does until it is the program, or is not.
+/// Runs in the child until it has become the program or has failed to.
 fn become_program(
     image: &ExecArguments,
     jail: Option<(&Jail<'_>, Walls)>,
@@ -118,7 +118,7 @@ fn become_program(
     let mut message = [step; 5];
     message[1..].copy_from_slice(&error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes());
     let _ = refused.write_all(&message);
-    // SAFETY: ends this process, and nothing of its parent's runs in it.
+    // SAFETY: ends this process, which runs none of its parent's clean-up.
     unsafe { libc::_exit(127) }
 }
 
@@ -129,12 +129,12 @@ fn prepare(
 ) -> Result<(), (u8, io::Error)> {
     let other = |errno: Errno| (EXECUTE, errno.into());
     dup2_stdin(input).and_then(|()| dup2_stdout(output)).and_then(|()| dup2_stderr(error)).map_err(other)?;
-    // What dies must not leave its memory in the root.
+    // A crash must not leave a core file in the root.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(other)?;
     if let Some((jail, walls)) = jail {
         jail.enter(walls).map_err(|errno| (ENTER, errno.into()))?;
     }
-    // Without us it would go on to run.
+    // If we ended, it would run on.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(other)?;
     if is_alone(refused).map_err(other)? {
         return Err(other(Errno::SRCH));
@@ -146,14 +146,14 @@ fn prepare(
     }
 }
 
-/// Whether nobody reads this pipe any more.
+/// Whether nobody is left to read this pipe.
 fn is_alone(pipe: &PipeWriter) -> rustix::io::Result<bool> {
     let mut ends = [PollFd::new(pipe, PollFlags::OUT)];
     poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
     Ok(ends[0].revents().contains(PollFlags::ERR))
 }
 
-/// A program with its arguments and variables, as execve(2) takes them.
+/// A program with its arguments and variables, in the form for execve(2).
 struct ExecArguments {
     program: CString,
     variables: Vec<CString>,
@@ -166,7 +166,7 @@ impl ExecArguments {
         Ok(Self { program: CString::new(program.as_os_str().as_bytes())?, variables })
     }
 
-    /// Becomes it; why not, if it comes back.
+    /// Executes it; returns only on failure, with the reason.
     fn execute(&self) -> io::Error {
         const MOST: usize = 8;
         let mut variables = [ptr::null(); MOST + 1];

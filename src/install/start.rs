@@ -1,4 +1,4 @@
-//! Starting a program of a root, up to its own first instruction: all that its loader does is done then, and nothing of the
+//! Starts a program of a root up to its own first instruction: its loader has done all its work, and nothing of the
 //! program itself has run.
 
 use super::{
@@ -22,23 +22,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How it went.
+/// The outcome.
 #[derive(Debug)]
 pub(super) enum Start {
-    /// It came to its first instruction.
+    /// It reached its first instruction.
     Begun {
-        /// Whether the loader had mapped the library, and may execute it.
+        /// Whether the loader had mapped the library as executable.
         has_library: bool,
-        /// What the loader said on standard error.
+        /// The loader's output on standard error.
         said: String,
     },
-    /// It ended before that.
+    /// It ended before.
     Ended { how: String, said: String },
     /// The kernel did not execute it.
     NotExecuted(io::Error),
 }
 
-/// Starts `program` with these variables and no others. `library` is the file name of what the loader is to map.
+/// Starts `program` with only these variables. `library` is the file name of the library that the loader is expected to
+/// map.
 pub(super) fn start(
     root: &Sysroot,
     program: &Path,
@@ -53,7 +54,7 @@ pub(super) fn start(
     Ok(traced.watch(stderr, library)?)
 }
 
-/// A program that stops for us, killed and buried with this.
+/// A program under trace, killed and reaped when dropped.
 struct Traced {
     pid: Pid,
     begun: Instant,
@@ -64,7 +65,7 @@ struct Traced {
 impl Traced {
     fn watch(mut self, stderr: PipeReader, library: &OsStr) -> io::Result<Start> {
         let early = match self.next_stop()? {
-            // Executed, and nothing else yet.
+            // It has been executed, and nothing more.
             Ok(_) => self.go_to_entry()?,
             Err(how) => Some(how),
         };
@@ -77,7 +78,7 @@ impl Traced {
         })
     }
 
-    /// Lets it run to the program's entry; how it ended, if it did not come there.
+    /// Runs it to the program's entry; if it ends before, returns how.
     fn go_to_entry(&mut self) -> io::Result<Option<String>> {
         let entry = entry(&self.read("auxv")?)?;
         self.trace(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as u64)?;
@@ -89,14 +90,14 @@ impl Traced {
                 // The library's initialisation may raise the same signal.
                 Ok(libc::SIGTRAP) if self.is_at(entry)? => return Ok(None),
                 Ok(signal) if self.is_killed_by(signal)? => return Ok(Some(format!("was killed by signal {signal}"))),
-                // It may be meant for it, or kill it.
+                // The program may handle it, or be killed by it.
                 Ok(signal) => deliver = u64::from(signal.unsigned_abs()),
                 Err(how) => return Ok(Some(how)),
             }
         }
     }
 
-    /// Whether this signal would kill it, were it not the first process of a namespace, which the kernel spares.
+    /// Whether this signal would kill it if it were not the first process of a namespace, which the kernel spares.
     fn is_killed_by(&self, signal: i32) -> io::Result<bool> {
         const HARMLESS: [i32; 8] = [
             libc::SIGCHLD,
@@ -118,17 +119,17 @@ impl Traced {
         Ok(self.ends_together && !is_expected && !HARMLESS.contains(&signal))
     }
 
-    /// Whether it has stopped at the trap that lies at `entry`.
+    /// Whether it has stopped at the trap at `entry`.
     fn is_at(&self, entry: u64) -> io::Result<bool> {
         const GENERAL: u64 = 1; // NT_PRSTATUS
         let mut registers = MaybeUninit::<libc::user_regs_struct>::zeroed();
         let mut room = libc::iovec { iov_base: registers.as_mut_ptr().cast(), iov_len: size_of_val(&registers) };
         self.trace(libc::PTRACE_GETREGSET, GENERAL, (&raw mut room) as u64)?;
-        // SAFETY: all bytes zero are valid, and the kernel has filled them in.
+        // SAFETY: zero bytes are valid, and the kernel has filled them in.
         Ok(entry == before_trap(unsafe { registers.assume_init_ref() }))
     }
 
-    /// Waits until it stops, for a signal; or how it ended.
+    /// Waits until a signal stops it; if it ends instead, returns how.
     fn next_stop(&mut self) -> io::Result<Result<i32, String>> {
         const LONGEST: Duration = Duration::from_secs(10);
         let begun = self.begun;
@@ -153,24 +154,24 @@ impl Traced {
 
     fn trace(&self, request: libc::c_uint, at: u64, data: u64) -> io::Result<()> {
         let pid = self.pid.as_raw_nonzero().get();
-        // SAFETY: the requests that are made here touch the memory of the child alone, which is stopped and ours.
+        // SAFETY: these requests touch only the memory of the child, which is stopped and ours.
         match unsafe { libc::ptrace(request, pid, at, data) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
     }
 
-    /// One of its files that only its user may read: where root has no right to trace others, as in a container, we are he to
-    /// the file system meanwhile.
+    /// Reads one of its files that only its user may read. If root has no right to trace others, as in a container, we
+    /// take on that user for the file system meanwhile.
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let read = fs::read(self.file(name));
         if !read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
             return read;
         }
-        // SAFETY: both change how this thread is known to file systems, and nothing else.
+        // SAFETY: both change only how file systems see this thread.
         let (user, group) = unsafe { (libc::setfsuid(NOBODY), libc::setfsgid(NOBODY)) };
         let read = fs::read(self.file(name));
-        // SAFETY: as above; back to what it was.
+        // SAFETY: as above; this restores what was there before.
         unsafe { (libc::setfsgid(group.cast_unsigned()), libc::setfsuid(user.cast_unsigned())) };
         read
     }
@@ -183,7 +184,7 @@ impl Traced {
 impl Drop for Traced {
     fn drop(&mut self) {
         if !self.is_over {
-            // Who may not kill it ends without waiting, and takes it along.
+            // If we may not kill it, it is not waited for: it ends with us.
             let is_killed = kill_process(self.pid, Signal::KILL).is_ok();
             while is_killed
                 && waitpid(Some(self.pid), WaitOptions::empty()).is_ok_and(|it| it.is_some_and(|(_, it)| it.stopped()))
@@ -193,13 +194,13 @@ impl Drop for Traced {
     }
 }
 
-/// The processor's instruction that stops a traced program, as often as it fits into a word.
+/// The processor's breakpoint instruction, repeated to fill a word.
 const TRAP: u64 = if cfg!(target_arch = "aarch64") { 0xd420_0000_d420_0000 } else { 0xcccc_cccc_cccc_cccc };
 
 /// The address of the trap that a program has stopped at.
 #[cfg(target_arch = "x86_64")]
 fn before_trap(registers: &libc::user_regs_struct) -> u64 {
-    // The processor has gone past it.
+    // The processor is already past it.
     registers.rip.wrapping_sub(1)
 }
 
@@ -209,13 +210,13 @@ fn before_trap(registers: &libc::user_regs_struct) -> u64 {
     registers.pc
 }
 
-/// Where the program's own instructions begin, by what the kernel tells its loader.
+/// The address of the program's own first instruction, as the kernel tells its loader.
 fn entry(vector: &[u8]) -> io::Result<u64> {
     const AT_ENTRY: u64 = 9;
     auxv::value(vector, AT_ENTRY).ok_or_else(|| io::Error::other("no AT_ENTRY in /proc/PID/auxv"))
 }
 
-/// Whether a file of this name is mapped, with the right to execute it. Its path is longer by the root's.
+/// Whether a file of this name is mapped as executable. Its path also has the root's in front.
 fn is_mapped(maps: &[u8], name: &OsStr) -> bool {
     let end = [b"/", name.as_bytes()].concat();
     let is_executable = |line: &[u8]| line.split(|byte| *byte == b' ').nth(1).is_some_and(|mode| mode.contains(&b'x'));
@@ -229,7 +230,7 @@ fn ending(status: WaitStatus) -> String {
     }
 }
 
-/// The beginning of what a program that is over has said. What it has started may be alive, and hold the pipe.
+/// The beginning of what an ended program wrote. Processes that it started may be alive and hold the pipe open.
 fn said(stderr: PipeReader) -> String {
     const MOST: u64 = 1000;
     let mut said = Vec::new();

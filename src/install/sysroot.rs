@@ -1,4 +1,4 @@
-//! The file system that is installed into: its directories, reached without leaving it by a symbolic link.
+//! The file system to install into: its directories, and no symbolic link leads out of it.
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
@@ -17,7 +17,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// A directory that is `/` for the programs in it.
+/// A directory that its programs have as `/`.
 pub(super) struct Sysroot {
     path: PathBuf,
     top: OwnedFd,
@@ -42,7 +42,7 @@ impl Sysroot {
         &self.top
     }
 
-    /// Whether it is what this process has for `/`.
+    /// Whether it is this process's own `/`.
     pub(super) fn is_own(&self) -> bool {
         self.is_own
     }
@@ -60,8 +60,8 @@ impl Sysroot {
         Ok(Destination { root: self, path: path.to_owned(), fd, modified, is_touched, is_changed })
     }
 
-    /// Whether every user can come to what lies in a directory, by whatever links; the topmost one does not count, without which there
-    /// is no root.
+    /// Fails if some user cannot reach the files in a directory, whatever links the path takes. The topmost directory
+    /// does not count: without it there is no root.
     pub(super) fn check_way(&self, directory: &Path) -> Result<()> {
         const DEEPEST: u32 = 1000;
         const UP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -69,14 +69,14 @@ impl Sysroot {
         for part in directory.components().filter(|part| matches!(part, Component::Normal(_))) {
             component.push(part);
             let mut fd = self.resolve(&component).with_context(|| self.name(&component))?;
-            // From there up to the top: a link may have led through others than the path names.
+            // From there up to the top: a link may have led through directories that are not in the path.
             for steps in 0.. {
                 if identity_of(&fd)? == identity_of(&self.top)? {
                     break;
                 }
                 self.check_entering(&component, &fd)?;
                 let above = openat(&fd, "..", UP, Mode::empty()).with_context(|| self.name(&component))?;
-                // Somebody has moved it out of the root meanwhile.
+                // The directory has been moved out of the root meanwhile.
                 let is_outside = steps > DEEPEST || identity_of(&above)? == identity_of(&fd)?;
                 ensure!(!is_outside, "{}: it is not in the root any more", self.name(&component));
                 fd = above;
@@ -101,14 +101,14 @@ impl Sysroot {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         match openat2(&self.top, path, flags, Mode::empty(), inside) {
-            // A kernel before 5.6, or a filter of system calls. Below another root a link could then lead out of it.
+            // A kernel before 5.6, or a system call filter. In another root, a link could then lead out.
             Err(Errno::NOSYS | Errno::PERM) if self.is_own => openat(CWD, path, flags, Mode::empty()),
             found => found,
         }
     }
 }
 
-/// A directory in which files are replaced. Where nothing comes of it, it gets its time of modification back.
+/// A directory in which files are replaced. If nothing changes, its modification time is restored.
 pub(super) struct Destination<'r> {
     root: &'r Sysroot,
     path: PathBuf,
@@ -118,14 +118,14 @@ pub(super) struct Destination<'r> {
     is_changed: Cell<bool>,
 }
 
-/// What tells a directory from all others.
+/// The directory's identity.
 fn identity_of(directory: &OwnedFd) -> Result<(u64, u64)> {
     let stat = fstat(directory)?;
     Ok((stat.st_dev, stat.st_ino))
 }
 
 impl Destination<'_> {
-    /// What tells it from all others.
+    /// Its identity.
     pub(super) fn identity(&self) -> Result<(u64, u64)> {
         identity_of(&self.fd)
     }
@@ -139,7 +139,7 @@ impl Destination<'_> {
         self.root.name(&self.path.join(file))
     }
 
-    /// What is there under this name: a plain file or nothing.
+    /// The status of the regular file of this name, if there is one. Anything else is an error.
     pub(super) fn stat(&self, file: &OsStr) -> Result<Option<Stat>> {
         let stat = match statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
@@ -160,14 +160,14 @@ impl Destination<'_> {
         statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// The plain file of this name, whole.
+    /// The whole contents of the regular file of this name.
     pub(super) fn read(&self, file: &OsStr) -> Result<Option<Vec<u8>>> {
         Ok(self.read_with_stat(file)?.map(|(text, _)| text))
     }
 
-    /// The same, and whose it is.
+    /// The same, with its status.
     pub(super) fn read_with_stat(&self, file: &OsStr) -> Result<Option<(Vec<u8>, Stat)>> {
-        /// A sparse file costs nobody anything but who reads it.
+        /// A sparse file costs only its readers.
         const LARGEST: u64 = 8 << 20;
         if self.stat(file)?.is_none() {
             return Ok(None);
@@ -181,7 +181,7 @@ impl Destination<'_> {
         Ok(Some((text, stat)))
     }
 
-    /// Whether the plain file of this name begins as programs and libraries do.
+    /// Whether the regular file of this name begins as programs and libraries do.
     pub(super) fn is_elf(&self, file: &OsStr) -> Result<bool> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = openat(&self.fd, file, flags, Mode::empty()).with_context(|| self.name(file))?;
@@ -189,7 +189,7 @@ impl Destination<'_> {
         Ok(File::from(opened).read_exact(&mut magic).is_ok() && &magic == b"\x7fELF")
     }
 
-    /// Removes a file; whether there was one.
+    /// Removes a file; returns whether there was one.
     pub(super) fn remove(&self, file: &OsStr) -> Result<bool> {
         match unlinkat(&self.fd, file, AtFlags::empty()) {
             Ok(()) => {}
@@ -201,17 +201,17 @@ impl Destination<'_> {
         Ok(true)
     }
 
-    /// Has the disk know what the names stand for.
+    /// Flushes the directory to disk.
     pub(super) fn sync(&self) -> Result<()> {
         fsync(&self.fd).with_context(|| self.root.name(&self.path))
     }
 
-    /// Something is made here that may have to go again.
+    /// Notes that something is created here which may have to be removed again.
     pub(super) fn touch(&self) {
         self.is_touched.set(true);
     }
 
-    /// What was made here stays.
+    /// Notes that what was created here stays.
     pub(super) fn keep(&self) {
         self.is_changed.set(true);
     }

@@ -1,4 +1,4 @@
-//! Whether the programs of a root start with the library, and have it.
+//! Whether a root's programs start with the library, and have it loaded.
 
 use super::{
     programs::{self, Programs},
@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Programs of a root that start as it is, some for each of its loaders.
+/// Programs of a root that start without the library, a few per loader.
 pub(super) struct Trial<'r> {
     root: &'r Sysroot,
     by_loader: BTreeMap<String, Vec<PathBuf>>,
@@ -53,8 +53,8 @@ impl<'r> Trial<'r> {
         self.each(|_, program| self.check(program, &variables, library, true))
     }
 
-    /// Starts each program with an empty environment, in which glibc's loader must have taken `library` from its file; and so that
-    /// it looks for every function, with no other library of ours to find one in.
+    /// Starts each program with an empty environment: glibc's loader must have taken `library` from its file. Each
+    /// resolves all its functions, with no other library of ours that could have them.
     pub(super) fn by_file(&self, library: &Path) -> Result<()> {
         self.each(|loader, program| {
             let must_have = !programs::is_musl(loader);
@@ -63,7 +63,7 @@ impl<'r> Trial<'r> {
         })
     }
 
-    /// What was started, in words.
+    /// The programs that were started, for the report.
     pub(super) fn words(&self) -> Vec<String> {
         let line = |(loader, programs): (&String, &Vec<PathBuf>)| {
             let names: Vec<String> = programs.iter().map(|program| program.display().to_string()).collect();
@@ -92,11 +92,11 @@ impl<'r> Trial<'r> {
     }
 }
 
-/// The first of `programs` that start as the root is; or why the first one does not. Of those that were asked for none is
-/// left out.
+/// The first of `programs` that start without the library; if there are none, why the first one does not. Those named
+/// by the user must all start.
 fn starting(root: &Sysroot, programs: &[PathBuf], named: usize) -> Result<Result<Vec<PathBuf>, String>, Untried> {
     const ENOUGH: usize = 6;
-    // A directory of programs that nobody can start is not gone through to its end.
+    // A directory full of programs that cannot be started is not searched to the end.
     const MOST: usize = 24;
     let (mut starting, mut reason) = (Vec::new(), None);
     for (index, program) in programs.iter().take(named + MOST).enumerate() {
@@ -125,12 +125,12 @@ fn starting(root: &Sysroot, programs: &[PathBuf], named: usize) -> Result<Result
     })
 }
 
-/// Has a loader look for every function at once, which it would else do when the program first calls it.
+/// Makes a loader resolve every function at once instead of when the program first calls it.
 fn at_once<'v>() -> (&'v str, &'v OsStr) {
     ("LD_BIND_NOW", OsStr::new("1"))
 }
 
-/// What a loader said, on one line.
+/// What a loader wrote, on one line.
 fn quoted(said: &str) -> String {
     let lines: Vec<&str> = said.lines().map(str::trim).collect();
     if said.is_empty() { String::new() } else { format!(", saying: {}", lines.join("; ")) }

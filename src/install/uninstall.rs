@@ -1,4 +1,4 @@
-//! Taking out what was installed: the entry before the library, so that none names what is not there.
+//! Removes what was installed: the entry before the library, so that no entry names a missing library.
 
 use super::{
     InstallOptions,
@@ -16,13 +16,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Removes the entry, the library, and the settings if nobody has edited them.
+/// Removes the entry, the library, and the settings unless they were edited.
 pub(crate) fn uninstall(options: &InstallOptions) -> Result<()> {
     ensure!(preload_file::is_ours(&options.to), "{}: no libcgproc by its name", options.to.display());
     let (place, name) = split(&options.to)?;
     let root = Sysroot::open(&options.root)?;
     let etc = root.directory(Path::new("/etc"))?;
-    // Who only rehearses need not be able to write.
+    // A rehearsal does not need the right to write.
     let _lock = if options.is_dry { None } else { Some(Lock::take(&etc)?) };
     let mut report = Report::new(options.is_dry);
     let out = Removal { is_dry: options.is_dry, report: &mut report };
@@ -30,7 +30,7 @@ pub(crate) fn uninstall(options: &InstallOptions) -> Result<()> {
     report.print()
 }
 
-/// An entry that leads to the same file by another path would then name what is not there.
+/// Rejects a removal if another entry leads to the same file by another path: it would then name a missing library.
 fn check_others(root: &Sysroot, etc: &Destination<'_>, library: &Path, place: &Path) -> Result<()> {
     let text = etc.read(file_name(preload_file::PATH))?.unwrap_or_default();
     let Ok(directory) = root.directory(place) else { return Ok(()) };
@@ -73,7 +73,7 @@ impl Removal<'_> {
         Ok(())
     }
 
-    /// Takes the entry out; which others of ours there are.
+    /// Removes the entry; returns the other entries that are ours.
     fn entry(&mut self, etc: &Destination<'_>, library: &Path) -> Result<Vec<PathBuf>> {
         let name = file_name(preload_file::PATH);
         let there = etc.read_with_stat(name)?;
@@ -95,7 +95,7 @@ impl Removal<'_> {
         Ok(preload_file::entries(&without).into_iter().filter(|it| preload_file::is_ours(it)).collect())
     }
 
-    /// By its name alone it could be anything.
+    /// Removes the library if it is one: the name alone proves nothing.
     fn library(&mut self, directory: &Destination<'_>, name: &OsStr, path: &Path) -> Result<()> {
         if directory.stat(name)?.is_some() && !directory.is_elf(name)? {
             self.report.line(format_args!("kept: {}, which is no library", path.display()));

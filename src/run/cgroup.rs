@@ -1,4 +1,4 @@
-//! A cgroup of our own for one program: made, joined by the program alone, removed.
+//! A cgroup for a single program: it is created, only the program joins it, and it is removed.
 
 mod carried;
 mod v1;
@@ -17,23 +17,23 @@ use std::{
     time::Duration,
 };
 
-/// What every cgroup of ours is named, with the command's process id behind it.
+/// The names of all our cgroups: this, followed by the command's process id.
 pub(crate) const PREFIX: &str = "cgproc-run-";
 
-/// A cgroup: one directory for each hierarchy that it takes.
+/// A cgroup: one directory for each hierarchy that it uses.
 pub(crate) struct Cgroup {
     directories: Vec<PathBuf>,
 }
 
 /// Why there is no cgroup.
 pub(crate) enum NotMade {
-    /// We may not: the reason.
+    /// We don't have the right, for this reason.
     NoRight(Error),
     /// The kernel refuses a limit.
     Refused(Error),
 }
 
-/// One limit as the kernel takes it: the file in the cgroup's directory, and what is written to it.
+/// One limit in the kernel's form: the file in the cgroup's directory, and the value written to it.
 struct Setting {
     controller: &'static str,
     file: &'static str,
@@ -47,7 +47,7 @@ impl Setting {
 }
 
 impl Cgroup {
-    /// Makes a cgroup with `limits`, in every hierarchy that has a controller for one of them.
+    /// Creates a cgroup with `limits`, in every hierarchy that has a controller for one of them.
     pub(crate) fn make(limits: &RunLimits) -> Result<Self, NotMade> {
         let hierarchies = hierarchy::all().map_err(NotMade::NoRight)?;
         let mut cgroup = Self { directories: Vec::new() };
@@ -64,7 +64,7 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    /// Has the CPU time counted apart where that is a controller of its own (v1), if we may.
+    /// Adds the CPU accounting controller if it is separate (v1) and we have the right.
     fn account(&mut self, hierarchies: &[MountedHierarchy]) {
         let accounting = hierarchies.iter().find(|hierarchy| hierarchy.has("cpuacct"));
         let taken =
@@ -74,7 +74,7 @@ impl Cgroup {
         }
     }
 
-    /// The files that a process writes to in order to join, open.
+    /// Opens the files that a process writes to in order to join.
     pub(crate) fn joins(&self) -> Result<Vec<File>> {
         let open = |directory: &PathBuf| {
             let path = directory.join("cgroup.procs");
@@ -83,13 +83,13 @@ impl Cgroup {
         self.directories.iter().map(open).collect()
     }
 
-    /// The first of these files that it has, open; each version has its own names.
+    /// Opens the first of these files that exists; each version has its own names.
     pub(crate) fn open(&self, names: &[&str]) -> Option<File> {
         let paths = self.directories.iter().flat_map(|directory| names.iter().map(|name| directory.join(name)));
         paths.into_iter().find_map(|path| File::open(path).ok())
     }
 
-    /// Its directories, with the controllers that the board knows.
+    /// Its directories, each with its controllers that the board knows.
     pub(crate) fn kinds(&self) -> Vec<(Kind, PathBuf)> {
         let hierarchies = hierarchy::all().unwrap_or_default();
         let of = |directory: &PathBuf| {
@@ -100,13 +100,13 @@ impl Cgroup {
         self.directories.iter().flat_map(of).collect()
     }
 
-    /// Where the cgroup is, for a message.
+    /// Its directories, for a message.
     pub(crate) fn names(&self) -> String {
         let names: Vec<String> = self.directories.iter().map(|directory| directory.display().to_string()).collect();
         names.join(", ")
     }
 
-    /// Removes the cgroup, with a little patience for processes that are on their way out; `false` when some still run.
+    /// Removes the cgroup, waiting a little for processes that are about to end; `false` if some still run.
     pub(crate) fn remove(&mut self) -> bool {
         const TRIES: u32 = 10;
         for _ in 0..TRIES {
@@ -128,7 +128,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// Which controllers each hierarchy is needed for: one on v1 stands where both have it.
+/// Which controllers each hierarchy is needed for. If a controller is on v1, that hierarchy is used.
 fn share_out<'h>(
     hierarchies: &'h [MountedHierarchy],
     controllers: &[&'static str],
@@ -148,7 +148,7 @@ fn share_out<'h>(
     Ok(shares)
 }
 
-/// Writes the limits of the `needed` controllers, and those that are carried.
+/// Writes the limits of the `needed` controllers, and the carried limits.
 fn configure(
     hierarchy: &MountedHierarchy,
     directory: &Path,
@@ -170,16 +170,15 @@ fn configure(
     }
 }
 
-/// Writes `value` into a file that the kernel reads.
 fn write(path: &Path, value: &str) -> Result<()> {
     fs::write(path, value).map_err(|error| anyhow!("the kernel refuses {value:?} in {}: {error}", path.display()))
 }
 
-/// Makes a directory named after this run in `parent`.
+/// Creates a directory named after this run in `parent`.
 pub(crate) fn make_named(parent: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let pid = std::process::id();
     let directory = parent.join(format!("{PREFIX}{pid}"));
-    // The name is taken when something is left of a run that had our number.
+    // The name is taken if something is left of a run that had our process id.
     let others = (1..10).map(|n| parent.join(format!("{PREFIX}{pid}-{n}")));
     let mut last = make(&directory).map(|()| directory);
     for other in others {
@@ -191,18 +190,18 @@ pub(crate) fn make_named(parent: &Path, make: impl Fn(&Path) -> io::Result<()>) 
     last
 }
 
-/// Makes our directory below the cgroup `parent`.
+/// Creates our directory below the cgroup `parent`.
 fn make_below(parent: &Path) -> io::Result<PathBuf> {
     make_named(parent, |path| fs::create_dir(path))
 }
 
-/// Whether a cgroup or tree by this name belongs to a run that is over.
+/// Whether a cgroup or directory of this name belongs to a run that is over.
 pub(crate) fn is_stale(name: &str) -> bool {
     let number = name.strip_prefix(PREFIX).map(|rest| rest.split('-').next().unwrap_or(rest));
     number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
 }
 
-/// Removes the empty cgroups of runs that are over, wherever this run could have made one.
+/// Removes the empty cgroups of past runs, wherever this run could have created one.
 pub(crate) fn clear_stale() {
     let parents = hierarchy::all().into_iter().flatten().flat_map(|hierarchy| hierarchy.chain());
     for entry in parents.filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
@@ -212,7 +211,7 @@ pub(crate) fn clear_stale() {
     }
 }
 
-/// Removes a cgroup and those that its program left below it: the kernel keeps each in which a process runs.
+/// Removes a cgroup and those that its program left below it; the kernel keeps each one in which a process runs.
 fn remove_tree(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)?.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

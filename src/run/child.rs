@@ -1,4 +1,4 @@
-//! Starting a program and waiting for it, so that nobody sees that another process stands in between.
+//! Starting a program and waiting for it, so that the process in between goes unnoticed.
 
 use super::{
     environment::LaidOut,
@@ -14,14 +14,14 @@ use std::{
     time::Duration,
 };
 
-/// A program that was started.
+/// A started program.
 pub(crate) struct Child {
     pid: Pid,
 }
 
 /// Why a program was not started.
 pub(crate) enum NotStarted {
-    /// The kernel did not let it into the cgroup.
+    /// The kernel did not let it join the cgroup.
     Join(io::Error),
     /// The kernel did not execute it.
     Exec(io::Error),
@@ -44,19 +44,19 @@ impl Ending {
     }
 }
 
-/// Something to do while the program runs.
+/// Work to do while the program runs.
 pub(crate) trait Meanwhile {
-    /// How long from now on there is nothing to do; `None` for ever.
+    /// The time until there is something to do; `None` for never.
     fn pause(&self) -> Option<Duration>;
     /// Does what is due.
     fn act(&mut self);
-    /// Calls `stop`, which stops us for a while as the program is.
+    /// Calls `stop`, which stops us for as long as the program is stopped.
     fn while_stopped(&self, stop: &dyn Fn());
-    /// Takes note that another child of ours than the program has ended.
+    /// Notes that a child of ours other than the program has ended.
     fn has_buried(&mut self, pid: i32);
 }
 
-/// Starts `command` with this environment, as a member of the cgroups whose `cgroup.procs` files `joins` are.
+/// Starts `command` with this environment, as a member of the cgroups whose `cgroup.procs` files are `joins`.
 pub(crate) fn start(
     mut command: Command,
     environment: LaidOut,
@@ -72,14 +72,14 @@ pub(crate) fn start(
             }
         }
         inherited.put_back();
-        // SAFETY: the closure holds it, and the command the closure.
+        // SAFETY: the closure owns the environment, and the command owns the closure.
         unsafe { environment.put_in_force() };
         Ok(())
     };
-    // SAFETY: the closure makes system calls only, allocates nothing and takes no lock.
+    // SAFETY: the closure makes only system calls, allocates nothing and takes no lock.
     unsafe { command.pre_exec(enter) };
     let spawned = command.spawn();
-    // With it goes the closure and our copy of the pipe's end, so that reading the other comes to an end.
+    // Drops the closure and our copy of the pipe's write end with it, so that reading the other end finishes.
     drop(command);
     match spawned {
         Ok(child) => Ok(Child { pid: Pid::from_child(&child) }),
@@ -89,12 +89,11 @@ pub(crate) fn start(
 }
 
 impl Child {
-    /// The process.
     pub(crate) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
-    /// Waits for the program's end: stops and goes on with it, and hands on what is sent to us alone.
+    /// Waits until the program ends; stops and continues along with it, and forwards signals sent only to us.
     pub(crate) fn wait(&self, meanwhile: &mut impl Meanwhile) -> Ending {
         loop {
             let signal = signals::next(meanwhile.pause());
@@ -110,7 +109,7 @@ impl Child {
     fn obey(&self, signal: &Signal, meanwhile: &mut impl Meanwhile) -> Option<Ending> {
         match signal.number {
             libc::SIGCHLD => self.reap(meanwhile).1,
-            // It is stopped already, and no further news of that will come.
+            // The program has already stopped, and no further SIGCHLD will report that.
             libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if self.is_stopped() => {
                 let (stopped, ending) = self.reap(meanwhile);
                 if !stopped && ending.is_none() {
@@ -125,8 +124,8 @@ impl Child {
         }
     }
 
-    /// Takes note of all that happened to our children: whether the program has stopped (we have too, and are back),
-    /// and how it ended. Orphans that the kernel gave us are buried.
+    /// Handles everything that happened to our children. Returns whether the program had stopped (then we had too, and
+    /// have continued), and how it ended. Orphans that the kernel gave us are reaped.
     fn reap(&self, meanwhile: &mut impl Meanwhile) -> (bool, Option<Ending>) {
         let mut stopped = false;
         while let Ok(Some((pid, status))) = wait_for_any(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -143,12 +142,13 @@ impl Child {
         (stopped, None)
     }
 
-    /// A terminal sends its signals to the whole foreground group, us and the program alike; what a process sends to us
-    /// is meant for the program. (What it sends to our group arrives twice: nothing tells the two apart.)
+    /// Forwards a signal that is meant for the program: one that a process sent to us. A terminal sends its signals to
+    /// the whole foreground group, us and the program alike. (What a process sends to our group arrives twice: it
+    /// cannot be told apart.)
     fn hand_on(&self, signal: &Signal) {
         let meant = match signal.number {
             libc::SIGCONT => self.is_stopped(),
-            // A timer set before we were executed: it is ours alone, fork does not pass it on.
+            // A timer set before we were executed: only we have it, because fork does not pass it on.
             libc::SIGALRM => true,
             _ => signal.sender.is_some_and(|sender| !self.is_within(sender)),
         };
@@ -163,7 +163,8 @@ impl Child {
         stat.is_ok_and(|stat| stat.state == 'T')
     }
 
-    /// Whether `process` is we, the program or a descendant of it: what they send to our group or to their parent is not for the program.
+    /// Whether `process` is us, the program or its descendant: what these send to our group or to their parent is not
+    /// meant for the program.
     fn is_within(&self, mut process: i32) -> bool {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         while process != own && process != self.pid() {

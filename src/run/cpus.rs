@@ -1,8 +1,8 @@
-//! Numbers and lists of CPUs on the command line.
+//! CPU counts and CPU lists on the command line.
 
 use calc::{cpus::CpuSet, settings};
 
-/// Length of the period that quotas are given for, in microseconds: the kernel's and Docker's default.
+/// The period that quotas are given for, in microseconds: the default of the kernel and of Docker.
 pub(crate) const PERIOD_USEC: u64 = 100_000;
 
 /// CPU time allowed in each period.
@@ -22,7 +22,7 @@ pub(crate) fn parse_quota(text: &str) -> Result<CpuQuota, String> {
     }
 }
 
-/// A list of CPUs in the kernel's form, which it is known to have.
+/// A list of CPUs in a form that the kernel is known to accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CpuList {
     pub(crate) text: String,

@@ -1,5 +1,5 @@
-//! A declared view: the limits that we may not set and the usage of the program's processes, as files in the form of a
-//! version 2 cgroup for the object to read.
+//! A declared view: the limits that we may not set, and the usage of the program's processes, written to files in the
+//! form of a version 2 cgroup for the object to read.
 
 mod usage;
 
@@ -21,7 +21,7 @@ use std::{
 };
 use usage::{Descendants, Usage};
 
-/// A tree of files that is kept up to date.
+/// A directory of files that is kept up to date.
 pub(crate) struct Declared {
     directory: PathBuf,
     processes: Descendants,
@@ -30,10 +30,10 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    /// Writes the files for a program that is about to be started.
+    /// Writes the files for a program that is about to start.
     pub(crate) fn new(limits: &RunLimits, settings: &Settings) -> Result<Self> {
         let files = limit_files(limits, settings)?;
-        // Descendants that lose their parents come to us, and stay in the count.
+        // Descendants that lose their parents become our children, and are still counted.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("becoming a subreaper")?;
         let mut declared = Self {
             directory: temporary::make()?,
@@ -50,35 +50,35 @@ impl Declared {
         Ok(declared)
     }
 
-    /// Where the files are.
+    /// The directory of the files.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Does not count the process `pid`, which is ours.
+    /// Excludes the process `pid`, which is ours, from the usage.
     pub(crate) fn leave_out(&mut self, pid: i32) {
         self.processes.leave_out(pid);
     }
 
-    /// How long it is until the next update.
+    /// The time until the next update.
     pub(crate) fn pause(&self) -> Duration {
         self.pause.saturating_sub(self.measured.elapsed())
     }
 
-    /// Writes the present usage. When the file system is full, the files stay as they are.
+    /// Writes the current usage. If the file system is full, the files stay as they are.
     pub(crate) fn update(&mut self) {
         for (name, text) in usage_files(&self.measure()) {
             let _ = self.write(name, &text);
         }
     }
 
-    /// Whether processes of the program are left.
+    /// Whether any of the program's processes are left.
     pub(crate) fn has_processes(&self) -> bool {
         self.processes.is_alive()
     }
 
-    /// Measures the usage: often at first, while the program grows, then twice a second, or so that measuring takes no
-    /// more than a twentieth of the time.
+    /// Measures the usage: often at first, while the program grows, then twice a second, or so rarely that measuring
+    /// takes at most a twentieth of the time.
     fn measure(&mut self) -> Usage {
         const FIRST: Duration = Duration::from_millis(10);
         const LASTING: Duration = Duration::from_millis(500);
@@ -89,7 +89,7 @@ impl Declared {
         usage
     }
 
-    /// Puts a file in the place of the one before, so that a reader sees all of the one or of the other.
+    /// Replaces a file, so that a reader sees either the whole old file or the whole new one.
     fn write(&self, name: &str, text: &str) -> Result<()> {
         let (path, new) = (self.directory.join(name), self.directory.join(format!(".{name}")));
         fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).with_context(|| path.display().to_string())
@@ -102,7 +102,7 @@ impl Drop for Declared {
     }
 }
 
-/// The files that stay as they are: the limits asked for, or our own where those are lower.
+/// The files that do not change: the limits asked for, or our own if those are lower.
 fn limit_files(limits: &RunLimits, settings: &Settings) -> Result<Vec<(&'static str, String)>> {
     let own = View::of(settings.cgroup.as_deref(), settings);
     let memory = own.as_ref().and_then(View::memory);
@@ -129,7 +129,7 @@ fn or_max(limit: Option<u64>) -> String {
     limit.map_or("max\n".to_owned(), |limit| format!("{limit}\n"))
 }
 
-/// The CPUs asked for, which must be among those that we may run on; else the latter.
+/// The CPUs asked for, which must be among those that we may run on; if none were asked for, all of the latter.
 fn cpuset(limits: &RunLimits) -> Result<String> {
     let allowed = view::affinity().context("the CPUs that this process may run on are unknown")?;
     let allowed_list = view::list(&allowed).context("the CPUs that this process may run on are unknown")?;
@@ -139,7 +139,7 @@ fn cpuset(limits: &RunLimits) -> Result<String> {
     Ok(list.text.clone())
 }
 
-/// The files that tell the usage.
+/// The files that hold the usage.
 fn usage_files(usage: &Usage) -> Vec<(&'static str, String)> {
     let file = usage.file_bytes + usage.shmem_bytes;
     let stat = [

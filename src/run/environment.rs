@@ -1,5 +1,5 @@
-//! The environment of the program that is started: ours but for a few variables, in the order that it has, so that a program does not
-//! see that another one stands in between.
+//! The environment of the program that is started: ours except for a few variables, in the same order, so that the
+//! process in between goes unnoticed.
 
 use std::{
     ffi::{CStr, OsStr, c_char},
@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicPtr},
 };
 
-/// Its entries, `NAME=value`, each with a NUL behind it: the form of `/proc/PID/environ`.
+/// Its entries, `NAME=value`, each followed by a NUL: the form of `/proc/PID/environ`.
 #[derive(Clone)]
 pub(crate) struct Environment {
     text: Arc<[u8]>,
@@ -15,9 +15,9 @@ pub(crate) struct Environment {
 
 /// An environment in the form that `execve` takes, laid out before a fork.
 pub(super) struct LaidOut {
-    /// Null after the last. Of one form with pointers, and another thread may have it.
+    /// The last is null. An `AtomicPtr` is laid out as a pointer, and can be sent to another thread.
     pointers: Vec<AtomicPtr<c_char>>,
-    /// What they point into.
+    /// The text that they point into.
     _text: Vec<u8>,
 }
 
@@ -27,10 +27,11 @@ unsafe extern "C" {
 }
 
 impl Environment {
-    /// Ours. Entries that are no variables are among them: the kernel hands on any text.
+    /// Our own, including entries that are not variables: the kernel passes on any text.
     pub(super) fn own() -> Self {
         let mut text = Vec::new();
-        // SAFETY: nothing in this process changes its environment, whose entries are strings up to a null pointer.
+        // SAFETY: nothing in this process changes its environment, whose entries are strings, followed by a null
+        // pointer.
         unsafe {
             let mut entry = environ;
             while !entry.is_null() && !(*entry).is_null() {
@@ -41,12 +42,11 @@ impl Environment {
         Self { text: text.into() }
     }
 
-    /// The text of its entries.
     pub(super) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// Sets a variable where it stands, or behind all others.
+    /// Sets a variable in its place, or after all others.
     pub(super) fn set(&mut self, name: &str, value: &OsStr) {
         let entry = [name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat();
         let mut is_set = false;
@@ -62,12 +62,11 @@ impl Environment {
         self.text = text.into();
     }
 
-    /// Takes a variable out.
     pub(super) fn remove(&mut self, name: &str) {
         self.text = self.entries().filter(|entry| !is_of(entry, name)).flatten().copied().collect();
     }
 
-    /// In the form that a program is started with.
+    /// Lays it out in the form that a program is started with.
     pub(super) fn laid_out(&self) -> LaidOut {
         let mut text = self.text.to_vec();
         let mut pointers: Vec<AtomicPtr<c_char>> = text
@@ -84,13 +83,13 @@ impl Environment {
 }
 
 impl LaidOut {
-    /// Has the next `execvp` of this process take it.
+    /// Makes the next `execvp` of this process use it.
     ///
     /// # Safety
     ///
     /// This is a child between fork and exec, and `self` lives until then.
     pub(super) unsafe fn put_in_force(&self) {
-        // SAFETY: the child has one thread, and its copy of the variable is nobody else's.
+        // SAFETY: the child has only one thread, and its copy of the variable is its own.
         unsafe { environ = self.pointers.as_ptr().cast() };
     }
 }
@@ -128,12 +127,12 @@ mod tests {
         for text in ["Z=1\0A=2\0noise\0=\0A=3\0E=\0", ""] {
             let environment = Environment { text: text.as_bytes().into() }.laid_out();
             let put_in_force = move || -> io::Result<()> {
-                // SAFETY: the environment lives in the closure, and that in the command.
+                // SAFETY: the closure owns the environment, and the command owns the closure.
                 unsafe { environment.put_in_force() };
                 Ok(())
             };
             let mut command = Command::new("/bin/cat");
-            // SAFETY: a pointer is written, and nothing else is done.
+            // SAFETY: only writes a pointer.
             unsafe { command.arg("/proc/self/environ").pre_exec(put_in_force) };
             let told = command.output().unwrap();
             assert!(told.status.success(), "{told:?}");

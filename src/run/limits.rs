@@ -1,12 +1,12 @@
-//! The limits that a program is run under.
+//! The limits that a program runs under.
 
 use super::cpus::{CpuList, CpuQuota};
 
-/// What was asked for on the command line.
+/// The limits given on the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunLimits {
     pub(crate) memory_bytes: Option<u64>,
-    /// Swap beyond the memory.
+    /// In addition to the memory.
     pub(crate) swap_bytes: Option<u64>,
     pub(crate) cpus: Option<CpuQuota>,
     pub(crate) cpuset: Option<CpuList>,
@@ -14,7 +14,7 @@ pub(crate) struct RunLimits {
 }
 
 impl RunLimits {
-    /// The kernel's controllers that the limits need.
+    /// The kernel controllers that the limits need.
     pub(crate) fn controllers(&self) -> Vec<&'static str> {
         [
             ("memory", self.memory_bytes.is_some()),

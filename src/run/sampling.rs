@@ -1,5 +1,5 @@
-//! Load for a program that `run` starts where no sampler runs: one of our own, for what the program looks up, with a board
-//! of its own.
+//! Load for a program that `run` starts when no sampler runs: a sampler of our own, for what the program looks up, with
+//! a board of its own.
 
 use super::{
     cgroup::{self, Cgroup},
@@ -26,7 +26,7 @@ pub(crate) struct Sampling {
 }
 
 impl Sampling {
-    /// Publishes what is below `roots` for the first time; `None` where there is nothing.
+    /// Publishes what is below `roots` for the first time; `None` if there is nothing.
     pub(crate) fn start(roots: Vec<Root>) -> Result<Option<Self>> {
         if roots.is_empty() {
             return Ok(None);
@@ -39,17 +39,17 @@ impl Sampling {
         Ok(Some(sampling))
     }
 
-    /// Where it publishes.
+    /// The path of its board.
     pub(crate) fn board(&self) -> PathBuf {
         board_in(&self.directory)
     }
 
-    /// How long there is nothing to do.
+    /// The time until there is something to do.
     pub(crate) fn pause(&self) -> Duration {
         self.sampler.pause()
     }
 
-    /// Samples when it is time to. A board that cannot be written grows old, and the kernel's figures are shown.
+    /// Takes a sample if it is due. A board that cannot be written becomes stale, and the kernel's figures are shown.
     pub(crate) fn act(&mut self) {
         let _ = self.sampler.tick();
     }
@@ -61,7 +61,7 @@ impl Drop for Sampling {
     }
 }
 
-/// Whether this is the board of a run, by its place.
+/// Whether the path of a board is that of a run's.
 pub(crate) fn is_of_a_run(board: &Path) -> bool {
     let directory = board.parent().and_then(Path::file_name).and_then(OsStr::to_str);
     directory.is_some_and(|name| name.starts_with(cgroup::PREFIX))
@@ -71,8 +71,8 @@ fn board_in(directory: &Path) -> PathBuf {
     directory.join("board")
 }
 
-/// What a program looks up that runs in a `cgroup` made for it, or where we do: the container that we are in, where we
-/// are in one, else its own cgroup, with limits in hierarchies that it does not have one of its own in.
+/// The roots to publish for a program in a `cgroup` made for it, or in our own cgroups. If we are in a container, they
+/// are the container's. Otherwise: its own cgroup, and ours in hierarchies in which it has none, for the limits.
 pub(crate) fn roots(view: Option<&View>, cgroup: Option<&Cgroup>) -> Vec<Root> {
     let in_container = view.is_some_and(|view| view.places.began_ticks != 0);
     let made = cgroup.filter(|_| !in_container).map(Cgroup::kinds).unwrap_or_default();
@@ -82,12 +82,12 @@ pub(crate) fn roots(view: Option<&View>, cgroup: Option<&Cgroup>) -> Vec<Root> {
     by_directory(made.into_iter().chain(others))
 }
 
-/// What a program under a declared view looks up.
+/// The root to publish for a program under a declared view.
 pub(crate) fn roots_of_declared(declared: &Declared) -> Vec<Root> {
     vec![Root::new(declared.directory().to_owned(), vec![Kind::Declared])]
 }
 
-/// One root for each directory: controllers may be mounted together.
+/// One root per directory, since controllers may be mounted together.
 fn by_directory(found: impl Iterator<Item = (Kind, PathBuf)>) -> Vec<Root> {
     let mut roots: Vec<(PathBuf, Vec<Kind>)> = Vec::new();
     for (kind, directory) in found {

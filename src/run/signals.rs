@@ -1,16 +1,16 @@
-//! Signals of the process that waits for a program: each is taken from a queue, none interrupts.
+//! Signals of the process that waits for a program: each is taken from a queue, and none interrupts.
 
 use std::{io, mem::MaybeUninit, ptr, time::Duration};
 
-/// Left to the kernel: raised by a fault of our own code, where waiting for them makes no sense.
+/// Left to the kernel: faults in our own code raise them, and waiting for those makes no sense.
 const FAULTS: [i32; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
 
-/// Dispositions that starting and waiting for a program disturb: the standard library resets SIGPIPE in the child, and
-/// an ignored SIGCHLD would leave nothing to wait for.
+/// Dispositions that are changed by starting a program and waiting for it: the standard library resets SIGPIPE in the
+/// child, and with SIGCHLD ignored there would be nothing to wait for.
 const DISTURBED: [i32; 2] = [libc::SIGPIPE, libc::SIGCHLD];
 
-/// What we were started with, for the program to be started with.
+/// The dispositions and mask that we were started with, to be restored for the program.
 #[derive(Clone, Copy)]
 pub(crate) struct Inherited {
     mask: libc::sigset_t,
@@ -20,17 +20,17 @@ pub(crate) struct Inherited {
 /// A signal taken from the queue.
 pub(crate) struct Signal {
     pub(crate) number: i32,
-    /// The process that sent it; `None` when the kernel did (a terminal's ^C, a timer).
+    /// The process that sent it; `None` if the kernel did (a terminal's ^C, a timer).
     pub(crate) sender: Option<i32>,
 }
 
-/// Blocks every signal, so that [`next`] gets it, and returns what was in force.
+/// Blocks every signal, so that [`next`] gets it, and returns what was in force before.
 pub(crate) fn take_over() -> Inherited {
     let dispositions = DISTURBED.map(|number| {
         let mut old = MaybeUninit::zeroed();
         // SAFETY: `old` has room for a sigaction; a null action changes nothing.
         unsafe { libc::sigaction(number, ptr::null(), old.as_mut_ptr()) };
-        // SAFETY: all zero bytes are a valid sigaction, and the call has filled it in.
+        // SAFETY: zero bytes are a valid sigaction, and the call has filled it in.
         unsafe { old.assume_init() }
     });
     // SAFETY: SIG_DFL is a valid disposition.
@@ -39,7 +39,7 @@ pub(crate) fn take_over() -> Inherited {
 }
 
 impl Inherited {
-    /// Puts back what was in force, in the child between fork and exec: system calls only.
+    /// Restores what was in force before, in the child between fork and exec: system calls only.
     pub(crate) fn put_back(&self) {
         for (number, old) in DISTURBED.into_iter().zip(&self.dispositions) {
             // SAFETY: `old` is what sigaction returned for this signal.
@@ -49,7 +49,7 @@ impl Inherited {
     }
 }
 
-/// The next signal; `None` when `patience` has run out.
+/// The next signal; `None` if `patience` runs out first.
 pub(crate) fn next(patience: Option<Duration>) -> Option<Signal> {
     let timeout = patience.map(|time| libc::timespec {
         tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
@@ -61,7 +61,7 @@ pub(crate) fn next(patience: Option<Duration>) -> Option<Signal> {
         // SAFETY: the set is initialised, `info` has room for a siginfo, and the timeout is null or outlives the call.
         let number = unsafe { libc::sigtimedwait(&queue(), info.as_mut_ptr(), timeout) };
         if number > 0 {
-            // SAFETY: the call succeeded, so it has filled `info` in (which zero bytes had initialised before).
+            // SAFETY: the call succeeded, so it has filled in `info`, whose bytes were zero before.
             let info = unsafe { info.assume_init() };
             // SAFETY: codes up to 0 are those of kill, tgkill and sigqueue, which all give the sender.
             let sender = (info.si_code <= 0).then(|| unsafe { info.si_pid() });
@@ -73,22 +73,22 @@ pub(crate) fn next(patience: Option<Duration>) -> Option<Signal> {
     }
 }
 
-/// Lets `number` do to us what it does to a program that does not handle it.
+/// Applies the default action of `number` to us, as to a program that does not handle it.
 pub(crate) fn suffer(number: i32) {
-    // SAFETY: the set is a valid one, filled by sigemptyset and sigaddset before it is read.
+    // SAFETY: the set is valid: sigemptyset and sigaddset fill it before it is read.
     let only = unsafe {
         let mut set = MaybeUninit::zeroed();
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), number);
         set.assume_init()
     };
-    // SAFETY: sends to ourselves, at most once pending until it is unblocked.
+    // SAFETY: sends to ourselves; at most one is pending until it is unblocked.
     unsafe { libc::kill(libc::getpid(), number) };
     set_mask(libc::SIG_UNBLOCK, &only);
     set_mask(libc::SIG_BLOCK, &only);
 }
 
-/// Ends by `number`, as the program did, and without a core file of ours. Returns when the signal does not end us.
+/// Dies of `number`, as the program did, without a core file of ours. Returns if the signal does not end us.
 pub(crate) fn die_of(number: i32) {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     // SAFETY: SIG_DFL is a valid disposition; for SIGKILL the call fails and changes nothing.
@@ -99,7 +99,7 @@ pub(crate) fn die_of(number: i32) {
 /// Every signal that is taken from the queue.
 fn queue() -> libc::sigset_t {
     let mut set = MaybeUninit::zeroed();
-    // SAFETY: `set` has room for a sigset, which sigfillset initialises before the others and we look at it.
+    // SAFETY: `set` has room for a sigset, which sigfillset initialises before anything reads it.
     unsafe {
         libc::sigfillset(set.as_mut_ptr());
         for fault in FAULTS {
@@ -109,10 +109,10 @@ fn queue() -> libc::sigset_t {
     }
 }
 
-/// Changes the mask of blocked signals and returns the one before.
+/// Changes the mask of blocked signals and returns the previous one.
 fn set_mask(how: i32, set: &libc::sigset_t) -> libc::sigset_t {
     let mut old = MaybeUninit::zeroed();
-    // SAFETY: both point to signal sets; the kernel only writes the second, which zero bytes have initialised.
+    // SAFETY: both point to signal sets; the kernel only writes the second, whose bytes are zero before.
     unsafe {
         libc::sigprocmask(how, set, old.as_mut_ptr());
         old.assume_init()

@@ -1,4 +1,4 @@
-//! The limits of cgroups that a program leaves, where its own is made above them: it is held to them all the same.
+//! The limits of cgroups that a program leaves because its own is created above them: it keeps those limits.
 
 use super::Setting;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -9,15 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Values of version 2 by the names of their files, the strictest of all cgroups that are left.
+/// Version 2 values by file name: the strictest of all cgroups that are left.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Carried(BTreeMap<String, String>);
 
-/// The lists that a cgroup may set, and what it has of them by those above.
+/// The lists that a cgroup can set, each with its effective list, which depends on the cgroups above.
 const LISTS: [(&str, &str); 2] = [("cpuset.cpus", "cpuset.cpus.effective"), ("cpuset.mems", "cpuset.mems.effective")];
 
 impl Carried {
-    /// The limits of the cgroups `left`, the innermost first. Each that is there, the children of their common parent have too.
+    /// The limits of the cgroups `left`, innermost first. A controller that is in them is also in the children of their
+    /// common parent.
     pub(super) fn from(left: &[PathBuf]) -> Result<Self> {
         let mut carried = Self::default();
         for directory in left {
@@ -47,7 +48,7 @@ impl Carried {
         Ok(())
     }
 
-    /// What is to be written, in this order, so that both what is `asked` and what is carried hold.
+    /// The values to write, in this order, so that both the `asked` limits and the carried ones hold.
     pub(super) fn and(mut self, asked: Vec<Setting>) -> Result<Vec<(String, String)>> {
         let mut all = Vec::new();
         for Setting { file, value, .. } in asked {
@@ -60,7 +61,7 @@ impl Carried {
     }
 }
 
-/// What the file `name` in `directory` limits; `None` where it limits nothing.
+/// The limit in the file `name` in `directory`; `None` if it limits nothing.
 fn limit(directory: &Path, name: &str) -> Result<Option<String>> {
     if !(name.ends_with(".max") || name.ends_with(".high")) {
         return Ok(None);
@@ -69,7 +70,7 @@ fn limit(directory: &Path, name: &str) -> Result<Option<String>> {
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let text = text.trim();
     let is_number = |word: &str| word.parse::<f64>().is_ok();
-    // `8:16 rbps=max wbps=1048576`, of a file for several things.
+    // `8:16 rbps=max wbps=1048576`, in a file with several limits.
     let is_limit = text.split([' ', '\n', '=']).any(is_number) && !text.starts_with("max");
     let is_known = name == "cpu.max" || text.parse::<u64>().is_ok();
     if is_limit && !is_known {
@@ -81,7 +82,7 @@ fn limit(directory: &Path, name: &str) -> Result<Option<String>> {
     Ok(is_limit.then(|| text.to_owned()))
 }
 
-/// The one of two values of the file `name` that allows less.
+/// The stricter of two values of the file `name`.
 fn stricter(name: &str, one: &str, other: &str) -> Result<String> {
     let is_one = match name {
         "cpu.max" => {
@@ -113,7 +114,7 @@ fn number(text: &str) -> Result<u128> {
 mod tests {
     use super::*;
 
-    /// What is carried from cgroups with these files, the innermost first.
+    /// The limits carried from cgroups with these files, innermost first.
     fn carried(left: &[&[(&str, &str)]]) -> Result<Carried> {
         let home = tempfile::tempdir().unwrap();
         let directories: Vec<PathBuf> = (0..left.len()).map(|level| home.path().join(level.to_string())).collect();

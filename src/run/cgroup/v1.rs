@@ -1,4 +1,4 @@
-//! Version 1: a hierarchy for each controller, or for some together.
+//! Version 1: one hierarchy for each controller, or for several together.
 
 use super::{Setting, make_below, write};
 use crate::{
@@ -10,7 +10,7 @@ use std::{fs, path::PathBuf};
 
 /// The limits, in the order in which the kernel accepts them.
 pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
-    // Here the second limit is on memory and swap together.
+    // In version 1, the second limit is for memory and swap together.
     let both = limits.memory_bytes.zip(limits.swap_bytes).map(|(memory, swap)| memory.saturating_add(swap));
     [
         limits.memory_bytes.map(|bytes| Setting::new("memory", "memory.limit_in_bytes", bytes)),
@@ -25,7 +25,7 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
     .collect()
 }
 
-/// Makes a directory below the own cgroup: above it, our limits would not hold.
+/// Creates a directory below our own cgroup: above it, our limits would not hold.
 pub(super) fn make(hierarchy: &MountedHierarchy) -> Result<PathBuf> {
     let parent = hierarchy.own();
     let directory = make_below(parent).with_context(|| parent.display().to_string())?;
@@ -35,7 +35,7 @@ pub(super) fn make(hierarchy: &MountedHierarchy) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// A new cpuset is empty and takes no process.
+/// A new cpuset is empty, and no process can join it.
 fn inherit_cpuset(parent: &std::path::Path, directory: &std::path::Path) -> Result<()> {
     for file in ["cpuset.cpus", "cpuset.mems"] {
         let from = parent.join(file);

@@ -1,4 +1,4 @@
-//! Version 2: one hierarchy, whose controllers are handed down level by level.
+//! Version 2: one hierarchy, in which each level hands controllers down to the next.
 
 use super::{Carried, Setting, make_below};
 use crate::{
@@ -27,8 +27,8 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
     .collect()
 }
 
-/// Makes a directory below the own cgroup or its nearest ancestor where a child can have the `needed` controllers, with the limits
-/// of those that it is then not below.
+/// Creates a directory below our own cgroup, or below its nearest ancestor whose children can have the `needed`
+/// controllers. The limits that it then escapes are carried.
 pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
     let mut reason = anyhow!("no cgroup of ours below {}", hierarchy.mount.display());
     let chain = hierarchy.chain();
@@ -50,7 +50,7 @@ fn make_at(parent: &Path, needed: &[&str]) -> Result<PathBuf> {
     if let Some(missing) = needed.iter().find(|&&controller| !available.iter().any(|it| it == controller)) {
         bail!("{}: no {missing} controller here", parent.display());
     }
-    // Moving a process takes the right to write this file of the nearest common ancestor.
+    // Moving a process requires write access to this file in the nearest common ancestor.
     let procs = parent.join("cgroup.procs");
     accessat(CWD, &procs, Access::WRITE_OK, AtFlags::EACCESS).with_context(|| procs.display().to_string())?;
     let directory = make_below(parent).with_context(|| parent.display().to_string())?;
@@ -58,7 +58,7 @@ fn make_at(parent: &Path, needed: &[&str]) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// Has the `needed` controllers at work in the children of `parent`, and makes sure that `directory` is one for processes.
+/// Enables the `needed` controllers for the children of `parent`, and makes sure that `directory` can hold processes.
 fn hand_down(parent: &Path, directory: &Path, needed: &[&str]) -> Result<()> {
     let control = parent.join("cgroup.subtree_control");
     let given = words(&control)?;
@@ -67,13 +67,13 @@ fn hand_down(parent: &Path, directory: &Path, needed: &[&str]) -> Result<()> {
     if !wanted.is_empty() {
         fs::write(&control, wanted.join(" ")).with_context(|| control.display().to_string())?;
     }
-    // Below a threaded cgroup it would be "domain invalid".
+    // Below a threaded cgroup, it would be "domain invalid".
     let kind = words(&directory.join("cgroup.type"))?;
     ensure!(kind == ["domain"], "{} is {}", directory.display(), kind.join(" "));
     Ok(())
 }
 
-/// The kernel takes CPUs that an ancestor does not have, and then gives others.
+/// The kernel accepts CPUs that an ancestor does not have, and then gives others.
 pub(super) fn check(directory: &Path, limits: &RunLimits) -> Result<()> {
     let Some(list) = &limits.cpuset else { return Ok(()) };
     let path = directory.join("cpuset.cpus.effective");

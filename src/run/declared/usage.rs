@@ -3,13 +3,13 @@
 use procfs::process::Process;
 use std::{collections::HashMap, path::Path};
 
-/// Our descendants, apart from children that are none of the program's.
+/// Our descendants, except children that do not belong to the program.
 pub(super) struct Descendants {
     own: i32,
     others: Vec<i32>,
-    /// CPU time that waiting for children had brought us at the start.
+    /// CPU time of children that had been waited for at the start.
     base: Ticks,
-    /// What was last told: CPU time only ever grows.
+    /// The last value reported: CPU time only ever grows.
     told: Ticks,
 }
 
@@ -38,7 +38,7 @@ impl Descendants {
         Self { own, others: Children::now().of(own), base: waited_for(own), told: Ticks::default() }
     }
 
-    /// Counts our child `pid` no more.
+    /// Excludes our child `pid` from now on.
     pub(super) fn leave_out(&mut self, pid: i32) {
         self.others.push(pid);
     }
@@ -49,7 +49,7 @@ impl Descendants {
         self.pids().into_iter().any(lives)
     }
 
-    /// The present usage.
+    /// The current usage.
     pub(super) fn usage(&mut self) -> Usage {
         let pids = self.pids();
         let mut usage = Usage::default();
@@ -58,7 +58,7 @@ impl Descendants {
             user: waited.user.saturating_sub(self.base.user),
             system: waited.system.saturating_sub(self.base.system),
         };
-        // Parents come before their children: one that ends meanwhile is missed rather than counted twice.
+        // Parents come before their children: a process that ends meanwhile is missed rather than counted twice.
         for process in pids.iter().filter_map(|pid| Process::new(*pid).ok()) {
             add_ticks(&mut ticks, &process);
             add_memory(&mut usage, &process, pids.len() > 1);
@@ -82,7 +82,7 @@ impl Descendants {
     }
 }
 
-/// CPU time of children that `pid` has waited for, and of those that they have.
+/// CPU time of the children that `pid` has waited for, and of theirs.
 fn waited_for(pid: i32) -> Ticks {
     let stat = Process::new(pid).and_then(|it| it.stat());
     stat.map_or(Ticks::default(), |stat| Ticks { user: positive(stat.cutime), system: positive(stat.cstime) })
@@ -99,7 +99,7 @@ fn add_ticks(ticks: &mut Ticks, process: &Process) {
     }
 }
 
-/// Adds the memory of a process: its share of what several map, where there are several.
+/// Adds the memory of a process; if there are several, it counts only its share of what several map.
 fn add_memory(usage: &mut Usage, process: &Process, shares: bool) {
     const KIB: u64 = 1024;
     let Ok(status) = process.status() else { return };
@@ -123,11 +123,11 @@ fn add_memory(usage: &mut Usage, process: &Process, shares: bool) {
     }
 }
 
-/// Who is whose child.
+/// How a process's children are found.
 enum Children {
     /// The kernel lists them (`CONFIG_PROC_CHILDREN`).
     Listed,
-    /// Gathered from all processes.
+    /// Collected from all processes.
     Gathered(HashMap<i32, Vec<i32>>),
 }
 
