@@ -1,9 +1,9 @@
-//! Programs that make their system calls themselves, static and Go ones, are answered from outside: a filter of system calls
-//! that they inherit (seccomp(2)) hands a few of those to us, and we give them a descriptor of ours, or write the figure into
-//! their memory (seccomp_unotify(2)).
+//! Programs that make system calls themselves, such as static and Go programs, are answered from outside. They inherit
+//! a system call filter (seccomp(2)) that hands us a few of their calls, and we give them a descriptor of ours or write
+//! the figure into their memory (seccomp_unotify(2)).
 //!
-//! The kernel waits for our word on each of these calls. So whoever supervises may not go before the last of the supervised:
-//! [`heir`] stays when we end, in whatever way.
+//! The kernel waits for our reply to each of these calls. So a supervisor must not end before the last supervised
+//! program: [`heir`] stays when we end, however we end.
 
 mod affinity;
 mod answer;
@@ -42,19 +42,19 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// What the process is called that supervises after us.
+/// The name of the process that supervises after us.
 const HEIR: &CStr = c"cgproc-heir";
-/// And its child that answers, where there is one.
+/// The name of its child that answers, if it has one.
 const ANSWERS: &CStr = c"cgproc-answers";
 
-/// What is done about programs that go past libc.
+/// What is done about programs that bypass libc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Supervise {
-    /// Supervised, with all that they start; a failure where that cannot be.
+    /// The program and all that it starts are supervised; if that is impossible, it fails.
     Always,
-    /// Supervised where the program itself is one, and the kernel allows it.
+    /// Supervised if the program itself is such a program and the kernel allows it.
     Auto,
-    /// Left to themselves.
+    /// Not supervised.
     Never,
 }
 
@@ -69,35 +69,37 @@ impl Supervise {
     }
 }
 
-/// Somebody who supervises, until this is dropped; from then on the heir does, for as long as there is somebody left.
+/// The supervision, until this is dropped. From then on the heir supervises, for as long as supervised programs are
+/// left.
 pub(crate) struct Supervision(Option<Own>);
 
-/// A supervisor of this process's own, and not of one around it.
+/// A supervisor of this process, as opposed to one around it.
 struct Own {
     listener: Arc<OnceLock<Listener>>,
     hand: Arc<Hand>,
     /// What the program was started with.
     gave: Environment,
-    /// Where the heir does not answer.
+    /// `None` if the heir answers.
     server: Option<Server>,
-    /// Of what it takes to answer, where the heir does.
+    /// The budget for answers, if the heir answers.
     budget: Budget,
     starter: Option<Starter>,
     heir: Heir,
 }
 
-/// The reason why nobody supervises, and what was to be started.
+/// The reason why nothing can be supervised, and what was to be started.
 pub(crate) struct NotSupervised<F>(pub(crate) Error, pub(crate) F);
 
-/// Whether a separate process answers: where we may look at programs that have not got our rights, which might make us wait
-/// (capabilities(7), ptrace(2)). Without that right we can look at programs of our own user alone, and with Yama at no other than our
-/// descendants: then a thread of ours answers.
+/// Whether a separate process answers. It does if we have the right to look at programs with other rights than ours,
+/// which might make us wait (capabilities(7), ptrace(2)). Without that right we can look only at our own user's
+/// programs, and with Yama only at our descendants: a thread of ours answers them.
 fn is_apart() -> bool {
     capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
-/// Calls `start`, which starts a program with the environment that we `gave`, so that all that the program does is supervised. Where
-/// that cannot be, it is not called. What answers take comes out of the `budget` where a separate process gives them.
+/// Calls `start`, which starts a program with the environment `gave`, in such a way that everything that program does
+/// is supervised. If that is impossible, `start` is not called. If a separate process answers, its memory and CPU time
+/// come out of the `budget`.
 pub(crate) fn start<T, F>(
     start: F,
     gave: &Environment,
@@ -116,7 +118,7 @@ where
     let (is_apart, mut budget) = match starter.word() {
         Word::Installed if is_apart() => (true, budget()),
         Word::Installed => (false, Budget::default()),
-        // Around us is a supervisor of ours, who answers for whoever asks.
+        // A supervisor of ours is around us, and answers for this program too.
         Word::Supervised => return Ok((starter.give_back()(), Supervision(None))),
         Word::Refused(error) => return Err(starter.refused(error)),
     };
@@ -128,7 +130,7 @@ where
             return Err(starter.refused(error));
         }
     };
-    // Before anything is started: the starting itself may need answers.
+    // The server begins before anything is started, because starting may need answers.
     let serve = || Server::begin(Arc::clone(&listener), Arc::clone(&hand), gave.clone());
     let server = match (!is_apart).then(serve).transpose() {
         Ok(server) => server,
@@ -143,12 +145,13 @@ where
 }
 
 impl Supervision {
-    /// The process that goes on with it after us.
+    /// The process that continues after us.
     pub(crate) fn heir(&self) -> Option<i32> {
         self.0.as_ref().map(|own| own.heir.pid())
     }
 
-    /// Takes note that our child `pid` has ended. Another heir follows one that somebody has killed; it is returned.
+    /// Notes that our child `pid` has ended. If it was the heir, somebody killed it; a new one replaces it and is
+    /// returned.
     pub(crate) fn has_buried(&mut self, pid: i32) -> Option<i32> {
         let Own { listener, hand, gave, server, budget, heir, .. } =
             self.0.as_mut().filter(|own| own.heir.pid() == pid)?;
@@ -164,7 +167,7 @@ impl Supervision {
         };
         match next {
             Some(next) => *heir = next,
-            // No more processes are to be had.
+            // No new process can be had.
             None if server.is_none() => {
                 hand.take_over(|received| listener_of_all.let_pass(received.id));
                 *server = Server::begin(Arc::clone(listener), Arc::clone(hand), gave.clone()).ok();
@@ -174,7 +177,7 @@ impl Supervision {
         Some(heir.pid())
     }
 
-    /// Calls `stop`, which stops this process for a while. Who is supervised need not be stopped then.
+    /// Calls `stop`, which stops this process for a while. Supervised programs need not be stopped then.
     pub(crate) fn while_stopped(&self, stop: impl FnOnce()) {
         match &self.0 {
             Some(Own { server: Some(server), heir, .. }) => server.keep_still(|| heir.stand_in(stop)),
@@ -185,7 +188,7 @@ impl Supervision {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        // The starter's thread may need answers to its end.
+        // The starter's thread may need answers until it ends.
         drop(self.starter.take());
         drop(self.server.take());
         if self.listener.get().is_none_or(serve::is_over) {

@@ -1,5 +1,6 @@
-//! sched_getaffinity(2), sched_setaffinity(2) of the caller itself: the mask is the kernel's, narrowed to the view; handed back,
-//! it changes nothing, and a later, wider limit finds the program unbound. By the object's rules (shim/src/hooks/cpus.rs).
+//! sched_getaffinity(2) and sched_setaffinity(2) on the caller itself. The caller gets the kernel's mask, narrowed to
+//! the view. Setting that narrowed mask changes nothing, so the program is not bound to it when the limit is raised
+//! later. The object follows the same rules (shim/src/hooks/cpus.rs).
 
 use super::{
     call::{Call, Response},
@@ -13,17 +14,16 @@ use calc::{
     settings::CpuCount,
 };
 
-/// The CPUs that a mask is narrowed to.
+/// The CPUs that masks are narrowed to.
 struct Shown {
-    /// How many.
     count: u64,
-    /// Those that stay before others.
+    /// The CPUs that are kept in preference to others.
     online: CpuSet,
 }
 
 pub(super) fn get(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response> {
     let [pid, len, address, ..] = call.arguments;
-    // The kernel takes the lower half of a register that holds an int.
+    // The kernel takes the lower half of a register for an int.
     let (pid, len) = (pid as i32, len as u32 as usize);
     let mut mask = kernels_mask(call.target.thread_of(pid)?, len)?;
     narrow(&mut mask, &shown(call, known)?);
@@ -43,7 +43,8 @@ pub(super) fn set(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response> {
     (narrowed != real && asked == bytes_of(&narrowed)).then_some(Response::Number(0))
 }
 
-/// The CPUs that the caller is to see, where affinity is answered: not fewer than it would take of the whole mask by itself.
+/// The CPUs that the caller is to see, if affinity is answered: at least as many as the caller would use by its own
+/// rules if it saw the whole mask.
 fn shown(call: &Call<'_>, known: &mut Known<'_>) -> Option<Shown> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
@@ -58,7 +59,7 @@ fn shown(call: &Call<'_>, known: &mut Known<'_>) -> Option<Shown> {
     Some(Shown { count: if is_raised { go::LEAST } else { online.count() }, online })
 }
 
-/// The kernel's own mask of `thread`, in as many words as it writes to `len` bytes.
+/// The kernel's own mask of `thread`, as many words as it writes into `len` bytes.
 fn kernels_mask(thread: libc::pid_t, len: usize) -> Option<Vec<u64>> {
     let mut mask = vec![0_u64; MAX_CPUS / 64];
     if !len.is_multiple_of(size_of::<u64>()) {
@@ -71,7 +72,7 @@ fn kernels_mask(thread: libc::pid_t, len: usize) -> Option<Vec<u64>> {
     Some(mask)
 }
 
-/// Leaves as many CPUs as are shown, those that are shown before others.
+/// Keeps as many CPUs as are shown, preferring the shown ones.
 fn narrow(mask: &mut [u64], Shown { count, online }: &Shown) {
     cpus::keep_first(mask, *count, online.words());
 }
@@ -88,7 +89,7 @@ mod tests {
             narrow(&mut mask, &two);
             assert_eq!(mask, left);
         }
-        // Who takes more than are shown has those that are shown, and others of its own mask.
+        // A caller that takes more CPUs than are shown gets those, and others of its own mask.
         for (mut mask, left) in [([0b1111], [0b0011]), ([0b1010], [0b1010]), ([0b0100], [0b0100])] {
             narrow(&mut mask, &shown(0b0010, 2));
             assert_eq!(mask, left);

@@ -1,4 +1,4 @@
-//! What becomes of a call: one of three kinds has an answer of ours, and any doubt lets it pass.
+//! What is done with a call: calls of three kinds may be answered, and in any doubt a call passes.
 
 use super::{
     affinity,
@@ -8,7 +8,6 @@ use super::{
 };
 use rustix::fd::AsFd;
 
-/// Answers it, or lets it pass.
 pub(super) fn answer(call: &Call<'_>, desk: &mut Desk<'_>) {
     let answer = answered(call, desk);
     desk.note_waits(|| call.whose());
@@ -16,7 +15,7 @@ pub(super) fn answer(call: &Call<'_>, desk: &mut Desk<'_>) {
         Some(Response::Number(number)) => call.listener.give_back(call.id, number),
         Some(Response::File { file, closes_on_exec }) => {
             if call.listener.give_file(call.id, file.as_fd(), closes_on_exec).is_err() {
-                // It may have as many descriptors as it is allowed to: the kernel will say so.
+                // It may have reached its limit of descriptors: the kernel will say so.
                 call.listener.let_pass(call.id);
             }
         }
@@ -25,7 +24,7 @@ pub(super) fn answer(call: &Call<'_>, desk: &mut Desk<'_>) {
 }
 
 fn answered(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
-    // A process that our pid namespace does not have, or one of a user whose memory is not to be touched.
+    // A process that is not in our pid namespace, or one of a user whose memory must not be touched.
     if call.target.thread == 0 || desk.shuns(|| call.whose()) {
         return None;
     }

@@ -1,6 +1,6 @@
-//! A child answers, and its parent watches it. A user can keep whoever reads his memory or looks at his files waiting: by a page or a directory
-//! that he serves himself. A thread that waits for one cannot be ended, and its process lives as long. So the child is left behind, the call
-//! passes, and another child goes on.
+//! A child answers, and its parent watches it. A user can make whoever reads the user's memory or looks at the user's
+//! files wait, by means of a page or a directory that the user serves. A thread that waits for one cannot be ended, and
+//! its process lives as long. So the child is abandoned, the call passes, and another child continues.
 
 use super::{
     answer::answer,
@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Has a child answer, until nobody is left who could call. The child closes its copy of `line`.
+/// Keeps a child answering until nobody is left who could make a call. The child closes its copy of `line`.
 pub(super) fn serve_watched(
     listener: &Listener,
     hand: &Hand,
@@ -37,9 +37,9 @@ pub(super) fn serve_watched(
     budget: &Budget,
     line: BorrowedFd<'_>,
 ) {
-    // Those that a former heir left behind are not our children.
+    // Processes that a previous heir abandoned are not our children.
     hand.left_behind().store(0, SeqCst);
-    // Children in a row that have not answered a single call.
+    // Successive children that have not answered a single call.
     let mut barren = 0;
     loop {
         let done = hand.done();
@@ -54,9 +54,9 @@ pub(super) fn serve_watched(
                     hand.with_waits(|waits| waits.note(whose, msec, now_msec()));
                 }
             }
-            // Somebody killed it, or memory ran out: the next one begins with the call that it left.
+            // Somebody killed it, or memory ran out: the next child starts with the call that it left.
             Ok(_) if barren == 0 => continue,
-            // Perhaps that very call ends it; or no process can be had for the moment.
+            // That call may be what ends it, or no process can be had at the moment.
             _ => {
                 hand.take_over(|received| listener.let_pass(received.id));
                 let_pass(listener, &Timespec { tv_sec: 1, tv_nsec: 0 });
@@ -72,24 +72,25 @@ pub(super) fn serve_watched(
 /// The process that answers.
 struct Answerer {
     pid: Pid,
-    /// Closed on the other side when it ends.
+    /// Hung up when it ends.
     life: PipeReader,
 }
 
 /// How it ended.
 enum Ended {
-    /// There is nobody left who could call.
+    /// Nobody is left who could make a call.
     Done,
     Killed,
-    /// It has been killed, and ends once it no longer waits: for what this user keeps back, or for something else.
+    /// It has been killed, and will end once its wait is over: a wait for something that this user serves, or for
+    /// something else.
     Stuck(Option<Whose>),
 }
 
-/// From one look to the next.
+/// The time between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
-/// How long a child may wait for something of its caller's, from the first look that sees it wait.
+/// How long a child may wait for something of its caller's, counted from the first look that finds it waiting.
 const MOST_OF_THE_CALLERS: Duration = Duration::from_millis(MOST_OF_A_LOOK_MSEC - 500);
-/// How long it may wait for anything else, such as a caller that is slow to take its descriptor, or a lock of the kernel's.
+/// How long it may wait for anything else, such as a caller that is slow to take its descriptor, or a kernel lock.
 const MOST_OF_ANYTHING: Duration = Duration::from_secs(30);
 
 impl Answerer {
@@ -105,11 +106,11 @@ impl Answerer {
         // SAFETY: this process has one thread.
         match unsafe { libc::fork() } {
             0 => {
-                // Without a parent, nobody would watch it.
+                // If the parent has ended, nobody would watch it.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
                 if getppid() == Some(parent) {
                     drop(life);
-                    // SAFETY: this process does not come to use it.
+                    // SAFETY: this process never uses it.
                     unsafe { rustix::io::close(std::os::fd::AsRawFd::as_raw_fd(&line)) };
                     let _ = rustix::thread::set_name(super::ANSWERS);
                     let mut desk = Desk::new(gave, Some(hand), Some(budget));
@@ -118,7 +119,7 @@ impl Answerer {
                     serve(listener, hand, &mut desk, None, &Mutex::new(()));
                 }
                 drop(end);
-                // SAFETY: ends this process, which has nothing of its own to put in order.
+                // SAFETY: ends this process, which has nothing to clean up.
                 unsafe { libc::_exit(0) }
             }
             pid => Pid::from_raw(pid)
@@ -128,7 +129,7 @@ impl Answerer {
         }
     }
 
-    /// Waits for its end, and looks now and then whether it is held up. Those who were left behind are buried meanwhile.
+    /// Waits until it ends, and checks at intervals whether it is stuck. Abandoned children are reaped meanwhile.
     fn watch(self, listener: &Listener, hand: &Hand) -> Ended {
         let (mut last, mut waited, mut whose) = (None::<Look>, Duration::ZERO, Whose::Gone);
         while !self.has_ended() {
@@ -164,7 +165,7 @@ impl Answerer {
     }
 }
 
-/// Whose the call in hand is.
+/// The user whose call is in hand.
 fn whose_in_hand(listener: &Listener, hand: &Hand) -> Whose {
     let (id, thread) = hand.caller();
     call::whose(listener, id, Target::new(thread, None))
@@ -176,23 +177,23 @@ impl Ended {
     }
 }
 
-/// How a child is seen that has a call in hand, and waits.
+/// One look at a child that waits with a call in hand.
 struct Look {
     turn: u32,
-    /// Which of the things of its caller's it looks at, if any.
+    /// Which of the caller's things it is looking at, if any.
     touch: Option<u32>,
     when: Instant,
-    /// The time that it has run, or been runnable: on a busy machine that goes on.
+    /// The time that it has run or been runnable: this still grows on a busy machine.
     ran: Duration,
 }
 
 impl Look {
-    /// `None` while it has no call in hand, runs, could run, or has been stopped by somebody.
+    /// `None` if it has no call in hand, is running or runnable, or has been stopped.
     fn at(pid: Pid, hand: &Hand) -> Option<Self> {
         let (turn, touch) = (hand.turn()?, hand.touch());
         let file = |name| format!("/proc/{}/{name}", pid.as_raw_nonzero());
         let stat = fs::read(file("stat")).unwrap_or_default();
-        // The state is behind the name.
+        // The state follows the name.
         let state = stat.iter().rposition(|byte| *byte == b')').and_then(|at| stat.get(at + 2));
         let ran_nsec = CString::new(file("schedstat")).ok().and_then(|path| kernel::ran_nsec(&path)).unwrap_or(0);
         let ran = Duration::from_nanos(ran_nsec);
@@ -203,7 +204,8 @@ impl Look {
         (self.turn, self.touch) == (other.turn, other.touch)
     }
 
-    /// How long it has waited since `last`. Of a longer time than there is between two looks we slept ourselves, as it did.
+    /// How long it has waited since `last`. If more time has passed than lies between two looks, we were asleep, and so
+    /// was it.
     fn waited_since(&self, last: &Self) -> Duration {
         let time = self.when.duration_since(last.when).min(BETWEEN_LOOKS);
         time.saturating_sub(self.ran.saturating_sub(last.ran))

@@ -1,6 +1,7 @@
-//! Who pays for answers. A supervisor lives outside the cgroup that it supervises, so no limit of the program's would count what it composes,
-//! and a program could hold as much of that as it has descriptors. So the supervisor answers from a cgroup beside the program's, with the
-//! program's limits on CPU time and a budget of memory. When the budget is used up, the kernel answers.
+//! A limit on the cost of answers. A supervisor runs outside the cgroup that it supervises, so the program's limits do
+//! not count what it composes, and the program could hold as many answers as it has descriptors. So the supervisor
+//! answers from a cgroup beside the program's, with the program's limits on CPU time and a memory budget. When the
+//! budget is used up, the kernel answers.
 
 use crate::run::{cgroup::Cgroup, limits::RunLimits};
 use rustix::{
@@ -9,27 +10,29 @@ use rustix::{
 };
 use std::fs::File;
 
-/// Where answers are counted; nowhere, where the supervisor is in the program's own cgroup.
+/// The cgroup in which answers are counted. It is empty if the supervisor is in the program's own cgroup.
 #[derive(Default)]
 pub(crate) struct Budget {
     cgroup: Option<Cgroup>,
-    /// What a process writes to in order to be counted there.
+    /// The files that a process writes to in order to be counted there.
     joins: Vec<File>,
     usage: Option<File>,
     stat: Option<File>,
 }
 
-/// What open answers may take, and the process that composes them.
+/// The memory for all open answers and the process that composes them.
 const BUDGET_BYTES: u64 = 32 << 20;
-/// Of that, the texts: the rest is for what the kernel has with each, and for the process. Beyond the budget it would be ended.
+/// The part of it that is for texts. The rest is for the kernel's data about each answer, and for the process, which
+/// would be killed if the budget were exceeded.
 const TEXTS_BYTES: u64 = 20 << 20;
-/// The part of the texts that users other than our own may fill, so that they leave something to ours.
+/// The part of the texts that other users may fill, so that some is left for our own user.
 const OTHERS_BYTES: u64 = 14 << 20;
 
 impl Budget {
-    /// One for a program that has a cgroup of its own with these limits. Where there is none to be had, answers count for us.
+    /// A budget for a program that has a cgroup of its own with these limits. If none can be made, answers count as our
+    /// own.
     pub(crate) fn beside(limits: &RunLimits) -> Self {
-        // Not every kernel limits swap.
+        // Not every kernel can limit swap.
         let made = [Some(0), None].into_iter().find_map(|swap_bytes| {
             let of_answers = RunLimits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
             Cgroup::make(&of_answers).ok()
@@ -42,18 +45,18 @@ impl Budget {
         budget.unwrap_or_default()
     }
 
-    /// Has the calling process, which has one thread, counted here from now on.
+    /// Moves the calling process, which has only one thread, into this cgroup.
     pub(super) fn enter(&self) {
         for join in &self.joins {
             let _ = pwrite(join, b"0", 0);
         }
     }
 
-    /// Whether there is room for another answer, which is to be our own user's or another's.
+    /// Whether there is room for another answer, for our own user or for another.
     pub(super) fn has_room(&self, is_ours: bool) -> bool {
         let most = if is_ours { TEXTS_BYTES } else { OTHERS_BYTES };
         let in_all = number(&self.usage, |text| text.parse().ok());
-        // What the kernel keeps of files that were looked at counts, too, and goes when there is need.
+        // What the kernel caches of files counts too, and is freed when memory is needed.
         let is_enough = |used: Option<u64>| used.is_none_or(|used| used < most);
         is_enough(in_all) || is_enough(number(&self.stat, shmem))
     }
@@ -62,12 +65,12 @@ impl Budget {
         self.joins.iter().chain(&self.usage).chain(&self.stat).map(AsRawFd::as_raw_fd)
     }
 
-    /// Leaves the cgroup to those who go on answering: a later run removes it.
+    /// Leaves the cgroup to the processes that continue answering: a later run removes it.
     pub(crate) fn leave(&mut self) {
         std::mem::forget(self.cgroup.take());
     }
 
-    /// Removes the cgroup, once nobody answers any more.
+    /// Removes the cgroup when nobody answers any more.
     pub(super) fn close(&mut self) {
         if let Some(mut cgroup) = self.cgroup.take() {
             cgroup.remove();
@@ -75,14 +78,14 @@ impl Budget {
     }
 }
 
-/// The figure that a file of the cgroup has for us.
+/// Reads a figure from a file of the cgroup.
 fn number(file: &Option<File>, find: impl FnOnce(&str) -> Option<u64>) -> Option<u64> {
     let mut text = [0; 8192];
     let read = pread(file.as_ref()?, &mut text, 0).ok()?;
     find(str::from_utf8(text.get(..read)?).ok()?.trim_end())
 }
 
-/// The bytes in memory files, in the text of a `memory.stat`.
+/// The memory files' bytes, in the text of a `memory.stat`.
 fn shmem(stat: &str) -> Option<u64> {
     stat.lines().find_map(|line| line.strip_prefix("shmem ")).and_then(|bytes| bytes.parse().ok())
 }

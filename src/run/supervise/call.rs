@@ -1,4 +1,4 @@
-//! A call that waits for us, and what it may return.
+//! A waiting call, and what it may return.
 
 use super::{hand::Hand, listener::Listener, target::Target, waits::Whose};
 use libc::{c_long, seccomp_notif};
@@ -11,26 +11,27 @@ pub(super) struct Call<'c> {
     pub(super) target: Target<'c>,
     pub(super) number: c_long,
     pub(super) arguments: [u64; 6],
-    /// Where in the program it was made.
+    /// The address in the program that it was made from.
     pub(super) instruction: u64,
 }
 
 /// What it returns.
 pub(super) enum Response {
-    /// A number. What it fills in is filled in.
+    /// A number. What the call fills in has been filled in.
     Number(i64),
     /// A descriptor of this file.
     File { file: OwnedFd, closes_on_exec: bool },
 }
 
-/// Whose the call `id` of `target` is. It still waits after its process was asked, so that no other has its number.
+/// The user who made the call `id` of `target`. The call must still be waiting afterwards: then its process was the one
+/// asked about, and no other has its number.
 pub(super) fn whose(listener: &Listener, id: u64, target: Target<'_>) -> Whose {
     let whose = target.whose();
     if listener.still_waits(id) { whose } else { Whose::Gone }
 }
 
 impl<'c> Call<'c> {
-    /// The call that was `received`, which `hand` is told of.
+    /// The call in `received`, of which `hand` is told.
     pub(super) fn of(listener: &'c Listener, hand: &'c Hand, received: &seccomp_notif) -> Self {
         let data = &received.data;
         Self {
@@ -43,13 +44,13 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Whose it is.
+    /// The user who made it.
     pub(super) fn whose(&self) -> Whose {
         whose(self.listener, self.id, self.target)
     }
 
-    /// Writes `bytes` to `address` in the process that waits. It is told by its number, which is asked for just before; and after, since
-    /// the call may be over by then.
+    /// Writes `bytes` to `address` in the waiting process. The process is known only by its number, so whether the call
+    /// still waits is checked just before, and again after, because the call may have ended in between.
     pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
         let still_waits = || self.listener.still_waits(self.id).then_some(());
         still_waits()?;

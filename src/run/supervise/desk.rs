@@ -1,4 +1,4 @@
-//! What whoever answers has at hand from one call to the next.
+//! What an answering thread or process keeps from one call to the next.
 
 use super::{
     budget::Budget,
@@ -10,31 +10,31 @@ use crate::{host::kernel, run::environment::Environment};
 use rustix::process::{Uid, geteuid};
 use std::sync::atomic::Ordering::SeqCst;
 
-/// See above.
 pub(super) struct Desk<'a> {
     pub(super) known: Known<'a>,
-    /// Where waits are kept.
+    /// Where waits are recorded.
     hand: Option<&'a Hand>,
-    /// `None` where answers count for the program itself.
+    /// `None` if answers count as the program's own.
     budget: Option<&'a Budget>,
-    /// We have waited once. From then on, how long this thread has run is noted before each call.
+    /// Set after the first wait. From then on, the run time of this thread is noted before each call.
     is_wary: bool,
     ran_msec: u64,
 }
 
-/// Waits that are shorter are those of a busy disk.
+/// Shorter waits may be due to a busy disk.
 const SHORT_MSEC: u64 = 250;
 
-/// How many processes that answered may be left behind at once. With more, only our own user is answered.
+/// How many abandoned answerers there may be at once. If there are more, only our own user is answered.
 const MOST_LEFT_BEHIND: u32 = 16;
 
 impl<'a> Desk<'a> {
-    /// For programs of which the first was started with the environment that we `gave`.
+    /// A desk for programs, the first of which was started with the environment `gave`.
     pub(super) fn new(gave: &'a Environment, hand: Option<&'a Hand>, budget: Option<&'a Budget>) -> Self {
         Self { known: Known::new(gave), hand, budget, is_wary: false, ran_msec: 0 }
     }
 
-    /// Whether the call that begins passes, because its user has kept us waiting for too long. Who that is, is only asked if anybody has.
+    /// Whether the call that begins must pass because its user has made us wait too long. The user is looked up only if
+    /// somebody has.
     pub(super) fn shuns(&mut self, whose: impl FnOnce() -> Whose) -> bool {
         let Some(hand) = self.hand else { return false };
         if self.is_wary {
@@ -49,7 +49,7 @@ impl<'a> Desk<'a> {
         !looks_at_others && !whose.is_ours() || hand.with_waits(|waits| waits.are_too_long(whose, now_msec()))
     }
 
-    /// Has the process counted where answers are.
+    /// Moves this process into the cgroup that answers are counted in.
     pub(super) fn enter_budget(&self) {
         if let Some(budget) = self.budget {
             budget.enter();
@@ -61,13 +61,14 @@ impl<'a> Desk<'a> {
         self.budget.is_none_or(|budget| budget.has_room(owner == Some(geteuid())))
     }
 
-    /// Notes how long we waited for things of the caller's. Time in which this thread ran, or was runnable, is not his fault.
+    /// Records how long we waited for the caller's things. Time in which this thread ran or was runnable is not the
+    /// caller's fault.
     pub(super) fn note_waits(&mut self, whose: impl FnOnce() -> Whose) {
         let Some((hand, msec)) = self.hand.map(|hand| (hand, hand.touched_msec())) else { return };
         if msec < SHORT_MSEC {
             return;
         }
-        // Before the first wait it is not known since when it has run.
+        // Before the first wait, its run time at the start of the call is unknown.
         let ran_msec = if self.is_wary { ran_msec().map(|ran| ran.saturating_sub(self.ran_msec)) } else { None };
         self.is_wary = true;
         let waited = msec.saturating_sub(ran_msec.unwrap_or(msec));

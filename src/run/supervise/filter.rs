@@ -1,20 +1,20 @@
 //! Which system calls of a supervised program come to us: a program for the kernel's filter machine (seccomp(2), BPF).
 //!
-//! Every system call of every supervised thread goes through it, so it looks at a number first and at little else.
+//! Every system call of every supervised thread runs through it, so it looks at the number first and at little else.
 
 use libc::{
     BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_ALLOW,
     SECCOMP_RET_USER_NOTIF, c_long, sock_filter,
 };
 
-/// When a call of some number comes to us.
+/// When a call of a certain number comes to us.
 #[derive(Clone, Copy)]
 enum When {
     /// Always.
     Always,
-    /// Where its argument of this number are flags of open(2) for reading a file that is there.
+    /// If the argument at this index has flags of open(2) that read an existing file.
     ReadsFile(u32),
-    /// Where all its arguments of these numbers are zero.
+    /// If all the arguments at these indices are zero.
     Zero(&'static [u32]),
 }
 
@@ -22,9 +22,9 @@ const CALLS: &[(c_long, When)] = &[
     (libc::SYS_openat, When::ReadsFile(2)),
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_open, When::ReadsFile(1)),
-    // Its flags are in memory, where a filter does not look.
+    // Its flags are in memory, where a filter cannot look.
     (libc::SYS_openat2, When::Always),
-    // To the start of a file: who keeps one open reads it anew from there. SEEK_SET is zero.
+    // A seek to the start of a file: programs that keep a file open read it again that way. SEEK_SET is zero.
     (libc::SYS_lseek, When::Zero(&[1, 2])),
     (libc::SYS_pread64, When::Zero(&[3])),
     (libc::SYS_sysinfo, When::Always),
@@ -32,24 +32,23 @@ const CALLS: &[(c_long, When)] = &[
     (libc::SYS_sched_setaffinity, When::Always),
 ];
 
-/// The flags of open(2) that change nothing about the text of a file that is there. With any other, those to come included, the
-/// kernel may have something to say.
+/// The flags of open(2) that do not change the text of an existing file. If any other is set, including future ones,
+/// the kernel may have something to say.
 pub(super) const FOR_READING: i32 = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW | LARGE_FILE;
 
-/// `O_LARGEFILE` as the kernel has it: C libraries say that it is nothing, and pass it all the same.
+/// The kernel's `O_LARGEFILE`: C libraries define it as 0, but pass it all the same.
 const LARGE_FILE: i32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
 
-/// `AUDIT_ARCH_*` (linux/audit.h): a 32-bit program's calls have other numbers, and pass.
+/// `AUDIT_ARCH_*` (linux/audit.h). The calls of 32-bit programs have other numbers, and pass.
 const ARCHITECTURE: u32 = if cfg!(target_arch = "aarch64") { 0xc000_00b7 } else { 0xc000_003e };
 
-/// Where `struct seccomp_data` has the number, the architecture and the low half of an argument.
+/// Offsets in `struct seccomp_data` of the number, the architecture and the low half of an argument.
 const NUMBER: u32 = 0;
 const ARCHITECTURE_AT: u32 = 4;
 const fn argument(number: u32) -> u32 {
     16 + 8 * number
 }
 
-/// The filter.
 pub(super) fn program() -> Vec<sock_filter> {
     let mut program =
         vec![load(ARCHITECTURE_AT), skip_if_equal(ARCHITECTURE, 1), answer(SECCOMP_RET_ALLOW), load(NUMBER)];
@@ -62,7 +61,7 @@ pub(super) fn program() -> Vec<sock_filter> {
     program
 }
 
-/// What is done with a call once its number fits.
+/// What is done with a call whose number matches.
 fn body(when: When) -> Vec<sock_filter> {
     match when {
         When::Always => vec![answer(SECCOMP_RET_USER_NOTIF)],
@@ -105,7 +104,7 @@ fn skip_unless_equal(value: u32, instructions: usize) -> sock_filter {
 mod tests {
     use super::*;
 
-    /// What the kernel does with the words of a `struct seccomp_data`, in as far as the program needs it.
+    /// What the kernel does with the words of a `struct seccomp_data`, as far as the program needs it.
     fn run(data: &[u32]) -> u32 {
         let program = program();
         let (mut at, mut accumulator) = (0, 0);

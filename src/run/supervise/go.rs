@@ -1,34 +1,35 @@
-//! Go programs that go by a quota themselves: from Go 1.25 on, as many CPUs as it has when rounded up, but at least 2 where the
-//! mask has them (runtime/cgroup_linux.go). A mask that is cut to less would take one of them away.
+//! Go programs that apply a quota themselves. From Go 1.25 on, Go uses as many CPUs as the quota, rounded up, but at
+//! least 2 if its mask has them (runtime/cgroup_linux.go). A mask narrowed to 1 would take one of them away.
 //!
-//! The program's own memory tells which Go it is of. Its file is not opened: who serves it may be waiting for us.
+//! The Go version is read from the program's own memory. Its file is not opened: whoever serves it may be waiting for
+//! us.
 
 use super::target::Target;
 use crate::host::{auxv, elf};
 
-/// What Go takes at the least.
+/// The least that Go uses.
 pub(super) const LEAST: u64 = 2;
 
-/// The first release that does so.
+/// The first release that does this.
 const SINCE: (u32, u32) = (1, 25);
 
-/// The switch in `GODEBUG` that turns it off: whoever builds sets one, by the version that a module asks for, and whoever starts
-/// the program may.
+/// The switch in `GODEBUG` that turns it off. The build sets it according to the Go version that the module asks for,
+/// and whoever starts the program can set it too.
 const SWITCH: &str = "containermaxprocs=";
 
-/// Whether the program of `target` is one of these.
+/// Whether the program of `target` does this.
 pub(super) fn takes_two(target: Target<'_>) -> bool {
     let read = |address, into: &mut [u8]| target.read(address, into);
     let of_memory = || of_memory(&target.touching(|| target.text("auxv"))?, read);
     of_memory().is_some_and(|built| built.takes_two(&target.environment()))
 }
 
-/// What the linker noted in a program.
+/// What the Go linker recorded in a program.
 #[derive(Debug, PartialEq, Eq)]
 struct Built {
     /// `go1.27.3`
     version: String,
-    /// The module's description with the settings that it was built by.
+    /// The module's description, including the build settings.
     module: String,
 }
 
@@ -41,20 +42,20 @@ impl Built {
     }
 
     fn is_recent(&self) -> bool {
-        // A version of a development tree begins with other words.
+        // Versions of development trees begin with other words.
         let numbers = self.version.split_once("go").map_or("", |(_, numbers)| numbers);
         let mut numbers = numbers.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok());
         numbers.next().zip(numbers.next()).is_some_and(|version| version >= SINCE)
     }
 }
 
-/// What a list of settings makes of the switch: of two, the last counts.
+/// The switch's value in a list of settings; the last occurrence counts.
 fn switch(list: &str) -> Option<bool> {
     list.split(',').filter_map(|setting| setting.strip_prefix(SWITCH)).next_back().map(|value| value != "0")
 }
 
-/// What is noted in a process's memory: `None` where no Go linker made it, or the note is not found. All of it is the program's own
-/// to write, and is believed no further than the number of CPUs.
+/// What is recorded in a process's memory; `None` if no Go linker made the program or the record is not found. The
+/// program can write all of it, so only the number of CPUs depends on it.
 fn of_memory(vector: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Option<Built> {
     const AT_PHDR: u64 = 3;
     const AT_PHNUM: u64 = 5;
@@ -68,7 +69,7 @@ fn of_memory(vector: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Opti
     read(headers_at, &mut headers)?;
     let segments = || headers.chunks_exact(Segment::SIZE).map(Segment::parse);
     let of_kind = |kind| segments().filter(move |it| it.kind == kind);
-    // Without a segment that tells where they are, the headers follow the file's own at the start of the image.
+    // Without a segment that says where they are, the headers follow the file header at the start of the image.
     let base = match of_kind(PT_PHDR).next() {
         Some(own) => headers_at.wrapping_sub(own.address),
         None => headers_at.wrapping_sub(elf::HEAD).wrapping_sub(of_kind(PT_LOAD).next()?.address),
@@ -81,7 +82,7 @@ fn of_memory(vector: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Opti
     if !is_gos {
         return None;
     }
-    // It lies behind what is made read-only, and behind the data of C.
+    // It comes after the part that is made read-only, and after C's data.
     let is_read_only = |address| of_kind(PT_GNU_RELRO).find(|it| it.holds(address));
     let mut writable = of_kind(PT_LOAD).filter(|it| it.is_writable);
     let mut left = MOST_DATA;
@@ -95,12 +96,12 @@ fn of_memory(vector: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Opti
 }
 
 const MOST_NOTES: u64 = 4096;
-/// Of the data, all segments together, as far as it is searched: large programs have 300 KiB before the note.
+/// How much of the data of all segments is searched: large programs have 300 KiB before the record.
 const MOST_DATA: u64 = 1 << 20;
-/// Of a module's description, which names all that the program is made of.
+/// The longest module description, which lists everything that the program is made of.
 const MOST_TEXT: u64 = 256 << 10;
 
-/// What the segments have in common (`Elf64_Phdr`).
+/// The fields of a segment (`Elf64_Phdr`).
 struct Segment {
     kind: u32,
     is_writable: bool,
@@ -132,8 +133,8 @@ impl Segment {
     }
 }
 
-/// The note in the data from `begin` to `end`, as debug/buildinfo describes it: a mark at a multiple of 16, and 32 bytes further
-/// on the version and the module's description, each behind its length.
+/// The record in the data from `begin` to `end`, as debug/buildinfo describes it: a mark at a multiple of 16, and 32
+/// bytes later the version and the module's description, each preceded by its length.
 fn built(begin: u64, end: u64, read: &impl Fn(u64, &mut [u8]) -> Option<()>) -> Option<Built> {
     const MARK: &[u8] = b"\xff Go buildinf:";
     const ALIGNMENT: u64 = 16;
@@ -148,7 +149,7 @@ fn built(begin: u64, end: u64, read: &impl Fn(u64, &mut [u8]) -> Option<()>) -> 
         read(at, &mut piece[..len])?;
         let blocks = piece[..len].chunks_exact(usize::try_from(ALIGNMENT).ok()?);
         if let Some((index, block)) = blocks.enumerate().find(|(_, block)| block.starts_with(MARK)) {
-            // Before Go 1.18 there are pointers in its place.
+            // Before Go 1.18, pointers are in its place.
             if block[FLAGS] & IS_INLINE == 0 {
                 return None;
             }
@@ -161,7 +162,8 @@ fn built(begin: u64, end: u64, read: &impl Fn(u64, &mut [u8]) -> Option<()>) -> 
     None
 }
 
-/// The text at `at`, which goes on behind it: a length in seven bits a byte, the last ones first, then as many bytes.
+/// Reads the text at `at` and moves `at` past it: a length in groups of seven bits, the lowest first, and then that
+/// many bytes.
 fn text(at: &mut u64, read: &impl Fn(u64, &mut [u8]) -> Option<()>) -> Option<String> {
     let mut len = 0_u64;
     for shift in (0..63).step_by(7) {
@@ -183,7 +185,7 @@ fn text(at: &mut u64, read: &impl Fn(u64, &mut [u8]) -> Option<()>) -> Option<St
 mod tests {
     use super::*;
 
-    /// Where the headers of [`memory`] are.
+    /// The address of the headers of [`memory`].
     const BASE: u64 = 0x40_0000;
     const AUXV: [u64; 6] = [3, BASE + 64, 5, 3, 0, 0];
 
@@ -191,7 +193,7 @@ mod tests {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
-    /// A program of 64 KiB: headers, the linker's note by this name, and data that have `mark` at 0x9010.
+    /// A program of 64 KiB: headers, the linker's note with this name, and data with `mark` at 0x9010.
     fn memory(linker: &[u8; 4], mark: &[u8]) -> Vec<u8> {
         let segment = |kind_and_flags: u64, at: u64, size: u64| words(&[kind_and_flags, at, at, at, size, size, 16]);
         let headers = [segment(1 | 4 << 32, 0, 0x8000), segment(4, 0x400, 32), segment(1 | 6 << 32, 0x8000, 0x8000)];

@@ -1,5 +1,5 @@
-//! The call that is being answered, and who has been waited for, in memory that processes share: whoever goes on with the work of one that has
-//! ended finds the call that the other did not come to answer.
+//! The call that is being answered, and the waits so far, in memory that processes share: a process that takes over
+//! from one that has ended finds the call that was left unanswered.
 
 use super::waits::{Waits, Whose};
 use libc::{pid_t, seccomp_notif};
@@ -12,31 +12,33 @@ use std::{
     time::Instant,
 };
 
-/// A look at something of a caller's that lasts longer is ended from outside.
+/// The longest look at something of a caller's. A longer one is ended from outside.
 pub(super) const MOST_OF_A_LOOK_MSEC: u64 = 2000;
-/// So long we look at things of a caller's, for one call.
+/// The longest that all looks for one call may take.
 const MOST_OF_A_CALL_MSEC: u64 = 8000;
 
-/// A place for one call.
+/// Shared memory for one call.
 pub(super) struct Hand(NonNull<SharedMemory>);
 
 #[repr(C)]
 struct SharedMemory {
     received: UnsafeCell<seccomp_notif>,
     waits: UnsafeCell<Waits>,
-    /// Odd while a call is in hand; another number for each.
+    /// Odd while a call is in hand; each call has its own number.
     turn: AtomicU32,
-    /// Whose the call in hand is; 0 where that was not asked.
+    /// The user of the call in hand; 0 if not looked up.
     whose: AtomicU64,
-    /// Odd while something of the caller's is being looked at, for which he may make us wait; another number for each look.
+    /// Odd while something is being looked at that belongs to the caller, who may make us wait; each look has its own
+    /// number.
     touch: AtomicU32,
-    /// How long that has taken, for the call in hand.
+    /// The time that this has taken for the call in hand.
     touched_msec: AtomicU64,
-    /// How many processes that answered have been left behind, and still wait somewhere.
+    /// How many answering processes have been abandoned and still wait somewhere.
     left_behind: AtomicU32,
 }
 
-// SAFETY: what is in cells is used by whoever answers, one thread of one process at a time, and by others once that one has ended.
+// SAFETY: only the answerer uses what is in cells, one thread of one process at a time, and others only once it has
+// ended.
 unsafe impl Send for Hand {}
 // SAFETY: as above.
 unsafe impl Sync for Hand {}
@@ -49,7 +51,7 @@ impl Hand {
         NonNull::new(memory.cast()).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
-    /// Lends the place to whoever answers the next call.
+    /// Lends the memory to whoever answers the next call.
     pub(super) fn with(&self, answer: impl FnOnce(&mut seccomp_notif)) {
         self.clear();
         self.shared().turn.fetch_add(1, SeqCst);
@@ -58,17 +60,17 @@ impl Hand {
         self.shared().turn.fetch_add(1, SeqCst);
     }
 
-    /// Calls `answer` with the call that somebody who has ended left in hand, if there is one.
+    /// Calls `answer` with the call that an ended process left in hand, if there is one.
     pub(super) fn take_over(&self, answer: impl FnOnce(&seccomp_notif)) {
         if let Some(turn) = self.turn() {
             self.clear();
-            // SAFETY: whoever had it in use has ended, or has been killed and comes to no instruction of its own.
+            // SAFETY: the process that was using it has ended, or has been killed and executes no more instructions.
             answer(unsafe { &*self.shared().received.get() });
             self.shared().turn.store(turn.wrapping_add(1), SeqCst);
         }
     }
 
-    /// Forgets what was told of the call before, and of a look in which somebody was killed.
+    /// Clears what was recorded of the last call, and of a look during which the process was killed.
     pub(super) fn clear(&self) {
         let SharedMemory { whose, touch, touched_msec, .. } = self.shared();
         whose.store(0, SeqCst);
@@ -78,7 +80,8 @@ impl Hand {
         }
     }
 
-    /// Calls `look`, which looks at something for which the caller may make us wait; `None` where we have waited enough for this call.
+    /// Calls `look`, which looks at something for which the caller may make us wait; `None` if we have waited long
+    /// enough for this call.
     pub(super) fn touching<T>(&self, look: impl FnOnce() -> Option<T>) -> Option<T> {
         let SharedMemory { touch, touched_msec, .. } = self.shared();
         if touched_msec.load(SeqCst) > MOST_OF_A_CALL_MSEC {
@@ -88,44 +91,44 @@ impl Hand {
         touch.fetch_add(1, SeqCst);
         let seen = look();
         touch.fetch_add(1, SeqCst);
-        // Of a longer look we would have been told: we were stopped ourselves.
+        // A longer look would have been ended from outside, so we were stopped ourselves.
         let msec = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).min(MOST_OF_A_LOOK_MSEC);
         touched_msec.fetch_add(msec, SeqCst);
         seen
     }
 
-    /// Tells the looks at something of the caller's apart; `None` where there is none at the moment.
+    /// The number of the current look at something of the caller's; `None` if there is none.
     pub(super) fn touch(&self) -> Option<u32> {
         Some(self.shared().touch.load(SeqCst)).filter(|touch| touch % 2 == 1)
     }
 
-    /// How long things were looked at for the call in hand for which its caller may have made us wait.
+    /// How long things of the caller's were looked at for the call in hand.
     pub(super) fn touched_msec(&self) -> u64 {
         self.shared().touched_msec.load(SeqCst)
     }
 
-    /// The number of processes that were left behind.
+    /// How many abandoned processes there are.
     pub(super) fn left_behind(&self) -> &AtomicU32 {
         &self.shared().left_behind
     }
 
-    /// Lends what is known of waits, to whoever answers or has seen him end.
+    /// Lends the record of waits, to the answerer or to the process that has seen it end.
     pub(super) fn with_waits<T>(&self, use_them: impl FnOnce(&mut Waits) -> T) -> T {
-        // SAFETY: the mapping lives as long as `self`, and one at a time comes here.
+        // SAFETY: the mapping lives as long as `self`, and only one at a time gets here.
         use_them(unsafe { &mut *self.shared().waits.get() })
     }
 
-    /// Tells the calls in hand apart; `None` while there is none.
+    /// The number of the call in hand; `None` if there is none.
     pub(super) fn turn(&self) -> Option<u32> {
         Some(self.shared().turn.load(SeqCst)).filter(|turn| turn % 2 == 1)
     }
 
-    /// How many calls have been done with.
+    /// How many calls are finished.
     pub(super) fn done(&self) -> u32 {
         self.shared().turn.load(SeqCst) / 2
     }
 
-    /// The call in hand, by the kernel's number, and its thread. Both may change while this is read.
+    /// The call in hand, by the kernel's number, and its thread. Both may change during the read.
     pub(super) fn caller(&self) -> (u64, pid_t) {
         let received = self.shared().received.get();
         // SAFETY: words of the mapping, which lives as long as `self`.
@@ -134,12 +137,12 @@ impl Hand {
         }
     }
 
-    /// Leaves word of whose the call in hand is: its process may be gone by the time that somebody else asks.
+    /// Records whose call is in hand: its process may be gone when somebody else asks.
     pub(super) fn is_of(&self, whose: Whose) {
         self.shared().whose.store(whose.word(), SeqCst);
     }
 
-    /// Whose the call in hand is, if `is_of` has said so.
+    /// The user of the call in hand, if `is_of` has recorded it.
     pub(super) fn whose(&self) -> Option<Whose> {
         Whose::of_word(self.shared().whose.load(SeqCst))
     }
@@ -152,7 +155,7 @@ impl Hand {
 
 impl Drop for Hand {
     fn drop(&mut self) {
-        // SAFETY: what `new` has mapped, and nobody has borrowed.
+        // SAFETY: mapped by `new`, and nobody has borrowed it.
         let _ = unsafe { munmap(self.0.as_ptr().cast(), size_of::<SharedMemory>()) };
     }
 }

@@ -1,5 +1,5 @@
-//! Who supervises after us: daemons may outlive the program that was run, and we may be killed. A call that nobody answers
-//! fails, or waits for ever. Where we may look at programs that have not got our rights, it supervises from the start.
+//! The process that supervises after us: daemons may outlive the program that was run, and we may be killed. A call
+//! that nobody answers fails, or waits for ever. If a separate process answers, it supervises from the start.
 
 use super::{
     answer::answer, answerer::serve_watched, budget::Budget, call::Call, desk::Desk, hand::Hand, listener::Listener,
@@ -16,10 +16,10 @@ use std::{
     time::Duration,
 };
 
-/// A process that waits for our end, or supervises in our place.
+/// A process that waits for us to end, or supervises in our place.
 pub(super) struct Heir {
     pid: i32,
-    /// What we say to it, and what it says; closed when we end.
+    /// A line to it, in both directions; it is closed when we end.
     line: UnixStream,
     /// It supervises while we live.
     is_at_work: bool,
@@ -29,22 +29,22 @@ pub(super) struct Heir {
 pub(super) enum Part<'a> {
     /// We answer, and it waits.
     Waits,
-    /// It has a child answer, within this budget, and watches that.
+    /// It has a child answer, within this budget, and watches that child.
     Watches(&'a Budget),
 }
 
-/// From here on, until [`CEASE`], it is to serve: we are stopped. It answers when it has ceased.
+/// Tells it to serve until [`CEASE`], because we are stopped. It replies when it has ceased.
 const STAND_IN: u8 = b'+';
 const CEASE: u8 = b'-';
 
 impl Heir {
-    /// Makes it, a copy of this process, whose other thread waits for us and holds nothing.
+    /// Forks it. The other thread of this process waits for us and holds nothing.
     pub(super) fn beget(listener: &Listener, hand: &Hand, gave: &Environment, part: Part<'_>) -> Result<Self> {
         let (ours, its) = UnixStream::pair().context("a line to who supervises after us")?;
-        // It answers at once, unless somebody has stopped it.
+        // It replies at once, unless somebody has stopped it.
         ours.set_read_timeout(Some(Duration::from_secs(5))).context("a line to who supervises after us")?;
         let is_at_work = matches!(part, Part::Watches(_));
-        // SAFETY: other threads wait in system calls, or at a gate, so that the copy finds no lock held.
+        // SAFETY: other threads are waiting in system calls or at a gate, so no lock is held in the copy.
         match unsafe { libc::fork() } {
             0 => {
                 drop(ours);
@@ -59,23 +59,23 @@ impl Heir {
         self.pid
     }
 
-    /// Has it serve while `stop` is called, which stops this process for a while.
+    /// Makes it serve while `stop` is called, which stops this process for a while.
     pub(super) fn stand_in(&self, stop: impl FnOnce()) {
         let is_told = (&self.line).write_all(&[STAND_IN]).is_ok();
         stop();
         if is_told && (&self.line).write_all(&[CEASE]).is_ok() {
-            // Two at once would each wait for what the other has taken.
+            // If both served at once, each would wait for calls that the other has taken.
             let _ = (&self.line).read(&mut [0]);
         }
     }
 
-    /// Ends it: there is nobody left to supervise. A process that nobody waits for would stay in the list of processes.
+    /// Ends it, because nobody is left to supervise, and reaps it.
     pub(super) fn dismiss(&self) {
         if self.is_at_work {
-            // It sees that itself, and ends; then the line does.
+            // It notices that itself and ends, which closes the line.
             let _ = (&self.line).read(&mut [0]);
         }
-        // SAFETY: our child, which has not been waited for unless it has ended by itself.
+        // SAFETY: our child, which has not been waited for unless it ended by itself.
         unsafe {
             if libc::waitpid(self.pid, null_mut(), libc::WNOHANG) == 0 {
                 libc::kill(self.pid, libc::SIGKILL);
@@ -85,7 +85,8 @@ impl Heir {
     }
 }
 
-/// The heir's life: our work, from the start or while we are stopped and when we have ended, while there is any.
+/// The heir's life. It does our work from the start, or while we are stopped and once we have ended, until there is
+/// none left.
 fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, part: Part<'_>) -> ! {
     let (listens, line_end) = (listener.as_fd().as_raw_fd(), line.as_raw_fd());
     match part {
@@ -98,7 +99,7 @@ fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, 
             stand_by(listener, hand, gave, line);
         }
     }
-    // SAFETY: ends this process, which has nothing of its own to put in order.
+    // SAFETY: ends this process, which has nothing to clean up.
     unsafe { libc::_exit(0) }
 }
 
@@ -113,12 +114,14 @@ fn stand_by(listener: &Listener, hand: &Hand, gave: &Environment, mut line: Unix
             _ => drop(line.write_all(&word)),
         }
     }
-    // We may have ended in the middle of a call. If it was answered, this comes too late and does nothing.
+    // We may have ended in the middle of a call. If that was already answered, this answer comes too late and does
+    // nothing.
     hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(gave, None, None)));
     serve(listener, &own, &mut Desk::new(gave, Some(&own), None), None, &Mutex::new(()));
 }
 
-/// Leaves the terminal, the directory and the files that others may wait for to be let go, but the descriptors `kept`.
+/// Leaves the terminal, the working directory and all descriptors except those `kept`: others may be waiting for these
+/// to be released.
 fn leave_everything(mut kept: Vec<RawFd>) {
     let _ = rustix::process::setsid();
     let _ = rustix::process::chdir("/");
@@ -131,17 +134,17 @@ fn leave_everything(mut kept: Vec<RawFd>) {
         }
         first = number.saturating_add(1);
     }
-    // The numbers of the standard streams are not to become those of other files.
+    // No other file may get the number of a standard stream.
     crate::host::descriptors::hold_closed_standard_descriptors();
 }
 
 /// Closes the descriptors from `first` to `last`.
 fn close_all(first: i32, last: i32) {
-    // SAFETY: nothing of this process is used any more but what it keeps.
+    // SAFETY: this process uses only what it keeps.
     if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
         return;
     }
-    // A sandbox may not know that call. None has a higher number than there may be.
+    // A sandbox may refuse that call. No descriptor's number is above the limit.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
     for number in first..=last.min(i32::try_from(most).unwrap_or(i32::MAX)) {
         // SAFETY: as above.

@@ -1,4 +1,4 @@
-//! The kernel's side: putting the filter on, and the calls that it hands to us (seccomp_unotify(2)).
+//! The kernel's side: installing the filter, and the calls that it hands us (seccomp_unotify(2)).
 
 use anyhow::{Context, Error, anyhow};
 use libc::{
@@ -10,20 +10,19 @@ use rustix::{
 };
 use std::{mem::MaybeUninit, ptr};
 
-/// Where the calls of a filter's threads arrive.
+/// Receives the calls of a filter's threads.
 pub(super) struct Listener(OwnedFd);
 
 /// Why nothing can be supervised from here.
 pub(super) enum Refusal {
-    /// There is a listener already, and there can be one only.
+    /// There is a listener already, and there can be only one.
     Taken,
-    /// For this reason.
     Other(Error),
 }
 
 impl Listener {
-    /// Puts `program` on the calling thread and on what it starts from now on. Allocates nothing once it is in force: an
-    /// allocator may ask for the number of CPUs, and nobody answers yet.
+    /// Installs `program` for the calling thread and what that starts from now on. Nothing is allocated once it is in
+    /// force: an allocator may ask for the number of CPUs, and nobody answers yet.
     pub(super) fn install(program: &[sock_filter]) -> Result<Self, Refusal> {
         know_structures().map_err(Refusal::Other)?;
         let listener = Self::put_on(program)?;
@@ -34,14 +33,14 @@ impl Listener {
     fn put_on(program: &[sock_filter]) -> Result<Self, Refusal> {
         // A kernel before 5.19 does not know this flag.
         const KILLABLE: c_ulong = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-        // It is no sandbox, and is not to cost what sandboxes cost on older kernels.
+        // It is no sandbox, and must not cost what sandboxes cost on older kernels.
         const FAST: c_ulong = libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         let put_on = || put_on(program, KILLABLE | FAST).or_else(|_| put_on(program, FAST));
         let put_on = put_on().or_else(|error| {
             if error != Errno::ACCESS {
                 return Err(error);
             }
-            // Without the privilege the kernel wants to know that the program will gain none.
+            // Without privilege, the kernel requires this before it takes a filter.
             rustix::thread::set_no_new_privs(true)?;
             put_on()
         });
@@ -53,41 +52,42 @@ impl Listener {
         })
     }
 
-    /// Has the kernel go from the program to us and back on one CPU: the two never run at once, and to wake another one takes
-    /// several times as long as an answer. A kernel before 6.6 does not know how.
+    /// Makes the kernel switch between the program and us on one CPU: the two never run at once, and waking another CPU
+    /// takes several times as long as an answer. Kernels before 6.6 cannot do this.
     fn stay_on_one_cpu(&self) {
         const SYNC_WAKE_UP: c_ulong = 1;
         // SAFETY: the request takes a number.
         unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
     }
 
-    /// The next call, once there is one. `None` where its thread has been killed meanwhile.
+    /// Waits for the next call; `None` if its thread has been killed meanwhile.
     pub(super) fn receive(&self, into: &mut seccomp_notif) -> Option<()> {
-        // SAFETY: all bytes zero are a valid notification, and what the kernel asks for.
+        // SAFETY: zero bytes are a valid notification, and the kernel requires them.
         *into = unsafe { MaybeUninit::zeroed().assume_init() };
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, into).ok().map(drop)
     }
 
-    /// Lets the kernel do the call.
+    /// Lets the kernel execute the call.
     pub(super) fn let_pass(&self, id: u64) {
         let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
         self.send(seccomp_notif_resp { id, val: 0, error: 0, flags });
     }
 
-    /// Has the call return `value`.
+    /// Makes the call return `value`.
     pub(super) fn give_back(&self, id: u64, value: i64) {
         self.send(seccomp_notif_resp { id, val: value, error: 0, flags: 0 });
     }
 
     fn send(&self, mut reply: seccomp_notif_resp) {
-        // It fails where the thread was killed: nobody waits for it any more.
+        // This fails if the thread was killed: nobody waits for it any more.
         let _ = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_SEND, &mut reply);
     }
 
-    /// Has the call return a descriptor of `file`, new in its process. On failure the call waits on.
+    /// Makes the call return a new descriptor of `file` in its process. On failure the call still waits.
     ///
-    /// The kernel (from 5.14 on) would do both in one. But where we are killed while the caller is about to take the descriptor, it then
-    /// takes none, and its call returns 0, as if that were one. So it is given and told apart: at worst it has one more than it knows of.
+    /// From 5.14 on the kernel could do both at once. But if we are killed just when the caller is about to take the
+    /// descriptor, it takes none, and its call returns 0, as if that were one. So these are two steps: at worst the
+    /// caller has one descriptor more than it knows of.
     pub(super) fn give_file(&self, id: u64, file: BorrowedFd<'_>, closes_on_exec: bool) -> Result<(), Errno> {
         let newfd_flags = if closes_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 };
         let srcfd = file.as_raw_fd().cast_unsigned();
@@ -97,12 +97,12 @@ impl Listener {
         Ok(())
     }
 
-    /// Whether the call still waits for us: its process is the one that it was.
+    /// Whether the call still waits for us: then its process is still the same.
     pub(super) fn still_waits(&self, mut id: u64) -> bool {
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &mut id).is_ok()
     }
 
-    /// Whether the kernel can give descriptors away: it then says that there is no such call.
+    /// Whether the kernel can give descriptors away: if it can, it objects only that there is no such call.
     fn can_give(&self) -> bool {
         let srcfd = self.0.as_raw_fd().cast_unsigned();
         let mut nobodys = seccomp_notif_addfd { id: 0, flags: 0, srcfd, newfd: 0, newfd_flags: 0 };
@@ -110,7 +110,7 @@ impl Listener {
     }
 
     fn ioctl<T>(&self, request: libc::Ioctl, argument: &mut T) -> Result<i32, Errno> {
-        // SAFETY: the request is one for this kind of descriptor, and the argument is of its type.
+        // SAFETY: the request is one for this kind of descriptor, and the argument has its type.
         let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request, ptr::from_mut(argument)) };
         if result < 0 { Err(last_error()) } else { Ok(result) }
     }
@@ -122,7 +122,7 @@ impl AsFd for Listener {
     }
 }
 
-/// Makes sure that the kernel's structures are as large as ours: it writes and reads its own.
+/// Makes sure that the kernel's structures have the same size as ours: the kernel reads and writes its own.
 fn know_structures() -> Result<(), Error> {
     let mut sizes = seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
     seccomp(libc::SECCOMP_GET_NOTIF_SIZES, 0, (&raw mut sizes).cast())
@@ -147,7 +147,7 @@ fn put_on(program: &[sock_filter], more_flags: c_ulong) -> Result<OwnedFd, Errno
 
 /// seccomp(2), by the kernel's number: not every libc has it.
 fn seccomp(operation: u32, flags: c_ulong, argument: *mut libc::c_void) -> Result<i32, Errno> {
-    // SAFETY: `argument` is what the operation takes, by both callers.
+    // SAFETY: both callers pass what the operation takes.
     let result = unsafe { libc::syscall(libc::SYS_seccomp, operation, flags, argument) };
     if result < 0 { Err(last_error()) } else { i32::try_from(result).map_err(|_| Errno::RANGE) }
 }

@@ -1,4 +1,4 @@
-//! The files in memory that carry our answers, in the form that the object's have.
+//! The memory files that carry our answers, in the same form as the object's.
 
 use crate::{
     host::{clocks, kernel},
@@ -15,13 +15,13 @@ use rustix::{
 };
 use std::{path::Path, sync::OnceLock};
 
-/// A file with this text, named after the file that it stands for, open for reading alone. It is given to `owner`, who asked
-/// for it, where we may; else it stays ours, and is not composed again for another user.
+/// A read-only file with this text, named after the file that it replaces. It is given to `owner`, who asked for it, if
+/// we have the right; otherwise it stays ours, and is not recomposed for another user.
 pub(super) fn new(asked: &Asked, text: &[u8], owner: Option<Uid>) -> Result<OwnedFd, Errno> {
-    // A kernel before 6.3 does not know the seal.
+    // Kernels before 6.3 lack this flag.
     let created = |flags| memfd_create(&asked.path, MemfdFlags::CLOEXEC | flags);
     let file = created(MemfdFlags::NOEXEC_SEAL).or_else(|_| created(MemfdFlags::empty()))?;
-    // Whoever inherits it with another user's rights reads.
+    // A process that inherits it with another user's rights can only read it.
     fchmod(&file, Mode::from_raw_mode(0o644))?;
     let _ = fchown(&file, owner, None);
     put(&file, text)?;
@@ -36,24 +36,24 @@ fn put(file: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// An answer that a process has been given, open for us to write it again.
+/// An answer that a process has been given, opened so that we can rewrite it.
 pub(super) struct Given {
     pub(super) asked: Asked,
-    /// Whom it was composed for. Others may have inherited it.
+    /// The user that it was composed for. Others may have inherited it.
     pub(super) owner: Uid,
     file: OwnedFd,
     len: u64,
-    /// Written within the current tick of the clock: it need not be written again.
+    /// It was written within the current tick of the clock, so it need not be rewritten.
     pub(super) is_current: bool,
 }
 
 impl Given {
-    /// The answer behind `link`, a descriptor in /proc/PID/fd. Whatever else is behind it is only looked at: anybody may mount or name
-    /// a file so that the link's text is that of an answer.
+    /// The answer behind `link`, a descriptor in /proc/PID/fd. A file that is not one is never opened: anybody can
+    /// mount or name a file so that the link's text looks like an answer's.
     pub(super) fn behind(link: &Path) -> Option<Self> {
         name_of(link)?;
         let found = open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        // Not by asking whom the file system is served by.
+        // Without asking whoever serves the file system.
         let as_known = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         let stat = statx(&found, c"", as_known, StatxFlags::BASIC_STATS).ok()?;
         let is_in_memory = stat.stx_nlink == 0 && Some((stat.stx_dev_major, stat.stx_dev_minor)) == device();
@@ -65,7 +65,7 @@ impl Given {
         let file = open(kernel::link(&found), flags, Mode::empty()).ok()?;
         let written = stat.stx_mtime;
         let written_usec = u64::try_from(written.tv_sec).ok()? * 1_000_000 + u64::from(written.tv_nsec) / 1000;
-        // The clock that the kernel stamps files by.
+        // The kernel stamps files with this clock.
         let is_current = clocks::now_usec(libc::CLOCK_REALTIME_COARSE) == written_usec;
         Some(Self { asked, owner: Uid::from_raw(stat.stx_uid), file, len: stat.stx_size, is_current })
     }
@@ -75,7 +75,7 @@ impl Given {
         text.len() as u64 > self.len
     }
 
-    /// Writes `text` in place of what is there. Who reads meanwhile finds a file that is never empty.
+    /// Replaces what is there by `text`. A concurrent reader never finds an empty file.
     pub(super) fn put(&self, text: &[u8]) -> Result<(), Errno> {
         put(&self.file, text)?;
         let len = text.len() as u64;
@@ -83,7 +83,7 @@ impl Given {
     }
 }
 
-/// The device that all memory files are on, and no other file: anybody may name one as he likes.
+/// The device that memory files are on, and no other file: anybody can imitate their names.
 fn device() -> Option<(u32, u32)> {
     static DEVICE: OnceLock<Option<(u32, u32)>> = OnceLock::new();
     let of_one = || {

@@ -1,4 +1,4 @@
-//! Which programs go past libc.
+//! Which programs bypass libc.
 
 use crate::host::{elf, foreign};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Whether `program`, as a shell would find it, makes system calls that no preloaded library sees.
+/// Whether `program`, found as a shell would find it, makes system calls that no preloaded library sees.
 pub(super) fn is_needed(program: &OsStr) -> bool {
     find(program).and_then(|path| interpreter_of(&path).or(Some(path))).is_some_and(|path| goes_past_libc(&path))
 }
@@ -20,12 +20,12 @@ fn goes_past_libc(path: &Path) -> bool {
     program.is_some_and(|program| program.machine == elf::MACHINE && program.goes_past_libc())
 }
 
-/// Nothing but a plain file is opened: a device or a pipe might wait, or be set off.
+/// Opens only regular files: opening a device or a pipe may block or have side effects.
 fn plain(path: &Path) -> Option<File> {
     foreign::open("/".as_ref(), &std::path::absolute(path).ok()?).ok()
 }
 
-/// By the rules of execvp(3).
+/// Finds a program by the rules of execvp(3).
 fn find(program: &OsStr) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {
         return Some(program.into());
@@ -36,7 +36,7 @@ fn find(program: &OsStr) -> Option<PathBuf> {
     env::split_paths(&path).map(|directory| directory.join(program)).find(is_executable)
 }
 
-/// The program that the kernel runs a script by.
+/// The interpreter that the kernel runs a script with.
 fn interpreter_of(path: &Path) -> Option<PathBuf> {
     const LONGEST: u64 = 256;
     let mut head = Vec::new();

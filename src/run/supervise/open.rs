@@ -1,4 +1,4 @@
-//! open(2), openat(2), openat2(2): a memory file in the place of one that has an answer.
+//! open(2), openat(2), openat2(2): a memory file in place of a file that has an answer.
 
 use super::{
     call::{Call, Response},
@@ -15,7 +15,7 @@ use std::{
     path::Path,
 };
 
-/// What is asked for.
+/// What the call asks for.
 struct Asking {
     directory: i32,
     path: u64,
@@ -54,44 +54,45 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
     Some(Response::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
 }
 
-/// What the program would get, if that has an answer, is the kernel's own file, and is nobody else's to answer.
+/// What the program would open, if that has an answer, is the kernel's own file, and nobody else has to answer it.
 fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
     let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
     let asked = Asked::at(&call.target.path_of(&found)?)?;
     let (system, status) = call.target.touching(|| Some((fstatfs(&found).ok()?, fstat(&found).ok()?)))?;
     let is_the_kernels = u64::try_from(system.f_type).ok()? == asked.answer.file_system();
-    // Whom the kernel would refuse it we do not answer.
+    // If the kernel could refuse the file to some users, we do not answer.
     let is_for_all = Mode::from_raw_mode(status.st_mode).contains(Mode::ROTH);
     (is_for_all && is_the_kernels && !call.target.is_answered_elsewhere(call.instruction)).then_some(asked)
 }
 
-/// Whether `path` leads through nothing but /proc and /sys. To follow a path through another file system may wait for a server that waits
-/// for us.
+/// Whether `path` stays within /proc and /sys. Following a path through another file system could wait for a server
+/// that is itself waiting for us.
 fn stays_with_the_kernel(path: &[u8]) -> bool {
     let mut parts = path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
     if !matches!(parts.next(), Some(b"proc" | b"sys")) {
         return false;
     }
-    // Below the first directory, at every step.
+    // `..` must not lead above the first directory at any step.
     let depth = parts.try_fold(0_u32, |depth, part| if part == b".." { depth.checked_sub(1) } else { Some(depth + 1) });
     depth.is_some()
 }
 
-/// The path by which a supervised command asks whether we are there. There is no such file.
+/// The path that a supervised command opens to ask whether we are there. No such file exists.
 const QUESTION: &CStr = c"/proc/cgproc/is-this-supervised";
-/// What is then returned, as if it were the number of a descriptor: larger than any.
+/// The reply, in place of a descriptor's number: larger than any.
 const YES: i64 = 0x6367_7072;
 
-/// Whether a supervisor of ours answers us.
+/// Whether a supervisor of ours is around us.
 pub(super) fn is_supervised() -> bool {
-    // SAFETY: a system call with a string that lives; past libc, whose wrapper a preloaded library may have.
+    // SAFETY: a system call with a string that lives. It bypasses libc, whose wrapper a preloaded library may have
+    // hooked.
     let answer = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, QUESTION.as_ptr(), libc::O_RDONLY, 0) };
     answer == YES
 }
 
 fn asking(call: &Call<'_>) -> Option<Asking> {
     let [first, second, third, fourth, ..] = call.arguments;
-    // The kernel takes the lower half of a register that holds an int.
+    // The kernel takes the lower half of a register for an int.
     let int = |register: u64| register as i32;
     match call.number {
         libc::SYS_openat => Some(Asking { directory: int(first), path: second, flags: int(third) }),
@@ -99,15 +100,15 @@ fn asking(call: &Call<'_>) -> Option<Asking> {
             let flags = flags_of_how(call, third, fourth)?;
             Some(Asking { directory: int(first), path: second, flags })
         }
-        // open(2), where there is one.
+        // open(2), on architectures that have it.
         _ => Some(Asking { directory: libc::AT_FDCWD, path: first, flags: int(second) }),
     }
 }
 
-/// The flags in a `struct open_how`, if they ask for the text of a file, by any way.
+/// The flags in a `struct open_how`, if all that it asks for is to read a file by any path.
 fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
     let mut words = [0; 3 * 8];
-    // A longer one may ask for what there was not when this was written.
+    // A longer one may ask for something newer than this code.
     if size != words.len() as u64 {
         return None;
     }
@@ -117,7 +118,7 @@ fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
     (flags & !FOR_READING == libc::O_RDONLY && mode == 0 && resolve == 0).then_some(flags)
 }
 
-/// By the path's last component: the cheap test before any other.
+/// Judges by the path's last component: the cheapest test, made first.
 fn may_be_answered(path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     Answer::may_be_named(name) && !ours::is_a_process_file(path)

@@ -1,25 +1,25 @@
-//! Whether a process has our rights and sees our files. What it names by a path we open only then: with rights that it has not
-//! got, or from another root, we would open something else than it could.
+//! Whether a process has the same rights and sees the same files as we do. Only then do we open a path that it names:
+//! with other rights, or from another root, we might open something that it could not.
 
 use super::target::Target;
 use rustix::fs::readlink;
 use std::{ffi::CString, sync::OnceLock};
 
-/// Whether `target` may name files to us.
+/// Whether we may open files that `target` names.
 pub(super) fn is_peer(target: Target<'_>) -> bool {
-    // It does not change: we give up no right.
+    // It does not change: we give up no rights.
     static OURS: OnceLock<Option<Standing>> = OnceLock::new();
     let own = Target::new(rustix::thread::gettid().as_raw_nonzero().get(), None);
     let ours = OURS.get_or_init(|| Standing::of(own));
     ours.is_some() && Standing::of(target) == *ours
 }
 
-/// What a thread may do, and where its paths begin.
+/// A thread's rights, and where its paths begin.
 #[derive(PartialEq)]
 struct Standing {
-    /// The lines of /proc/PID/status that tell its rights.
+    /// The lines of /proc/PID/status that list its rights.
     rights: [Vec<u8>; RIGHTS.len()],
-    /// The security module's word for it; empty where there is none.
+    /// The security module's label; empty if there is none.
     label: Vec<u8>,
     namespaces: [CString; 2],
     root: CString,
@@ -28,7 +28,7 @@ struct Standing {
 const RIGHTS: [&[u8]; 5] = [b"Uid:", b"Gid:", b"Groups:", b"CapPrm:", b"CapEff:"];
 
 impl Standing {
-    /// `None` where it may not be looked at.
+    /// `None` if it may not be looked at.
     fn of(target: Target<'_>) -> Option<Self> {
         let status = target.text("status")?;
         let line = |key: &[u8]| status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(key));
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use std::process::{Child, Command, Stdio};
 
-    /// Whether `cat`, started by these words, is a peer of ours.
+    /// Whether `cat`, started by this command line, is a peer of ours.
     fn is_peer_of_ours(words: &[&str]) -> bool {
         let mut command = Command::new(words[0]);
         let mut child: Child = command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! The view of a process that we supervise, calculated from outside by the object's own rules.
+//! The view of a supervised process, calculated from outside by the object's rules.
 
 use super::{peer, target::Target};
 use crate::{
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The kernel's files as the process finds them: "self" is the process, not we.
+/// The kernel's files as the process finds them: "self" is that process, not us.
 #[derive(Clone)]
 pub(super) struct Its {
     cgroup: CString,
@@ -41,21 +41,21 @@ impl Files for Its {
     }
 }
 
-/// What holds for a process.
+/// What applies to a process.
 pub(super) struct Seen {
     pub(super) settings: Settings,
     pub(super) view: View<Its>,
 }
 
-/// Where the cgroups of processes are that asked lately: to find them takes more than half of an answer.
+/// Where the cgroups of recent callers are: finding them takes more than half the time of an answer.
 pub(super) struct Known<'a> {
     found: Vec<Found>,
-    /// What the first of them was started with.
+    /// The environment that the first of them was started with.
     gave: &'a Environment,
 }
 
 struct Found {
-    /// What was asked for.
+    /// The cgroup that was asked for.
     cgroup: Option<OsString>,
     board: PathBuf,
     places: Places,
@@ -68,7 +68,7 @@ impl<'a> Known<'a> {
         Self { found: Vec::new(), gave }
     }
 
-    /// What `target` is to see; `None` where its settings are not understood, or no cgroup of it is found.
+    /// What `target` is to see; `None` if its settings are not understood, or no cgroup of it is found.
     pub(super) fn seen_by(&mut self, target: Target<'_>) -> Option<Seen> {
         let (comm, own) = (target.comm(), target.environment());
         let may_name = || peer::is_peer(target);
@@ -78,7 +78,8 @@ impl<'a> Known<'a> {
         Some(Seen { view: View::at(files, places, above, &settings), settings })
     }
 
-    /// The places of a process: as they were found at most a second ago, as in the object, if it is still in the same cgroups.
+    /// The places of a process. As in the object, they are looked up at most once a second, as long as the process
+    /// stays in the same cgroups.
     fn places(&mut self, files: &Its, settings: &Settings) -> Option<(Places, Above)> {
         const FRESH: Duration = Duration::from_secs(1);
         const MOST: usize = 16;

@@ -1,4 +1,4 @@
-//! Answering one call after the other.
+//! Answering calls one after another.
 
 use super::{answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener};
 use crate::run::environment::Environment;
@@ -36,7 +36,7 @@ impl Server {
         Ok(Self { thread: Some(thread), stop: Some(stop), gate })
     }
 
-    /// Calls `meanwhile` while the thread has no call in hand, and takes none.
+    /// Calls `meanwhile` at a time when the thread has no call in hand and takes none.
     pub(super) fn keep_still(&self, meanwhile: impl FnOnce()) {
         let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         meanwhile();
@@ -52,7 +52,7 @@ impl Drop for Server {
     }
 }
 
-/// Answers until there is nobody left to make calls; or until `stop` has something to say, or is closed on the other side.
+/// Answers until nobody is left to make calls, or until `stop` has something to read or is hung up.
 pub(super) fn serve(
     listener: &Listener,
     hand: &Hand,
@@ -62,7 +62,7 @@ pub(super) fn serve(
 ) {
     while await_call(listener, stop, None) {
         let _gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
-        // While we were kept still somebody else may have taken it; to wait for another one here would keep the gate.
+        // Somebody else may have taken the call while we were kept still. Waiting here for another would hold the gate.
         if !await_call(listener, None, Some(&NOW)) {
             continue;
         }
@@ -74,9 +74,9 @@ pub(super) fn serve(
     }
 }
 
-/// Lets a call pass, if one comes in time.
+/// Lets a call pass, if one arrives in time.
 pub(super) fn let_pass(listener: &Listener, patience: &Timespec) {
-    // SAFETY: all bytes zero are a valid notification.
+    // SAFETY: zero bytes are a valid notification.
     let mut received = unsafe { MaybeUninit::zeroed().assume_init() };
     if await_call(listener, None, Some(patience)) && listener.receive(&mut received).is_some() {
         listener.let_pass(received.id);
@@ -85,14 +85,14 @@ pub(super) fn let_pass(listener: &Listener, patience: &Timespec) {
 
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// Whether nobody is left who could make a call. Who has just ended takes a moment to be gone.
+/// Whether nobody is left who could make a call. A process that has just ended takes a moment to disappear.
 pub(super) fn is_over(listener: &Listener) -> bool {
     const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     let mut watched = [PollFd::new(listener, PollFlags::IN)];
     matches!(poll(&mut watched, Some(&MOMENT)), Ok(1)) && watched[0].revents().contains(PollFlags::HUP)
 }
 
-/// Waits for a call; false when there will be none any more, none has come in time, or `stop` has something to say.
+/// Waits for a call. False if there will be none any more, if none arrived in time, or if `stop` has something to read.
 fn await_call(listener: &Listener, stop: Option<BorrowedFd<'_>>, patience: Option<&Timespec>) -> bool {
     let mut watched = [PollFd::new(listener, PollFlags::IN), PollFd::new(listener, PollFlags::empty())];
     if let Some(stop) = stop {
@@ -112,7 +112,7 @@ fn await_call(listener: &Listener, stop: Option<BorrowedFd<'_>>, patience: Optio
                 if call.revents().contains(PollFlags::IN) {
                     return true;
                 }
-                // An error: the kernel could not look, since somebody stops us.
+                // An error: the kernel could not look, because somebody is stopping us.
             }
         }
     }

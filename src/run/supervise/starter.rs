@@ -1,5 +1,6 @@
-//! The thread that puts the filter on and starts the program: filters are of a thread and of what that starts, and ours is to stay
-//! without. It lives as long as the program, since the kernel takes it for the program's parent (PR_SET_PDEATHSIG, prctl(2)).
+//! The thread that installs the filter and starts the program. A filter applies to a thread and what that starts, and
+//! our other threads must stay without one. The thread lives as long as the program, because the kernel regards it as
+//! the program's parent (PR_SET_PDEATHSIG, prctl(2)).
 
 use super::{
     NotSupervised, filter,
@@ -13,39 +14,39 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// The thread, once the program has been started; ended when it is dropped.
+/// The thread after the program has been started. It ends when this is dropped.
 pub(super) struct Starter {
     thread: Option<JoinHandle<()>>,
     go: Option<PipeWriter>,
 }
 
-/// The thread while the program is to be started.
+/// The thread before the program is started.
 pub(super) struct PendingStart<T, F> {
     starter: Starter,
     exchange: Arc<Exchange<T, F>>,
     told: PipeReader,
-    /// Has something to say when the program has been started.
+    /// Becomes readable when the program has been started.
     done: PipeReader,
 }
 
-/// What it says of the filter.
+/// What the thread reports about the filter.
 pub(super) enum Word {
-    /// It is on, and the listener is there.
+    /// It is installed, and the listener is there.
     Installed,
-    /// A supervisor of ours has us already: nothing was put on.
+    /// A supervisor of ours is already around us: nothing was installed.
     Supervised,
-    /// Nothing was put on, or what was is of the thread alone.
+    /// Nothing was installed, or only for the thread itself.
     Refused(Error),
 }
 
-/// What the two threads hand to each other; never by both at once.
+/// What the two threads hand to each other; never used by both at once.
 struct Exchange<T, F> {
     start: Mutex<Option<F>>,
     outcome: Mutex<Option<T>>,
     word: Mutex<Option<Word>>,
 }
 
-/// The thread's ends of the pipes: nothing of these is allocated, or waits for an answer of ours.
+/// The thread's ends of the pipes. Using them allocates nothing and needs no answer of ours.
 struct Ends {
     tell: PipeWriter,
     go: PipeReader,
@@ -61,7 +62,7 @@ fn put<T>(slot: &Mutex<Option<T>>, value: T) {
 }
 
 impl Starter {
-    /// Begins the thread, which puts the filter on first and then waits.
+    /// Starts the thread, which first installs the filter and then waits.
     pub(super) fn begin<T, F>(
         start: F,
         listener: Arc<OnceLock<Listener>>,
@@ -97,7 +98,7 @@ impl Drop for Starter {
     }
 }
 
-/// The life of the thread.
+/// The thread's life.
 fn live<T, F: FnOnce() -> T>(exchange: &Exchange<T, F>, listener: &OnceLock<Listener>, mut ends: Ends) {
     let program = filter::program();
     let word = match Listener::install(&program) {
@@ -114,22 +115,22 @@ fn live<T, F: FnOnce() -> T>(exchange: &Exchange<T, F>, listener: &OnceLock<List
     let is_let_go = ends.tell.write_all(b"!").is_ok() && matches!(ends.go.read(&mut [0]), Ok(1));
     if let Some(start) = if is_let_go { take(&exchange.start) } else { None } {
         put(&exchange.outcome, start());
-        // Not by closing it: the heir may have a copy.
+        // Closing the pipe would not do: the heir may have a copy.
         let _ = ends.done.write_all(b"!");
-        // Until the program has ended.
+        // Waits until the program has ended.
         let _ = ends.go.read(&mut [0]);
     }
 }
 
 impl<T, F> PendingStart<T, F> {
-    /// What became of the filter.
+    /// The thread's report about the filter.
     pub(super) fn word(&mut self) -> Word {
         let is_said = matches!(self.told.read(&mut [0]), Ok(1));
         let word = if is_said { take(&self.exchange.word) } else { None };
         word.unwrap_or_else(|| Word::Refused(Error::msg("the thread that starts the program failed")))
     }
 
-    /// What was to be started, where it is not started here.
+    /// Returns what was to be started, because it is not started here.
     pub(super) fn give_back(self) -> F {
         let Self { starter, exchange, .. } = self;
         drop(starter);
@@ -139,17 +140,17 @@ impl<T, F> PendingStart<T, F> {
         }
     }
 
-    /// The same with the reason.
+    /// The same, with the reason.
     pub(super) fn refused(self, reason: Error) -> NotSupervised<F> {
         NotSupervised(reason, self.give_back())
     }
 
-    /// Has the program started, and returns what that gave.
+    /// Lets the thread start the program, and returns the result of that.
     pub(super) fn let_go(mut self) -> (T, Starter) {
         if let Some(go) = &mut self.starter.go {
             let _ = go.write_all(b"!");
         }
-        // Until it is done.
+        // Waits until that is done.
         let _ = self.done.read(&mut [0]);
         match take(&self.exchange.outcome) {
             Some(outcome) => (outcome, self.starter),

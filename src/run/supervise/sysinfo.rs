@@ -1,4 +1,4 @@
-//! sysinfo(2): figures in the program's own memory.
+//! sysinfo(2): figures written into the program's memory.
 
 use super::{
     call::{Call, Response},
@@ -7,7 +7,7 @@ use super::{
 use crate::see::view::View;
 use calc::{answer::Answer, host::USER_HZ, view::memory::Memory};
 
-/// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
+/// The kernel's averages have 11 fractional bits, sysinfo's have 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
 
 pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response> {
@@ -33,7 +33,7 @@ pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response
     Some(Response::Number(0))
 }
 
-/// `struct sysinfo` as 64-bit kernels lay it out: a word for each field, the short ones padded.
+/// `struct sysinfo` as 64-bit kernels lay it out: one word per field, short fields padded.
 fn words(info: &rustix::system::Sysinfo) -> [u64; 14] {
     let [one, five, fifteen] = info.loads;
     [

@@ -1,4 +1,4 @@
-//! The process whose call we have: its memory, and what /proc tells of it. Whatever fails here is a reason to let the call pass.
+//! The process that made a call: its memory, and what /proc says about it. If anything here fails, the call passes.
 
 use super::{hand::Hand, waits::Whose};
 use crate::host::{
@@ -25,14 +25,14 @@ use std::{
 #[derive(Clone, Copy)]
 pub(super) struct Target<'h> {
     pub(super) thread: pid_t,
-    /// Who is told when something of its own is looked at, for which it may make us wait.
+    /// Is told whenever something is looked at for which the process may make us wait.
     hand: Option<&'h Hand>,
 }
 
 /// Longer than any path that is answered.
 const ROOM: usize = 192;
 
-/// A path that a program has passed.
+/// A path that a program has passed to a call.
 pub(super) struct PassedPath {
     bytes: [u8; ROOM],
 }
@@ -48,8 +48,8 @@ impl<'h> Target<'h> {
         Self { thread, hand }
     }
 
-    /// Calls `look`, which looks at what the process may keep back from us: its memory (to open what /proc has of it may wait, too), or
-    /// what it has mounted.
+    /// Calls `look`, which looks at something that the process can withhold from us: its memory, or what it has
+    /// mounted. (Even opening what /proc has of its memory may wait.)
     pub(super) fn touching<T>(&self, look: impl FnOnce() -> Option<T>) -> Option<T> {
         match self.hand {
             Some(hand) => hand.touching(look),
@@ -57,13 +57,13 @@ impl<'h> Target<'h> {
         }
     }
 
-    /// The string at `address`; `None` where it is longer than what concerns us.
+    /// The string at `address`; `None` if it is longer than any that concerns us.
     pub(super) fn path(&self, address: u64) -> Option<PassedPath> {
         let mut path = PassedPath { bytes: [0; ROOM] };
         let mut read = 0;
         while read < ROOM {
             let from = address.checked_add(read as u64)?;
-            // Never past the end of a page: the next may not be there, and the string ends before.
+            // Never reads past the end of a page: the next may be missing, and the string may end before it.
             let len = (ROOM - read).min(SMALLEST_PAGE - (from as usize % SMALLEST_PAGE));
             let piece = &mut path.bytes[read..read + len];
             self.read(from, piece)?;
@@ -80,7 +80,8 @@ impl<'h> Target<'h> {
         let local = iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
         self.touching(|| {
-            // SAFETY: one local buffer, as long as said; the other address is the other process's, and the kernel's to check.
+            // SAFETY: one local buffer, whose length is given; the other address is in the other process, and the
+            // kernel checks it.
             let read = unsafe { libc::process_vm_readv(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
             match usize::try_from(read) {
                 Ok(read) => (read == into.len()).then_some(()),
@@ -90,12 +91,13 @@ impl<'h> Target<'h> {
         })
     }
 
-    /// Writes `bytes` to `address`, where the process may write itself: /proc/PID/mem would write everywhere.
+    /// Writes `bytes` to `address`, if the process may write there itself: /proc/PID/mem would write anywhere.
     pub(super) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
         let local = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         let remote = iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
         self.touching(|| {
-            // SAFETY: one local buffer, as long as said, which is only read; the other address is the kernel's to check.
+            // SAFETY: one local buffer, whose length is given, and which is only read; the kernel checks the other
+            // address.
             let written = unsafe { libc::process_vm_writev(self.thread, &raw const local, 1, &raw const remote, 1, 0) };
             match usize::try_from(written) {
                 Ok(written) => (written == bytes.len()).then_some(()),
@@ -108,7 +110,8 @@ impl<'h> Target<'h> {
         })
     }
 
-    /// Whether one mapping, which it may write, has all of these bytes: what the kernel asks where it has a call to write by.
+    /// Whether all of these bytes are in one mapping that the process may write: the check that the kernel makes in the
+    /// call for writing, if it has that call.
     fn may_write(&self, address: u64, len: usize) -> bool {
         let (maps, last) = (self.text("maps").unwrap_or_default(), address.saturating_add(len as u64 - 1));
         maps.split(|byte| *byte == b'\n').any(|line| {
@@ -117,20 +120,20 @@ impl<'h> Target<'h> {
         })
     }
 
-    /// What a path is relative to: the path of the process's directory, or of its descriptor `directory`. It is the kernel's own
-    /// text, for which no file system is asked.
+    /// The directory that a path is relative to: the process's own, or that of its descriptor `directory`. It is the
+    /// kernel's own text; no file system is asked.
     pub(super) fn directory(&self, directory: i32) -> Option<Vec<u8>> {
         let link = if directory == libc::AT_FDCWD { self.file("cwd") } else { self.file(&format!("fd/{directory}")) };
         self.below_root(readlink(link, Vec::new()).ok()?.into_bytes())
     }
 
-    /// What the process would get by `path`, from its root on; nothing is opened for use yet. Symbolic links at the end are
-    /// followed where it `follows` them.
+    /// Finds what the process would get by `path`, from its root; nothing is opened for use yet. A symbolic link at the
+    /// end is followed if `follows` says so.
     pub(super) fn find(&self, path: &Path, follows: bool) -> Option<OwnedFd> {
         self.touching(|| foreign::find(&self.file("root"), path, follows).ok())
     }
 
-    /// The path of `file`, as far as it is below the process's root.
+    /// The path of `file`, below the process's root.
     pub(super) fn path_of(&self, file: &OwnedFd) -> Option<Vec<u8>> {
         self.below_root(readlink(kernel::link(file), Vec::new()).ok()?.into_bytes())
     }
@@ -144,13 +147,13 @@ impl<'h> Target<'h> {
         matches!(below.first(), None | Some(b'/')).then(|| below.to_vec())
     }
 
-    /// Whether the call is another's to answer: it came by way of the preloaded library or of the libc that it stands before,
-    /// which needs the kernel's own files; or from this very command, which does too.
+    /// Whether something else answers the call: it came from the preloaded library, or from the libc behind it, which
+    /// needs the kernel's own files; or from this very command, which needs them too.
     pub(super) fn is_answered_elsewhere(&self, instruction: u64) -> bool {
         self.is_this_command() || self.is_answered_inside(instruction)
     }
 
-    /// By the kernel's own text: to look at the file itself might be to wait for who serves it.
+    /// Compares the kernel's own texts: looking at the file itself might wait for whoever serves it.
     fn is_this_command(&self) -> bool {
         static OWN: OnceLock<Option<CString>> = OnceLock::new();
         let own = OWN.get_or_init(|| readlink("/proc/self/exe", Vec::new()).ok());
@@ -162,14 +165,14 @@ impl<'h> Target<'h> {
         self.touching(look) == Some(true)
     }
 
-    /// The name that the kernel gives the program.
+    /// The kernel's name for the program.
     pub(super) fn comm(&self) -> Vec<u8> {
         let mut comm = self.text("comm").unwrap_or_default();
         comm.truncate(comm.trim_ascii_end().len());
         comm
     }
 
-    /// What the program was started with, as much of it as we look at.
+    /// The beginning of the environment that the program was started with.
     pub(super) fn environment(&self) -> Vec<u8> {
         let mut environment = vec![0; MOST_ENVIRONMENT];
         let mut len = 0;
@@ -180,14 +183,14 @@ impl<'h> Target<'h> {
             }
             Some(())
         });
-        // What is cut off has another meaning.
+        // A variable that is cut off would mean something else.
         let is_cut = len == MOST_ENVIRONMENT;
         environment.truncate(if is_cut { environment.iter().rposition(|byte| *byte == 0).unwrap_or(0) } else { len });
         environment
     }
 
-    /// The thread, by our numbers, that `pid` means in a call of this one: itself, or the first of its process. Others are none
-    /// of ours.
+    /// The thread, by our numbers, that `pid` means in a call of this one: the caller itself, or the first thread of
+    /// its process. Others are not ours to answer.
     pub(super) fn thread_of(&self, pid: pid_t) -> Option<pid_t> {
         if pid == 0 {
             return Some(self.thread);
@@ -198,12 +201,12 @@ impl<'h> Target<'h> {
             let numbers = str::from_utf8(line).ok()?.split_whitespace();
             Some(numbers.filter_map(|number| number.parse().ok()).collect::<Vec<pid_t>>())
         };
-        // From our pid namespace to its own.
+        // The numbers in each pid namespace, from ours to its own.
         let (thread, process) = (numbers("NSpid:")?, numbers("NStgid:")?);
         [thread, process].iter().find(|it| it.last() == Some(&pid)).and_then(|it| it.first().copied())
     }
 
-    /// The user whose rights it has. `None` where our user namespace does not have him: it shows all such users as one.
+    /// The user whose rights it has; `None` if our user namespace does not map that user: all such users look the same.
     pub(super) fn effective_user(&self) -> Option<Uid> {
         let status = self.text("status")?;
         let users = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
@@ -211,7 +214,7 @@ impl<'h> Target<'h> {
         (!trusted::is_nobody_here(user)).then(|| Uid::from_raw(user))
     }
 
-    /// The same, of a process that may be gone.
+    /// The same for a process that may be gone.
     pub(super) fn whose(&self) -> Whose {
         match (self.effective_user(), fs::exists(self.file("status"))) {
             (Some(user), _) => Whose::User(user),
@@ -220,7 +223,7 @@ impl<'h> Target<'h> {
         }
     }
 
-    /// A short file of the kernel's about it, in as few reads as can be.
+    /// Reads a short kernel file about it, in as few reads as possible.
     pub(super) fn text(&self, name: &str) -> Option<Vec<u8>> {
         kernel::whole(&mut Kernel.open(&self.c_file(name))?)
     }
@@ -234,19 +237,20 @@ impl<'h> Target<'h> {
     }
 }
 
-/// Whether the call that has just failed is one that this kernel has not got, or a sandbox around us forbids.
+/// Whether the call that just failed does not exist in this kernel, or is forbidden by a sandbox around us.
 fn is_no_call() -> bool {
     matches!(io::Error::last_os_error().raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
 
-/// Of an environment: a program makes its own as large as it likes, and pays nothing for it (PR_SET_MM, prctl(2)).
+/// The most that is read of an environment: a program can make its own as large as it likes at no cost (PR_SET_MM,
+/// prctl(2)).
 const MOST_ENVIRONMENT: usize = 128 << 10;
 
-/// Of a list of mappings, which a program makes as long as the kernel lets it.
+/// The most that is read of a list of mappings, which a program can make as long as the kernel allows.
 const MOST_MAPS: usize = 512 << 10;
 
-/// Whether, by /proc/PID/maps, the instruction is libc's or the library's, and the library is there. No more is read than it takes;
-/// in a list that has no end it takes for granted that it is so, and the kernel answers.
+/// Whether /proc/PID/maps says that the instruction is in libc or the library, and that the library is loaded. Reads no
+/// more than necessary; if the list is too long, assumes that it is so, and the kernel answers.
 fn is_answered_by_a_mapping(maps: &mut impl Source, instruction: u64) -> bool {
     let (mut is_libcs, mut has_library) = (false, false);
     let (mut text, mut len, mut left) = ([0; 8192], 0, MOST_MAPS);
@@ -274,7 +278,7 @@ fn is_answered_by_a_mapping(maps: &mut impl Source, instruction: u64) -> bool {
     }
 }
 
-/// No machine has smaller ones.
+/// The smallest page size of any machine.
 const SMALLEST_PAGE: usize = 4096;
 
 /// A line of /proc/PID/maps.
@@ -327,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_string_at_the_end_of_what_is_mapped() {
-        // SAFETY: a new mapping, whose second half is taken away again.
+        // SAFETY: a new mapping, whose second half is unmapped again.
         let page = unsafe {
             let two = libc::mmap(std::ptr::null_mut(), 2 * 65536, 3, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
             assert_eq!(libc::munmap(two.byte_add(65536), 65536), 0);
@@ -372,7 +376,7 @@ mod tests {
         assert!(Mapping::parse(b"").is_none());
     }
 
-    /// A list of mappings, of which no more is to be read than this many bytes.
+    /// A list of mappings, of which at most this many bytes may be read.
     struct Maps(Box<dyn Iterator<Item = u8>>, usize);
 
     impl Source for Maps {

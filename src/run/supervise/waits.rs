@@ -1,16 +1,16 @@
-//! How long each user has kept whoever answers waiting, by memory or files that come late or never. After too long, the user gets the kernel's
-//! answers for a while.
+//! How long each user has made answerers wait, by memory or files that arrive late or never. A user who has done so for
+//! too long gets the kernel's answers for a while.
 
 use crate::host::clocks;
 use rustix::process::{Uid, geteuid};
 
-/// Whose call it was.
+/// The user who made a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
     User(Uid),
-    /// Somebody's whom our user namespace does not have.
+    /// A user that our user namespace does not map.
     Unmapped,
-    /// The process had gone before it could be asked.
+    /// The process had gone before it could be looked up.
     Gone,
 }
 
@@ -38,29 +38,29 @@ impl Whose {
     }
 }
 
-/// The waits of the last minutes, by user. All bytes zero: there were none.
+/// Recent waits by user. Zero bytes mean that there were none.
 #[repr(C)]
 pub(super) struct Waits([Wait; 64]);
 
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Wait {
-    /// 0 where this place is free.
+    /// 0 if this entry is free.
     whose: u64,
     msec: u64,
-    /// When the first of them ended, by the monotonic clock.
+    /// When the first of these waits ended, by the monotonic clock.
     since_msec: u64,
 }
 
 /// How long a wait counts.
 const MEMORY_MSEC: u64 = 600_000;
-/// What is forgiven to one user, who may not know what his files are on.
+/// The waits allowed to one user, who may not know what serves the user's files.
 const MOST_OF_ONE_MSEC: u64 = 20_000;
-/// What is forgiven to all together, since one person may have many user numbers. Beyond that, only our own user is answered. He always is: he
-/// could stop us in plainer ways.
+/// The waits allowed to all users together, since one person may have many user numbers. Beyond that, only our own user
+/// is answered. Our own user always is, and could stop us by simpler means.
 const MOST_OF_ALL_MSEC: u64 = 60_000;
 
-/// The time by which waits are noted: the monotonic clock's, which all who answer share.
+/// The time that waits are recorded by: the monotonic clock, which all answerers share.
 pub(super) fn now_msec() -> u64 {
     clocks::now_usec(libc::CLOCK_MONOTONIC) / 1000
 }
@@ -77,7 +77,7 @@ impl Waits {
         match self.0.iter_mut().find(|wait| wait.whose == whose && age(wait) < MINUTE_MSEC) {
             Some(wait) => wait.msec = wait.msec.saturating_add(msec),
             None => {
-                // In place of the shortest, so that many short waits do not push out a long one.
+                // Replaces the shortest, so that many short waits do not push out a long one.
                 let place = self.0.iter_mut().min_by_key(|wait| if wait.whose == 0 { 0 } else { wait.msec.max(1) });
                 if let Some(place) = place {
                     *place = Wait { whose, msec, since_msec: now_msec };
@@ -86,7 +86,7 @@ impl Waits {
         }
     }
 
-    /// Whether anybody has been waited for. Else nobody need be asked whose his call is.
+    /// Whether there was any wait. If not, the user of a call need not be looked up.
     pub(super) fn is_any(&self, now_msec: u64) -> bool {
         self.recent(now_msec).next().is_some()
     }
@@ -95,7 +95,7 @@ impl Waits {
         self.0.iter().filter(move |it| it.whose != 0 && now_msec.saturating_sub(it.since_msec) < MEMORY_MSEC)
     }
 
-    /// Whether calls of this user are let pass.
+    /// Whether this user's calls must pass.
     pub(super) fn are_too_long(&self, whose: Whose, now_msec: u64) -> bool {
         if whose.is_ours() {
             return false;
