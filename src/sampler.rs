@@ -1,8 +1,8 @@
-//! The sampler: looks at the cgroups from outside, and publishes on the board what cannot be known within.
+//! The sampler: it observes the cgroups from outside, and publishes on the board what cannot be known inside.
 //!
-//! `roots` and `neighbours` say where cgroups are, `tree` knows them and looks at what runs in each (`threads`, `limits`),
-//! `account` keeps what was before, `schedule` says when, `image` and `board` publish. What containers take on disk is
-//! measured in `disk`. The service around it, for the command `cgproc sampler`, is in `service`.
+//! `roots` and `neighbours` find the hierarchies; `tree` keeps their cgroups and observes what runs in each (`threads`,
+//! `limits`); `account` keeps what lasts between samples; `schedule` says when to sample; `image` and `board` publish.
+//! `disk` measures what containers use on disk. `service` makes it a service, for the command `cgproc sampler`.
 
 mod account;
 mod board;
@@ -56,20 +56,21 @@ pub(crate) struct Sampler {
     schedule: Schedule,
     loads: Loads,
     disk: Option<Disk>,
-    /// How many samples were taken.
+    /// How many samples have been taken.
     round: usize,
-    /// How many hierarchies there ever were.
+    /// How many hierarchies there have ever been.
     numbers: usize,
-    /// How many times hierarchies were found together.
+    /// How often hierarchies have been found together.
     views: usize,
-    /// CPUs of the machine.
+    /// The machine's CPUs.
     cpus: u64,
     has_lost_events: bool,
     is_full: bool,
 }
 
 impl Sampler {
-    /// One that publishes what is below `roots`, every [`INTERVAL`] or as often as asked. Nothing is published yet.
+    /// A sampler that publishes what is below `roots`, every [`INTERVAL`] or as often as asked. It publishes nothing
+    /// yet.
     pub(crate) fn new(board: Board, roots: Vec<Root>, interval: Duration) -> Result<Self> {
         let mut sampler = Self {
             board,
@@ -90,7 +91,7 @@ impl Sampler {
             let (path, is_of_mounts) = (root.path.display().to_string(), root.device.is_some());
             match Hierarchy::open(root, 0, sampler.numbers) {
                 Ok(hierarchy) => sampler.add(hierarchy),
-                // Another mount hides it.
+                // It is hidden by another mount.
                 Err(_) if is_of_mounts => {}
                 Err(error) => return Err(error).context(path),
             }
@@ -98,13 +99,13 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// Has what containers take on disk measured from now on, each every sixth `interval` at most.
+    /// Starts measuring what containers use on disk, each at most once in six `interval`s.
     pub(crate) fn measure_disk(&mut self, interval: Duration) -> Result<()> {
         self.disk = Some(Disk::start(interval.saturating_mul(6)).context("measuring what is on disk")?);
         Ok(())
     }
 
-    /// Does what is due: at the first call, takes a sample and publishes it.
+    /// Does what is due; the first call takes a sample and publishes it.
     pub(crate) fn tick(&mut self) -> Result<()> {
         let now = Now::read();
         let before = std::mem::replace(&mut self.loads, loads());
@@ -118,17 +119,17 @@ impl Sampler {
         self.publish(false)
     }
 
-    /// How long there is nothing to do, unless [`Sampler::news`] become readable.
+    /// The time until there is something to do, unless [`Sampler::news`] becomes readable first.
     pub(crate) fn pause(&self) -> Duration {
         self.schedule.pause(Now::read().monotonic_usec)
     }
 
-    /// What becomes readable when cgroups are made or removed.
+    /// Becomes readable when cgroups are created or removed.
     pub(crate) fn news(&self) -> Option<BorrowedFd<'_>> {
         self.watch.as_ref().map(Watch::as_fd)
     }
 
-    /// Says on the board that nothing more is published.
+    /// Marks the board as ended.
     pub(crate) fn end(mut self) -> Result<()> {
         self.publish(true)
     }
@@ -147,14 +148,14 @@ impl Sampler {
             new.clear(&mut self.watch);
             return false;
         }
-        // It may see more than we do.
+        // It may show more than the one that we had.
         for other in others.iter_mut().filter(|other| new.includes(other)) {
             other.clear(&mut self.watch);
         }
         true
     }
 
-    /// A number for hierarchies that are found together.
+    /// A number shared by hierarchies that are found together.
     fn new_view(&mut self) -> usize {
         self.views += 1;
         self.views
@@ -165,17 +166,17 @@ impl Sampler {
         self.hierarchies.iter().any(Hierarchy::is_whole)
     }
 
-    /// Whether a root's cgroup is in one of its hierarchies.
+    /// Whether a root's cgroup is in one of the hierarchies.
     fn has(&self, root: &Root, id: u64) -> bool {
         self.hierarchies.iter().any(|hierarchy| hierarchy.root.kinds == root.kinds && hierarchy.has(id))
     }
 
-    /// Whether there is nothing to look at.
+    /// Whether there is nothing to observe.
     fn has_nothing(&self) -> bool {
         self.hierarchies.is_empty()
     }
 
-    /// Removes the hierarchies whose top is gone.
+    /// Removes hierarchies whose top is gone.
     fn remove_ended(&mut self) {
         for hierarchy in &mut self.hierarchies {
             if hierarchy.is_over() {
@@ -186,7 +187,7 @@ impl Sampler {
         self.hierarchies.retain(|hierarchy| !hierarchy.is_over());
     }
 
-    /// Hears of cgroups that were made or removed, and publishes those at once.
+    /// Handles cgroups that were created or removed and limits that were changed, and publishes at once.
     fn hear(&mut self) -> Result<()> {
         let events = self.watch.as_ref().map(Watch::events).unwrap_or_default();
         if events.is_empty() {
@@ -207,18 +208,18 @@ impl Sampler {
         self.publish_changed(is_limited)
     }
 
-    /// Publishes the cgroups that were not published yet, unless none was: the first sample has all of them.
+    /// Publishes new cgroups, unless nothing has been published yet: the first sample will contain all of them.
     fn publish_new(&mut self) -> Result<()> {
         self.publish_changed(false)
     }
 
-    /// Publishes the cgroups that were not published yet, and if a limit was written to those that it holds for.
+    /// Publishes new cgroups and, if a limit was written, the cgroups that it applies to.
     fn publish_changed(&mut self, is_limited: bool) -> Result<()> {
         if self.round == 0 {
             return Ok(());
         }
         let now = Now::read();
-        // All limits first: a cgroup's rate depends on those in other hierarchies.
+        // All limits are read first, because a cgroup's rate depends on limits in other hierarchies.
         let mut changed: Vec<Vec<usize>> = Vec::new();
         for hierarchy in &mut self.hierarchies {
             let mut these = hierarchy.look_at_new(&mut self.threads, &now);
@@ -235,8 +236,8 @@ impl Sampler {
         if keys.is_empty() { Ok(()) } else { self.board.write_slots(&keys) }
     }
 
-    /// Those that have changed, for each hierarchy, and those whose rate depends on them: the ones of the same path, and
-    /// below it, in the hierarchies that were found together.
+    /// The changed cgroups of each hierarchy, and those whose rate depends on them: cgroups with the same path or a
+    /// path below, in hierarchies that were found together.
     fn concerned(&mut self, changed: &[Vec<usize>]) -> Vec<(usize, usize)> {
         let mut paths: HashMap<usize, HashSet<PathBuf>> = HashMap::new();
         for (hierarchy, changed) in self.hierarchies.iter().zip(changed).filter(|(_, changed)| !changed.is_empty()) {
@@ -259,7 +260,7 @@ impl Sampler {
         all
     }
 
-    /// Looks at all cgroups, `ticks` of the averages after the last look.
+    /// Observes all cgroups, `ticks` of the averages after the last sample.
     fn sample(&mut self, ticks: u32, now: &Now) {
         let (round, is_lost) = (self.round, std::mem::take(&mut self.has_lost_events));
         let is_first = round == 0;
@@ -291,7 +292,7 @@ impl Sampler {
         self.round += 1;
     }
 
-    /// Goes on with what a sampler before us published of a cgroup.
+    /// Continues from what a previous sampler published about a cgroup.
     fn take_over(&mut self, at: usize, index: usize, now: &Now) {
         let period_usec = self.schedule.period_usec();
         let hierarchy = &mut self.hierarchies[at];
@@ -303,8 +304,8 @@ impl Sampler {
         }
     }
 
-    /// Finds the CPU time that a cgroup can use: on version 1, limits are in other hierarchies, in the cgroup of the same
-    /// path or in the nearest above it.
+    /// Determines the CPU time that a cgroup can use. On version 1 the limits are in other hierarchies, in the cgroup
+    /// with the same path or the nearest one above.
     fn set_rate(&mut self, at: usize, index: usize) {
         let hierarchy = &self.hierarchies[at];
         let Some(node) = hierarchy.node(index).filter(|node| node.account.is_some()) else { return };
@@ -325,7 +326,7 @@ impl Sampler {
         }
     }
 
-    /// Puts a cgroup's figures into its slots, to be written.
+    /// Puts a cgroup's figures into its slots, which are written later.
     fn set_slots(&mut self, at: usize, index: usize, now: &Now) -> Vec<Key> {
         let published = now.published(self.schedule.valid_usec());
         let hierarchy = &mut self.hierarchies[at];
@@ -356,7 +357,7 @@ impl Sampler {
         keys
     }
 
-    /// Voids the slots of cgroups that are gone, unless another hierarchy has them, too.
+    /// Voids the slots of removed cgroups, unless another hierarchy has those cgroups too.
     fn give_up_slots(&mut self) {
         let gone: Vec<Key> = self.hierarchies.iter_mut().flat_map(Hierarchy::take_gone).collect();
         for key in gone {
@@ -371,12 +372,12 @@ impl Sampler {
     }
 }
 
-/// The machine's load averages, past libc: a preloaded object would answer with ours.
+/// The machine's load averages, read past libc: a preloaded object would answer with the container's.
 fn loads() -> Loads {
     rustix::system::sysinfo().loads.map(u64::from)
 }
 
-/// The machine's CPUs that are online.
+/// The number of online CPUs of the machine.
 fn machine_cpus() -> u64 {
     let list = std::fs::read("/sys/devices/system/cpu/online").ok();
     list.and_then(|list| limits::Cpus::of(&CpuSet::parse(&list)?)).map_or(1, |cpus| cpus.count())
@@ -387,7 +388,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Makes a cgroup of files; nothing runs in it.
+    /// Makes a cgroup out of plain files; nothing runs in it.
     fn make(directory: &Path) {
         fs::create_dir_all(directory).unwrap();
         for (name, text) in [("cgroup.procs", ""), ("cgroup.threads", ""), ("cpu.stat", "usage_usec 0\n")] {
@@ -407,7 +408,7 @@ mod tests {
         limits_count_at_once_below(&std::env::temp_dir());
     }
 
-    /// The top of a tmpfs has the number that the cgroup of the whole machine has.
+    /// The root of a tmpfs has the same inode number as the machine's root cgroup.
     #[test]
     fn what_is_above_the_top_is_not_looked_into() {
         limits_count_at_once_below(Path::new("/dev/shm"));

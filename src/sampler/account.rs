@@ -1,4 +1,4 @@
-//! What is kept of a cgroup from one sample to the next: its load, and the CPU time that it could have used.
+//! What is kept about a cgroup from one sample to the next: its load, and the CPU time that it could have used.
 
 use super::{clock::Now, threads::Counts};
 use calc::{
@@ -10,21 +10,21 @@ use rustix::fd::OwnedFd;
 /// A cgroup's account.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// The file that tells its CPU time, kept open.
+    /// The file with its CPU time, kept open.
     pub(super) time_file: Option<OwnedFd>,
-    /// CPU time of it and those below, as the file said when it was last read.
+    /// CPU time of the cgroup and those below it, when last read.
     pub(super) time: Option<u64>,
-    /// Its own threads when they were last looked at; `None` when they cannot be told.
+    /// Its own threads when last counted; `None` if they cannot be.
     pub(super) own: Option<Counts>,
-    /// Of it and those below.
+    /// The threads of the cgroup and those below it.
     pub(super) sum: Option<Counts>,
-    /// Whether it and those below did nothing since the sample before.
+    /// Whether nothing has happened in it or below since the last sample.
     pub(super) is_idle: bool,
-    /// Whether anything ever ran in it or below.
+    /// Whether anything has ever run in it or below.
     pub(super) has_run: bool,
     averages: [u32; 3],
     capacity: Option<Capacity>,
-    /// CLOCK_BOOTTIME when it was made, if we were there.
+    /// CLOCK_BOOTTIME of its creation, if we noticed it.
     born_usec: Option<u64>,
 }
 
@@ -38,39 +38,39 @@ struct Capacity {
 }
 
 impl Account {
-    /// Goes on from what was published before; `None` for `block` begins anew.
+    /// Continues from what was published before.
     pub(super) fn take_over(&mut self, block: &Block, since_usec: u64, period_usec: u64) {
         if let (Some(load), Some(sum)) = (block.load(), self.sum) {
             let ticks = u32::try_from(since_usec / period_usec.max(1)).unwrap_or(u32::MAX);
             self.averages = averages_after(load.averages, sum.active(), ticks);
         }
         self.capacity = Capacity::published(block);
-        // Whether nothing ran under that one's eyes is not known.
+        // Whether nothing ran while the previous sampler watched is unknown.
         self.has_run |= self.capacity.is_some();
     }
 
-    /// Lets `ticks` pass.
+    /// Advances the averages by `ticks`.
     pub(super) fn tick(&mut self, ticks: u32) {
         let active = self.sum.map_or(0, |sum| sum.active());
         self.averages = averages_after(self.averages, active, ticks);
     }
 
-    /// Notes that it was made just now.
+    /// Notes that it has just been created.
     pub(super) fn begin(&mut self, now: &Now) {
         self.born_usec = Some(now.boottime_usec);
     }
 
-    /// Whether its limits may be set only now: what makes a cgroup limits it afterwards, with its first process in it or
-    /// before.
+    /// Whether its limits may still be about to be set: they are set after the cgroup is created, before or after its
+    /// first process joins.
     fn is_being_made(&self, now: &Now) -> bool {
         const MAKING_USEC: u64 = 2_000_000;
         let is_young = self.born_usec.is_some_and(|born| now.boottime_usec.saturating_sub(born) < MAKING_USEC);
-        // One that was born under our eyes, and not looked at since, may have run.
+        // If we saw it created but have not looked at it since, something may have run in it.
         let is_unused = !self.has_run && (self.born_usec.is_none() || self.time.is_some());
         is_young || is_unused
     }
 
-    /// Lets the time until `now` pass at the rate before, and counts at `rate` from then on.
+    /// Counts the time until `now` at the previous rate, and counts at `rate` from then on.
     pub(super) fn accrue(&mut self, rate: u64, now: &Now) {
         let boottime_usec = now.boottime_usec;
         let began = Capacity { since_boot_usec: at_rate(rate, boottime_usec), rate, first_rate: rate, boottime_usec };
@@ -92,7 +92,8 @@ impl Account {
 }
 
 impl Capacity {
-    /// What a slot says. It answers for an age, so its words are found by asking for two: since boot, and a second less.
+    /// The capacity in a slot. A slot only answers for an age, so two ages are asked for: since boot, and a second
+    /// less.
     fn published(block: &Block) -> Option<Self> {
         const SECOND_USEC: u64 = 1_000_000;
         let published = block.published();
@@ -104,7 +105,7 @@ impl Capacity {
     }
 }
 
-/// CPU time in `usec` at `rate` microseconds a second.
+/// CPU time in `usec`, at `rate` microseconds per second.
 fn at_rate(rate: u64, usec: u64) -> u64 {
     u64::try_from(u128::from(rate) * u128::from(usec) / 1_000_000).unwrap_or(u64::MAX)
 }
@@ -159,7 +160,7 @@ mod tests {
         account.accrue(SECOND, &at(110));
         account.accrue(SECOND, &at(120));
         let block = slot(&account, &at(120));
-        // 10 s at the second rate, 10 s at the first, 80 s before it was looked at.
+        // 10 s at the second rate, 10 s at the first, and 80 s before it was first looked at.
         assert_eq!(block.capacity_usec(at(120).realtime_usec, 100 * SECOND), Some((10 + 20 + 160) * SECOND));
         assert_eq!(block.capacity_usec(at(124).realtime_usec, 24 * SECOND), Some((4 + 10 + 20) * SECOND));
     }

@@ -1,6 +1,6 @@
-//! The board's file: made aside and put in place by renaming, so that readers find a whole one at any time; then written
-//! by `pwrite`, which harms nobody whatever a stranger does to the file's length, where a store to a mapping is a SIGBUS.
-//! Nothing is replaced but a board.
+//! The board's file. A new one is written aside and renamed into place, so that readers always find a whole one. After
+//! that it is written by `pwrite`, which stays harmless if somebody truncates the file; storing to a mapping would then
+//! raise SIGBUS. Only a board is ever replaced.
 
 use super::{
     clock::Now,
@@ -23,17 +23,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A board to publish on. One sampler has it at a time.
+/// A board to publish on. Only one sampler has it at a time.
 pub(crate) struct Board {
     path: PathBuf,
     image: Image,
-    /// The file, locked. It stays so until a larger one is in its place: whoever waits for the lock would have it.
+    /// The file, locked until a larger one is in its place. Otherwise somebody waiting for the lock would get it.
     file: Option<File>,
-    /// The slots are no longer where that file has them.
+    /// The slots no longer fit the file's layout.
     is_outgrown: bool,
-    /// The one that was there before us, locked until ours takes its place.
+    /// The previous board, locked until ours takes its place.
     predecessor: Option<File>,
-    /// What it said: its blocks; none where it was no board of our version.
+    /// The previous board's blocks; none if it was not a board of our version.
     before: Vec<u8>,
 }
 
@@ -43,10 +43,10 @@ pub(crate) struct Board {
 pub(crate) struct TakenOver(PathBuf);
 
 impl Board {
-    /// The board at `path`, which is made, with its directory, if there is none. Nothing is published yet.
+    /// The board at `path`. Its directory is created if necessary. Nothing is published yet.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let directory = directory_of(path);
-        // Readers take no other file for a board.
+        // Readers accept a board only there.
         ensure!(is_in_memory(directory), refusal(directory));
         let there = there(path)?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
@@ -56,13 +56,13 @@ impl Board {
         };
         let board =
             Self { path: path.to_owned(), image: Image::new(), file: None, is_outgrown: false, predecessor, before };
-        // What cannot be done is to be said at once.
+        // Fails now if the file cannot be made.
         let (_, aside) = board.make_aside()?;
         fs::remove_file(aside)?;
         Ok(board)
     }
 
-    /// What a sampler before us published of a cgroup.
+    /// What a previous sampler published about a cgroup.
     pub(super) fn before(&self, key: Key) -> Option<Block> {
         let blocks = u64::try_from(self.before.len() / BLOCK_BYTES).ok()?;
         SlotNumbers::of(key, blocks.checked_sub(1)?).find_map(|index| {
@@ -71,18 +71,18 @@ impl Board {
         })
     }
 
-    /// Forgets what was published before us.
+    /// Forgets what previous samplers published.
     pub(super) fn forget(&mut self) {
         self.before = Vec::new();
     }
 
-    /// Changes a slot, which is seen once it is written.
+    /// Changes a slot. Readers see this once it is written.
     pub(super) fn set(&mut self, key: Key, block: Block) -> Result<(), Full> {
         self.is_outgrown |= self.image.set(key, block)?;
         Ok(())
     }
 
-    /// Gives up the slot of a cgroup that is no more, at once.
+    /// Voids the slot of a removed cgroup, at once.
     pub(super) fn void(&mut self, key: Key) {
         let file = self.file.as_ref().filter(|_| !self.is_outgrown);
         if let (Some((offset, bytes)), Some(file)) = (self.image.void(key), file) {
@@ -90,7 +90,7 @@ impl Board {
         }
     }
 
-    /// Writes some slots.
+    /// Writes these slots.
     pub(super) fn write_slots(&mut self, keys: &[Key]) -> Result<()> {
         let Some(file) = self.file.as_ref().filter(|_| !self.is_outgrown) else { return self.replace() };
         for (offset, bytes) in keys.iter().filter_map(|key| self.image.slot(*key)) {
@@ -99,7 +99,7 @@ impl Board {
         Ok(())
     }
 
-    /// Writes all of it: so whatever a stranger wrote there is gone, too.
+    /// Writes the whole board, over anything that a stranger may have written there.
     pub(super) fn write(&mut self, now: &Now, valid_usec: u64, has_ended: bool) -> Result<()> {
         self.image.set_header(&now.published(valid_usec), has_ended);
         let in_place = !self.is_outgrown && self.file.as_ref().is_some_and(|file| is_at(&self.path, file));
@@ -107,7 +107,7 @@ impl Board {
         file.write_all_at(self.image.bytes(), 0).with_context(|| self.path.display().to_string())
     }
 
-    /// Makes a new file and puts it in the place of the board that is there, unless that is another sampler's.
+    /// Writes a new file and puts it in the board's place, unless the board there is another sampler's.
     fn replace(&mut self) -> Result<()> {
         let there = there(&self.path)?;
         let is_own = |file: &File| self.file.iter().chain(&self.predecessor).any(|own| is_same(own, file));
@@ -117,7 +117,7 @@ impl Board {
         let (file, aside) = self.make_aside()?;
         let placed = file.write_all_at(self.image.bytes(), 0).and_then(|()| match &there {
             Some(_) => fs::rename(&aside, &self.path),
-            // Not over what has come there meanwhile.
+            // Does not replace what may have appeared there meanwhile.
             None => fs::hard_link(&aside, &self.path).and_then(|()| fs::remove_file(&aside)),
         });
         if let Err(error) = placed {
@@ -135,8 +135,8 @@ impl Board {
             fs::DirBuilder::new().recursive(true).mode(0o755).create(directory).with_context(|| refusal(directory))?;
         }
         let (file, aside) = self.new_file()?.with_context(|| refusal(directory))?;
-        // Locked before others may open it: a reader's lock would keep ours out. Then, whatever our umask is, containers run as
-        // any user.
+        // Locked before others may open it: a reader's lock would keep ours out. Then made readable whatever our umask
+        // is, because containers run as any user.
         let opened = lock::take(&file).and_then(|()| file.set_permissions(fs::Permissions::from_mode(0o644)));
         if let Err(error) = opened {
             let _ = fs::remove_file(&aside);
@@ -145,7 +145,7 @@ impl Board {
         Ok((file, aside))
     }
 
-    /// A new file under a name that nobody has, for us alone. A sampler of our number that was killed may have left one.
+    /// A new file under an unused name, for us alone. A killed sampler with our process id may have left a file behind.
     fn new_file(&self) -> Result<io::Result<(File, PathBuf)>> {
         const TRIES: u32 = 100;
         let name = self.path.file_name().with_context(|| format!("{}: not a file's name", self.path.display()))?;
@@ -164,7 +164,7 @@ impl Board {
     }
 }
 
-/// Whether a sampler publishes at `path`: one that has not said its end, and did publish lately.
+/// Whether a sampler publishes at `path`: the board has not ended, and is fresh.
 pub(crate) fn is_running(path: &Path) -> bool {
     let header = open(path).and_then(|file| block_at(&file, 0));
     header.is_some_and(|it| {
@@ -172,15 +172,15 @@ pub(crate) fn is_running(path: &Path) -> bool {
     })
 }
 
-/// Opens what is at `path`, if it may be a board: a FIFO or a device is none.
+/// Opens what is at `path` if it can be a board; a FIFO or a device cannot.
 fn open(path: &Path) -> Option<File> {
     there(path).ok().flatten()
 }
 
-/// The board at `path`, of whatever version; `None` where there is nothing. Anything else is somebody's, and is not opened but
-/// to see how it begins.
+/// The board at `path`, of any version; `None` if nothing is there. Anything else belongs to somebody, and only its
+/// first bytes are read.
 fn there(path: &Path) -> Result<Option<File>> {
-    // The number of a publication is before it, whatever the version.
+    // In every version, the sequence number comes before it.
     const MAGIC_AT: u64 = 8;
     let other = || format!("{}: this is not a board: remove it, or choose another --board", path.display());
     let found = match openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
@@ -196,7 +196,7 @@ fn there(path: &Path) -> Result<Option<File>> {
     Ok(Some(file))
 }
 
-/// Opens a plain file that was found: to be locked it has to be open for writing, for which a reader has no right.
+/// Opens a regular file that was found. Locking it requires write access, which a reader does not have.
 fn reopened(found: &OwnedFd) -> io::Result<File> {
     let with = |is_written| {
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
@@ -205,12 +205,12 @@ fn reopened(found: &OwnedFd) -> io::Result<File> {
     with(true).or_else(|_| with(false))
 }
 
-/// Whether a sampler has this board, and publishes on it: a reader's lock is none.
+/// Whether another sampler holds this board and publishes on it; a reader's lock does not count.
 fn is_anothers(path: &Path, file: &File) -> bool {
     lock::is_held(file) && is_running(path)
 }
 
-/// Locks a board that was there before us. `Ok(false)` when the lock cannot be had, and nobody publishes.
+/// Locks the previous board. `Ok(false)` if it cannot be locked but nobody publishes on it.
 fn take(path: &Path, file: &File) -> Result<bool> {
     let is_taken = lock::take(file).is_ok();
     if !is_taken && is_anothers(path, file) {
@@ -219,7 +219,7 @@ fn take(path: &Path, file: &File) -> Result<bool> {
     Ok(is_taken)
 }
 
-/// Whether a directory is on a tmpfs, or will be when it is made.
+/// Whether a directory is on a tmpfs, or will be when it is created.
 fn is_in_memory(directory: &Path) -> bool {
     let exists = |it: &&Path| it.symlink_metadata().is_ok() || it.as_os_str().is_empty();
     let nearest = directory.ancestors().find(exists).unwrap_or(directory);
@@ -227,7 +227,7 @@ fn is_in_memory(directory: &Path) -> bool {
     statfs(nearest).is_ok_and(|it| it.f_type == libc::TMPFS_MAGIC)
 }
 
-/// The blocks of a board of our version, as many as its header says; none of anything else.
+/// The blocks of a board of our version, as many as its header says; none if it is anything else.
 fn blocks(file: &File) -> Vec<u8> {
     const LARGEST: u64 = 128 << 20;
     let mut bytes = Vec::new();
@@ -361,7 +361,8 @@ mod tests {
         assert_eq!(threads(&home.board()), Some(8));
     }
 
-    /// Who has put something there while a sampler runs keeps it, and the sampler goes on once it is gone.
+    /// If somebody puts something there while a sampler runs, it is left alone, and the sampler continues once it is
+    /// gone.
     #[test]
     fn what_is_no_board_is_left_alone() {
         let home = Home::new();
@@ -399,7 +400,7 @@ mod tests {
         assert_eq!(fs::read(&beside).unwrap(), b"notes");
     }
 
-    /// A reader may have either kind of lock that reading gives.
+    /// A reader may hold either kind of lock that read access allows.
     #[test]
     fn a_readers_lock_keeps_nobody_out() {
         let home = Home::new();

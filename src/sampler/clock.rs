@@ -3,7 +3,7 @@
 use crate::host::clocks::{now_usec, resolution_usec};
 use calc::board::Published;
 
-/// A moment, by each clock.
+/// A point in time, by each clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Now {
     pub(super) realtime_usec: u64,
@@ -12,7 +12,7 @@ pub(super) struct Now {
 }
 
 impl Now {
-    /// This moment.
+    /// The present.
     pub(super) fn read() -> Self {
         Self {
             realtime_usec: now_usec(libc::CLOCK_REALTIME),
@@ -21,7 +21,7 @@ impl Now {
         }
     }
 
-    /// What is published now says so, and is to be believed for `valid_usec`.
+    /// The stamp of what is published now, valid for `valid_usec`.
     pub(super) fn published(&self, valid_usec: u64) -> Published {
         Published {
             realtime_usec: self.realtime_usec,
@@ -31,8 +31,8 @@ impl Now {
         }
     }
 
-    /// Time since something was published, by CLOCK_MONOTONIC; `None` when that was in another boot of the machine, or
-    /// by clocks that were set anew since.
+    /// The time since something was published, by CLOCK_MONOTONIC; `None` if that was before the last boot, or before
+    /// the clocks were set.
     pub(super) fn since(&self, published: &Published) -> Option<u64> {
         const SET_USEC: u64 = 60_000_000;
         let booted = |realtime: u64, boottime: u64| realtime.saturating_sub(boottime);
@@ -43,7 +43,7 @@ impl Now {
     }
 }
 
-/// The tick of the kernel's clock, in microseconds: what its coarse clocks are precise to.
+/// The tick of the kernel's clock, in microseconds: the resolution of its coarse clocks.
 pub(super) fn jiffy_usec() -> u64 {
     resolution_usec(libc::CLOCK_MONOTONIC_COARSE)
 }

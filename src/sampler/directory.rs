@@ -1,4 +1,4 @@
-//! A cgroup's directory: its files, and the directories in it.
+//! A cgroup's directory, with its files and subdirectories.
 
 use crate::host::kernel::Reading;
 use calc::cgroup::CgroupFiles;
@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How a directory is opened.
+/// The flags for opening a directory.
 pub(super) const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -24,18 +24,18 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXE
 /// A directory below the top of a hierarchy.
 #[derive(Debug)]
 pub(super) struct Directory {
-    /// Open, unless descriptors are short.
+    /// Kept open, unless descriptors are short.
     kept: Option<OwnedFd>,
-    /// From the top, "" for the top itself.
+    /// Relative to the top; "" for the top itself.
     path: PathBuf,
 }
 
-/// What is to be known of a directory.
+/// What is needed of a directory's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Status {
     /// Its inode number.
     pub(super) id: u64,
-    /// 2 + the number of directories in it.
+    /// 2 + the number of subdirectories.
     pub(super) links: u64,
     pub(super) device: u64,
     pub(super) owner: u32,
@@ -49,12 +49,12 @@ impl Directory {
         Ok((Self { kept: affordable(open), path }, status))
     }
 
-    /// From the top.
+    /// Its path, relative to the top.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What there is to know of it now.
+    /// Its current status.
     pub(super) fn status(&self, top: &OwnedFd) -> Result<Status, Errno> {
         match &self.kept {
             Some(kept) => status(kept.as_fd()),
@@ -62,7 +62,7 @@ impl Directory {
         }
     }
 
-    /// Opens a file of it.
+    /// Opens one of its files.
     pub(super) fn file(&self, top: &OwnedFd, name: impl AsRef<Path>) -> Result<OwnedFd, Errno> {
         match &self.kept {
             Some(kept) => openat(kept, name.as_ref(), FILE, Mode::empty()),
@@ -70,18 +70,18 @@ impl Directory {
         }
     }
 
-    /// Opens a file of it to be kept; `None` when descriptors are short.
+    /// Opens one of its files to keep; `None` if descriptors are short.
     pub(super) fn file_to_keep(&self, top: &OwnedFd, name: &str) -> Result<Option<OwnedFd>, Errno> {
         self.file(top, name).map(affordable)
     }
 
-    /// Reads a small file of it into `text`, and returns how much.
+    /// Reads one of its small files into `text`, and returns what was read.
     pub(super) fn read<'b>(&self, top: &OwnedFd, name: &str, text: &'b mut [u8]) -> Result<&'b [u8], Errno> {
         let length = read(self.file(top, name)?, &mut *text)?;
         Ok(text.get(..length).unwrap_or_default())
     }
 
-    /// Reads all of a file of it.
+    /// Reads the whole of one of its files.
     pub(super) fn read_all(&self, top: &OwnedFd, name: &str, text: &mut Vec<u8>) -> Result<(), Errno> {
         const CHUNK: usize = 4096;
         let file = self.file(top, name)?;
@@ -99,12 +99,12 @@ impl Directory {
         Ok(())
     }
 
-    /// Its files, as calc reads those of a cgroup.
+    /// Its files, in the form in which calc reads a cgroup.
     pub(super) fn files<'d>(&'d self, top: &'d OwnedFd) -> impl CgroupFiles + 'd {
         Below { directory: self, top }
     }
 
-    /// Tells the names of the directories in it.
+    /// Calls `tell` with the name of each subdirectory.
     pub(super) fn each_name(&self, top: &OwnedFd, mut tell: impl FnMut(&OsStr)) -> Result<(), Errno> {
         let open = openat(self.kept.as_ref().unwrap_or(top), self.beside(), DIRECTORY, Mode::empty())?;
         let mut buffer = [MaybeUninit::uninit(); 8192];
@@ -119,12 +119,12 @@ impl Directory {
         Ok(())
     }
 
-    /// The directory as it is reached from what is open.
+    /// Its path relative to the open directory that it is reached from.
     fn beside(&self) -> &Path {
         if self.kept.is_some() { Path::new(".") } else { or_dot(&self.path) }
     }
 
-    /// A path by which the kernel finds it.
+    /// A path under which the kernel finds it.
     pub(super) fn name_in_proc(&self, top: &OwnedFd) -> PathBuf {
         match &self.kept {
             Some(kept) => format!("/proc/self/fd/{}", kept.as_raw_fd()).into(),
@@ -147,19 +147,19 @@ impl CgroupFiles for Below<'_> {
     }
 }
 
-/// Reads a kept file anew.
+/// Reads a kept file again.
 pub(super) fn read_again<'b>(file: &OwnedFd, text: &'b mut [u8]) -> Result<&'b [u8], Errno> {
     let length = pread(file, &mut *text, 0)?;
     Ok(text.get(..length).unwrap_or_default())
 }
 
-/// What is to be known of an open directory.
+/// The status of an open directory.
 pub(super) fn status(open: BorrowedFd<'_>) -> Result<Status, Errno> {
     let stat = fstat(open)?;
     Ok(Status { id: stat.st_ino, links: stat.st_nlink as u64, device: stat.st_dev, owner: stat.st_uid })
 }
 
-/// Keeps it, if enough descriptors are left for work.
+/// Keeps it if enough descriptors are left for work.
 pub(super) fn affordable(open: OwnedFd) -> Option<OwnedFd> {
     const RESERVE: u64 = 64;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);

@@ -1,8 +1,8 @@
-//! What containers take on disk: the upper layers of their overlays, measured by a thread of its own, which a slow disk
-//! may hold up. It works a hundredth of the time.
+//! What containers use on disk. The upper layers of their overlays are measured by a thread of its own, which a slow
+//! disk may delay. It works a hundredth of the time.
 //!
-//! `candidates` says which overlay a cgroup's processes have for their root, `overlay` finds its upper layer, `walk` adds up
-//! what is in it, `trees` says when, and keeps what was found; `worker` is the thread.
+//! `candidates` finds the overlay that a cgroup's processes have as their root, `overlay` finds its upper layer, `walk`
+//! adds up what is in it, `trees` schedules walks and keeps their results, and `worker` is the thread.
 
 mod candidates;
 mod overlay;
@@ -22,22 +22,22 @@ use std::{
 };
 use trees::Trees;
 
-/// The measuring, and what it has found.
+/// The measurements, and the thread that makes them.
 pub(super) struct Disk {
     shared: Arc<Shared>,
     candidates: Candidates,
-    /// The file system at our own root: who shares it is in no container.
+    /// The file system of our own root: processes that share it are in no container.
     own_device: u64,
 }
 
-/// What the thread and the sampler both know.
+/// What the thread and the sampler share.
 struct Shared {
     trees: Mutex<Trees>,
     news: Condvar,
 }
 
 impl Disk {
-    /// Starts the thread, which leaves at least `pause` between two walks through a tree.
+    /// Starts the thread, which pauses for at least `pause` between two walks of the same tree.
     pub(super) fn start(pause: Duration) -> io::Result<Self> {
         let shared = Arc::new(Shared { trees: Mutex::new(Trees::new(pause)), news: Condvar::new() });
         let worker = worker::Worker::new(Arc::clone(&shared));
@@ -45,7 +45,7 @@ impl Disk {
         Ok(Self { shared, candidates: Candidates::default(), own_device: rustix::fs::stat("/")?.st_dev })
     }
 
-    /// Looks which cgroups are containers, and has the new ones measured.
+    /// Finds out which cgroups are containers, and has new ones measured.
     pub(super) fn look(&mut self, hierarchies: &mut [Hierarchy], round: usize) {
         let with_load = hierarchies.iter_mut().filter(|hierarchy| hierarchy.root.load_kind().is_some());
         let overlays = self.candidates.look(with_load, round, self.own_device);
@@ -57,7 +57,7 @@ impl Disk {
         }
     }
 
-    /// What the files of a cgroup's container take, in bytes, where that was found out.
+    /// The bytes that the files of a cgroup's container use, if known.
     pub(super) fn used_bytes(&self, hierarchy: &Hierarchy, node: &Node) -> Option<u64> {
         let overlay = self.candidates.overlay(hierarchy, node)?;
         self.shared.trees().used_bytes(overlay)

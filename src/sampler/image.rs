@@ -1,4 +1,4 @@
-//! The board's blocks as the writer has them, to be written in one piece.
+//! The board's blocks in the writer's memory, to be written in one piece.
 
 use calc::board::{BLOCK_BYTES, Block, Key, Published, SlotNumbers};
 use std::collections::HashMap;
@@ -7,9 +7,9 @@ use std::collections::HashMap;
 pub(super) struct Image {
     slots: u64,
     blocks: Vec<[u8; BLOCK_BYTES]>,
-    /// Where the slots of the living are.
+    /// The positions of slots in use.
     places: HashMap<Key, usize>,
-    /// Whose slot each block is; that of block 0 is nobody's.
+    /// The key of each block's slot; block 0 has none.
     owners: Vec<Option<Key>>,
     header: Block,
 }
@@ -20,10 +20,10 @@ pub(super) struct Full;
 
 impl Image {
     const LEAST: u64 = 256;
-    /// A board of 64 MiB: somebody makes cgroups without end.
+    /// A board of 64 MiB: somebody creates cgroups without end.
     const MOST: u64 = 1 << 18;
 
-    /// One without any slot in use.
+    /// An image with no slot in use.
     pub(super) fn new() -> Self {
         Self::with(Self::LEAST)
     }
@@ -39,12 +39,11 @@ impl Image {
         }
     }
 
-    /// All of it.
     pub(super) fn bytes(&self) -> &[u8] {
         self.blocks.as_flattened()
     }
 
-    /// Where a key's slot is in it, and its bytes.
+    /// The offset and the bytes of a key's slot.
     pub(super) fn slot(&self, key: Key) -> Option<(u64, &[u8])> {
         self.written(*self.places.get(&key)?)
     }
@@ -59,7 +58,7 @@ impl Image {
         self.header.publish(&mut self.blocks[0]);
     }
 
-    /// Publishes a key's slot. `Ok(true)` when the board had to be made larger for it, so that all of it has moved.
+    /// Publishes a key's slot. `Ok(true)` if the board had to grow, which moves all slots.
     pub(super) fn set(&mut self, key: Key, block: Block) -> Result<bool, Full> {
         let mut has_grown = false;
         let place = loop {
@@ -76,7 +75,7 @@ impl Image {
         Ok(has_grown)
     }
 
-    /// Gives a key's slot up, and returns what is to be written where.
+    /// Voids a key's slot; returns the offset and the bytes to write.
     pub(super) fn void(&mut self, key: Key) -> Option<(u64, &[u8])> {
         let place = self.places.remove(&key)?;
         self.owners[place] = None;
@@ -84,7 +83,7 @@ impl Image {
         self.written(place)
     }
 
-    /// Finds a place for a new key: at most every other slot is taken, so that searches are short.
+    /// Finds a place for a new key. At most every other slot is used, so that searches are short.
     fn place(&mut self, key: Key) -> bool {
         let has_room = (self.places.len() as u64) < self.slots / 2;
         let candidates = SlotNumbers::of(key, self.slots).filter_map(|index| usize::try_from(index).ok());
@@ -112,7 +111,7 @@ impl Image {
         Err(Full)
     }
 
-    /// Where a block is in it, and its bytes.
+    /// The offset and the bytes of a block.
     fn written(&self, place: usize) -> Option<(u64, &[u8])> {
         Some((u64::try_from(place * BLOCK_BYTES).ok()?, self.blocks.get(place)?))
     }

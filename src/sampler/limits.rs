@@ -1,4 +1,4 @@
-//! A cgroup's limits, and what those above it come to.
+//! A cgroup's limits, and their combination with those above it.
 
 use super::{
     directory::Directory,
@@ -20,19 +20,19 @@ use rustix::fd::OwnedFd;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cpus {
     count: u64,
-    /// As the board has them: none, where there are more than it holds.
+    /// In the board's form: zero if there are more CPUs than it can hold.
     words: [u64; WORDS],
 }
 
 const WORDS: usize = Above::NONE.cpus.len();
 
 impl Cpus {
-    /// How many they are.
+    /// How many there are.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Those of a set; `None` where there are none in it.
+    /// The CPUs of a set; `None` if it is empty.
     pub(super) fn of(set: &CpuSet) -> Option<Self> {
         let (known, beyond) = set.words().split_at_checked(WORDS)?;
         let mut words = [0; WORDS];
@@ -43,17 +43,17 @@ impl Cpus {
     }
 }
 
-/// What a cgroup's own files say; nothing for what is not limited, or not limited here.
+/// The limits in a cgroup's own files; `None` for what is not limited, or not in this hierarchy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Limits {
     memory: Amounts,
     quota: Option<Capacity>,
-    /// Apart: most cgroups of version 1 have none.
+    /// Boxed, because most version 1 cgroups have none.
     cpus: Option<Box<Cpus>>,
 }
 
 impl Limits {
-    /// Reads those of the controllers that `root` has; that of memory only if it is asked for.
+    /// Reads those of the controllers that `root` has; the memory limits only if asked for.
     pub(super) fn read(directory: &Directory, top: &OwnedFd, root: &Root, with_memory: bool) -> Self {
         let version = if root.form == Form::V1 { Version::V1 } else { Version::V2 };
         let has = |kind| version == Version::V2 || root.kinds.contains(&kind);
@@ -71,7 +71,7 @@ impl Limits {
         limits
     }
 
-    /// What is above a cgroup in one with these limits, which has `above` above itself.
+    /// What is above the children of a cgroup that has these limits, and `above` above itself.
     pub(super) fn below(&self, above: &Above) -> Above {
         let mut sum = *above;
         sum.lower_memory(&self.memory);
@@ -84,25 +84,25 @@ impl Limits {
         sum
     }
 
-    /// Whether they give as much CPU time as others.
+    /// Whether they allow the same CPU time as others.
     pub(super) fn gives_cpus_as(&self, other: &Self) -> bool {
         (&self.quota, &self.cpus) == (&other.quota, &other.cpus)
     }
 
-    /// How many CPUs it may run on, where that is known here.
+    /// How many CPUs it may run on, if this hierarchy says so.
     pub(super) fn cpu_count(&self) -> Option<u64> {
         self.cpus.as_ref().map(|cpus| cpus.count)
     }
 }
 
-/// The CPUs of a cgroup that says which it may run on.
+/// The CPUs of a cgroup that names them.
 fn cpus(files: &impl CgroupFiles, version: Version, text: &mut [u8]) -> Option<Cpus> {
     let mut set = CpuSet::EMPTY;
     cpuset::of_one(Of::Cpus, files, version, &mut set, text)?;
     Cpus::of(&set)
 }
 
-/// CPU time a second, in microseconds, that the least quota of one with `limits` below `above` leaves.
+/// The CPU time per second, in microseconds, under the least quota of `limits` and `above`.
 pub(super) fn quota_rate(limits: &Limits, above: &Above) -> Option<u64> {
     limits.below(above).quota().map(|quota| quota.within(1_000_000))
 }

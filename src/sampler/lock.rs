@@ -1,9 +1,9 @@
-//! The lock by which one sampler at a time has a board: a record lock for writing, which needs a descriptor that is open for
-//! writing. Who may only read the file can stand in its way, and is told from a sampler.
+//! The lock that lets only one sampler have a board: a record lock for writing, which requires a descriptor that is
+//! open for writing. A process with read access can block it, but is not mistaken for a sampler.
 
 use std::{fs::File, io, os::fd::AsRawFd};
 
-/// Locks the whole file, as long as it is open; not where anybody has a lock on it.
+/// Locks the whole file until it is closed; fails if anybody has a lock on it.
 pub(super) fn take(file: &File) -> io::Result<()> {
     match control(file, libc::F_OFD_SETLK, &mut whole(libc::F_WRLCK)) {
         // A kernel before 3.15 has no such lock, and nobody is kept out.
@@ -12,7 +12,7 @@ pub(super) fn take(file: &File) -> io::Result<()> {
     }
 }
 
-/// Whether somebody holds the lock that [`take`] takes: a question for a lock of readers is answered by writers alone.
+/// Whether somebody holds the lock that [`take`] takes: a test for a readers' lock conflicts only with writers.
 pub(super) fn is_held(file: &File) -> bool {
     let mut found = whole(libc::F_RDLCK);
     control(file, libc::F_OFD_GETLK, &mut found).is_ok() && found.l_type != kind(libc::F_UNLCK)
@@ -26,7 +26,7 @@ fn control(file: &File, request: libc::c_int, lock: &mut libc::flock) -> io::Res
     }
 }
 
-/// From the first byte to the last that there may be.
+/// From the first byte to the last possible one.
 fn whole(of: libc::c_int) -> libc::flock {
     // SAFETY: all of its fields are numbers.
     let zero: libc::flock = unsafe { std::mem::zeroed() };

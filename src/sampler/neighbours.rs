@@ -1,5 +1,5 @@
-//! Containers beside us: a sampler in a container sees the cgroups of those that share a pid namespace with it through
-//! their mounts, at /proc/PID/root.
+//! Containers beside us: a sampler in a container can see the cgroups of containers that share its pid namespace,
+//! through their mounts, at /proc/PID/root.
 
 use super::{
     Sampler,
@@ -22,30 +22,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is known of the processes beside us.
+/// What is known about the processes beside us.
 pub(super) struct Neighbours {
-    /// On a host all is in sight through the own mounts: nobody is sought.
+    /// On a host, our own mounts show everything, so there is nothing to look for.
     is_host: bool,
     sought: Option<Instant>,
     /// Our own mount namespace.
     own: Option<CString>,
-    /// The processes whose mounts are known, with their mount namespaces. A number of a namespace is given again once
-    /// none of its processes is left.
+    /// The processes whose mounts are known, with their mount namespaces. A namespace's number is reused once it has no
+    /// process left.
     known: BTreeMap<u32, CString>,
-    /// When those of whom nothing was found are asked again.
+    /// When to ask again those processes that have shown nothing.
     asked: BTreeMap<u32, Again>,
-    /// Cgroups of processes that we may not look at.
+    /// Cgroups of processes that we may not look into.
     refused: BTreeSet<Vec<u8>>,
 }
 
-/// When to ask again.
+/// When to ask a process again.
 struct Again {
     due: Instant,
     pause: Duration,
 }
 
 impl Again {
-    /// After the first pause, and twice as long each time.
+    /// After the first pause; each further pause is twice as long.
     fn after(before: Option<&Self>, now: Instant) -> Self {
         const LONGEST: Duration = Duration::from_secs(64);
         let pause = before.map_or(PAUSE, |before| before.pause.saturating_mul(2).min(LONGEST));
@@ -53,21 +53,21 @@ impl Again {
     }
 }
 
-/// How long nobody is sought.
+/// The time between two searches.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Whose mounts are looked into at a time: a neighbour may have any number of mount namespaces, each with many mounts.
+/// How many mount namespaces are looked into at a time: a neighbour may have any number, each with many mounts.
 const MOST_AT_ONCE: usize = 32;
 
 impl Neighbours {
-    /// Those of a sampler that knows its own mounts' hierarchies.
+    /// The neighbours of a sampler that knows the hierarchies of its own mounts.
     pub(super) fn of(sampler: &Sampler) -> Self {
         let own = readlinkat(CWD, "/proc/self/ns/mnt", Vec::new()).ok();
         let (known, asked) = (BTreeMap::new(), BTreeMap::new());
         Self { is_host: sampler.sees_machine(), sought: None, own, known, asked, refused: BTreeSet::new() }
     }
 
-    /// Adds the hierarchies of neighbours that were not there when this was done last, and removes those that are over.
+    /// Adds the hierarchies of new neighbours, and removes those that have ended.
     pub(super) fn seek(&mut self, sampler: &mut Sampler) -> Result<()> {
         if self.is_host || self.sought.is_some_and(|sought| sought.elapsed() < PAUSE) {
             return Ok(());
@@ -76,7 +76,8 @@ impl Neighbours {
         self.sought = Some(now);
         let strangers = self.strangers(processes());
         for (namespace, process) in self.due(strangers, now) {
-            // One that is being made may not have its mounts yet: it is asked again until they show where it is.
+            // A container that is being created may not have its mounts yet: it is asked again until they show where it
+            // is.
             if let Ok(true) = add_all(process, sampler) {
                 self.known.insert(process, namespace);
             } else {
@@ -87,7 +88,7 @@ impl Neighbours {
         sampler.publish_new()
     }
 
-    /// Those whose turn it is: whoever was never asked first, then those who wait longest.
+    /// The processes whose turn it is: first those never asked, then those that have waited longest.
     fn due(&mut self, strangers: BTreeMap<CString, u32>, now: Instant) -> Vec<(CString, u32)> {
         self.asked.retain(|process, _| strangers.values().any(|it| it == process));
         let moment = |process: &u32| self.asked.get(process).map(|again| again.due);
@@ -97,7 +98,7 @@ impl Neighbours {
         due
     }
 
-    /// Forgets the processes that are no more, and finds one of each mount namespace that was not looked into.
+    /// Forgets ended processes, and picks one process of each mount namespace that has not been looked into.
     fn strangers(&mut self, present: BTreeSet<u32>) -> BTreeMap<CString, u32> {
         self.known.retain(|process, _| present.contains(process));
         let known: BTreeSet<CString> = self.known.values().chain(&self.own).cloned().collect();
@@ -119,7 +120,7 @@ impl Neighbours {
         strangers
     }
 
-    /// Says of which neighbour nothing can be published, once for each.
+    /// Reports, once for each cgroup, that nothing can be published for a neighbour.
     fn refuse(&mut self, process: u32) {
         const MOST: usize = 1000;
         let Ok(cgroup) = fs::read(format!("/proc/{process}/cgroup")) else { return };
@@ -132,13 +133,12 @@ impl Neighbours {
     }
 }
 
-/// The processes in our pid namespace.
 fn processes() -> BTreeSet<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Adds the hierarchies that a process sees and that it is in. `Ok(false)` when it is in none of those that it sees.
+/// Adds the hierarchies that a process sees and is in. `Ok(false)` if it is in none of those that it sees.
 fn add_all(process: u32, sampler: &mut Sampler) -> std::result::Result<bool, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let home = openat(CWD, format!("/proc/{process}/root"), flags, Mode::empty())?;
@@ -159,8 +159,8 @@ fn add_all(process: u32, sampler: &mut Sampler) -> std::result::Result<bool, Err
     Ok(is_held)
 }
 
-/// Opens the top of a hierarchy that a process sees, without following whatever it may have put in the way. Returns the
-/// number of its file system, too.
+/// Opens the top of a hierarchy that a process sees, without following anything that it may have put in the way. Also
+/// returns the device number of its file system.
 fn open_top(home: &OwnedFd, root: &Root) -> std::result::Result<(u64, OwnedFd), Errno> {
     const CGROUP: i64 = 0x0027_e0eb;
     const CGROUP_2: i64 = 0x6367_7270;
@@ -202,7 +202,7 @@ mod tests {
             }
         }
         assert_eq!(moments, [0, 1, 3, 7, 15, 31, 63, 127, 191]);
-        // Those who were never asked come first, and not all of them at once.
+        // Processes that were never asked come first, and not all of them at once.
         let due: Vec<u32> = neighbours.due(strangers(100), now).into_iter().map(|(_, process)| process).collect();
         assert!(due.len() == MOST_AT_ONCE && !due.contains(&1), "{due:?}");
         assert!(neighbours.due(BTreeMap::new(), now).is_empty() && neighbours.asked.is_empty());
@@ -213,10 +213,10 @@ mod tests {
         let (me, gone) = (std::process::id(), u32::MAX);
         let mine = readlinkat(CWD, "/proc/self/ns/mnt", Vec::new()).unwrap();
         let present = || BTreeSet::from([me]);
-        // The one that was asked is no more, and its namespace has the number that ours had.
+        // The process that was asked has ended, and its namespace's number was reused for ours.
         let mut restarted = neighbours(&[(gone, &mine)]);
         assert_eq!(restarted.strangers(present()), BTreeMap::from([(mine.clone(), me)]));
-        // Nothing was found out: asked again.
+        // Nothing was found, so it is asked again.
         assert_eq!(restarted.strangers(present()), BTreeMap::from([(mine.clone(), me)]));
         let mut known = neighbours(&[(gone, &mine), (me, &mine)]);
         assert_eq!(known.strangers(present()), BTreeMap::new());

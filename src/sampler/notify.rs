@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-/// Tells it a state, where there is one. That nobody listens is nobody's failure.
+/// Tells the service manager a state, if there is one. It is no failure if nobody listens.
 pub(super) fn tell(state: NotifyState<'_>) {
     let _ = match env::var_os("NOTIFY_SOCKET") {
         Some(name) if name.as_bytes().starts_with(b"@") => send(&name, &state.to_string()),
@@ -22,7 +22,7 @@ pub(super) fn tell(state: NotifyState<'_>) {
     };
 }
 
-/// To an abstract socket, which the library takes for a file.
+/// Sends to an abstract socket, which the library would take for a file.
 fn send(name: &OsStr, state: &str) -> io::Result<()> {
     let address = SocketAddr::from_abstract_name(&name.as_bytes()[1..])?;
     UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop)

@@ -1,4 +1,4 @@
-//! Where the hierarchies of cgroups begin.
+//! Where the cgroup hierarchies begin.
 
 use crate::host::{
     hierarchy::CONTROLLERS,
@@ -11,30 +11,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The form that a hierarchy's files have.
+/// The form of a hierarchy's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     V1,
     V2,
-    /// Files in version 2's form that `cgproc run` keeps up to date.
+    /// Files in version 2's form, kept up to date by `cgproc run`.
     Declared,
 }
 
-/// The top of a hierarchy, or of the part of one that is to be published.
+/// The top of a hierarchy, or of the part of it that is to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Root {
     /// The directory.
     pub(crate) path: PathBuf,
     pub(crate) form: Form,
-    /// What its cgroups are published as: the controllers of version 1 that we know, or the one of the other forms.
+    /// The kinds that its cgroups are published as: version 1's controllers that we know, or the one kind of another
+    /// form.
     pub(crate) kinds: Vec<Kind>,
-    /// The file system's number, where a table of mounts told of it: the path may lead elsewhere, if something else was
-    /// mounted above it since.
+    /// The file system's device number, if the root was found in a mount table. The path may lead elsewhere if
+    /// something was mounted above it since.
     pub(super) device: Option<u64>,
 }
 
 impl Root {
-    /// The directory at `path`, whose controllers are known.
+    /// A root at `path`, whose controllers are known.
     pub(crate) fn new(path: PathBuf, kinds: Vec<Kind>) -> Self {
         let form = match kinds.first() {
             Some(Kind::Unified) => Form::V2,
@@ -44,12 +45,12 @@ impl Root {
         Self { path, form, kinds, device: None }
     }
 
-    /// The kind of slot that load and capacity are in, where this hierarchy tells them.
+    /// The kind of slot that has load and capacity, if this hierarchy provides them.
     pub(super) fn load_kind(&self) -> Option<Kind> {
         self.kinds.iter().copied().find(|kind| matches!(kind, Kind::Unified | Kind::Cpuacct | Kind::Declared))
     }
 
-    /// What a mount shows, if it is a hierarchy with something for us, seen from the root directory `from`.
+    /// The root that a mount shows, if it is a hierarchy with something for us, as seen from the root directory `from`.
     fn of_mount(mount: &Mount<'_>, from: &Path) -> Option<Self> {
         let kinds: Vec<Kind> = match mount.file_system {
             b"cgroup2" => vec![Kind::Unified],
@@ -61,16 +62,16 @@ impl Root {
     }
 }
 
-/// A table of mounts, as much of it as is looked at.
+/// A mount table, up to the length that is read.
 pub(super) fn table(path: &str) -> io::Result<Vec<u8>> {
-    /// Some 100,000 mounts, which is as many as there may be.
+    /// Enough for some 100,000 mounts, the most that there may be.
     const MOST: u64 = 32 << 20;
     let mut table = Vec::new();
     File::open(path)?.take(MOST).read_to_end(&mut table)?;
     Ok(table)
 }
 
-/// The hierarchies in a table of mounts, seen from the root directory `from`. A line in another form is none of them.
+/// The hierarchies in a mount table, as seen from the root directory `from`. Lines in another form are skipped.
 pub(super) fn of_mounts(table: &[u8], from: &Path) -> Vec<Root> {
     mounts::in_sight(table).iter().filter_map(|mount| Root::of_mount(mount, from)).collect()
 }

@@ -1,4 +1,4 @@
-//! When to sample: as often as asked, and for the averages at the moments at which the kernel takes its own.
+//! When to sample: as often as asked, and for the averages at the moments when the kernel updates its own.
 
 use calc::load::TICK_USEC;
 use std::time::Duration;
@@ -6,35 +6,35 @@ use std::time::Duration;
 /// The machine's three load averages, as sysinfo(2) has them.
 pub(super) type Loads = [u64; 3];
 
-/// The default of the time between two samples.
+/// The default time between two samples.
 pub(crate) const INTERVAL: Duration = Duration::from_micros(TICK_USEC);
 
-/// Moments to come, by CLOCK_MONOTONIC in microseconds.
+/// Upcoming moments, by CLOCK_MONOTONIC in microseconds.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// From one tick of the averages to the next.
+    /// The time between two ticks of the averages.
     period_usec: u64,
-    /// From one sample to the next.
+    /// The time between two samples.
     interval_usec: u64,
     next_tick_usec: u64,
     next_sample_usec: u64,
     phase: Phase,
 }
 
-/// Whether our ticks come when the kernel's do. Where threads wake regularly, it matters when they are looked at.
+/// Whether our ticks coincide with the kernel's. If threads wake at regular times, it matters when they are looked at.
 #[derive(Debug)]
 enum Phase {
-    /// The kernel's averages are watched until then: when they change, it has just taken them.
+    /// The kernel's averages are watched until this time: when they change, the kernel has just updated them.
     Sought {
         until_usec: u64,
     },
-    /// They did not change meanwhile: as long as they do not, there is nothing to be in phase with.
+    /// They did not change in that time. While they don't, there is no phase to find.
     Unknown,
     Found,
 }
 
 impl Schedule {
-    /// How often the kernel's averages are looked at while the phase is sought.
+    /// How often the kernel's averages are read while the phase is sought.
     const LOOK_USEC: u64 = 20_000;
 
     /// Begins now, with a sample every `interval`. The kernel's period is a jiffy longer than 5 s (`LOAD_FREQ`).
@@ -53,18 +53,18 @@ impl Schedule {
         schedule
     }
 
-    /// How long a sample is to be believed: longer than three intervals, since one may come late.
+    /// How long a sample is valid: at least three intervals, since one may be late.
     pub(super) fn valid_usec(&self) -> u64 {
         const LEAST_USEC: u64 = 15_000_000;
         self.interval_usec.saturating_mul(3).max(LEAST_USEC)
     }
 
-    /// From one tick of the averages to the next.
+    /// The time between two ticks of the averages.
     pub(super) fn period_usec(&self) -> u64 {
         self.period_usec
     }
 
-    /// How long there is nothing to do.
+    /// The time until there is something to do.
     pub(super) fn pause(&self, now_usec: u64) -> Duration {
         let until_sample = self.next_sample_usec.saturating_sub(now_usec);
         Duration::from_micros(if self.is_seeking() { until_sample.min(Self::LOOK_USEC) } else { until_sample })
@@ -75,7 +75,7 @@ impl Schedule {
         matches!(self.phase, Phase::Sought { .. })
     }
 
-    /// Takes note of the kernel's averages before and now.
+    /// Compares the kernel's averages before and now.
     pub(super) fn watch(&mut self, before: Loads, loads: Loads, now_usec: u64) {
         match self.phase {
             Phase::Sought { .. } if before != loads => {
@@ -88,13 +88,13 @@ impl Schedule {
         }
     }
 
-    /// Whether a sample is due, which sets the next.
+    /// Whether a sample is due; if so, schedules the next.
     pub(super) fn is_due(&mut self, now_usec: u64) -> bool {
         let passed = passed(&mut self.next_sample_usec, self.interval_usec, now_usec);
         passed > 0
     }
 
-    /// How many ticks have passed since this was asked last.
+    /// How many ticks have passed since the last call.
     pub(super) fn ticks(&mut self, now_usec: u64) -> u32 {
         passed(&mut self.next_tick_usec, self.period_usec, now_usec)
     }
@@ -104,7 +104,7 @@ impl Schedule {
     }
 }
 
-/// How many moments, `period_usec` apart, have passed; `next_usec` is put behind them.
+/// How many moments, `period_usec` apart, have passed; moves `next_usec` past them.
 fn passed(next_usec: &mut u64, period_usec: u64, now_usec: u64) -> u32 {
     let Some(late_usec) = now_usec.checked_sub(*next_usec) else { return 0 };
     let count = late_usec / period_usec.max(1) + 1;
@@ -121,7 +121,7 @@ mod tests {
     const QUIET: Loads = [0; 3];
     const BUSY: Loads = [9; 3];
 
-    /// One whose search for the phase has ended in vain.
+    /// A schedule whose search for the phase has failed.
     fn out_of_phase(interval: Duration) -> Schedule {
         let mut schedule = Schedule::new(interval, JIFFY, 0);
         schedule.watch(QUIET, QUIET, 10_000_000);

@@ -17,19 +17,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What the command line says.
+/// The options on the command line.
 pub(crate) struct SamplerOptions {
-    /// Where the board is.
+    /// The board's path.
     pub(crate) board: PathBuf,
-    /// From one sample to the next.
+    /// The time between two samples.
     pub(crate) interval: Duration,
-    /// Whether to end after the first.
+    /// Whether to exit after the first sample.
     pub(crate) once: bool,
-    /// Whether to measure what containers take on disk.
+    /// Whether to measure what containers use on disk.
     pub(crate) disk: bool,
 }
 
-/// Publishes until a signal says to end.
+/// Publishes until a signal ends it.
 pub(crate) fn run(options: &SamplerOptions) -> Result<u8, Failure> {
     descriptors::hold_closed_standard_descriptors();
     let ending = rights::ending_signals()?;
@@ -78,7 +78,7 @@ fn serve(sampler: &mut Sampler, neighbours: &mut Neighbours, ending: &OwnedFd) -
     }
 }
 
-/// Says what went wrong, once until something else does. Only another sampler in our place ends us.
+/// Reports an error, once until a different one occurs. Only another sampler in our place ends us.
 fn complain(done: Result<()>, trouble: &mut String) -> Result<()> {
     let message = match done {
         Err(error) if error.is::<TakenOver>() => bail!(error),
@@ -92,9 +92,9 @@ fn complain(done: Result<()>, trouble: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// Waits until there is something to do; `true` when that is to end.
+/// Waits until there is something to do; `true` if that is to end.
 fn wait(sampler: &Sampler, ending: &OwnedFd, longest: Duration) -> bool {
-    // Somebody may make cgroups without end.
+    // A limit on the work if somebody creates cgroups without end.
     const BREATH: Duration = Duration::from_millis(10);
     let pause = sampler.pause().min(longest);
     let mut waiting = vec![PollFd::new(ending, PollFlags::IN)];

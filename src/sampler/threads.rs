@@ -1,4 +1,4 @@
-//! How many threads a cgroup has, and what they do.
+//! A cgroup's threads, and what they are doing.
 
 use super::directory::Directory;
 use calc::scan;
@@ -9,23 +9,23 @@ use rustix::{
 };
 use std::{io::Write, mem::MaybeUninit};
 
-/// Threads of a cgroup.
+/// Numbers of threads in a cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Run or wait for a CPU (`R`).
+    /// Running or waiting for a CPU (`R`).
     pub(super) running: u32,
-    /// Wait uninterruptibly (`D`). Those that idle so (`I`) do not count in the kernel's load either.
+    /// In uninterruptible sleep (`D`). Idle ones (`I`) do not count in the kernel's load either.
     pub(super) blocked: u32,
     pub(super) threads: u32,
 }
 
 impl Counts {
-    /// What the load averages are of.
+    /// The threads that the load averages count.
     pub(super) fn active(&self) -> u32 {
         self.running.saturating_add(self.blocked)
     }
 
-    /// Of both together.
+    /// Both together.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             running: self.running.saturating_add(other.running),
@@ -44,33 +44,33 @@ impl Counts {
     }
 }
 
-/// The file of a cgroup that lists what runs in it.
+/// The file in which a cgroup lists what runs in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum List {
-    /// Of threads.
+    /// A file that lists threads.
     Threads(&'static str),
-    /// Of processes.
+    /// A file that lists processes.
     Processes(&'static str),
 }
 
-/// A look at threads through /proc.
+/// Observes threads through /proc.
 pub(super) struct Threads {
     proc: OwnedFd,
-    /// Our own, which runs while it looks.
+    /// Our own thread, which is running while it looks.
     own: u32,
     list: Vec<u8>,
 }
 
 impl Threads {
-    /// With the /proc that is mounted.
+    /// Uses the mounted /proc.
     pub(super) fn new() -> Result<Self, Errno> {
         let proc = openat(rustix::fs::CWD, "/proc", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let own = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
         Ok(Self { proc, own, list: Vec::new() })
     }
 
-    /// Counts those of a cgroup; `None` when that cannot be told: some are in a pid namespace that /proc does not show.
-    /// Where nothing ran since they were `asleep`, it is enough that they are as many as then.
+    /// Counts the threads of a cgroup; `None` if they cannot be counted because some are in a pid namespace that /proc
+    /// does not show. If nothing has run since all of them were `asleep`, it is enough that there are still as many.
     pub(super) fn count(
         &mut self,
         directory: &Directory,
@@ -124,7 +124,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Looks at one thread. One that has ended is none, whatever becomes of the others of its process.
+    /// Looks at one thread. A thread that has ended does not count, whatever becomes of the others of its process.
     fn see(&self, process: u32, thread: u32, counts: &mut Counts) -> Result<(), Errno> {
         match self.look_at(process, thread, counts) {
             Err(Errno::NOENT | Errno::SRCH) => Ok(()),
@@ -132,7 +132,7 @@ impl Threads {
         }
     }
 
-    /// See [`Self::see`]. /proc/TID without the task behind it would add up the whole process.
+    /// See [`Self::see`]. /proc/TID without the `task` directory would add up the whole process.
     fn look_at(&self, process: u32, thread: u32, counts: &mut Counts) -> Result<(), Errno> {
         if thread == self.own {
             return Ok(());
@@ -151,12 +151,12 @@ impl Threads {
     }
 }
 
-/// The numbers of a list, a line each.
+/// The numbers in a list, one per line.
 pub(super) fn numbers(text: &[u8]) -> impl Iterator<Item = u32> {
     scan::parts(text, b'\n').filter_map(|line| u32::try_from(scan::whole_number(line)?).ok())
 }
 
-/// The state in a thread's `stat`, `7 (a) b) R 1 …`: the name may hold anything.
+/// The state in a thread's `stat`, `7 (a) b) R 1 …`: the name may contain anything.
 fn state(stat: &[u8]) -> Option<u8> {
     let (_, after) = scan::split_at_last(stat, b')')?;
     after.strip_prefix(b" ")?.first().copied()
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(numbers(b"").count(), 0);
     }
 
-    /// A thread of this process that sleeps, with its number and what ends it.
+    /// A sleeping thread of this process: its number, and what ends it.
     fn sleeper() -> (u32, std::sync::mpsc::Sender<()>, std::thread::JoinHandle<bool>) {
         let (done, wait) = std::sync::mpsc::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
@@ -207,7 +207,7 @@ mod tests {
         let threads = Threads::new().unwrap();
         let (other, done, thread) = sleeper();
         let (me, own) = (std::process::id(), threads.own);
-        // Tests beside this one have threads, too.
+        // Tests running at the same time have threads too.
         let all = threads.count_listed(format!("{me}\n").as_bytes(), List::Processes("cgroup.procs"));
         assert!(all.unwrap().unwrap().threads >= 1);
         let listed = |text: String| threads.count_listed(text.as_bytes(), List::Threads("tasks")).unwrap();

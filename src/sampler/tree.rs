@@ -1,4 +1,4 @@
-//! The cgroups of a hierarchy, and what is known of each.
+//! The cgroups of a hierarchy, and what is known about each.
 
 use super::{
     account::Account,
@@ -25,18 +25,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How many samples pass from one look at a cgroup in which nothing happens to the next.
+/// How many samples pass between two looks at a cgroup in which nothing happens.
 pub(super) const ROUND: usize = 12;
 
 /// The inode number of a machine's root cgroup (kernfs).
 const MACHINE: u64 = 1;
 
-/// Which cgroups are published.
+/// Whether a cgroup is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// The machine's root: it has no limits, and its load is the kernel's business.
+    /// The machine's root: it has no limits, and the kernel provides its load.
     Machine,
-    /// Above the top: its limits count.
+    /// Above the top: only its limits matter.
     Outside,
     Published,
 }
@@ -49,24 +49,25 @@ pub(super) struct Node {
     parent: Option<usize>,
     depth: usize,
     role: Role,
-    /// The topmost one above it, or itself, that belongs to somebody else than the top: who has it can make others below.
+    /// The topmost cgroup, this one or above, whose owner is not the top's owner: that owner can create cgroups below
+    /// it.
     delegated: Option<usize>,
     watch: Option<i32>,
     /// Its limits may have changed.
     is_suspect: bool,
-    /// Nothing of it was published yet.
+    /// It has not been published yet.
     pub(super) is_new: bool,
     children: BTreeSet<usize>,
     pub(super) limits: Limits,
-    /// What is above those below it, where there are any.
+    /// What is above its children, if it has any.
     below: Option<Box<Above>>,
-    /// CPU microseconds a second that it can use.
+    /// The CPU time that it can use, in microseconds per second.
     pub(super) rate: u64,
     pub(super) account: Option<Account>,
 }
 
 impl Node {
-    /// The number of its directory.
+    /// The inode number of its directory.
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -76,23 +77,23 @@ impl Node {
         self.role == Role::Published
     }
 
-    /// Whether it is there for its limits alone: what else is below it is none of ours.
+    /// Whether it is here only for its limits; nothing else below it concerns us.
     fn is_above_the_top(&self) -> bool {
         self.directory.path().starts_with("..")
     }
 
-    /// The cgroup above it, where that is known.
+    /// The cgroup above it, if known.
     pub(super) fn parent(&self) -> Option<usize> {
         self.parent
     }
 
-    /// Whether its turn has come in this `round`.
+    /// Whether its turn is in this `round`.
     pub(super) fn has_turn(index: usize, round: usize) -> bool {
         index % ROUND == round % ROUND
     }
 }
 
-/// How many places a cgroup takes: more where its path is long, which is kept.
+/// How many places a cgroup takes: more if its path, which is kept, is long.
 fn places(directory: &Directory) -> usize {
     1 + directory.path().as_os_str().len() / 512
 }
@@ -100,44 +101,44 @@ fn places(directory: &Directory) -> usize {
 /// A hierarchy, or the part of it below a top.
 pub(super) struct Hierarchy {
     pub(super) root: Root,
-    /// Hierarchies with the same number were seen together: their cgroups with the same path belong together.
+    /// Hierarchies with the same number were found together: cgroups with the same path belong together.
     pub(super) view: usize,
     number: usize,
     top: OwnedFd,
     nodes: Vec<Option<Node>>,
     free: Vec<usize>,
     by_path: HashMap<PathBuf, usize>,
-    /// The numbers of all directories.
+    /// The inode numbers of all directories.
     ids: HashSet<u64>,
-    /// Whose the top is.
+    /// The top's owner.
     owner: u32,
-    /// How many places those below each that is delegated have taken, itself included.
+    /// How many places each delegated cgroup and those below it have taken.
     shares: HashMap<usize, usize>,
-    /// That some are left out was said.
+    /// It has been reported that some are left out.
     is_said: bool,
-    /// The nodes, parents before their children.
+    /// The nodes, parents before children.
     order: Vec<usize>,
     is_sorted: bool,
-    /// Nodes that were not looked into yet.
+    /// Nodes that have not been looked into yet.
     unexplored: Vec<usize>,
-    /// Slots of cgroups that are no more.
+    /// Slots of removed cgroups.
     gone: Vec<Key>,
 }
 
 impl Hierarchy {
-    /// More cgroups than this in one hierarchy are not looked at.
+    /// The most cgroups of one hierarchy that are looked at.
     const MOST: usize = 50_000;
 
-    /// So many places are for those below one that is delegated: nobody takes the others'.
+    /// The most places for a delegated cgroup and those below it, so that nobody takes the others'.
     const SHARE: usize = 2_000;
 
-    /// That of a root, opened; `number` tells it from others.
+    /// Opens the hierarchy of a root; `number` identifies it.
     pub(super) fn open(root: Root, view: usize, number: usize) -> Result<Self, Errno> {
         let top = openat(CWD, &root.path, DIRECTORY, Mode::empty())?;
         Self::of_open(root, view, number, top)
     }
 
-    /// That of a root that is open.
+    /// The hierarchy of an open root.
     pub(super) fn of_open(root: Root, view: usize, number: usize, top: OwnedFd) -> Result<Self, Errno> {
         let mut hierarchy = Self {
             root,
@@ -171,7 +172,7 @@ impl Hierarchy {
         self.root.kinds.iter().map(|kind| Key { kind: *kind, id: node.id }).collect()
     }
 
-    /// The cgroups, parents before their children.
+    /// The cgroups, parents before children.
     pub(super) fn order(&mut self) -> Vec<usize> {
         if !self.is_sorted {
             let mut order: Vec<usize> = (0..self.nodes.len()).filter(|&index| self.nodes[index].is_some()).collect();
@@ -189,27 +190,27 @@ impl Hierarchy {
         self.nodes.get_mut(index)?.as_mut()
     }
 
-    /// The cgroup at a path, or the nearest above it.
+    /// The cgroup at a path, or the nearest one above it.
     pub(super) fn nearest(&self, path: &Path) -> Option<usize> {
         path.ancestors().find_map(|path| self.by_path.get(path)).copied()
     }
 
-    /// Whether a cgroup has this number.
+    /// Whether a cgroup has this inode number.
     pub(super) fn has(&self, id: u64) -> bool {
         self.ids.contains(&id)
     }
 
-    /// What tells it from others.
+    /// Its number among hierarchies.
     pub(super) fn number(&self) -> usize {
         self.number
     }
 
-    /// Whether the machine's root is in it: then all cgroups are.
+    /// Whether it contains the machine's root, and with it all cgroups.
     pub(super) fn is_whole(&self) -> bool {
         self.nodes.iter().flatten().any(|node| node.role == Role::Machine)
     }
 
-    /// Whether another one is a part of it.
+    /// Whether another hierarchy is a part of this one.
     pub(super) fn includes(&self, other: &Self) -> bool {
         let top = other.by_path.get(Path::new("")).and_then(|&top| other.node(top));
         self.root.kinds == other.root.kinds && top.is_some_and(|top| self.has(top.id))
@@ -225,29 +226,30 @@ impl Hierarchy {
         })
     }
 
-    /// The first few processes of a cgroup, as far as /proc shows them.
+    /// The first few processes of a cgroup that /proc shows.
     pub(super) fn first_processes(&self, node: &Node) -> Vec<u32> {
         let mut text = [0; 64];
         let listed = node.directory.read(&self.top, "cgroup.procs", &mut text).ok();
-        // The last may be cut.
+        // The last line may be cut.
         let whole = listed.and_then(|text| scan::split_at_last(text, b'\n'));
         whole.map_or_else(Vec::new, |(text, _)| numbers(text).filter(|process| *process != 0).collect())
     }
 
-    /// Gives up all of its cgroups.
+    /// Removes all of its cgroups.
     pub(super) fn clear(&mut self, watch: &mut Option<Watch>) {
         for index in self.indices() {
             self.remove(index, watch);
         }
     }
 
-    /// Whether its top is gone, and so are all.
+    /// Whether its top, and so everything in it, is gone.
     pub(super) fn is_over(&self) -> bool {
         let exists = |name| openat(&self.top, name, rustix::fs::OFlags::PATH, Mode::empty()).is_ok();
         self.by_path.is_empty() || !exists("cgroup.procs")
     }
 
-    /// The cgroups between the top and the machine's root, as far as the mount shows them. Returns the top's parent.
+    /// Adds the cgroups between the top and the machine's root, as far as the mount shows them. Returns the top's
+    /// parent.
     fn add_outside(&mut self, top: &Status) -> Option<usize> {
         const DEEPEST: usize = 64;
         let (mut above, mut path, mut below) = (Vec::new(), PathBuf::new(), *top);
@@ -316,12 +318,13 @@ impl Hierarchy {
         index
     }
 
-    /// What a cgroup below `parent` counts for, as far as is known.
+    /// The delegated cgroup that a cgroup below `parent` counts towards, as far as is known.
     fn share_of(&self, parent: Option<usize>) -> Option<usize> {
         self.node(parent?)?.delegated
     }
 
-    /// The topmost that belongs to somebody else, from `parent` on. It may have been given to him after it was made, and seen.
+    /// The topmost cgroup from `parent` up that has another owner. It may have got that owner after it was created and
+    /// seen.
     fn delegated(&mut self, parent: Option<usize>) -> Option<usize> {
         if let Some(top) = self.share_of(parent) {
             return Some(top);
@@ -346,7 +349,7 @@ impl Hierarchy {
         Some(top)
     }
 
-    /// Adds the directory `name` of a cgroup, and all below it.
+    /// Adds the directory `name` of a cgroup, and everything below it.
     pub(super) fn add_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
         let Some(path) = self.node(parent).map(|node| node.directory.path().join(name)) else { return };
         self.add_path(path, parent);
@@ -369,7 +372,7 @@ impl Hierarchy {
         share.map_or(room, |share| room.min(Self::SHARE.saturating_sub(*share)))
     }
 
-    /// Whether there may be one more below a cgroup. Where not, it is said once who is left out.
+    /// Whether another cgroup fits below this one. If not, says once which ones are left out.
     fn has_room(&mut self, parent: usize) -> bool {
         if self.room(parent) > 0 {
             return true;
@@ -387,7 +390,7 @@ impl Hierarchy {
         false
     }
 
-    /// Watches what is new, and looks into it: a directory that is made meanwhile is seen by one of the two.
+    /// Watches new cgroups and then looks into them: a directory created meanwhile is seen by one or the other.
     pub(super) fn explore(&mut self, watch: &mut Option<Watch>) {
         while let Some(index) = self.unexplored.pop() {
             let place: NodeNumber = (self.number, index);
@@ -404,11 +407,11 @@ impl Hierarchy {
         }
     }
 
-    /// Makes the directories of a cgroup the ones that are known. There may be any number: no more of their names are kept than there is
-    /// room for.
+    /// Updates the known directories of a cgroup. There may be any number, so no more names are kept than there is room
+    /// for.
     fn look(&mut self, index: usize, watch: &mut Option<Watch>) {
         let Some(node) = self.node(index) else { return };
-        // One more is left out, and said to be.
+        // One more, so that it is reported as left out.
         let most = self.room(index) + node.children.len() + 1;
         let (mut there, mut new) = (HashSet::new(), Vec::new());
         let listed = node.directory.each_name(&self.top, |name| {
@@ -422,7 +425,7 @@ impl Hierarchy {
         if listed.is_err() {
             return;
         }
-        // What the mount hides above the top has other names.
+        // Above the top, directories are known by other names than the mount shows.
         let is_gone = |&child: &usize| {
             !there.contains(&child) && self.node(child).is_some_and(|child| child.role != Role::Outside)
         };
@@ -448,7 +451,7 @@ impl Hierarchy {
         }
     }
 
-    /// Removes a cgroup and those below it, whose slots are then to be given up: [`Self::take_gone`].
+    /// Removes a cgroup and those below it; their slots are then to be voided: [`Self::take_gone`].
     pub(super) fn remove(&mut self, index: usize, watch: &mut Option<Watch>) {
         let mut doomed = vec![index];
         while let Some(index) = doomed.pop() {
@@ -471,12 +474,12 @@ impl Hierarchy {
         }
     }
 
-    /// The slots of cgroups that are no more.
+    /// The slots of removed cgroups.
     pub(super) fn take_gone(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.gone)
     }
 
-    /// Looks for cgroups that were made or removed without our being told.
+    /// Finds cgroups whose creation or removal was not reported to us.
     pub(super) fn refresh(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
         for index in self.order() {
             let Some(node) = self.node(index).filter(|node| !node.is_above_the_top()) else { continue };
@@ -496,15 +499,15 @@ impl Hierarchy {
         self.explore(watch);
     }
 
-    /// Notes that a limit was written to.
+    /// Notes that one of its limits was written.
     pub(super) fn suspect(&mut self, index: usize) {
         if let Some(node) = self.node_mut(index) {
             node.is_suspect = true;
         }
     }
 
-    /// Reads the limits of those that may have others than before, and sums up what is above each. Returns whether any
-    /// that CPU time depends on has changed.
+    /// Reads limits that may have changed, and combines what is above each cgroup. Returns whether anything changed
+    /// that CPU time depends on.
     pub(super) fn limit(&mut self, round: usize) -> bool {
         let mut has_changed = false;
         for index in self.order() {
@@ -520,12 +523,12 @@ impl Hierarchy {
         has_changed
     }
 
-    /// See [`Self::limit`]; where `is_due`, the cgroup's own limits are read.
+    /// See [`Self::limit`]; if `is_due`, reads the cgroup's own limits.
     fn limit_one(&mut self, index: usize, is_due: bool) -> bool {
         let above = self.node(index).and_then(|node| self.above(node)).copied().unwrap_or(Above::NONE);
         let (root, top) = (&self.root, &self.top);
         let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return false };
-        // What memory is left counts for those below alone.
+        // The memory that is left matters only to cgroups below.
         let has_below = !node.children.is_empty() || node.role != Role::Published;
         let mut has_changed = node.is_new;
         if is_due && node.role != Role::Machine {
@@ -541,7 +544,7 @@ impl Hierarchy {
         has_changed
     }
 
-    /// Reads the limits of those that were written to, and sums up what is above those below. Returns all of them.
+    /// Reads limits that were written, and combines what is above the cgroups below them. Returns all of these.
     pub(super) fn limit_suspects(&mut self) -> Vec<usize> {
         let mut found = vec![false; self.nodes.len()];
         let mut all = Vec::new();
@@ -550,7 +553,7 @@ impl Hierarchy {
             let is_below = node.parent.is_some_and(|parent| found[parent]);
             let is_written = node.is_suspect && node.role != Role::Machine;
             if is_written || is_below {
-                // CPUs above are seen in its own files.
+                // If CPUs above have changed, its own files show that.
                 let is_due = is_written || node.limits.cpu_count().is_some();
                 self.limit_one(index, is_due);
                 self.look_for_use(index);
@@ -561,7 +564,7 @@ impl Hierarchy {
         all
     }
 
-    /// Looks whether something has run meanwhile in a cgroup that was not used before.
+    /// Checks whether something has run in a cgroup that had not been used before.
     fn look_for_use(&mut self, index: usize) {
         let (form, top) = (self.root.form, &self.top);
         let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { return };
@@ -570,7 +573,7 @@ impl Hierarchy {
         }
     }
 
-    /// Reads the limits of a new cgroup, and of the one above it, which may have had none below until then.
+    /// Reads the limits of a new cgroup, and of its parent, which may not have had children before.
     fn limit_new(&mut self, index: usize) {
         if let Some(parent) = self.node(index).and_then(|node| node.parent) {
             self.limit_one(parent, true);
@@ -578,19 +581,19 @@ impl Hierarchy {
         self.limit_one(index, true);
     }
 
-    /// The limits above a cgroup; `None` where nothing is seen there.
+    /// The limits above a cgroup; `None` if nothing is visible there.
     pub(super) fn above(&self, node: &Node) -> Option<&Above> {
         self.node(node.parent?)?.below.as_deref()
     }
 
-    /// How many CPUs a cgroup may run on: what it says itself, or the nearest above it.
+    /// How many CPUs a cgroup may run on, from its own files or those of the nearest cgroup above that says so.
     pub(super) fn cpu_count(&self, index: usize) -> Option<u64> {
         let nodes = std::iter::successors(self.node(index), |node| self.node(node.parent?));
         nodes.map(|node| node.limits.cpu_count()).find(Option::is_some).flatten()
     }
 
-    /// Looks at what runs: in a cgroup that used no CPU time since the last look, and in which nothing ran or was blocked
-    /// then, nothing can have happened, nor in those below. Each is looked at all the same once a round.
+    /// Counts what runs. If a cgroup has used no CPU time since the last look, and nothing in it was running or blocked
+    /// then, nothing can have happened in it or below. Each is still looked at once a round.
     pub(super) fn measure(&mut self, threads: &mut Threads, round: usize, watch: &mut Option<Watch>) {
         let order = self.order();
         for &index in &order {
@@ -602,7 +605,7 @@ impl Hierarchy {
         self.sum(&order);
     }
 
-    /// Looks at what runs in one that is new.
+    /// Counts what runs in a new cgroup.
     fn measure_new(&mut self, index: usize, threads: &mut Threads) {
         let _ = self.measure_one(index, false, true, threads);
         if let Some(account) = self.node_mut(index).and_then(|node| node.account.as_mut()) {
@@ -610,7 +613,7 @@ impl Hierarchy {
         }
     }
 
-    /// Looks at those that are new, and returns them.
+    /// Measures new cgroups, and returns them.
     pub(super) fn look_at_new(&mut self, threads: &mut Threads, now: &Now) -> Vec<usize> {
         let mut new = self.order();
         new.retain(|&index| self.node(index).is_some_and(|node| node.is_new));
@@ -654,7 +657,7 @@ impl Hierarchy {
         if !account.is_idle || has_turn {
             let asleep = account.own.filter(|own| account.is_idle && own.active() == 0 && form != Form::Declared);
             account.own = match threads.count(&node.directory, top, list(form), asleep) {
-                // It went while it was looked at: the sums of those above go without it.
+                // It disappeared during the look: the sums above it do without it.
                 Err(error @ (Errno::NODEV | Errno::NOENT)) => return Err(error),
                 counted => counted.unwrap_or_default(),
             };
@@ -681,7 +684,7 @@ impl Hierarchy {
     }
 }
 
-/// What CPU time depends on, of the limits above.
+/// The limits above that CPU time depends on.
 type CpuLimits = (u64, u64, [u64; Above::NONE.cpus.len()]);
 
 fn cpu_limits(above: &Above) -> CpuLimits {
@@ -697,14 +700,14 @@ fn list(form: Form) -> List {
     }
 }
 
-/// CPU time of a cgroup and those below, in the unit of its file.
+/// CPU time of a cgroup and those below it, in the unit of its file.
 fn cpu_time(directory: &Directory, top: &OwnedFd, form: Form, account: &mut Account) -> Option<u64> {
     let mut text = [0; 256];
     let (name, prefix): (_, &[u8]) = match form {
         Form::V1 => ("cpuacct.usage", b""),
         Form::V2 | Form::Declared => ("cpu.stat", b"usage_usec "),
     };
-    // A declared view's files are replaced by others.
+    // A declared view's files are replaced, so they are not kept open.
     if account.time_file.is_none() && form != Form::Declared {
         account.time_file = directory.file_to_keep(top, name).ok()?;
     }

@@ -1,4 +1,4 @@
-//! Births and deaths of cgroups, and changes of their limits, as the kernel tells them.
+//! Creation and removal of cgroups, and changes of their limits, as inotify reports them.
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -12,41 +12,40 @@ use std::{
     path::Path,
 };
 
-/// A node of a hierarchy, by their numbers.
+/// A node of a hierarchy, by the numbers of both.
 pub(super) type NodeNumber = (usize, usize);
 
-/// What happened in a directory that is watched.
+/// What happened in a watched directory.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Made(OsString),
     Removed(OsString),
     /// Somebody wrote to one of the limits' files.
     Limited,
-    /// Too much to be told: look everywhere.
+    /// Events were lost: look everywhere.
     Lost,
 }
 
-/// The watch.
 pub(super) struct Watch {
     inotify: OwnedFd,
     places: HashMap<i32, NodeNumber>,
-    /// So many directories are watched: the others of this user need watches too.
+    /// How many directories may be watched: this user's other programs need watches too.
     most: usize,
 }
 
 impl Watch {
-    /// One that watches nothing yet; `None` where the kernel gives none.
+    /// A watch with no directories yet; `None` if the kernel gives none.
     pub(super) fn new() -> Option<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         Some(Self { inotify, places: HashMap::new(), most: budget() })
     }
 
-    /// What becomes readable when something happens.
+    /// Becomes readable when something happens.
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
 
-    /// Watches a directory, if the kernel lets us have one more.
+    /// Watches a directory, if the kernel allows one more.
     pub(super) fn add(&mut self, path: &Path, place: NodeNumber) -> Option<i32> {
         if self.places.len() >= self.most {
             return None;
@@ -57,13 +56,13 @@ impl Watch {
         Some(watch)
     }
 
-    /// Forgets a directory that is no more.
+    /// Stops watching a removed directory.
     pub(super) fn remove(&mut self, watch: i32) {
         let _ = inotify::remove_watch(&self.inotify, watch);
         self.places.remove(&watch);
     }
 
-    /// What has happened since this was asked last.
+    /// What has happened since the last call.
     pub(super) fn events(&self) -> Vec<(NodeNumber, Event)> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
@@ -79,7 +78,8 @@ impl Watch {
     }
 }
 
-/// A quarter of what the kernel lets a user have; where it does not say how much that is, what it has let everybody have since 2.6.
+/// A quarter of what the kernel allows a user; if it does not say how much that is, of what it has allowed everybody
+/// since 2.6.
 fn budget() -> usize {
     const LEAST: usize = 8192;
     let limit = std::fs::read("/proc/sys/fs/inotify/max_user_watches").ok();
@@ -95,7 +95,7 @@ fn meaning(events: ReadFlags, name: &CStr) -> Option<Event> {
     } else if events.contains(ReadFlags::ISDIR | ReadFlags::DELETE) {
         Some(Event::Removed(named()))
     } else {
-        // The kernel itself says that there is news of these.
+        // The kernel itself sends events for these files.
         let is_news = text.windows(7).any(|part| part == b".events") || text.ends_with(b".pressure");
         let is_limit = [&b"cpu."[..], b"cpuset.", b"memory."].iter().any(|prefix| text.starts_with(prefix));
         (is_limit && !is_news && events.contains(ReadFlags::MODIFY)).then_some(Event::Limited)

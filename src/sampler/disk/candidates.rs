@@ -1,24 +1,25 @@
-//! Which overlay the processes of a cgroup have for their root.
+//! Finds the overlay that a cgroup's processes have as their root.
 
 use super::{overlay::Overlay, rootfs::RootFs};
 use crate::sampler::tree::{Hierarchy, Node, ROUND};
 use std::{collections::HashMap, mem::take, sync::Arc};
 
-/// The cgroups that may be containers', by the numbers of their hierarchies and their own.
+/// Cgroups that may be containers, by the numbers of their hierarchies and their own.
 #[derive(Default)]
 pub(super) struct Candidates(HashMap<(usize, u64), Candidate>);
 
 #[derive(Default)]
 struct Candidate {
     own: RootFs,
-    /// Of its own processes and those below.
+    /// The root of its own processes and of those below it.
     all: RootFs,
     looks: usize,
 }
 
 impl Candidates {
-    /// Looks at the cgroups of these hierarchies that are young, since a container gets its root after its cgroup, and at those
-    /// whose turn has come; forgets those that are gone. Returns the overlays, each with a process, some perhaps several times.
+    /// Looks at the young cgroups of these hierarchies, since a container gets its root after its cgroup, and at those
+    /// whose turn it is; forgets removed ones. Returns the overlays, each with a process. An overlay may be returned
+    /// several times.
     pub(super) fn look<'h>(
         &mut self,
         hierarchies: impl Iterator<Item = &'h mut Hierarchy>,
@@ -44,7 +45,7 @@ impl Candidates {
         overlays
     }
 
-    /// The overlay that all processes of a cgroup have, and of those below it.
+    /// The overlay that all processes of a cgroup have, including those below it.
     pub(super) fn overlay(&self, hierarchy: &Hierarchy, node: &Node) -> Option<&Overlay> {
         self.0.get(&key(hierarchy, node))?.all.overlay().map(|(overlay, _)| &**overlay)
     }
@@ -61,7 +62,7 @@ impl Candidates {
 }
 
 impl Candidate {
-    /// The same as its processes, where they were looked at, show it.
+    /// Updates it from the cgroup's processes, if these were looked at.
     fn looked_at(self, processes: Option<&[u32]>, own_device: u64) -> Self {
         let own = processes.map_or(self.own, |processes| RootFs::of(processes, own_device));
         Self { all: own.clone(), own, looks: self.looks + usize::from(processes.is_some()) }

@@ -1,4 +1,4 @@
-//! The overlay that a process has for its root, and the layer of it that is written to.
+//! The overlay that a process has as its root, and its writable layer.
 
 use super::trouble::Trouble;
 use crate::{host::mounts::Mount, sampler::directory::DIRECTORY};
@@ -22,14 +22,15 @@ use std::{
 /// An overlay.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Overlay {
-    /// The number of its file system.
+    /// The device number of its file system.
     pub(super) device: u64,
-    /// The path of its upper layer, for whoever mounted it.
+    /// The path of its upper layer, as seen by whoever mounted it.
     pub(super) upper: PathBuf,
 }
 
 impl Overlay {
-    /// The one at the root of a process, if that is one. The file system itself, which may be anybody's, is not asked.
+    /// The overlay at the root of a process, if there is one. The file system itself, which may be anybody's, is not
+    /// asked.
     pub(super) fn at_root_of(process: u32) -> io::Result<Option<Self>> {
         Ok(line_at_root_of(process)?.as_deref().and_then(Mount::parse).and_then(|mount| Self::of_mount(&mount)))
     }
@@ -47,8 +48,8 @@ impl Overlay {
             Err(Errno::NOENT | Errno::SRCH) => return Err(Trouble::Ended),
             root => root?,
         };
-        // A mount below the root may be moved upon it, and a process may go on with a part of it for a root: what its table
-        // says has to be of the mount that its root is the top of.
+        // A mount below the root may be moved over it, and a process may keep only a part of it as its root. So the
+        // line in the table must be of the same mount that the root is the top of.
         let line = line_at_root_of(process).map_err(|_| Trouble::Ended)?.unwrap_or_default();
         let mount = Mount::parse(&line).ok_or(Trouble::Elsewhere)?;
         if Self::of_mount(&mount).as_ref() != Some(self) || mount_of(&root)? != Some(mount.number) {
@@ -57,8 +58,8 @@ impl Overlay {
         self.open_for(&root)
     }
 
-    /// Its path is what somebody wrote into a mount option, perhaps in another mount namespace. What is there for us is
-    /// taken only if the root of a process shows the same marks as it.
+    /// The path comes from a mount option that somebody wrote, perhaps in another mount namespace. What we find there
+    /// is accepted only if it has the same marks as the root of a process.
     fn open_for(&self, root: &OwnedFd) -> Result<OwnedFd, Trouble> {
         let upper = look(&self.upper)?;
         // Somebody may write between the two looks.
@@ -75,9 +76,9 @@ impl Overlay {
     }
 }
 
-/// What a process's table of mounts says of its root.
+/// The line for its root in a process's mount table.
 fn line_at_root_of(process: u32) -> io::Result<Option<Vec<u8>>> {
-    // A container's root is among the first; thousands of mounts are not looked through for one that is not.
+    // A container's root is among the first lines; thousands of mounts are not searched for one that is not.
     const MOST: u64 = 64 << 10;
     let table = BufReader::new(File::open(format!("/proc/{process}/mountinfo"))?.take(MOST));
     table
@@ -86,7 +87,8 @@ fn line_at_root_of(process: u32) -> io::Result<Option<Vec<u8>>> {
         .transpose()
 }
 
-/// The number of the mount that a directory is the top of; none where it is not, or the kernel (before 5.8) does not tell.
+/// The number of the mount that a directory is the top of; `None` if it is not, or if the kernel (before 5.8) does not
+/// say.
 fn mount_of(root: &OwnedFd) -> Result<Option<u64>, Errno> {
     let status = statx(root, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID)?;
     let is_told = status.stx_mask & StatxFlags::MNT_ID.bits() != 0;
@@ -94,13 +96,14 @@ fn mount_of(root: &OwnedFd) -> Result<Option<u64>, Errno> {
     Ok((is_told && is_top).then_some(status.stx_mnt_id))
 }
 
-/// To look at a directory, without asking its file system for anything.
+/// Examines a directory without asking its file system.
 const LOOK: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Finds a directory, but not by way of /proc/PID/root, where whatever hangs may be mounted; and only by what the kernel has
-/// in memory: an overlay holds its upper layer there with all that is above it, and no file system on the way is asked.
+/// Finds a directory, using only what the kernel has in memory, so that no file system on the way is asked: an overlay
+/// keeps its upper layer and all directories above it in memory. Does not go through /proc/PID/root either, where a
+/// hanging file system may be mounted.
 fn look(path: &Path) -> Result<OwnedFd, Trouble> {
-    // What is in memory may be changed under the look.
+    // What is in memory may change during a look.
     const TRIES: u32 = 20;
     const CACHED: ResolveFlags = ResolveFlags::NO_MAGICLINKS.union(ResolveFlags::CACHED);
     let cached = || openat2(CWD, path, LOOK, Mode::empty(), CACHED);
@@ -114,21 +117,21 @@ fn look(path: &Path) -> Result<OwnedFd, Trouble> {
     })
 }
 
-/// As the file system knows it already: one that hangs need not answer.
+/// The status that the file system already has: a hanging one need not answer.
 fn status(open: &OwnedFd) -> Result<Statx, Errno> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     statx(open, c"", flags, StatxFlags::BASIC_STATS | StatxFlags::BTIME)
 }
 
-/// What an overlay's directory has of that in its upper layer (`ovl_getattr` in fs/overlayfs/inode.c), and no other has by
-/// chance: the moments of its birth and of its last change cannot be set.
+/// What an overlay's directory shows of its upper layer (`ovl_getattr` in fs/overlayfs/inode.c). No other directory has
+/// the same by chance: the times of creation and last change cannot be set.
 fn marks(status: &Statx) -> impl PartialEq + use<> {
     let moment = |time: &StatxTimestamp| (time.tv_sec, time.tv_nsec);
     let moments = [&status.stx_btime, &status.stx_ctime, &status.stx_mtime].map(moment);
     (moments, status.stx_mode, status.stx_size, status.stx_blocks)
 }
 
-/// The path in an option: escaped as tables of mounts have it, `\040`, and below that as overlay's options do, `\:`.
+/// The path in an option. It is escaped twice: as in mount tables, `\040`, and below that as in overlay options, `\:`.
 fn path(escaped: &[u8]) -> PathBuf {
     let mut is_escape = false;
     let plain = unescape(escaped).filter(|byte| {

@@ -1,22 +1,21 @@
-//! What a cgroup's processes have for their root.
+//! What a cgroup's processes have as their root.
 
 use super::overlay::Overlay;
 use std::sync::Arc;
 
-/// What a cgroup's processes have for their root.
 #[derive(Clone, Debug, Default)]
 pub(super) enum RootFs {
-    /// There is none, or none that shows it.
+    /// There is no process, or none that shows it.
     #[default]
     Unknown,
-    /// An overlay, which this process has.
+    /// This overlay, and a process that has it.
     Overlay(Arc<Overlay>, u32),
-    /// Anything else, or several.
+    /// Anything else, or several roots.
     Other,
 }
 
 impl RootFs {
-    /// That of the first process that shows it.
+    /// The root of the first process that shows it.
     pub(super) fn of(processes: &[u32], own_device: u64) -> Self {
         let shown = processes.iter().find_map(|process| Some((*process, Overlay::at_root_of(*process).ok()?)));
         match shown {
@@ -33,7 +32,7 @@ impl RootFs {
         }
     }
 
-    /// Of both together.
+    /// Both combined.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, root) | (root, Self::Unknown) => root,
@@ -68,7 +67,7 @@ mod tests {
         let me = std::process::id();
         assert!(matches!(RootFs::of(&[], 0), RootFs::Unknown));
         assert!(matches!(RootFs::of(&[u32::MAX], 0), RootFs::Unknown));
-        // What shares our root is in no container.
+        // A process that shares our root is in no container.
         let own = rustix::fs::stat("/").unwrap().st_dev;
         assert!(matches!(RootFs::of(&[u32::MAX, me], own), RootFs::Other));
     }

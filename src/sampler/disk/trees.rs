@@ -1,4 +1,4 @@
-//! Which trees are measured, when, and what was found.
+//! Which trees are measured, when, and the results.
 
 use super::{overlay::Overlay, trouble::Trouble};
 use std::{
@@ -7,32 +7,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A tree rests so many times as long as a walk through it worked.
+/// A tree rests for this many times the duration of the last walk's work.
 const REST: u32 = 50;
 
 /// The upper layer of an overlay.
 struct UpperLayer {
-    /// A process that has the overlay for its root.
+    /// A process that has the overlay as its root.
     process: u32,
-    /// What was found last.
+    /// The last result.
     used_bytes: Option<u64>,
-    /// When it is to be measured; `None` while it is.
+    /// When it is to be measured next; `None` while it is being measured.
     due: Option<Instant>,
 }
 
-/// All of them.
+/// All trees.
 pub(super) struct Trees {
     trees: HashMap<Arc<Overlay>, UpperLayer>,
     pause: Duration,
 }
 
 impl Trees {
-    /// None yet. There is at least `pause` between two walks through one.
+    /// No trees yet. Two walks of the same tree are at least `pause` apart.
     pub(super) fn new(pause: Duration) -> Self {
         Self { trees: HashMap::new(), pause }
     }
 
-    /// Makes them those that were seen, each with a process: new ones are due at once, others are forgotten.
+    /// Replaces the trees by those `seen`, each with a process: new ones are due at once, missing ones are forgotten.
     pub(super) fn keep(&mut self, seen: impl IntoIterator<Item = (Arc<Overlay>, u32)>, now: Instant) {
         let mut before = std::mem::take(&mut self.trees);
         for (overlay, process) in seen {
@@ -41,17 +41,17 @@ impl Trees {
         }
     }
 
-    /// What was found last.
+    /// The last result.
     pub(super) fn used_bytes(&self, overlay: &Overlay) -> Option<u64> {
         self.trees.get(overlay)?.used_bytes
     }
 
-    /// When the next one is due.
+    /// When the next tree is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.trees.values().filter_map(|tree| tree.due).min()
     }
 
-    /// Takes one that is due to be measured, with its process.
+    /// Takes a tree that is due, with its process.
     pub(super) fn begin(&mut self, now: Instant) -> Option<(Arc<Overlay>, u32)> {
         let due = self.trees.iter_mut().filter(|(_, tree)| tree.due.is_some_and(|due| due <= now));
         let (overlay, tree) = due.min_by_key(|(_, tree)| tree.due)?;
@@ -59,13 +59,13 @@ impl Trees {
         Some((Arc::clone(overlay), tree.process))
     }
 
-    /// Whether one that was begun is still wanted.
+    /// Whether a tree whose measurement has begun is still wanted.
     pub(super) fn is_begun(&self, overlay: &Overlay) -> bool {
         self.trees.get(overlay).is_some_and(|tree| tree.due.is_none())
     }
 
-    /// Notes what was found after so much work. Where nothing could be, nothing is known any more, unless the process
-    /// that was asked is at fault.
+    /// Records the result of a walk that `worked` so long. After a failure the size is unknown, unless only the process
+    /// had ended.
     pub(super) fn finish(&mut self, overlay: &Overlay, found: Result<u64, Trouble>, worked: Duration, now: Instant) {
         let Some(tree) = self.trees.get_mut(overlay) else { return };
         tree.due = Some(now + self.pause.max(worked.saturating_mul(REST)));

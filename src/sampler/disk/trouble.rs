@@ -2,18 +2,17 @@
 
 use rustix::io::Errno;
 
-/// See above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
-    /// The process that was to show the tree has ended: another will.
+    /// The process that was to show the tree has ended; another one will.
     #[error("its process has ended")]
     Ended,
     #[error("no right to look into it: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are needed")]
     Refused,
-    /// What is at this path for us is something else, or nothing.
+    /// From here, this path leads to something else, or to nothing.
     #[error("it is not seen from here")]
     Elsewhere,
-    /// Without RESOLVE_CACHED (openat2(2)) the way to it may lead through a file system that does not answer.
+    /// Without RESOLVE_CACHED (openat2(2)), the path may lead through a file system that does not answer.
     #[error("this kernel is older than Linux 5.12")]
     OldKernel,
     #[error("more than {0} directories deep")]

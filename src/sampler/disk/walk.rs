@@ -1,4 +1,4 @@
-//! The size of a tree on disk, as `du` finds it, a few entries at a time.
+//! The size of a tree on disk, as `du` counts it, found a few entries at a time.
 
 use super::trouble::Trouble;
 use crate::sampler::directory::{DIRECTORY, affordable, is_dots};
@@ -9,31 +9,31 @@ use rustix::{
 };
 use std::{collections::HashSet, ffi::CStr};
 
-/// More directories in each other than this are not entered: each has a descriptor while it is read.
+/// Directories nested deeper than this are not entered: each one on the way down takes a descriptor.
 const DEEPEST: usize = 64;
 
-/// How many files with several names are remembered, so that they count once.
+/// How many files with several links are remembered, so that each counts once.
 const MOST_LINKED: usize = 100_000;
 
-/// A walk that is under way.
+/// A walk in progress.
 pub(super) struct Walk {
     device: u64,
-    /// The directories from the top to the one that is being read.
+    /// The directories from the top to the one being read.
     levels: Vec<Dir>,
-    /// Numbers of files with several names that were met.
+    /// Inode numbers of the files with several links seen so far.
     linked: HashSet<u64>,
     bytes: u64,
 }
 
 impl Walk {
-    /// One from the directory that is open.
+    /// A walk that starts at an open directory.
     pub(super) fn new(top: OwnedFd) -> Result<Self, Trouble> {
         let status = fstat(&top)?;
         let levels = vec![Dir::new(top)?];
         Ok(Self { device: status.st_dev, levels, linked: HashSet::new(), bytes: bytes(&status) })
     }
 
-    /// Looks at so many entries more at most. Returns the size, in bytes, once that were all.
+    /// Visits at most `entries` more entries; returns the total in bytes once the walk is complete.
     pub(super) fn advance(&mut self, entries: usize) -> Result<Option<u64>, Trouble> {
         for _ in 0..entries {
             match self.levels.last_mut().map(Dir::read) {
@@ -45,7 +45,7 @@ impl Walk {
         Ok(None)
     }
 
-    /// Adds what the directory that is being read has under a name.
+    /// Adds the entry `name` of the directory being read.
     fn add(&mut self, name: &CStr) -> Result<(), Trouble> {
         let Some(level) = self.levels.last().filter(|_| !is_dots(name)) else { return Ok(()) };
         let Some(status) = unless_gone(statat(level.fd()?, name, STATUS))? else { return Ok(()) };
@@ -69,7 +69,8 @@ impl Walk {
         Ok(())
     }
 
-    /// What a file adds: one with several names all of it at the first. When no more are remembered, its part at each.
+    /// What a file adds. One with several links adds all of it at the first; when no more can be remembered, a share at
+    /// each.
     fn share(&mut self, status: &Stat) -> u64 {
         let bytes = bytes(status);
         let is_directory = FileType::from_raw_mode(status.st_mode).is_dir();
@@ -86,10 +87,10 @@ impl Walk {
     }
 }
 
-/// A link itself is looked at, and nothing is mounted for it.
+/// Symbolic links are not followed, and nothing is mounted on demand.
 const STATUS: AtFlags = AtFlags::SYMLINK_NOFOLLOW.union(AtFlags::NO_AUTOMOUNT);
 
-/// `None` for what went away, or became something else, while we looked.
+/// `None` for an entry that disappeared, or became something else, meanwhile.
 fn unless_gone<T>(found: Result<T, Errno>) -> Result<Option<T>, Errno> {
     match found {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
@@ -97,7 +98,7 @@ fn unless_gone<T>(found: Result<T, Errno>) -> Result<Option<T>, Errno> {
     }
 }
 
-/// What a file takes on disk: `st_blocks` is in units of 512 bytes everywhere (stat(3type)).
+/// What a file uses on disk: `st_blocks` is always in units of 512 bytes (stat(3type)).
 fn bytes(status: &Stat) -> u64 {
     u64::try_from(status.st_blocks).unwrap_or(0).saturating_mul(512)
 }
@@ -119,7 +120,7 @@ mod tests {
     };
     use tempfile::TempDir;
 
-    /// A directory that is gone with its test.
+    /// A directory that is removed with its test.
     struct Home(TempDir);
 
     impl Home {
@@ -176,7 +177,7 @@ mod tests {
         for at in 0..1000 {
             home.file(&format!("{}/{at}", at % 10), 1);
         }
-        // Each entry, each directory's own two and its end, and the end of all.
+        // Each entry; the two of each directory itself, and its end; and the end of the walk.
         let entries = 1000 + 10 + 11 * 3 + 1;
         for budget in [1, 10, 100] {
             let mut walk = home.walk();
@@ -217,7 +218,7 @@ mod tests {
         fs::hard_link(&file, home.path().join("b")).unwrap();
         fs::hard_link(&file, home.path().join("c")).unwrap();
         let mut walk = home.walk();
-        // No file has such a number.
+        // No file has such an inode number.
         walk.linked = (0..MOST_LINKED as u64).map(|at| u64::MAX - at).collect();
         let found = std::iter::repeat_with(|| walk.advance(1)).find_map(Result::transpose).unwrap();
         let difference = found.unwrap().abs_diff(du(home.path()));

@@ -1,4 +1,4 @@
-//! The thread that walks. It goes a few steps through one tree, then through the next, and rests in between.
+//! The walking thread. It takes a few steps through one tree, then through the next, and rests in between.
 
 use super::{Shared, overlay::Overlay, trouble::Trouble, walk::Walk};
 use crate::{failure::say, host::clocks::now_usec};
@@ -10,17 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many entries of a tree are looked at without a rest.
+/// How many entries of a tree are visited without a rest.
 const STEP: usize = 250;
 
-/// How many trees are under way together: a small one need not wait for a large one, and each has descriptors open.
+/// How many trees are walked at the same time: a small one need not wait for a large one, and each takes descriptors.
 const MOST: usize = 4;
 
-/// See above.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     under_way: VecDeque<Measurement>,
-    /// When each kind of trouble was last said.
+    /// When each kind of trouble was last reported.
     said: HashMap<Discriminant<Trouble>, Instant>,
 }
 
@@ -84,7 +83,8 @@ impl Worker {
         }
     }
 
-    /// Whether trouble of this kind was not said for a while: no container fills the log, or keeps others out of it for long.
+    /// Whether this kind of trouble has not been reported for a while. No container can fill the log, or keep others
+    /// out of it for long.
     fn may_say(&mut self, trouble: &Trouble, now: Instant) -> bool {
         const QUIET: Duration = Duration::from_secs(600);
         let kind = discriminant(trouble);
@@ -96,7 +96,7 @@ impl Worker {
     }
 }
 
-/// What a part of the work takes.
+/// What part of the work costs.
 struct Effort {
     cpu_usec: u64,
     begun: Instant,
@@ -113,7 +113,7 @@ impl Effort {
     }
 }
 
-/// How long to rest, so that a hundredth of a CPU is used, and a fifth of a disk that has to be waited for.
+/// How long to rest in order to use a hundredth of a CPU, and a fifth of a disk that has to be waited for.
 fn rest(cpu: Duration, elapsed: Duration) -> Duration {
     cpu.saturating_mul(99).max(elapsed.saturating_mul(4))
 }
