@@ -1,4 +1,4 @@
-//! What a program in a container sees, as this side works it out, and where each figure comes from.
+//! What a program in a container sees, calculated on this side, and where each figure comes from.
 
 pub(crate) mod answers;
 pub(crate) mod board_reader;

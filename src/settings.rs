@@ -1,5 +1,4 @@
-//! What is asked for: the settings that the object takes too, from the administrator's file and from the environment, by the
-//! same rules.
+//! The settings that the object takes too, from the administrator's file and the environment, by the same rules.
 
 mod file;
 mod words;
@@ -19,13 +18,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The view of another cgroup.
+/// Names another cgroup whose view to show.
 pub(crate) const CGROUP: &str = "CGPROC_CGROUP";
 
-/// Where the board is.
+/// Names the board.
 pub(crate) const BOARD: &str = "CGPROC_BOARD";
 
-/// What the object keeps of a value: it has no memory but its own.
+/// The longest value that the object can keep: it has no memory but its own.
 pub(crate) const ROOM: usize = LONGEST_TEXT;
 
 /// The settings' values.
@@ -41,9 +40,9 @@ pub(crate) struct Settings {
     pub(crate) disk_bytes: Option<u64>,
     pub(crate) cgroup: Option<OsString>,
     pub(crate) board: PathBuf,
-    /// What became of the file.
+    /// The state of the file.
     pub(crate) file: File,
-    /// Who said what, the winner last.
+    /// Who set what; the last one wins.
     said: Vec<(Key, Origin, String)>,
 }
 
@@ -65,26 +64,28 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where the board is when nobody says.
+/// The board's path if nobody sets it.
 pub(crate) fn default_board() -> PathBuf {
     OsStr::from_bytes(calc::board::DEFAULT_PATH.to_bytes()).into()
 }
 
 impl Settings {
-    /// What holds for programs started from here, whatever they are.
+    /// The settings for programs started from here, whatever their names.
     pub(crate) fn of_environment() -> Result<Self> {
         Self::of_program(OsStr::new(""))
     }
 
-    /// What holds for the program `comm` started from here, by the name that the kernel gives it (`/proc/PID/comm`).
+    /// The settings for the program `comm` started from here, by the name that the kernel gives it (`/proc/PID/comm`).
     pub(crate) fn of_program(comm: &OsStr) -> Result<Self> {
         Self::of(file::path(), comm, |name| env::var_os(name))
     }
 
-    /// What holds for a running program, by its own environment and that which we `gave` (`/proc/PID/environ` has the form): its own
-    /// wins, and the file comes last. The object's own list of programs that want the host's uptime counts too.
+    /// The settings for a running program, from its own environment and the one that it was started with, `gave` (both
+    /// in the form of `/proc/PID/environ`). Its own wins, and the file comes last. The object's built-in list of
+    /// programs that want the host's uptime applies too.
     ///
-    /// Of what names a file, ours holds unless the program `may_name` one to us: we open it with our rights, and not with its.
+    /// For variables that name a file, our value applies unless the program `may_name` files to us: we would open it
+    /// with our rights, not the program's.
     pub(crate) fn of_process(comm: &OsStr, own: &[u8], gave: &[u8], may_name: impl Fn() -> bool) -> Result<Self> {
         let variable = |name: &OsStr| {
             let (its, ours) = (value_in(own, name), value_in(gave, name));
@@ -140,13 +141,13 @@ impl Settings {
             Value::HostUptime(host) => self.uptime_is_the_hosts = host,
             Value::KernelAffinity(kernel) => self.affinity_is_the_kernels = kernel,
             Value::ContainerBtime(container) => self.btime_is_the_containers = container,
-            // The object alone writes notes.
+            // Only the object writes notes.
             Value::Debug(_) => {}
         }
         self.said.push((key, origin, words::of(value)));
     }
 
-    /// Who decided on `key`, and the value as it would be written; `None` where nobody did.
+    /// Who decided `key`, and the value as it would be written; `None` if nobody did.
     pub(crate) fn said(&self, key: Key) -> Option<(Origin, &str)> {
         let decided = self.said.iter().rev().find(|(decided, ..)| *decided == key)?;
         Some((decided.1, &decided.2))
@@ -159,7 +160,7 @@ fn value_in(environment: &[u8], name: &OsStr) -> Option<OsString> {
     environment.split(|byte| *byte == 0).find_map(value).map(OsString::from_vec)
 }
 
-/// Whether the value of the variable is a path that is opened.
+/// Whether the variable's value is a path that we open.
 fn names_a_file(variable: &OsStr) -> bool {
     [CGROUP, BOARD].iter().any(|name| variable == *name)
 }
@@ -180,7 +181,7 @@ fn takes(key: Key) -> String {
     words.to_owned()
 }
 
-/// The words that `CGPROC_FILES` may have.
+/// The words that `CGPROC_FILES` can contain.
 fn switches() -> Vec<&'static str> {
     let mut words: Vec<_> = Answer::ALL.iter().filter_map(|answer| str::from_utf8(answer.switch()).ok()).collect();
     let mut known = HashSet::new();
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// The settings of a program, under a file with this text and these variables.
+    /// The settings of a program, given the text of the file and these variables.
     fn settings(text: &str, comm: &str, variables: &[(&str, &str)]) -> Result<Settings> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(&file, text).unwrap();
@@ -245,7 +246,7 @@ mod tests {
 
     const FILE: &str = "CGPROC_CPUS=4\nCGPROC_MEMORY=1G\nCGPROC_UPTIME=host\n[java]\nCGPROC_CPUS=2\nCGPROC_CPUS=?\n";
 
-    /// CPUs, memory and uptime with the one who decided.
+    /// CPUs, memory and uptime, with who decided them.
     fn decisions(settings: &Settings) -> [String; 3] {
         let of = |key, value: &dyn fmt::Debug| format!("{value:?} {}", settings.said(key).unwrap().0);
         [

@@ -1,4 +1,4 @@
-//! The text of each answer, as the object composes it.
+//! The text of each answer, composed as the object composes it.
 
 use super::view::{Bytes, View};
 use crate::{
@@ -34,13 +34,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// The file of an answer that has one.
+    /// The file of an answer that has a fixed one.
     pub(crate) fn of(answer: Answer) -> Option<Self> {
         Some(Self { answer, path: answer.path()?.to_owned() })
     }
 
-    /// The file with this path, which may be one of symbolic links, or below the directories of CPUs and nodes, or
-    /// whose path ends so.
+    /// The file that `file` means: a path, which may go through symbolic links, the end of a path, or a path below the
+    /// directories of CPUs and nodes.
     pub(crate) fn named(file: &str) -> Result<Self> {
         let fixed = Answer::ALL.into_iter().filter(|answer| is_meant(*answer, file)).find_map(Self::of);
         let found = if file.starts_with('/') {
@@ -60,7 +60,7 @@ impl Asked {
         Ok(asked)
     }
 
-    /// The file whose path without symbolic links this is.
+    /// The file with this path, which must be free of symbolic links.
     pub(crate) fn at(path: &[u8]) -> Option<Self> {
         Some(Self { answer: Answer::from_path(path)?, path: CString::new(path).ok()? })
     }
@@ -70,13 +70,13 @@ impl Asked {
         self.path.to_str().unwrap_or_default()
     }
 
-    /// The file as the kernel has it.
+    /// The file's text from the kernel.
     pub(crate) fn kernels_own(&self, files: &impl Files) -> Result<Vec<u8>> {
         let mut file = files.open(&self.path).with_context(|| format!("{} cannot be opened", self.name()))?;
         kernel::whole(&mut file).with_context(|| format!("{} cannot be read", self.name()))
     }
 
-    /// Why the object would let the file pass, whatever the view is.
+    /// Why the object would let the file pass in any view.
     pub(crate) fn passes(&self, files: &impl Files, settings: &Settings) -> Option<Doubt> {
         if settings.off {
             return Some(Doubt::Off);
@@ -92,7 +92,7 @@ impl Asked {
         }
     }
 
-    /// The text that a program reads; the reason where that is the kernel's own.
+    /// The text that a program reads, or the reason why it reads the kernel's own.
     pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Doubt> {
         let mut bytes = Bytes(Vec::new());
         answers::compose(self.answer, &Asking { asked: self, view, cpus: OnceCell::new() }, &mut bytes)?;
@@ -100,25 +100,25 @@ impl Asked {
     }
 }
 
-/// Links to the directories of all block devices.
+/// Has links to the directories of all block devices.
 const DEVICES: &[u8] = b"/sys/class/block";
 
 fn path_below(directory: &[u8], file: &str) -> Vec<u8> {
     [directory, b"/", file.as_bytes()].concat()
 }
 
-/// Whether `file` is the answer's path, or the end of it; the names of pressure files alone would mean too much.
+/// Whether `file` is the answer's path or the end of it. The last component alone is too ambiguous for pressure files.
 fn is_meant(answer: Answer, file: &str) -> bool {
     let path = answer.path().map_or(&[][..], CStr::to_bytes);
     let is_end = path.strip_suffix(file.as_bytes()).is_some_and(|before| before.is_empty() || before.ends_with(b"/"));
     is_end && (file.contains('/') || !answer.is_pressure())
 }
 
-/// Who asks for a file in a view.
+/// A request for a file in a view.
 struct Asking<'a, F> {
     asked: &'a Asked,
     view: &'a View<F>,
-    /// Once they are counted.
+    /// The CPUs, once they have been counted.
     cpus: OnceCell<Option<Cpus>>,
 }
 
@@ -148,7 +148,8 @@ impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
         use_it(&self.asked.path)
     }
 
-    /// Its text is handed out as it is, so it must be the kernel's: a directory that somebody names may have any other under that name.
+    /// This text is passed on unchanged, so it must be the kernel's: a directory that somebody names may have any file
+    /// under this name.
     fn open_scopes(&self, path: &CStr) -> Option<Self::Text> {
         let is_of_a_cgroup = |file: &F::File| file.file_system() == u64::try_from(libc::CGROUP2_SUPER_MAGIC).ok();
         let file = self.view.files.open(path).filter(is_of_a_cgroup)?;
@@ -201,7 +202,7 @@ impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
     }
 }
 
-/// A file of the kernel's, and whether that composes it piece by piece: then a short read is not its end.
+/// A kernel file, and whether the kernel composes it piece by piece: if so, a short read is not the end.
 struct Composed<S> {
     file: S,
     is_iterated: bool,

@@ -1,11 +1,11 @@
-//! The board as this side reads it, by the object's own rules.
+//! Reads the board by the object's rules.
 
 use crate::host::trusted;
 use calc::board::{self, BLOCK_BYTES, Block};
 use rustix::{fd::OwnedFd, fs::fstatfs, io::pread};
 use std::path::Path;
 
-/// A board that may be believed to be one.
+/// A file that may be trusted to be a board.
 pub(crate) struct BoardReader(OwnedFd);
 
 impl BoardReader {

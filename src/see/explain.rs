@@ -1,4 +1,4 @@
-//! Each figure that the view shows, with where it is from.
+//! Explains each figure that the view shows, with its sources.
 
 mod figures;
 mod in_force;
@@ -24,16 +24,16 @@ use serde::{
 };
 use std::{collections::BTreeMap, ffi::OsString};
 
-/// A figure, and how it comes about.
+/// A figure and how it comes about.
 #[derive(Debug)]
 struct Explanation {
     name: String,
-    /// The file that programs read it in; empty for one that is in none.
+    /// The file that programs read it from; empty if there is none.
     file: String,
-    /// What is shown: none for what is not shown at all.
+    /// The value shown; `None` if it is not shown at all.
     here: Option<Quantity>,
     kernel: Option<Quantity>,
-    /// Why what is shown is not the view's.
+    /// Why the view does not provide this figure.
     reason: Option<Doubt>,
     rule: &'static Rule,
     limited_by: Option<Imposer>,
@@ -41,13 +41,13 @@ struct Explanation {
 }
 
 impl Explanation {
-    /// Whether the kernel's own figure stands.
+    /// Whether it is the kernel's own figure.
     fn is_kernels(&self) -> bool {
         self.reason.is_some_and(|reason| reason != Doubt::MountedOver)
     }
 }
 
-/// A file that was read, and what counts of it.
+/// A file that was read, and the part of it that matters.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct SourceFile {
     path: String,
@@ -75,7 +75,7 @@ impl Serialize for Explanation {
     }
 }
 
-/// Prints the figure by this name, or all, as seen in `cgroup` or in our own.
+/// Prints the figures of this name, or all, as seen in `cgroup` or in our own.
 pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: bool) -> Result<()> {
     let settings = Settings::of_environment()?;
     let cgroup = cgroup.as_deref().or(settings.cgroup.as_deref());
@@ -93,13 +93,13 @@ pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: b
     }
 }
 
-/// The limits that the view goes by.
+/// The limits that apply to the view.
 pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
     RecordedView::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
 }
 
-/// The figures that `name` means, by the first meaning that there is: a name, the beginning of names, a file, the end of
-/// names.
+/// The figures that `name` means, by the first interpretation that fits: a name, the beginning of names, a file, the
+/// end of names.
 fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     let wanted = name.to_ascii_lowercase();
     let asked = Asked::named(name).ok();
@@ -116,14 +116,14 @@ fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     Ok(all)
 }
 
-/// The name that is most like `wanted`, whole or by its end, as a question; empty where none is.
+/// The name most similar to `wanted`, whole or by its end, as a question; empty if there is none.
 fn question(all: &[Explanation], wanted: &str) -> String {
     let end = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let spellings = all.iter().flat_map(|it| [(it.name.clone(), &it.name), (end(&it.name), &it.name)]);
     meant(wanted, spellings).map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
 }
 
-/// Whether the file says this figure, if only in other words than the one that the figure is taken from.
+/// Whether the file shows this figure, even if the figure is taken from another file.
 fn is_told_by(file: &Asked, it: &Explanation) -> bool {
     match file.answer {
         Answer::Swaps => it.name.starts_with("swap."),
@@ -136,14 +136,14 @@ fn is_told_by(file: &Asked, it: &Explanation) -> bool {
     }
 }
 
-/// Files whose figures are not among the names, since they cannot be opened here.
+/// Files whose figures are not listed because they cannot be opened here.
 fn files_out_of_sight() -> String {
     let files = Answer::ALL.into_iter().filter_map(Asked::of).filter(|file| Kernel.file_system(&file.path).is_none());
     let names = files.map(|file| file.name().to_owned()).collect::<Vec<_>>().join(", ");
     if names.is_empty() { names } else { format!("; not in sight are {names}") }
 }
 
-/// The names for a message: those of large groups, of CPUs and of nodes stand for all.
+/// The names, for a message. Large groups, CPUs and nodes are abbreviated.
 fn names(all: &[Explanation]) -> String {
     const FEW: usize = 12;
     let group = |name: &str| {

@@ -1,4 +1,4 @@
-//! Files that remember what was read of them: the record of a calculation is the list of its sources.
+//! Files with a record of what was read: the record of a calculation lists its sources.
 
 use crate::host::kernel::Placed;
 use calc::source::{Directory, Files, Source};
@@ -25,16 +25,16 @@ pub(crate) struct Recorder<F> {
     reads: Record,
 }
 
-/// Files that were opened; no text of those that nobody has read from.
+/// Opened files; without text if nothing was read.
 type Record = Rc<RefCell<Vec<(String, Option<String>)>>>;
 
 impl<F> Recorder<F> {
-    /// With nothing read.
+    /// With an empty record.
     pub(crate) fn new(files: F) -> Self {
         Self { files, reads: Rc::default() }
     }
 
-    /// What was read since this was last asked, in the order of opening; each file once, as it was read last.
+    /// What has been read since the last call, in the order of opening; each file once, with the text read last.
     pub(crate) fn take(&self) -> Vec<Read> {
         let mut taken: Vec<Read> = Vec::new();
         let opened = self.reads.take().into_iter();
@@ -83,7 +83,7 @@ impl<S: Placed> Placed for Recorded<S> {
 impl<S: Source> Source for Recorded<S> {
     fn read(&mut self, into: &mut [u8]) -> Option<usize> {
         let len = self.file.read(into)?;
-        // What was taken before is not changed any more.
+        // After the record was taken, it no longer changes.
         if let Some((_, text)) = self.reads.borrow_mut().get_mut(self.at) {
             text.get_or_insert_default().push_str(&String::from_utf8_lossy(&into[..len]));
         }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use calc::doubt::Doubt;
 use std::ffi::OsString;
 
-/// Prints `file`, as seen in `cgroup` or in our own.
+/// Prints `file` as seen in `cgroup`, or in our own.
 pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Result<()> {
     let asked = Asked::named(file)?;
     let settings = Settings::of_environment()?;
@@ -26,7 +26,7 @@ pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Resul
     put(&text)
 }
 
-/// Composes the text, as the object does; the reason where it would let the kernel's own pass.
+/// Composes the text as the object does, or says why the object would let the kernel's own pass.
 fn answered(asked: &Asked, view: Option<&View>, settings: &Settings) -> Result<Vec<u8>, Doubt> {
     if let Some(reason) = asked.passes(&Kernel, settings) {
         return Err(reason);

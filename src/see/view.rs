@@ -1,4 +1,4 @@
-//! The view of a cgroup from this side: the calculations that the preloaded object makes, over the kernel's own files.
+//! The view of a cgroup from this side: the preloaded object's calculations, made with the kernel's own files.
 
 use super::board_reader::BoardReader;
 use crate::{
@@ -39,31 +39,31 @@ use std::{
 
 /// What a program in a cgroup sees.
 pub(crate) struct View<F = Kernel> {
-    /// What it is calculated from.
+    /// The files that it is calculated from.
     pub(crate) files: F,
     pub(crate) places: Places,
     pub(crate) machine: Host,
-    /// The limits out of sight.
+    /// The limits above the visible cgroups.
     pub(crate) above: Above,
     board: PathBuf,
-    /// The scope's slot on the board, once it is asked for.
+    /// The scope's slot on the board, once it has been looked up.
     slot: OnceCell<Option<Block>>,
-    /// What the number of CPUs goes by.
+    /// How the CPUs are counted.
     pub(crate) by: CpuCount,
-    /// The CPUs that a program may run on which we started: our own, where the view is of our own cgroup.
+    /// The CPUs that a program started by us may run on: our own, if the view is of our own cgroup.
     mask: CpuSet,
     pub(crate) btime_is_the_containers: bool,
 }
 
 impl View {
-    /// The view of `cgroup`, which has one of the forms of `CGPROC_CGROUP`, or of our own. `None` when it is not found.
+    /// The view of `cgroup`, in one of the forms of `CGPROC_CGROUP`, or of our own; `None` if it is not found.
     pub(crate) fn of(cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         Self::over(Kernel, cgroup, settings)
     }
 }
 
 impl<F: Files> View<F> {
-    /// The same over other `files` than the kernel's.
+    /// The same with other `files` than the kernel's.
     pub(crate) fn over(files: F, cgroup: Option<&OsStr>, settings: &Settings) -> Option<Self> {
         let places = located(&files, cgroup)?;
         let above = limits_above(&files, &places, settings);
@@ -71,7 +71,7 @@ impl<F: Files> View<F> {
         Some(Self { mask: mask.unwrap_or(CpuSet::EMPTY), ..Self::at(files, places, above, settings) })
     }
 
-    /// The view of the cgroups at `places`, which have been found before, as the limits `above` them have.
+    /// The view of the cgroups at `places`, which were found before, with the limits `above` them.
     pub(crate) fn at(files: F, mut places: Places, above: Above, settings: &Settings) -> Self {
         places.declare(settings.memory);
         Self {
@@ -87,7 +87,7 @@ impl<F: Files> View<F> {
         }
     }
 
-    /// What the board says of the scope.
+    /// The scope's slot on the board.
     pub(crate) fn slot(&self) -> Option<&Block> {
         let find = || {
             let (board, mut slot) = (BoardReader::open(&self.board)?, Block::EMPTY);
@@ -97,23 +97,23 @@ impl<F: Files> View<F> {
         self.slot.get_or_init(find).as_ref()
     }
 
-    /// How old the scope's slot is, in microseconds; `None` where it has none.
+    /// The age of the scope's slot in microseconds; `None` if it has none.
     pub(crate) fn slot_age_usec(&self) -> Option<u64> {
         let published_usec = self.slot()?.published().realtime_usec;
         Some(clocks::now_usec(libc::CLOCK_REALTIME).saturating_sub(published_usec))
     }
 
-    /// What the container's files take on disk; `None` where nobody measures that.
+    /// What the container's files use on disk; `None` if nobody measures it.
     pub(crate) fn disk_used_bytes(&self) -> Option<u64> {
         self.slot().and_then(Block::disk_used_bytes)
     }
 
-    /// The load; `None` where nobody publishes it.
+    /// The load; `None` if nobody publishes it.
     pub(crate) fn load(&self) -> Option<Load> {
         self.slot().and_then(Block::load)
     }
 
-    /// The scope's directories, with what the object looks them up by; none of the machine's root.
+    /// The scope's directories, with the kinds under which the object looks them up; none for the machine's root.
     pub(crate) fn scope_directories(&self) -> Vec<(Kind, PathBuf)> {
         let mut found = Vec::new();
         board::each_scope(&self.files, &self.places, &mut [0; size_of::<Scratch>()], |key, directory| {
@@ -122,7 +122,7 @@ impl<F: Files> View<F> {
         found
     }
 
-    /// Memory and swap; `None` when there is no limit.
+    /// Memory and swap; `None` if there is no limit.
     pub(crate) fn memory(&self) -> Option<Memory> {
         memory::memory(&self.files, &self.places, &self.above, &self.machine, &mut [0; size_of::<Scratch>()])
     }
@@ -132,29 +132,29 @@ impl<F: Files> View<F> {
         self.cpus_by(self.by)
     }
 
-    /// The CPUs, as they would be counted by that.
+    /// The CPUs, counted as `by` says.
     pub(crate) fn cpus_by(&self, by: CpuCount) -> Option<Cpus> {
         let choice = Choice { by, mask: &self.mask };
         cpu::cpus(&self.files, &self.places, &self.above, choice, &mut [0; size_of::<Scratch>()])
     }
 
-    /// The quota, as `by` says, below those `above`; `None` for none.
+    /// The quota counted as `by` says, with the limits `above`; `None` if there is none.
     pub(crate) fn quota(&self, by: CpuCount, above: &Above) -> Option<Least<Capacity>> {
         cpu::quota(&self.files, &self.places, above, by, &mut [0; size_of::<Scratch>()])
     }
 
-    /// The CPUs that the container may run on, whatever the quota is.
+    /// The CPUs that the container may run on, whatever the quota.
     pub(crate) fn allowed_cpus(&self) -> Option<CpuSet> {
         let (mut set, scratch) = (CpuSet::EMPTY, &mut [0; size_of::<Scratch>()]);
         cpu::allowed(&self.files, &self.places, &self.above, &mut set, scratch).map(|_| set)
     }
 
-    /// The most threads that there may be; `None` for no limit.
+    /// The maximum number of threads; `None` if there is no limit.
     pub(crate) fn threads_limit(&self) -> Option<Least<u64>> {
         pids::least(&self.files, &self.places, &mut [0; size_of::<Scratch>()])
     }
 
-    /// The CPUs that a program may run on which we start, where the view is of our own cgroup; else empty.
+    /// The CPUs that a program started by us may run on if the view is of our own cgroup; otherwise empty.
     pub(crate) fn mask(&self) -> &CpuSet {
         &self.mask
     }
@@ -165,7 +165,8 @@ impl<F: Files> View<F> {
     }
 }
 
-/// The cgroup of a process, in a form that `CGPROC_CGROUP` takes. A `cgproc run` stays outside of what it makes: its program's is meant.
+/// The cgroup of a process, in a form for `CGPROC_CGROUP`. A `cgproc run` stays outside the cgroup that it makes, so
+/// for it the cgroup of its program is meant.
 pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
     let name = format!("/proc/{pid}/cgroup");
     ensure!(Path::new(&name).exists(), "no process {pid}");
@@ -175,7 +176,7 @@ pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
     }
 }
 
-/// A cgroup given on the command line, by its path or by its directory, in a form that `CGPROC_CGROUP` takes.
+/// A cgroup given on the command line by its path or its directory, in a form for `CGPROC_CGROUP`.
 pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
     let given = Path::new("/").join(cgroup);
     let name = match fs::canonicalize(cgroup) {
@@ -190,7 +191,7 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
     Ok(name.into_os_string())
 }
 
-/// The limits above the top of the mounts, as far as the board tells.
+/// The limits above the visible cgroups, as far as the board has them.
 pub(crate) fn limits_above(files: &impl Files, places: &Places, settings: &Settings) -> Above {
     let mut above = Above::NONE;
     if let Some(board) = BoardReader::open(&settings.board) {
@@ -200,12 +201,12 @@ pub(crate) fn limits_above(files: &impl Files, places: &Places, settings: &Setti
     above
 }
 
-/// Where the cgroups are; see [`View::of`].
+/// Finds the cgroups; see [`View::of`].
 pub(crate) fn located(files: &impl Files, cgroup: Option<&OsStr>) -> Option<Places> {
     with_whose(files, cgroup, |whose| Places::locate(files, whose, &mut [0; size_of::<Scratch>()]))
 }
 
-/// Whether they still are at `places`, as far as the process's own membership tells.
+/// Whether the cgroups are still at `places`, judging by the process's membership.
 pub(crate) fn are_still_at(places: &Places, files: &impl Files, cgroup: Option<&OsStr>) -> bool {
     let still_hold = |whose: Whose<'_>| Some(places.still_hold(files, whose, &mut [0; size_of::<Scratch>()]));
     with_whose(files, cgroup, still_hold) == Some(true)
@@ -215,7 +216,7 @@ fn with_whose<T>(files: &impl Files, cgroup: Option<&OsStr>, use_it: impl FnOnce
     let Some(cgroup) = cgroup else { return use_it(Whose::Caller) };
     let path = CString::new(cgroup.as_bytes()).ok()?;
     if path.to_bytes().starts_with(b"/proc/") {
-        // Anything else below /proc leads out of it.
+        // Any other path below /proc could lead out of it.
         if is_of_a_process(path.to_bytes()) { use_it(Whose::Process(&path)) } else { None }
     } else if files.directory(&path).is_some() {
         use_it(Whose::Directory(path.to_bytes()))
@@ -232,7 +233,7 @@ fn is_of_a_process(path: &[u8]) -> bool {
     })
 }
 
-/// The machine as its own kernel has it.
+/// The machine, as its own kernel reports it.
 pub(crate) fn machine() -> Host {
     let info = rustix::system::sysinfo();
     let unit = u64::from(info.mem_unit);
@@ -244,13 +245,13 @@ pub(crate) fn machine() -> Host {
     }
 }
 
-/// How many CPUs the machine has online.
+/// How many CPUs of the machine are online.
 pub(crate) fn machine_cpus() -> Option<u64> {
     let mut online = Kernel.open(c"/sys/devices/system/cpu/online")?;
     CpuSet::parse(kernel::whole(&mut online)?.trim_ascii()).map(|set| set.count())
 }
 
-/// The CPUs that we may run on, as the kernel has them.
+/// The CPUs that we may run on, from the kernel.
 pub(crate) fn affinity() -> Option<CpuSet> {
     let mask = rustix::thread::sched_getaffinity(None).ok()?;
     let mut words = [0; MAX_CPUS / 64];

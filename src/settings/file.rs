@@ -1,4 +1,4 @@
-//! The administrator's file of settings, as the object reads it, and what it says of the lines that it ignores.
+//! The administrator's settings file, as the object reads it, and the reasons why lines are ignored.
 
 use super::takes;
 use crate::host::{kernel::Reading, trusted};
@@ -8,27 +8,27 @@ use calc::{
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-/// What became of the file.
+/// The file's state.
 #[derive(Debug, Default)]
 pub(crate) struct File {
     pub(crate) state: State,
-    /// The lines that are ignored, and why.
+    /// The ignored lines, and why.
     pub(crate) bad_lines: Vec<(u32, String)>,
 }
 
-/// Whether the file counts.
+/// Whether the file applies.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
-    /// There is none.
+    /// There is no file.
     #[default]
     Absent,
-    /// It does.
+    /// It applies.
     Taken,
-    /// It does not, for this reason.
+    /// It does not apply, for this reason.
     Refused(String),
 }
 
-/// Where the file is.
+/// The file's path.
 pub(super) fn path() -> &'static Path {
     OsStr::from_bytes(policy::PATH.to_bytes()).as_ref()
 }
@@ -88,7 +88,7 @@ mod tests {
     };
     use tempfile::TempDir;
 
-    /// A directory for one test, which goes with it.
+    /// A directory for one test, removed with it.
     struct Directory(TempDir);
 
     impl Directory {
@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// What became of the file, and how many of its lines set something.
+    /// The file's state, and how many of its lines set something.
     fn read(path: &Path) -> (File, u32) {
         let mut count = 0;
         let file = File::read(path, OsStr::new("sh"), |_, _, _| count += 1);

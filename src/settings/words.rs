@@ -1,4 +1,4 @@
-//! A value as one would write it, for a message.
+//! A value as a user would write it, for messages.
 
 use super::switches;
 use calc::{
@@ -6,7 +6,7 @@ use calc::{
     settings::{Answered, CpuCount, MemoryLimit, Value},
 };
 
-/// The value's text: what its key parses to the same value.
+/// The value's text, which its key would parse to the same value.
 pub(super) fn of(value: &Value<'_>) -> String {
     let either = |is_other: bool, [other, usual]: [&str; 2]| if is_other { other } else { usual }.to_owned();
     match *value {
@@ -25,7 +25,7 @@ pub(super) fn of(value: &Value<'_>) -> String {
     }
 }
 
-/// In the largest unit that has no rest.
+/// In the largest unit that leaves no remainder.
 fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
     match UNITS.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit)) {

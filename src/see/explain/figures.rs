@@ -1,4 +1,4 @@
-//! All figures of a view, each calculated once more to see what is read for it.
+//! All figures of a view. Each is calculated again to see what is read for it.
 
 use super::{
     Explanation, SourceFile,
@@ -30,7 +30,7 @@ use calc::{
 use rustix::fs::{Dir, Mode, OFlags, open, statfs};
 use std::ffi::OsStr;
 
-/// The view, and the record of what it is calculated from.
+/// The view, and a record of what it is calculated from.
 pub(super) struct RecordedView<'s> {
     settings: &'s Settings,
     pub(super) files: Recorder<Kernel>,
@@ -42,7 +42,7 @@ pub(super) struct RecordedView<'s> {
 }
 
 impl<'s> RecordedView<'s> {
-    /// Those of `cgroup`, or of our own.
+    /// The view of `cgroup`, or of our own.
     pub(super) fn of(cgroup: Option<&OsStr>, settings: &'s Settings) -> Result<Self> {
         let files = Recorder::new(Kernel);
         let view = View::over(files.clone(), cgroup, settings).with_context(|| match cgroup {
@@ -54,22 +54,22 @@ impl<'s> RecordedView<'s> {
         Ok(Self { settings, files, view, setters, found_by, is_own: cgroup.is_none() })
     }
 
-    /// In the order of a table.
+    /// All figures, in the order of the table.
     pub(super) fn all(&self) -> Vec<Explanation> {
         let files = self.asked();
         let in_files = files.iter().flat_map(|asked| self.of_file(asked));
         let mut all: Vec<Explanation> = self.cgroups().into_iter().chain(in_files).collect();
-        // The figures that no file has stand beside those that are related.
+        // Figures that are in no file go next to related ones.
         let at = all.iter().position(|it| it.name == "cpus.online").map_or(all.len(), |at| at + 1);
         all.splice(at..at, self.capacity().into_iter().chain(self.runtimes()));
-        // Our root is that of the view where nobody else's is asked for.
+        // Our root belongs to the view only if the view is our own.
         if self.is_own {
             all.extend(self.disk());
         }
         all
     }
 
-    /// The files that figures are in.
+    /// The files that have figures.
     fn asked(&self) -> Vec<Asked> {
         const OF_A_CPU: [&str; 2] = ["topology/core_cpus_list", "topology/package_cpus_list"];
         const OF_A_NODE: [&str; 2] = ["cpulist", "meminfo"];
@@ -93,7 +93,7 @@ impl<'s> RecordedView<'s> {
         let below = asked.kernels_own(&Kernel).map(|text| parsed(&text)).unwrap_or_default();
         let (here, kernels, reason) = match ours {
             Ok(text) => (parsed(&text), below, None),
-            // What is below is not the kernel's.
+            // The text below the mount is not the kernel's.
             Err(Doubt::MountedOver) => (below, Vec::new(), Some(Doubt::MountedOver)),
             Err(reason) => (below.clone(), below, Some(reason)),
         };
@@ -107,7 +107,7 @@ impl<'s> RecordedView<'s> {
         explained.collect()
     }
 
-    /// A figure with its rule and, where it is not the kernel's own, its sources and who limited it.
+    /// A figure with its rule; and if it is not the kernel's own, with its sources and who limited it.
     fn explained(
         &self,
         name: &str,
@@ -128,9 +128,9 @@ impl<'s> RecordedView<'s> {
         Explanation { name: name.to_owned(), file: file.to_owned(), limited_by, sources, here, kernel, reason, rule }
     }
 
-    /// What of the record a figure goes by.
+    /// The parts of the record that a figure depends on.
     fn origins(&self, rule: &Rule, name: &str, reads: &[Read]) -> Vec<SourceFile> {
-        // A node has a share of what is in a line of meminfo.
+        // A node has a share of what meminfo has.
         let shared =
             name.strip_prefix("node").and_then(|rest| rest.split_once('.')).map(|(_, key)| format!("meminfo.{key}"));
         let of_shared = |path: &str| shared.as_ref().and_then(|name| Rule::of(name).lines_of(path, name));
@@ -143,12 +143,12 @@ impl<'s> RecordedView<'s> {
             path: self.settings.board.display().to_string(),
             value: format!("the scope's slot, published {} ms ago", published_usec / 1000),
         });
-        // When the scope began was read where it was found.
+        // When the scope began was read while finding it.
         let found_by = if rule.sources.is_empty() { &[][..] } else { &self.found_by };
         reads.iter().chain(found_by).filter_map(origin).chain(board).collect()
     }
 
-    /// Where a limit is told that is in no file of a cgroup: where the setting is made, or the board.
+    /// The source of a limit that is in no cgroup file: where the setting was made, or the board.
     fn decision(&self, imposer: Option<&Imposer>) -> Option<SourceFile> {
         let (path, value) = match imposer? {
             Imposer::Setting(name) => {
@@ -163,10 +163,10 @@ impl<'s> RecordedView<'s> {
         Some(SourceFile { path, value })
     }
 
-    /// Where the view is taken from.
+    /// The cgroups that the view is taken from.
     fn cgroups(&self) -> Vec<Explanation> {
         let mut kinds = self.view.scope_directories();
-        // Version 2's controllers have one directory.
+        // Version 2's controllers share one directory.
         kinds.dedup();
         let explained = kinds.iter().map(|(kind, directory)| {
             let name = format!("cgroup.{}", format!("{kind:?}").to_lowercase());
@@ -176,7 +176,7 @@ impl<'s> RecordedView<'s> {
         explained.collect()
     }
 
-    /// The CPU time that may be used, which no file has.
+    /// The CPU time that may be used; no file has it.
     pub(super) fn capacity(&self) -> Vec<Explanation> {
         self.files.take();
         let cpus = self.view.cpus();
@@ -195,7 +195,7 @@ impl<'s> RecordedView<'s> {
         quota.into_iter().chain([of("cpus.capacity", capacity, machine)]).collect()
     }
 
-    /// How many CPUs runtimes take, which count by rules of their own.
+    /// How many CPUs runtimes take that count by rules of their own.
     fn runtimes(&self) -> Vec<Explanation> {
         let Some(shown) = self.view.cpus().map(|cpus| cpus.online.count()) else { return Vec::new() };
         self.files.take();
@@ -204,11 +204,11 @@ impl<'s> RecordedView<'s> {
         let Some(allowed) = by_quota.and_then(|_| self.view.allowed_cpus()) else {
             return Vec::new();
         };
-        // Of another cgroup's processes nothing is known.
+        // The mask of another cgroup's processes is unknown.
         let of_mask = Some(self.view.mask().count()).filter(|count| *count > 0).unwrap_or(u64::MAX);
         let is_version_1 = !reads.iter().any(|read| read.name() == "cpu.max");
         let counted = Counted {
-            // What only the board knows is above what a runtime sees.
+            // A runtime cannot see limits that only the board knows.
             quota: self.view.quota(CpuCount::ByQuota, &Above::NONE).map(|quota| in_cpus(&quota.value)),
             is_version_1,
             shown: shown.min(of_mask),
@@ -223,7 +223,7 @@ impl<'s> RecordedView<'s> {
         explained.collect()
     }
 
-    /// The room on the file system of our root, which programs ask by `statfs`.
+    /// The space on our root's file system, which programs get from `statfs`.
     fn disk(&self) -> Vec<Explanation> {
         let Ok(found) = statfs("/") else { return Vec::new() };
         let block_bytes = u64::try_from(found.f_bsize).unwrap_or(0);
@@ -263,18 +263,19 @@ fn in_cpus(capacity: &Capacity) -> f64 {
     capacity.quota_usec as f64 / capacity.period_usec as f64
 }
 
-/// When a process began, where a file tells that (proc_pid_stat(5)): nothing else of it counts.
+/// The start time of a process, if the file has it (proc_pid_stat(5)): nothing else in that file matters.
 fn beginning_of(read: &Read) -> Option<String> {
     let is_of_process = is_beginning(&read.path) && read.name() == "stat";
     let (_, fields) = read.text.rsplit_once(')').filter(|_| is_of_process)?;
     fields.split_whitespace().nth(19).map(|ticks| format!("starttime {ticks}"))
 }
 
-/// What counts of a file's text: all of it, or the lines with these keys, `file 4096`, `Node 0 Dirty: 4 kB`.
+/// The part of a file's text that matters: all of it, or the lines with these keys, such as `file 4096` or `Node 0
+/// Dirty: 4 kB`.
 fn counting(text: &str, keys: &[String]) -> String {
     let key_of =
         |line: &str| line.split([' ', ':']).nth(if line.starts_with("Node ") { 2 } else { 0 }).map(str::to_owned);
-    // Version 1's counters without `total_` are of the cgroup alone, without those below, and do not count.
+    // Version 1's counters without `total_` are for the cgroup alone, without those below it, and are not used.
     let has_totals = text.lines().any(|line| line.starts_with("total_"));
     let is_total = |key: &str| key.starts_with("total_") || key.starts_with("hierarchical_");
     let has_key = |line: &&str| key_of(line).is_some_and(|key| keys.contains(&key) && (!has_totals || is_total(&key)));

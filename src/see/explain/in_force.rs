@@ -1,4 +1,4 @@
-//! The limits that the view goes by, whoever answers the files that show them.
+//! The limits that apply to the view, even if something else answers the files that show them.
 
 use super::{
     figures::RecordedView,
@@ -25,7 +25,7 @@ pub(crate) struct Limit {
 type Measure = fn(&View<Recorder<Kernel>>) -> Option<Quantity>;
 
 impl RecordedView<'_> {
-    /// Each limit that is less than what the machine has.
+    /// Each limit that is lower than what the machine has.
     pub(super) fn limits(&self) -> Vec<Limit> {
         let memory =
             [self.limit("memory.total", Resource::Memory, memory), self.limit("swap.total", Resource::Swap, swap)];
@@ -39,7 +39,7 @@ impl RecordedView<'_> {
         Some(Limit { name: name.to_owned(), value, imposer })
     }
 
-    /// No file has it, so that none can hide it.
+    /// It is in no file, so nothing can hide it.
     fn quota(&self) -> Option<Limit> {
         let quota = self.capacity().into_iter().find(|it| it.name == "cpus.quota")?;
         let imposer = print::name_of(&quota.limited_by?);

@@ -1,4 +1,4 @@
-//! Who imposed a limit, by name: calc says who it was.
+//! Who imposed a limit, by name. calc determines who it was.
 
 use crate::see::view::View;
 use calc::{
@@ -15,19 +15,19 @@ use serde::Serialize;
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
-    /// How much memory there may be.
+    /// The total memory.
     Memory,
-    /// How much of it is left.
+    /// The memory that is left.
     MemoryLeft,
     Swap,
     /// CPU time per period.
     Quota,
-    /// Which CPUs, by the cpuset and the quota.
+    /// The CPUs, by the cpuset and the quota.
     Cpus,
     /// CPU time, by the quota or the number of CPUs.
     Capacity,
     Pids,
-    /// Room on the root's file system.
+    /// Space on the root's file system.
     Disk,
 }
 
@@ -37,16 +37,16 @@ pub(super) enum Resource {
 pub(super) enum Imposer {
     /// The cgroup with this directory.
     Cgroup(String),
-    /// A cgroup above what is in sight: by the board, or by version 1's `hierarchical_memory_limit`.
+    /// A cgroup that is not visible, known from the board or from version 1's `hierarchical_memory_limit`.
     OutOfSight(&'static str),
     /// A setting.
     Setting(&'static str),
 }
 
-/// Whoever the board tells of.
+/// A cgroup known from the board.
 pub(super) const BOARD: Imposer = Imposer::OutOfSight("the board");
 
-/// Who set each of the limits that a view goes by.
+/// Who set each limit of a view.
 pub(super) struct Setters {
     memory: memory::SetBy,
     cpus: cpu::SetBy,
@@ -55,7 +55,7 @@ pub(super) struct Setters {
 }
 
 impl Setters {
-    /// Those of a view whose CPUs are counted by that.
+    /// The setters of a view whose CPUs are counted as `by` says.
     pub(super) fn of(view: &View<impl Files>, by: CpuCount) -> Self {
         let (files, places, above) = (&view.files, &view.places, &view.above);
         let scratch: &mut Scratch = &mut [0; _];

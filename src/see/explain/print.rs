@@ -1,4 +1,4 @@
-//! Explanations on standard output: a table, stories, JSON.
+//! Printing explanations: a table, full explanations, or JSON.
 
 use super::{
     Explanation, Imposer,
@@ -8,12 +8,12 @@ use crate::output::{plain, put};
 use anyhow::Result;
 use std::fmt::Write as _;
 
-/// An array of objects.
+/// As a JSON array of objects.
 pub(super) fn json(all: &[Explanation]) -> Result<()> {
     put((serde_json::to_string_pretty(all)? + "\n").as_bytes())
 }
 
-/// A line for each figure; of those that are not shown, and of vmstat's lines that are the machine's, their number.
+/// A line per figure. Figures that are not shown, and vmstat's lines that are the machine's, are only counted.
 pub(super) fn table(all: &[Explanation]) -> Result<()> {
     let is_listed = |it: &&Explanation| it.here.is_some() && (!it.name.starts_with("vmstat.") || it.here != it.kernel);
     let listed: Vec<&Explanation> = all.iter().filter(is_listed).collect();
@@ -39,7 +39,7 @@ fn shown(value: Option<&Quantity>) -> String {
     }
 }
 
-/// What made the figure what it is, in a few words.
+/// Why the figure is what it is, in a few words.
 fn why(it: &Explanation) -> String {
     match (&it.reason, &it.limited_by, &it.here) {
         (Some(reason), ..) if it.is_kernels() => format!("the kernel's: {reason}"),
@@ -52,7 +52,7 @@ fn why(it: &Explanation) -> String {
     }
 }
 
-/// Who imposed a limit, for a person.
+/// Who imposed a limit, in words.
 pub(super) fn name_of(imposer: &Imposer) -> String {
     match imposer {
         Imposer::Cgroup(directory) => directory.clone(),
@@ -61,7 +61,7 @@ pub(super) fn name_of(imposer: &Imposer) -> String {
     }
 }
 
-/// All that is known of each figure.
+/// Everything that is known about each figure.
 pub(super) fn stories(all: &[Explanation]) -> Result<()> {
     let stories: Result<Vec<String>> = all.iter().map(story).collect();
     put(stories?.join("\n").as_bytes())

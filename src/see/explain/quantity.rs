@@ -23,7 +23,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// The unit's name, as it ends the keys of `--json`.
+    /// The unit's name, as used at the end of `--json` keys.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
@@ -72,7 +72,7 @@ impl Quantity {
         Self { value: Value::Text(value.trim().to_owned()), unit }
     }
 
-    /// The bytes that it stands for, where it is an amount of memory.
+    /// Its bytes, if it is an amount of memory.
     pub(super) fn bytes(&self) -> Option<u64> {
         match (&self.value, self.unit) {
             (Value::Whole(bytes), Unit::Bytes) => Some(*bytes),
@@ -81,7 +81,7 @@ impl Quantity {
         }
     }
 
-    /// As precise as it is.
+    /// In full precision.
     pub(super) fn exact(&self) -> String {
         match (&self.value, self.unit) {
             (Value::Text(text), _) => text.clone(),
@@ -101,7 +101,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// As a person reads it at a glance.
+/// Rounded, for reading at a glance.
 impl fmt::Display for Quantity {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.bytes() {
@@ -111,7 +111,7 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// An amount of memory in the largest unit that leaves a digit before the point.
+/// An amount of memory, in the largest unit that leaves a digit before the decimal point.
 fn with_prefix(bytes: u64) -> String {
     const STEPS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match STEPS.into_iter().find(|(_, shift)| bytes >> shift > 0) {

@@ -1,4 +1,4 @@
-//! The rule of each figure in a sentence, with what it follows and the files that it goes by: docs/figures.md in brief.
+//! The rule of each figure in one sentence, with its reference and the files that it uses: docs/figures.md in brief.
 
 mod table;
 
@@ -12,22 +12,22 @@ pub(super) struct Rule {
     of: &'static str,
     /// One sentence.
     pub(super) sentence: &'static str,
-    /// Where that is from: the kernel's source, lxcfs, a manual page.
+    /// What the rule follows: the kernel's source, lxcfs, a manual page.
     pub(super) reference: &'static str,
-    /// How the paths of the files end that it goes by, each with the lines that count, `memory.stat:file`, where `$`
-    /// stands for the figure's own key; all files that were read, where there are none.
+    /// The ends of the paths of the files that it uses, each with the lines that matter, `memory.stat:file`; `$` means
+    /// the figure's own key. If there are none, all files that were read.
     pub(super) sources: &'static [&'static str],
-    /// What is limited, where a cgroup can be named that did it.
+    /// What is limited, if a cgroup that limits it can be named.
     pub(super) limit: Option<Resource>,
 }
 
 impl Rule {
-    /// The rule of the figure by this name.
+    /// The rule of the figure with this name.
     pub(super) fn of(name: &str) -> &'static Self {
         Self::among(RULES, name).unwrap_or(&OTHER)
     }
 
-    /// The rule of the figure where a setting declares what a limit would be.
+    /// The rule of the figure if a setting declares it instead of a limit.
     pub(super) fn declared(name: &str) -> Option<&'static Self> {
         Self::among(DECLARED, name)
     }
@@ -41,17 +41,18 @@ impl Rule {
         rules.iter().find(is_of)
     }
 
-    /// Whether the board tells it.
+    /// Whether the board has it.
     pub(super) fn is_of_board(&self) -> bool {
         self.sources.contains(&BOARD)
     }
 
-    /// Whether nobody but the board tells it.
+    /// Whether only the board has it.
     pub(super) fn is_of_board_alone(&self) -> bool {
         self.sources == [BOARD]
     }
 
-    /// What counts of the file at `path` for the figure by this name: `None` for nothing, an empty list for all of it.
+    /// The lines of the file at `path` that matter for this figure: `None` if it does not matter at all, an empty list
+    /// if all of it does.
     pub(super) fn lines_of(&self, path: &str, name: &str) -> Option<Vec<String>> {
         if self.sources.is_empty() {
             return Some(Vec::new());
@@ -69,13 +70,13 @@ impl Rule {
     }
 }
 
-/// Whether the file tells when the scope began: that of a process, or of a declared view.
+/// Whether the file says when the scope began: a process's, or a declared view's.
 pub(super) fn is_beginning(path: &str) -> bool {
     let process = path.strip_prefix("/proc/").and_then(|rest| rest.strip_suffix("/stat"));
     process.is_some_and(|process| !process.contains('/')) || path.ends_with("/cgproc.began")
 }
 
-/// What a figure's line is called: `MemFree` of `meminfo.MemFree`.
+/// The key of a figure's line: `MemFree` for `meminfo.MemFree`.
 fn key_of(name: &str) -> &str {
     name.split_once('.').map_or(name, |(_, key)| key)
 }

@@ -1,15 +1,15 @@
-//! What runtimes make of the quota by themselves: they go by the least of that and of the CPUs that they see, so that no figure is
-//! cut twice, and some take fewer than are shown.
+//! How runtimes apply the quota themselves. They use the lesser of the quota and the CPUs that they see, so nothing is
+//! reduced twice; some use fewer than are shown.
 
-/// A runtime, or a family that counts alike.
+/// A runtime, or a family that counts in the same way.
 pub(super) struct Runtime {
     /// The figure's name.
     pub(super) name: &'static str,
-    /// What it makes of a quota; `None` where it asks for none.
+    /// How it rounds a quota; `None` if it ignores quotas.
     round: Option<fn(f64) -> f64>,
-    /// Whether it knows the files of version 1.
+    /// Whether it can read version 1's files.
     knows_v1: bool,
-    /// Whether it asks the kernel for its mask, past libc.
+    /// Whether it asks the kernel for its mask directly, bypassing libc.
     is_past_libc: bool,
 }
 
@@ -17,7 +17,7 @@ const fn runtime(name: &'static str, round: Option<fn(f64) -> f64>) -> Runtime {
     Runtime { name, round, knows_v1: true, is_past_libc: false }
 }
 
-/// tests/cpus.rs holds these to the runtimes themselves.
+/// tests/cpus.rs checks these against the runtimes themselves.
 pub(super) const RUNTIMES: [Runtime; 7] = [
     runtime("runtimes.jdk", Some(f64::ceil)),
     Runtime { is_past_libc: true, ..runtime("runtimes.go", Some(|quota| quota.ceil().max(2.0))) },
@@ -28,22 +28,22 @@ pub(super) const RUNTIMES: [Runtime; 7] = [
     runtime("runtimes.others", None),
 ];
 
-/// What they count by.
+/// What runtimes count by.
 pub(super) struct Counted {
-    /// The least quota of the kernel's in sight, in CPUs, whatever is declared.
+    /// The kernel's least visible quota, in CPUs, whatever is declared.
     pub(super) quota: Option<f64>,
-    /// Whether it is in the files of version 1.
+    /// Whether it is in version 1's files.
     pub(super) is_version_1: bool,
     /// How many CPUs a program sees that asks libc.
     pub(super) shown: u64,
-    /// How many it may run on.
+    /// How many CPUs it may run on.
     pub(super) allowed: u64,
-    /// Whether what is shown is the quota's number, and not one that a setting asks for.
+    /// Whether the number shown comes from the quota, and not from a setting.
     pub(super) is_by_quota: bool,
 }
 
 impl Runtime {
-    /// How many it takes with us, and how many without.
+    /// How many CPUs it takes with us, and how many without.
     pub(super) fn counts(&self, by: &Counted) -> (u64, u64) {
         let known = by.quota.filter(|_| self.knows_v1 || !by.is_version_1);
         let own = self.round.zip(known).map_or(u64::MAX, |(round, quota)| round(quota).max(1.0) as u64);

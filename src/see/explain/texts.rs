@@ -1,4 +1,4 @@
-//! The figures in the texts of /proc and /sys, ours and the kernel's alike.
+//! The figures in texts of /proc and /sys, both ours and the kernel's.
 
 use super::quantity::{Quantity, Unit};
 use calc::answer::Answer;
@@ -22,7 +22,7 @@ pub(super) fn figures(answer: Answer, path: &str, text: &str) -> Vec<Named> {
         Answer::BlockSize => block_size(text),
         Answer::CpuList | Answer::CpuMap => vec![(family_name(path), Quantity::text(text, Unit::List))],
         Answer::NodeMeminfo => node_meminfo(path, text),
-        // What the others say is in these too, or is the machine's.
+        // The others' figures are in these files too, or are the machine's.
         _ => Vec::new(),
     }
 }

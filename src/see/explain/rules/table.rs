@@ -3,16 +3,16 @@
 use super::Rule;
 use crate::see::explain::limit::Resource;
 
-/// Stands for the board among the sources.
+/// Means the board, among sources.
 pub(super) const BOARD: &str = "board";
 
-/// Stands for the files that tell when the scope began.
+/// Means the files that say when the scope began, among sources.
 pub(super) const BEGAN: &str = "began";
 
-/// Stands for a setting alone.
+/// Means only a setting.
 const SETTING: &str = "setting";
 
-/// Figures that go by the rule of another: vmstat counts the pages of what meminfo has in kB.
+/// Figures that follow another's rule: vmstat counts in pages what meminfo has in kB.
 pub(super) const SAME: [(&str, &str); 38] = [
     ("memory.total", "meminfo.MemTotal"),
     ("memory.free", "meminfo.MemFree"),
@@ -138,7 +138,7 @@ const fn rule(
     Rule { of, sentence, reference, sources, limit }
 }
 
-/// A line of meminfo that is a counter of the cgroup's.
+/// A line of meminfo that is a counter of the cgroup.
 const fn counter(of: &'static str, sources: &'static [&'static str]) -> Rule {
     rule(of, "The cgroup's counter, at most the total; 0 where it has none.", MEMINFO, sources, None)
 }
@@ -148,7 +148,7 @@ const fn zero(of: &'static str) -> Rule {
     rule(of, "0: no cgroup has any.", MEMINFO, &["proc/meminfo:$"], None)
 }
 
-/// A line that is the machine's.
+/// A line that shows the machine's figure.
 const fn machines(of: &'static str) -> Rule {
     rule(of, "The machine's: a constant of the hardware or of the kernel.", MEMINFO, &["proc/meminfo:$"], None)
 }
@@ -156,25 +156,25 @@ const fn machines(of: &'static str) -> Rule {
 const PGSCAN: &[&str] = &["memory.stat:pgscan", "proc/vmstat:$"];
 const PGSTEAL: &[&str] = &["memory.stat:pgsteal", "proc/vmstat:$"];
 
-/// How many CPUs a runtime takes, which counts by itself.
+/// The number of CPUs that a runtime takes by its own rule.
 const fn own_rule(of: &'static str, sentence: &'static str, reference: &'static str) -> Rule {
     rule(of, sentence, reference, CPUS, Some(Resource::Quota))
 }
 
-/// A line of vmstat that is the machine's, if that is not too much.
+/// A line of vmstat that shows the machine's figure up to a limit.
 const fn at_most(of: &'static str, sentence: &'static str) -> Rule {
     rule(of, sentence, "kernel mm/vmstat.c", &["proc/vmstat:$"], None)
 }
 
-/// An event of one kind of pages, which no cgroup tells apart.
+/// An event for one kind of page, which cgroups do not distinguish.
 const fn of_kind(of: &'static str, sentence: &'static str, sources: &'static [&'static str]) -> Rule {
     rule(of, sentence, "kernel mm/vmscan.c, mm/memcontrol.c", sources, None)
 }
 
-/// What is said of a figure that is in no row.
+/// The rule of a figure that is in no row.
 pub(super) static OTHER: Rule = rule("*", "The machine's.", "docs/figures.md", &[], None);
 
-/// The rules of figures that a setting decides on in the place of limits.
+/// The rules of figures that a setting declares instead of a limit.
 pub(super) static DECLARED: &[Rule] = &[
     rule(
         "meminfo.MemTotal",
@@ -208,7 +208,7 @@ pub(super) static DECLARED: &[Rule] = &[
     ),
 ];
 
-/// The first row that fits a name is its rule.
+/// The first row that matches a name is its rule.
 pub(super) static RULES: &[Rule] = &[
     rule(
         "cgroup.*",
