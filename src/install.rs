@@ -66,7 +66,7 @@ pub(crate) fn install(options: &InstallOptions) -> Result<()> {
 
 fn try_install(options: &InstallOptions) -> Result<()> {
     let (place, name) = check_name(&options.to)?;
-    ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be looked at without it");
+    ensure!(Path::new("/proc/self").exists(), "/proc is not mounted here, and programs cannot be examined without it");
     let object = library::read(options.object.as_deref())?;
     let root = Sysroot::open(&options.root)?;
     let etc = root.directory(Path::new("/etc"))?;
@@ -88,7 +88,7 @@ fn try_install(options: &InstallOptions) -> Result<()> {
     let mut changes = Changes::write(&directories, &name, &object, entry)?;
     if !options.is_preloaded && is_named_already && changes.library.is_some() {
         let to = options.to.display();
-        bail!("/etc/ld.so.preload names {to} already: what comes there has to be tried, without --no-preload");
+        bail!("/etc/ld.so.preload already names {to}: a library put there must be tried, so leave out --no-preload");
     }
     if let Ok(trial) = &trial {
         let written = changes.library.as_ref().map_or(options.to.clone(), |library| place.join(library.new_name()));
@@ -113,8 +113,8 @@ fn try_install(options: &InstallOptions) -> Result<()> {
 fn check_name(path: &Path) -> Result<(&Path, OsString)> {
     ensure!(
         preload_file::can_name(path) && preload_file::is_ours(path),
-        "{}: the library's name has to begin with libcgproc, and its path to be without blanks, colons, # and $, which loaders \
-         take for something else",
+        "{}: the library's name must begin with libcgproc, and its path must not contain blanks, colons, # or $, which \
+         loaders interpret",
         path.display()
     );
     let parts = split(path)?;
@@ -128,7 +128,7 @@ fn check_tried(trial: &Result<Trial<'_>, Untried>, programs: &Programs) -> Resul
         Ok(_) => Ok(()),
         Err(Untried::NotAsked(_)) => programs.some(),
         Err(why) => bail!(
-            "the library cannot be tried there ({why}), and what was not tried is not preloaded: see --no-preload"
+            "the library cannot be tried there ({why}), and an untried library is not preloaded: see --no-preload"
         ),
     }
 }
@@ -206,7 +206,7 @@ fn preload_change<'d>(etc: &'d Destination<'d>, library: &Path) -> Result<Option
     let other = preload_file::entries(text).into_iter().find(|it| preload_file::is_ours(it) && it != library);
     if let Some(other) = other {
         let other = other.display();
-        bail!("{} names {other} already: give --to {other}, or remove it by --uninstall --to {other}", etc.name(name));
+        bail!("{} already names {other}: use --to {other}, or remove it with --uninstall --to {other}", etc.name(name));
     }
     let with = preload_file::with(text, library);
     if with == text {
@@ -232,7 +232,7 @@ fn file_name(path: &str) -> &OsStr {
 fn check_processor(root: &Sysroot, programs: &Programs) -> Result<()> {
     match &programs.foreign {
         Some((program, machine)) if programs.by_loader.is_empty() => {
-            bail!("{} is for another processor than the library (ELF machine {machine})", root.name(program))
+            bail!("{} is for a different processor than the library (ELF machine {machine})", root.name(program))
         }
         _ => Ok(()),
     }
@@ -263,14 +263,14 @@ fn report(
     if !options.is_preloaded {
         report.line(format_args!("/etc/ld.so.preload is left alone; to preload it: {variable}"));
     } else if trial.as_ref().map_or_else(|_| programs.has_musl(), Trial::has_musl) {
-        let who = if changes.is_named { "programs of musl" } else { "all programs here are musl's, and" };
+        let who = if changes.is_named { "programs that use musl" } else { "all programs here use musl, and" };
         report.line(format_args!(
             "{who} need a variable, since musl's loader does not read /etc/ld.so.preload: {variable}"
         ));
     }
     if let Some(narrow) = &programs.narrow {
         report.line(format_args!(
-            "programs for 32 bits ({}) see the machine, and say on standard error that the library is ignored",
+            "32-bit programs ({}) see the machine, and report on standard error that the library is ignored",
             narrow.display()
         ));
     }

@@ -51,7 +51,7 @@ pub(crate) fn run(
         preload(&mut environment)?;
     }
     if let Some(cgroup) = cgroup {
-        View::of(Some(&cgroup), &settings).with_context(|| format!("no cgroup {} in sight", cgroup.display()))?;
+        View::of(Some(&cgroup), &settings).with_context(|| format!("no cgroup {} is visible", cgroup.display()))?;
         environment.set(settings::CGROUP, &cgroup);
         settings.cgroup = Some(cgroup);
     }
@@ -236,7 +236,7 @@ impl Launch<'_> {
         match error {
             NotStarted::Join(error) | NotStarted::Exec(error) => Failure::of_exec(self.program[0].clone(), error),
             NotStarted::Unsupervised(error) => {
-                error.context("--static: the program cannot be supervised (--static=auto runs it all the same)").into()
+                error.context("--static: the program cannot be supervised (--static=auto runs it anyway)").into()
             }
         }
     }

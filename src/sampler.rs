@@ -101,7 +101,7 @@ impl Sampler {
 
     /// Starts measuring what containers use on disk, each at most once in six `interval`s.
     pub(crate) fn measure_disk(&mut self, interval: Duration) -> Result<()> {
-        self.disk = Some(Disk::start(interval.saturating_mul(6)).context("measuring what is on disk")?);
+        self.disk = Some(Disk::start(interval.saturating_mul(6)).context("measuring disk use")?);
         Ok(())
     }
 

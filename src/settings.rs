@@ -176,7 +176,7 @@ fn takes(key: Key) -> String {
         Key::Cgroup | Key::Board => "an absolute path of at most 255 bytes",
         Key::Uptime | Key::Btime => "host or container",
         Key::Affinity => "kernel or container",
-        Key::Debug => "the name of a file, at most 255 bytes, in /etc/cgproc.conf an absolute one",
+        Key::Debug => "a file name of at most 255 bytes; in /etc/cgproc.conf, an absolute path",
     };
     words.to_owned()
 }

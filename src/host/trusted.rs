@@ -18,7 +18,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
         Err(error) => return Err(error).context("it cannot be opened"),
     };
-    check(&fstat(&found).context("it cannot be looked at")?)?;
+    check(&fstat(&found).context("it cannot be examined")?)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     open_file(kernel::link(&found), flags, Mode::empty()).map(Some).context("it cannot be opened")
 }

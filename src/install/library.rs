@@ -14,7 +14,7 @@ pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
     let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
     let mut file = opened.with_context(|| path.display().to_string())?;
     let is_plain = file.metadata().is_ok_and(|it| it.is_file());
-    ensure!(is_plain, "{} is no plain file", path.display());
+    ensure!(is_plain, "{} is not a regular file", path.display());
     if let Some((_, words)) = object::fault(&elf::read(&file)) {
         anyhow::bail!("{} {words}", path.display());
     }

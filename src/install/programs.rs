@@ -21,7 +21,7 @@ const DIRECTORIES: [&str; 8] =
 const FIRST: [&str; 10] = ["sh", "ls", "cat", "env", "bash", "busybox", "python3", "perl", "node", "java"];
 
 /// Why nothing is tried in a root without such programs.
-pub(super) const NONE: &str = "it has no dynamic program where programs are: name one by --program";
+pub(super) const NONE: &str = "it has no dynamic program in the usual directories: name one with --program";
 
 /// The programs to try.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Programs {
         let mut programs = Self { named: named.len(), ..Self::default() };
         for path in named {
             let is_taken = programs.add(root, path);
-            anyhow::ensure!(is_taken, "{}: not a dynamic program for 64 bits of this processor", root.name(path));
+            anyhow::ensure!(is_taken, "{}: not a dynamic 64-bit program for this processor", root.name(path));
         }
         for path in FIRST.iter().flat_map(|name| DIRECTORIES.map(|directory| Path::new(directory).join(name))) {
             programs.add(root, &path);

@@ -78,7 +78,7 @@ impl Sysroot {
                 let above = openat(&fd, "..", UP, Mode::empty()).with_context(|| self.name(&component))?;
                 // The directory has been moved out of the root meanwhile.
                 let is_outside = steps > DEEPEST || identity_of(&above)? == identity_of(&fd)?;
-                ensure!(!is_outside, "{}: it is not in the root any more", self.name(&component));
+                ensure!(!is_outside, "{}: it is no longer in the root", self.name(&component));
                 fd = above;
             }
         }
@@ -151,7 +151,7 @@ impl Destination<'_> {
             FileType::Symlink => {
                 bail!("{}: it is a symbolic link, which is not followed: remove it first", self.name(file))
             }
-            _ => bail!("{}: it is no plain file: remove it first", self.name(file)),
+            _ => bail!("{}: it is not a regular file: remove it first", self.name(file)),
         }
     }
 

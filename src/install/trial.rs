@@ -86,7 +86,7 @@ impl<'r> Trial<'r> {
                 ensure!(has_library || !must_have, "{program_name} {refused}{}", quoted(&said));
             }
             Start::Ended { how, said } => bail!("{program_name} {how}{}", quoted(&said)),
-            Start::NotExecuted(error) => bail!("{program_name} is not executed any more: {error}"),
+            Start::NotExecuted(error) => bail!("{program_name} can no longer be executed: {error}"),
         }
         Ok(())
     }
@@ -118,11 +118,7 @@ fn starting(root: &Sysroot, programs: &[PathBuf], named: usize) -> Result<Result
     }
     let first = programs.first().map(|first| root.name(first)).unwrap_or_default();
     let reason = reason.unwrap_or_default();
-    Ok(if starting.is_empty() {
-        Err(format!("without the library as with it, {first} {reason}"))
-    } else {
-        Ok(starting)
-    })
+    Ok(if starting.is_empty() { Err(format!("even without the library, {first} {reason}")) } else { Ok(starting) })
 }
 
 /// Makes a loader resolve every function at once instead of when the program first calls it.

@@ -18,7 +18,7 @@ use std::{
 
 /// Removes the entry, the library, and the settings unless they were edited.
 pub(crate) fn uninstall(options: &InstallOptions) -> Result<()> {
-    ensure!(preload_file::is_ours(&options.to), "{}: no libcgproc by its name", options.to.display());
+    ensure!(preload_file::is_ours(&options.to), "{}: its name does not begin with libcgproc", options.to.display());
     let (place, name) = split(&options.to)?;
     let root = Sysroot::open(&options.root)?;
     let etc = root.directory(Path::new("/etc"))?;
@@ -40,7 +40,11 @@ fn check_others(root: &Sysroot, etc: &Destination<'_>, library: &Path, place: &P
                 |parent| matches!((parent.identity(), directory.identity()), (Ok(one), Ok(other)) if one == other),
             );
         let (library, other) = (library.display(), other.display());
-        ensure!(!is_same, "{} has {other}, which is {library} too: --uninstall --to {other}", preload_file::PATH);
+        ensure!(
+            !is_same,
+            "{} names {other}, which is the same file as {library}: use --uninstall --to {other}",
+            preload_file::PATH
+        );
     }
     Ok(())
 }
@@ -68,8 +72,7 @@ impl Removal<'_> {
         for other in left {
             self.report.line(format_args!("kept: {} in {}, see --to", other.display(), preload_file::PATH));
         }
-        self.report
-            .line("programs that run keep the library that they have; an LD_PRELOAD that names it has to go too");
+        self.report.line("running programs keep the library; an LD_PRELOAD that names it must be removed too");
         Ok(())
     }
 
@@ -90,7 +93,7 @@ impl Removal<'_> {
                 change.put()?;
                 change.keep();
             }
-            self.report.line(format_args!("taken out: {} in {}", library.display(), preload_file::PATH));
+            self.report.line(format_args!("removed: {} from {}", library.display(), preload_file::PATH));
         }
         Ok(preload_file::entries(&without).into_iter().filter(|it| preload_file::is_ours(it)).collect())
     }
@@ -98,7 +101,7 @@ impl Removal<'_> {
     /// Removes the library if it is one: the name alone proves nothing.
     fn library(&mut self, directory: &Destination<'_>, name: &OsStr, path: &Path) -> Result<()> {
         if directory.stat(name)?.is_some() && !directory.is_elf(name)? {
-            self.report.line(format_args!("kept: {}, which is no library", path.display()));
+            self.report.line(format_args!("kept: {}, which is not a library", path.display()));
             return Ok(());
         }
         self.file(directory, name, path)

@@ -139,7 +139,7 @@ fn share_out<'h>(
             .iter()
             .find(|hierarchy| hierarchy.has(controller))
             .or_else(|| hierarchies.iter().find(|hierarchy| hierarchy.version == Version::V2))
-            .with_context(|| format!("no {controller} cgroup is mounted where our own is in sight"))?;
+            .with_context(|| format!("no {controller} hierarchy that shows our own cgroup is mounted"))?;
         match shares.iter_mut().find(|(known, _)| std::ptr::eq(*known, hierarchy)) {
             Some((_, share)) => share.push(controller),
             None => shares.push((hierarchy, vec![controller])),

@@ -15,10 +15,10 @@ pub(crate) struct CpuQuota {
 pub(crate) fn parse_quota(text: &str) -> Result<CpuQuota, String> {
     match settings::cpus_milli(text.as_bytes()).and_then(|milli| milli.checked_mul(PERIOD_USEC / 1000)) {
         Some(usec) => Ok(CpuQuota { usec }),
-        None => {
-            Err("a number of CPUs is more than 0 and has at most three decimals, such as 1.5; or of thousandths, 1500m"
-                .to_owned())
-        }
+        None => Err(
+            "a number of CPUs is above 0 with at most three decimals, such as 1.5, or in thousandths, such as 1500m"
+                .to_owned(),
+        ),
     }
 }
 

@@ -148,7 +148,8 @@ impl Board {
     /// A new file under an unused name, for us alone. A killed sampler with our process id may have left a file behind.
     fn new_file(&self) -> Result<io::Result<(File, PathBuf)>> {
         const TRIES: u32 = 100;
-        let name = self.path.file_name().with_context(|| format!("{}: not a file's name", self.path.display()))?;
+        let name =
+            self.path.file_name().with_context(|| format!("{}: this is not a file name", self.path.display()))?;
         let process = std::process::id();
         for number in 0..TRIES {
             let mut hidden = OsString::from(".");

@@ -140,7 +140,7 @@ fn is_told_by(file: &Asked, it: &Explanation) -> bool {
 fn files_out_of_sight() -> String {
     let files = Answer::ALL.into_iter().filter_map(Asked::of).filter(|file| Kernel.file_system(&file.path).is_none());
     let names = files.map(|file| file.name().to_owned()).collect::<Vec<_>>().join(", ");
-    if names.is_empty() { names } else { format!("; not in sight are {names}") }
+    if names.is_empty() { names } else { format!("; not visible are {names}") }
 }
 
 /// The names, for a message. Large groups, CPUs and nodes are abbreviated.

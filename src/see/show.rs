@@ -12,7 +12,7 @@ pub(crate) fn show(file: &str, cgroup: Option<OsString>, verbose: bool) -> Resul
     let settings = Settings::of_environment()?;
     let view = View::of(cgroup.as_deref().or(settings.cgroup.as_deref()), &settings);
     if let (Some(cgroup), None) = (&cgroup, &view) {
-        bail!("no cgroup {} in sight", cgroup.display());
+        bail!("no cgroup {} is visible", cgroup.display());
     }
     let text = match answered(&asked, view.as_ref(), &settings) {
         Ok(text) => text,

@@ -41,7 +41,7 @@ impl File {
             Ok(None) => State::Absent,
             Ok(Some(opened)) => match file.read_lines(&mut Reading::plain(opened), comm, found) {
                 Some(()) => State::Taken,
-                None => State::Refused("it cannot be read to its end".to_owned()),
+                None => State::Refused("it cannot be read completely".to_owned()),
             },
             Err(reason) => State::Refused(format!("{reason:#}")),
         };
@@ -70,7 +70,7 @@ impl File {
 fn reason(bad: Bad) -> String {
     match bad {
         Bad::TooLong => format!("longer than {} bytes", size_of::<Buffer>()),
-        Bad::Section => "a section is [NAME ...] on one line; what follows holds for no program".to_owned(),
+        Bad::Section => "a section is [NAME ...] on one line; the lines after it apply to no program".to_owned(),
         Bad::NoValue => "neither KEY=VALUE nor [NAME ...]".to_owned(),
         Bad::Key => "no such key".to_owned(),
         Bad::Value(key) => format!("{} takes {}", OsStr::from_bytes(key.name()).display(), takes(key)),
@@ -173,9 +173,9 @@ mod tests {
             (1, "CGPROC takes on or off"),
             (3, "no such key"),
             (4, "neither KEY=VALUE nor [NAME ...]"),
-            (5, "a section is [NAME ...] on one line; what follows holds for no program"),
+            (5, "a section is [NAME ...] on one line; the lines after it apply to no program"),
             (6, "longer than 512 bytes"),
-            (7, "a section is [NAME ...] on one line; what follows holds for no program"),
+            (7, "a section is [NAME ...] on one line; the lines after it apply to no program"),
         ];
         assert_eq!(file.bad_lines, expected.map(|(line, reason)| (line, reason.to_owned())));
     }

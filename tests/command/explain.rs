@@ -257,7 +257,7 @@ fn what_something_else_answers_is_not_the_kernels() {
     assert_eq!(total["is_kernels"], false);
     assert!(total["reason"].as_str().is_some_and(|reason| reason.contains("mounted")), "{total}");
     let message = err(&run(&["explain", "cpus.count"]).output().expect("unshare"));
-    assert!(message.contains("not in sight are ") && message.contains("/sys/devices/system/cpu/online"), "{message}");
+    assert!(message.contains("not visible are ") && message.contains("/sys/devices/system/cpu/online"), "{message}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn bad_input_is_named() {
         (&["run", "--memory", "1G", "--cgroup", "/x", "true"], "cannot be used with"),
         (&["run", "--pids", "9", "--pid", "1", "true"], "cannot be used with"),
         (&["run", "--cgroup", "/x", "--pid", "1", "true"], "cannot be used with"),
-        (&["run", "--cgroup", "/no/such/cgroup", "true"], "no cgroup /no/such/cgroup in sight"),
+        (&["run", "--cgroup", "/no/such/cgroup", "true"], "no cgroup /no/such/cgroup is visible"),
         (&["run", "--cgroup", "/usr", "true"], "/usr is a directory, but not of a cgroup"),
         (&["run", "--pid", "4194305", "true"], "no process 4194305"),
         (&["show"], "<FILE>"),

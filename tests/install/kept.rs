@@ -54,7 +54,7 @@ fn another_place_for_the_library() {
         assert_eq!(root.text("/etc/ld.so.preload"), "/opt/view/libcgproc.so\n");
         assert_eq!(root.contained("/usr/bin/env -i /usr/bin/nproc").text.trim(), "1");
         let why = root.refused(&[]);
-        assert!(why.contains("names /opt/view/libcgproc.so already: give --to"), "{why}");
+        assert!(why.contains("already names /opt/view/libcgproc.so: use --to"), "{why}");
         let uninstall = [&["--uninstall"], &to[..]].concat();
         root.done(&uninstall);
         assert!(!root.has("/opt/view/libcgproc.so") && !root.has("/etc/ld.so.preload"));
@@ -101,7 +101,7 @@ fn removing_mends_what_somebody_broke() {
         root.put_program(&Scratch::library("dying", dying).0, LIBRARY);
         assert!(root.starts("/bin/true").is_err());
         let why = root.refused(&[]);
-        assert!(why.contains("without the library as with it, /bin/sh of ") && why.contains("signal 11"), "{why}");
+        assert!(why.contains("even without the library, /bin/sh of ") && why.contains("signal 11"), "{why}");
         root.done(&["--uninstall"]);
         assert_eq!(root.starts("/bin/true"), Ok(()));
         root.done(&[]);

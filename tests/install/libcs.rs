@@ -72,7 +72,7 @@ fn of_both_libcs_each_is_served() {
         for loader in [MUSL, "/lib64/ld-linux-x86-64.so.2"] {
             assert!(printed.contains(&format!("(loader {loader})")), "{printed}");
         }
-        assert!(printed.contains("programs of musl need a variable"), "{printed}");
+        assert!(printed.contains("programs that use musl need a variable"), "{printed}");
         assert_eq!(root.text("/etc/ld.so.preload"), format!("{LIBRARY}\n"));
         assert_eq!(root.contained("/usr/bin/env -i /usr/bin/nproc").text.trim(), "1");
         assert!(is_right(&seen(&root, &variable(), "/app/probe-musl /tmp/scratch")));
@@ -105,7 +105,7 @@ fn a_program_elsewhere_can_be_named() {
         root.put_program(std::path::Path::new(MUSL), MUSL);
         root.put_program(&bed::programs().join("runtime-musl"), "/srv/far/away");
         let why = root.refused(&[]);
-        assert!(why.contains("no dynamic program where programs are: name one by --program"), "{why}");
+        assert!(why.contains("no dynamic program in the usual directories: name one with --program"), "{why}");
         assert!(root.done(&["--program", "/srv/far/away"]).contains("/srv/far/away (loader"));
         let why = root.refused(&["--program", "/etc/cgproc.conf"]);
         assert!(why.contains("/etc/cgproc.conf of ") && why.contains("not a dynamic program"), "{why}");
@@ -120,6 +120,6 @@ fn programs_for_32_bits_are_mentioned() {
         (loader[4], loader[18]) = (1, 3);
         root.put_program(&Scratch::file("ld-linux.so.2", &loader).0, "/usr/lib/ld-linux.so.2");
         let printed = root.done(&[]);
-        assert!(printed.contains("programs for 32 bits (/lib/ld-linux.so.2) see the machine"), "{printed}");
+        assert!(printed.contains("32-bit programs (/lib/ld-linux.so.2) see the machine"), "{printed}");
     });
 }

@@ -45,7 +45,7 @@ fn files_that_are_no_library_for_here() {
             refused(&root, what, &["--object", file.path()], &[file.path(), words]);
         }
         refused(&root, "no such file", &["--object", "/nowhere.so"], &["/nowhere.so", "No such file"]);
-        refused(&root, "a directory", &["--object", "/etc"], &["/etc is no plain file"]);
+        refused(&root, "a directory", &["--object", "/etc"], &["/etc is not a regular file"]);
     });
 }
 
@@ -90,7 +90,7 @@ fn places_that_programs_do_not_reach() {
         refused(&root, "a noexec mount", &["--to", "/opt/noexec/libcgproc.so"], &["failed to map segment"]);
         assert_eq!(fs::read_dir(&noexec).expect("the mount").count(), 0);
         sh(&format!("umount {0} && rmdir {0} && mkdir {1}", noexec.display(), root.at(LIBRARY).display()));
-        refused(&root, "a directory in its place", &[], &["/usr/lib/libcgproc.so of ", "it is no plain file"]);
+        refused(&root, "a directory in its place", &[], &["/usr/lib/libcgproc.so of ", "it is not a regular file"]);
     });
 }
 

@@ -157,7 +157,8 @@ fn disk_is_not_another_directorys() {
     let log = sampler.log();
     println!("{log}");
     // Trouble of one kind is said once: of this container, unless a stranger's on the same machine came first.
-    let said: Vec<&str> = log.lines().filter(|line| line.contains("not measured: it is not seen from here")).collect();
+    let said: Vec<&str> =
+        log.lines().filter(|line| line.contains("not measured: it is not visible from here")).collect();
     assert_eq!(said.len(), 1, "{log}");
     assert!(!said[0].contains(&*other.upper.to_string_lossy()), "{log}");
     if !said[0].contains(&*container.upper.to_string_lossy()) {
@@ -233,7 +234,7 @@ fn disk_that_hangs_is_not_asked() {
     apart.env_remove("LD_PRELOAD").env_remove("CGPROC_BOARD");
     let sampler = Sampler::start_by(&place, apart);
     let other = Overlaid::start(&place, &good);
-    until("it is said", || sampler.log().contains("not measured: it is not seen from here"));
+    until("it is said", || sampler.log().contains("not measured: it is not visible from here"));
     until("a good container", || used(&place, &good) == Some(other.du()));
     assert_eq!(used(&place, &group), None);
 }

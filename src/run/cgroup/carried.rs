@@ -75,7 +75,7 @@ fn limit(directory: &Path, name: &str) -> Result<Option<String>> {
     let is_known = name == "cpu.max" || text.parse::<u64>().is_ok();
     if is_limit && !is_known {
         bail!(
-            "{} says {text:?}, which a cgroup beside it would not keep: set it above, or start from elsewhere",
+            "{} is {text:?}, and a cgroup beside it would escape that limit: set it on a cgroup above, or run from another one",
             path.display()
         );
     }
@@ -107,7 +107,7 @@ fn rate(text: &str) -> Result<(u128, u128)> {
 }
 
 fn number(text: &str) -> Result<u128> {
-    text.parse().map_err(|_| anyhow!("{text:?} is no number"))
+    text.parse().map_err(|_| anyhow!("{text:?} is not a number"))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
 /// Creates a directory below our own cgroup, or below its nearest ancestor whose children can have the `needed`
 /// controllers. The limits that it then escapes are carried.
 pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
-    let mut reason = anyhow!("no cgroup of ours below {}", hierarchy.mount.display());
+    let mut reason = anyhow!("our own cgroup is not below {}", hierarchy.mount.display());
     let chain = hierarchy.chain();
     for (above, parent) in chain.iter().enumerate() {
         match make_at(parent, needed) {

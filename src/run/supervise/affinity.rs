@@ -101,6 +101,6 @@ mod tests {
         let own = i32::try_from(std::process::id()).unwrap();
         let mask = kernels_mask(own, 1024).unwrap();
         assert!(!mask.is_empty() && mask.iter().any(|word| *word != 0));
-        assert!(kernels_mask(own, 1).is_none() && kernels_mask(own, 1001).is_none(), "no whole words");
+        assert!(kernels_mask(own, 1).is_none() && kernels_mask(own, 1001).is_none(), "not whole words");
     }
 }

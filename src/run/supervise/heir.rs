@@ -40,9 +40,10 @@ const CEASE: u8 = b'-';
 impl Heir {
     /// Forks it. The other thread of this process waits for us and holds nothing.
     pub(super) fn beget(listener: &Listener, hand: &Hand, gave: &Environment, part: Part<'_>) -> Result<Self> {
-        let (ours, its) = UnixStream::pair().context("a line to who supervises after us")?;
+        let (ours, its) = UnixStream::pair().context("a socket to the process that supervises after us")?;
         // It replies at once, unless somebody has stopped it.
-        ours.set_read_timeout(Some(Duration::from_secs(5))).context("a line to who supervises after us")?;
+        ours.set_read_timeout(Some(Duration::from_secs(5)))
+            .context("a socket to the process that supervises after us")?;
         let is_at_work = matches!(part, Part::Watches(_));
         // SAFETY: other threads are waiting in system calls or at a gate, so no lock is held in the copy.
         match unsafe { libc::fork() } {
@@ -51,7 +52,7 @@ impl Heir {
                 live(listener, hand, gave, its, part)
             }
             pid if pid > 0 => Ok(Self { pid, line: ours, is_at_work }),
-            _ => Err(io::Error::last_os_error()).context("a process to supervise after us"),
+            _ => Err(io::Error::last_os_error()).context("starting the process that supervises after us"),
         }
     }
 

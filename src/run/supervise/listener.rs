@@ -47,7 +47,7 @@ impl Listener {
         put_on.map(Self).map_err(|error| match error {
             Errno::BUSY => Refusal::Taken,
             _ => Refusal::Other(
-                Error::new(error).context("the kernel, or a sandbox around us, refuses the filter of system calls"),
+                Error::new(error).context("the kernel, or a sandbox around us, refuses the system call filter"),
             ),
         })
     }
@@ -126,13 +126,13 @@ impl AsFd for Listener {
 fn know_structures() -> Result<(), Error> {
     let mut sizes = seccomp_notif_sizes { seccomp_notif: 0, seccomp_notif_resp: 0, seccomp_data: 0 };
     seccomp(libc::SECCOMP_GET_NOTIF_SIZES, 0, (&raw mut sizes).cast())
-        .context("the kernel, or a sandbox around us, refuses to hand system calls on")?;
+        .context("the kernel, or a sandbox around us, refuses to forward system calls")?;
     let known = (size_of::<seccomp_notif>(), size_of::<seccomp_notif_resp>());
     let told = (usize::from(sizes.seccomp_notif), usize::from(sizes.seccomp_notif_resp));
     if told == known {
         Ok(())
     } else {
-        Err(anyhow!("this kernel hands system calls on in a form that is not known yet"))
+        Err(anyhow!("this kernel forwards system calls in a form that this release does not know"))
     }
 }
 

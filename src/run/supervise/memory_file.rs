@@ -116,7 +116,7 @@ mod tests {
         let mut text = String::new();
         reading.read_to_string(&mut text).unwrap();
         assert_eq!(text, "second");
-        assert!(pwrite(&reading, b"x", 0).is_err(), "who got it cannot write");
+        assert!(pwrite(&reading, b"x", 0).is_err(), "a process that is given it cannot write");
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn live<T, F: FnOnce() -> T>(exchange: &Exchange<T, F>, listener: &OnceLock<List
             Word::Installed
         }
         Err(Refusal::Taken) if open::is_supervised() => Word::Supervised,
-        Err(Refusal::Taken) => Word::Refused(Error::msg("another supervisor has these system calls already")),
+        Err(Refusal::Taken) => Word::Refused(Error::msg("another supervisor already handles these system calls")),
         Err(Refusal::Other(error)) => Word::Refused(error),
     };
     put(&exchange.word, word);

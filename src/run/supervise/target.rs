@@ -350,7 +350,7 @@ mod tests {
         assert_eq!(real("/proc//sys/../meminfo", true).unwrap(), b"/proc/meminfo");
         assert!(real("/no/such/file", true).is_none());
         assert_eq!(real("/proc/self", false).unwrap(), b"/proc/self");
-        assert!(real("/proc/self/root/proc/meminfo", true).is_none(), "what is magic is the supervisor's");
+        assert!(real("/proc/self/root/proc/meminfo", true).is_none(), "magic links are the supervisor's own");
         let dir = File::open("/proc").unwrap();
         assert_eq!(own().directory(dir.as_raw_fd()).unwrap(), b"/proc");
         assert!(own().directory(999).is_none());
@@ -399,7 +399,7 @@ mod tests {
         let endless =
             || (0_u64..).flat_map(|at| format!("{0:x}-{0:x} rw-p 00000000 00:00 0\n", 1 << 40 | at).into_bytes());
         let of = |first: &str, most| Maps(Box::new(first.to_owned().into_bytes().into_iter().chain(endless())), most);
-        assert!(!is_answered_by_a_mapping(&mut of(PROGRAM, 8192), 0x40_0500), "its first mapping tells");
+        assert!(!is_answered_by_a_mapping(&mut of(PROGRAM, 8192), 0x40_0500), "its first mapping says so");
         assert!(is_answered_by_a_mapping(&mut of(&[LIBRARY, LIBC].concat(), 8192), 0x7f10));
         assert!(is_answered_by_a_mapping(&mut of(LIBC, MOST_MAPS + 8192), 0x7f10), "the kernel answers");
         let ended = |text: &str| Maps(Box::new(text.to_owned().into_bytes().into_iter()), text.len());

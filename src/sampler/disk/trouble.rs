@@ -10,7 +10,7 @@ pub(super) enum Trouble {
     #[error("no right to look into it: CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are needed")]
     Refused,
     /// From here, this path leads to something else, or to nothing.
-    #[error("it is not seen from here")]
+    #[error("it is not visible from here")]
     Elsewhere,
     /// Without RESOLVE_CACHED (openat2(2)), the path may lead through a file system that does not answer.
     #[error("this kernel is older than Linux 5.12")]

@@ -46,7 +46,7 @@ impl<'s> RecordedView<'s> {
     pub(super) fn of(cgroup: Option<&OsStr>, settings: &'s Settings) -> Result<Self> {
         let files = Recorder::new(Kernel);
         let view = View::over(files.clone(), cgroup, settings).with_context(|| match cgroup {
-            Some(cgroup) => format!("no cgroup {} in sight", cgroup.display()),
+            Some(cgroup) => format!("no cgroup {} is visible", cgroup.display()),
             None => "no cgroup found: all figures are the kernel's (cgproc doctor says more)".to_owned(),
         })?;
         let found_by = files.take();
@@ -156,7 +156,7 @@ impl<'s> RecordedView<'s> {
                 (origin.to_string(), format!("{name}={value}"))
             }
             imposer if *imposer == limit::BOARD => {
-                (self.settings.board.display().to_string(), "the least limit above what is in sight".to_owned())
+                (self.settings.board.display().to_string(), "the least limit above the visible cgroups".to_owned())
             }
             _ => return None,
         };

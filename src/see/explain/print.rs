@@ -47,7 +47,7 @@ fn why(it: &Explanation) -> String {
         (None, Some(imposer), _) => format!("limit of {}", name_of(imposer)),
         (None, None, Some(Quantity { value, unit: Unit::Path })) => value.to_string(),
         (None, None, _) => {
-            it.sources.first().map_or_else(|| "no cgroup file here tells it".to_owned(), |origin| origin.path.clone())
+            it.sources.first().map_or_else(|| "no cgroup file here has it".to_owned(), |origin| origin.path.clone())
         }
     }
 }
@@ -80,7 +80,7 @@ fn story(it: &Explanation) -> Result<String> {
         writeln!(text, "  in       {}", it.file)?;
     }
     if let Some(reason) = it.reason {
-        let who = if it.is_kernels() { "the kernel's own stands" } else { "it is left as it is" };
+        let who = if it.is_kernels() { "the kernel's own is shown" } else { "it is left as it is" };
         writeln!(text, "  reason   {who}: {reason}")?;
     }
     if let Some(imposer) = &it.limited_by {

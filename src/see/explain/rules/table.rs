@@ -140,7 +140,7 @@ const fn rule(
 
 /// A line of meminfo that is a counter of the cgroup.
 const fn counter(of: &'static str, sources: &'static [&'static str]) -> Rule {
-    rule(of, "The cgroup's counter, at most the total; 0 where it has none.", MEMINFO, sources, None)
+    rule(of, "The cgroup's counter, at most the total; 0 if it has none.", MEMINFO, sources, None)
 }
 
 /// A line that no cgroup has a figure for.
@@ -178,30 +178,30 @@ pub(super) static OTHER: Rule = rule("*", "The machine's.", "docs/figures.md", &
 pub(super) static DECLARED: &[Rule] = &[
     rule(
         "meminfo.MemTotal",
-        "The amount that CGPROC_MEMORY names, whatever the limits are.",
+        "The amount in CGPROC_MEMORY, whatever the limits are.",
         "docs/settings.md",
         &[SETTING],
         None,
     ),
     rule(
         "meminfo.MemFree",
-        "The amount that CGPROC_MEMORY names − usage.",
+        "The amount in CGPROC_MEMORY − usage.",
         "docs/settings.md",
         &["memory.current", "memory.usage_in_bytes"],
         None,
     ),
-    rule("memory.block", "The amount that CGPROC_MEMORY names, as one block.", "docs/settings.md", &[SETTING], None),
+    rule("memory.block", "The amount in CGPROC_MEMORY, as one block.", "docs/settings.md", &[SETTING], None),
     rule(
         "node*.MemTotal",
-        "The node's share of the amount that CGPROC_MEMORY names, as its memory is to that of all nodes.",
+        "The node's share of the amount in CGPROC_MEMORY, in proportion to its memory.",
         "docs/settings.md",
         &[SETTING],
         None,
     ),
-    rule("cpus.quota", "The number that CGPROC_CPUS names.", "docs/settings.md", &[SETTING], None),
+    rule("cpus.quota", "The number in CGPROC_CPUS.", "docs/settings.md", &[SETTING], None),
     rule(
         "cpus.*",
-        "The number that CGPROC_CPUS names, whatever the quota is, at most the CPUs of the cpuset.",
+        "The number in CGPROC_CPUS, whatever the quota is, at most the CPUs of the cpuset.",
         "docs/settings.md",
         CPUSETS,
         None,
@@ -212,7 +212,7 @@ pub(super) static DECLARED: &[Rule] = &[
 pub(super) static RULES: &[Rule] = &[
     rule(
         "cgroup.*",
-        "The scope: the cgroup that was asked for; else that of pid 1, where the own one is in it; else the own one.",
+        "The scope: the cgroup that was asked for; otherwise that of pid 1, if this process is in it; otherwise this process's own.",
         "docs/figures.md, lxcfs lookup_initpid_in_store",
         &[],
         None,
@@ -336,7 +336,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     rule(
         "cpus.capacity",
-        "What may be used: the least quota, or the CPUs of the cpuset where none is less.",
+        "What may be used: the least quota, or the CPUs of the cpuset if they are fewer.",
         "docs/figures.md",
         CPUS,
         Some(Resource::Capacity),
@@ -348,7 +348,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     own_rule(
         "runtimes.go",
-        "Go from 1.25 rounds the quota up and takes at least 2; it asks past libc, and cgproc run --static leaves it those 2.",
+        "Go from 1.25 rounds the quota up and takes at least 2; it bypasses libc, and cgproc run --static leaves it those 2.",
         "docs/cpus.md, Go adjustCgroupGOMAXPROCS",
     ),
     own_rule(
@@ -373,7 +373,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     own_rule(
         "runtimes.others",
-        "OpenMP, older releases of nproc, and all that ask for the CPUs of their mask see cpus.count.",
+        "OpenMP, older releases of nproc, and everything that counts the CPUs of its mask see cpus.count.",
         "docs/cpus.md",
     ),
     rule(
@@ -400,7 +400,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     rule(
         "time.nice",
-        "CPU time of the scope in user mode at lower priority; 0 where its kernel counts that with the rest.",
+        "CPU time of the scope in user mode at lower priority; 0 if the kernel counts that with the rest.",
         "kernel cgroup_base_stat_cputime_show",
         TIMES,
         None,
@@ -414,7 +414,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     rule(
         "time.boot",
-        "The machine's, since start times of processes are on that clock; the container's by CGPROC_BTIME=container.",
+        "The machine's, since start times of processes use that clock; the container's with CGPROC_BTIME=container.",
         "proc_stat(5)",
         &["proc/stat:btime"],
         None,
@@ -435,14 +435,14 @@ pub(super) static RULES: &[Rule] = &[
     ),
     rule(
         "load.threads",
-        "Threads of the scope, by the board or at this moment, whichever are more.",
+        "Threads of the scope, as the board has them or as counted now, whichever is more.",
         "kernel fs/proc/loadavg.c",
         &["pids.current", BOARD],
         None,
     ),
     rule(
         "load.running",
-        "Threads of the scope that run or wait for a CPU, at least the one that asks.",
+        "Threads of the scope that run or wait for a CPU; at least 1, the one that asks.",
         "kernel fs/proc/stat.c",
         &[BOARD],
         None,
@@ -462,21 +462,21 @@ pub(super) static RULES: &[Rule] = &[
     rule("diskstats.*", "What the scope did with the device.", "kernel block/genhd.c, block/blk-throttle.c", &[], None),
     rule(
         "vmstat.pgpgin",
-        "What the scope read from disks; the machine's where nobody counts that.",
+        "What the scope read from disks; the machine's if nobody counts that.",
         "kernel mm/vmstat.c, block/blk-cgroup.c",
         BYTES,
         None,
     ),
     rule(
         "vmstat.pgpgout",
-        "What the scope wrote to disks; the machine's where nobody counts that.",
+        "What the scope wrote to disks; the machine's if nobody counts that.",
         "kernel mm/vmstat.c, block/blk-cgroup.c",
         BYTES,
         None,
     ),
     rule(
         "vmstat.oom_kill",
-        "Processes of the scope that were killed for want of memory.",
+        "Processes of the scope that were killed because memory ran out.",
         "kernel mm/memcontrol.c",
         &["memory.events:$", "memory.oom_control:$"],
         None,
@@ -498,21 +498,21 @@ pub(super) static RULES: &[Rule] = &[
         &["memory.stat:file_dirty,file_writeback,total_dirty,total_writeback"],
         None,
     ),
-    of_kind("vmstat.pgscan_file", "All that memory.stat has as pgscan; the machine's where it has none.", PGSCAN),
-    of_kind("vmstat.pgsteal_file", "All that memory.stat has as pgsteal; the machine's where it has none.", PGSTEAL),
-    of_kind("vmstat.pgscan_anon", "0 where pgscan_file has all; else the machine's.", PGSCAN),
-    of_kind("vmstat.pgsteal_anon", "0 where pgsteal_file has all; else the machine's.", PGSTEAL),
+    of_kind("vmstat.pgscan_file", "All of memory.stat's pgscan; the machine's if it has none.", PGSCAN),
+    of_kind("vmstat.pgsteal_file", "All of memory.stat's pgsteal; the machine's if it has none.", PGSTEAL),
+    of_kind("vmstat.pgscan_anon", "0 if pgscan_file has all; otherwise the machine's.", PGSCAN),
+    of_kind("vmstat.pgsteal_anon", "0 if pgsteal_file has all; otherwise the machine's.", PGSTEAL),
     rule("vmstat.nr_*", "The machine's: no cgroup counts it.", "kernel mm/vmstat.c", &["proc/vmstat:$"], None),
     rule(
         "vmstat.*",
-        "The scope's, where memory.stat has it under the same name; else the machine's.",
+        "The scope's, if memory.stat has it under the same name; otherwise the machine's.",
         "kernel mm/vmstat.c, mm/memcontrol.c",
         &["memory.stat:$,total_$", "proc/vmstat:$"],
         None,
     ),
     rule(
         "pressure.*",
-        "The scope's own file stands in the place of the kernel's.",
+        "The scope's own file replaces the kernel's.",
         "kernel Documentation/accounting/psi.rst",
         &[],
         None,
@@ -526,7 +526,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     rule(
         "disk.*",
-        "The size that CGPROC_DISK names; used is what the sampler measured, free at most what the machine has.",
+        "The size in CGPROC_DISK; used is what the sampler measured, free is at most what the machine has.",
         "statfs(2), docs/figures.md",
         &[BOARD],
         Some(Resource::Disk),
@@ -534,7 +534,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("node*.cpulist", "The kernel's list, as far as its CPUs are shown.", "kernel drivers/base/node.c", CPUS, None),
     rule(
         "node*.MemTotal",
-        "The node's share of the container's total, as its memory is to that of all nodes.",
+        "The node's share of the container's total, in proportion to its memory.",
         "docs/figures.md",
         LIMITS,
         Some(Resource::Memory),
