@@ -216,7 +216,9 @@ impl Launch<'_> {
         joins: Vec<File>,
         budget: impl FnOnce() -> Budget,
     ) -> Result<(Child, Option<Supervision>), NotStarted> {
-        let (command, laid_out, inherited) = (command(self.program), environment.laid_out(), self.inherited);
+        let command = command(self.program);
+        let laid_out = environment.laid_out();
+        let inherited = self.inherited;
         let start = move || child::start(command, laid_out, joins, inherited);
         if !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));

@@ -88,7 +88,8 @@ impl Sampler {
             is_full: false,
         };
         for root in roots {
-            let (path, is_of_mounts) = (root.path.display().to_string(), root.device.is_some());
+            let path = root.path.display().to_string();
+            let is_of_mounts = root.device.is_some();
             match Hierarchy::open(root, 0, sampler.numbers) {
                 Ok(hierarchy) => sampler.add(hierarchy),
                 // It is hidden by another mount.
@@ -262,7 +263,8 @@ impl Sampler {
 
     /// Observes all cgroups, `ticks` of the averages after the last sample.
     fn sample(&mut self, ticks: u32, now: &Now) {
-        let (round, is_lost) = (self.round, std::mem::take(&mut self.has_lost_events));
+        let round = self.round;
+        let is_lost = std::mem::take(&mut self.has_lost_events);
         let is_first = round == 0;
         let mut has_changed = false;
         for hierarchy in &mut self.hierarchies {

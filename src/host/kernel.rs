@@ -160,7 +160,8 @@ pub(crate) fn link(file: &impl AsRawFd) -> String {
 
 /// Reads the whole file.
 pub(crate) fn whole(file: &mut impl Source) -> Option<Vec<u8>> {
-    let (mut bytes, mut chunk) = (Vec::new(), [0; 16384]);
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 16384];
     loop {
         match file.read(&mut chunk)? {
             0 => return Some(bytes),

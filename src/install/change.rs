@@ -77,7 +77,8 @@ impl<'d> Change<'d> {
     }
 
     fn replace(&mut self) -> rustix::io::Result<()> {
-        let (fd, new) = (self.directory.fd(), self.new_name());
+        let fd = self.directory.fd();
+        let new = self.new_name();
         let is_replaced = match linkat(fd, &self.name, fd, old(&self.name), AtFlags::empty()) {
             Ok(()) => true,
             Err(Errno::NOENT) => false,

@@ -29,7 +29,8 @@ impl Sysroot {
         let name = || path.display().to_string();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = openat(CWD, path, flags, Mode::empty()).with_context(name)?;
-        let (there, own) = (fstat(&top).with_context(name)?, statat(CWD, "/", AtFlags::empty()).context("/")?);
+        let there = fstat(&top).with_context(name)?;
+        let own = statat(CWD, "/", AtFlags::empty()).context("/")?;
         let is_own = (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino);
         Ok(Self { path: path.to_owned(), top, is_own })
     }

@@ -98,7 +98,8 @@ fn starting(root: &Sysroot, programs: &[PathBuf], named: usize) -> Result<Result
     const ENOUGH: usize = 6;
     // A directory full of programs that cannot be started is not searched to the end.
     const MOST: usize = 24;
-    let (mut starting, mut reason) = (Vec::new(), None);
+    let mut starting = Vec::new();
+    let mut reason = None;
     for (index, program) in programs.iter().take(named + MOST).enumerate() {
         let before = starting.len();
         match start(root, program, &[at_once()], OsStr::new(""))? {

@@ -57,7 +57,8 @@ impl Limits {
     pub(super) fn read(directory: &Directory, top: &OwnedFd, root: &Root, with_memory: bool) -> Self {
         let version = if root.form == Form::V1 { Version::V1 } else { Version::V2 };
         let has = |kind| version == Version::V2 || root.kinds.contains(&kind);
-        let (files, text) = (directory.files(top), &mut [0; 4096]);
+        let files = directory.files(top);
+        let text = &mut [0; 4096];
         let mut limits = Self::default();
         if with_memory && has(Kind::Memory) {
             limits.memory = Amounts::for_those_below(&files, version, text);

@@ -252,7 +252,9 @@ impl Hierarchy {
     /// parent.
     fn add_outside(&mut self, top: &Status) -> Option<usize> {
         const DEEPEST: usize = 64;
-        let (mut above, mut path, mut below) = (Vec::new(), PathBuf::new(), *top);
+        let mut above = Vec::new();
+        let mut path = PathBuf::new();
+        let mut below = *top;
         while self.root.form != Form::Declared && below.id != MACHINE && above.len() < DEEPEST {
             path.push("..");
             let Ok((directory, status)) = Directory::open(&self.top, path.clone()) else { break };
@@ -339,7 +341,8 @@ impl Hierarchy {
         let mut below = vec![top];
         while let Some(index) = below.pop() {
             let Some(node) = self.node_mut(index) else { continue };
-            let (before, places) = (node.delegated.replace(top), places(&node.directory));
+            let before = node.delegated.replace(top);
+            let places = places(&node.directory);
             below.extend(&node.children);
             if let Some(share) = before.and_then(|before| self.shares.get_mut(&before)) {
                 *share = share.saturating_sub(places);
@@ -413,7 +416,8 @@ impl Hierarchy {
         let Some(node) = self.node(index) else { return };
         // One more, so that it is reported as left out.
         let most = self.room(index) + node.children.len() + 1;
-        let (mut there, mut new) = (HashSet::new(), Vec::new());
+        let mut there = HashSet::new();
+        let mut new = Vec::new();
         let listed = node.directory.each_name(&self.top, |name| {
             let path = node.directory.path().join(name);
             match self.by_path.get(&path) {
@@ -488,7 +492,8 @@ impl Hierarchy {
                 continue;
             }
             let links = node.directory.status(&self.top).map_or(0, |status| status.links);
-            let (is_other, may_have) = (links != node.links, links > 2 || !node.children.is_empty());
+            let is_other = links != node.links;
+            let may_have = links > 2 || !node.children.is_empty();
             if is_other || (has_turn && may_have) {
                 self.look(index, watch);
             }

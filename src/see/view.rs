@@ -90,8 +90,10 @@ impl<F: Files> View<F> {
     /// The scope's slot on the board.
     pub(crate) fn slot(&self) -> Option<&Block> {
         let find = || {
-            let (board, mut slot) = (BoardReader::open(&self.board)?, Block::EMPTY);
-            let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
+            let board = BoardReader::open(&self.board)?;
+            let mut slot = Block::EMPTY;
+            let now = clocks::now_usec(libc::CLOCK_REALTIME);
+            let scratch = &mut [0; size_of::<Scratch>()];
             board::find_scope(&self.files, &self.places, &board, now, scratch, &mut slot).map(|()| slot)
         };
         self.slot.get_or_init(find).as_ref()
@@ -145,7 +147,8 @@ impl<F: Files> View<F> {
 
     /// The CPUs that the container may run on, whatever the quota.
     pub(crate) fn allowed_cpus(&self) -> Option<CpuSet> {
-        let (mut set, scratch) = (CpuSet::EMPTY, &mut [0; size_of::<Scratch>()]);
+        let mut set = CpuSet::EMPTY;
+        let scratch = &mut [0; size_of::<Scratch>()];
         cpu::allowed(&self.files, &self.places, &self.above, &mut set, scratch).map(|_| set)
     }
 
@@ -195,7 +198,8 @@ pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
 pub(crate) fn limits_above(files: &impl Files, places: &Places, settings: &Settings) -> Above {
     let mut above = Above::NONE;
     if let Some(board) = BoardReader::open(&settings.board) {
-        let (now, scratch) = (clocks::now_usec(libc::CLOCK_REALTIME), &mut [0; size_of::<Scratch>()]);
+        let now = clocks::now_usec(libc::CLOCK_REALTIME);
+        let scratch = &mut [0; size_of::<Scratch>()];
         board::find_above(files, places, &board, now, scratch, &mut above);
     }
     above

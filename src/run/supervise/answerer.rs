@@ -131,7 +131,9 @@ impl Answerer {
 
     /// Waits until it ends, and checks at intervals whether it is stuck. Abandoned children are reaped meanwhile.
     fn watch(self, listener: &Listener, hand: &Hand) -> Ended {
-        let (mut last, mut waited, mut whose) = (None::<Look>, Duration::ZERO, Whose::Gone);
+        let mut last = None::<Look>;
+        let mut waited = Duration::ZERO;
+        let mut whose = Whose::Gone;
         while !self.has_ended() {
             let look = Look::at(self.pid, hand);
             match (&last, &look) {

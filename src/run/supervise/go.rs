@@ -64,7 +64,8 @@ fn of_memory(vector: &[u8], read: impl Fn(u64, &mut [u8]) -> Option<()>) -> Opti
     const PT_PHDR: u32 = 6;
     const PT_GNU_RELRO: u32 = 0x6474_e552;
     const MOST_HEADERS: u64 = 64;
-    let (headers_at, count) = (auxv::value(vector, AT_PHDR)?, auxv::value(vector, AT_PHNUM)?.min(MOST_HEADERS));
+    let headers_at = auxv::value(vector, AT_PHDR)?;
+    let count = auxv::value(vector, AT_PHNUM)?.min(MOST_HEADERS);
     let mut headers = vec![0; usize::try_from(count).ok()? * Segment::SIZE];
     read(headers_at, &mut headers)?;
     let segments = || headers.chunks_exact(Segment::SIZE).map(Segment::parse);

@@ -45,7 +45,8 @@ unsafe impl Sync for Hand {}
 
 impl Hand {
     pub(super) fn new() -> io::Result<Self> {
-        let (all, prot) = (size_of::<SharedMemory>(), ProtFlags::READ | ProtFlags::WRITE);
+        let all = size_of::<SharedMemory>();
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping, at no address of ours. Its bytes are zero, which is valid for all that is in it.
         let memory = unsafe { mmap_anonymous(null_mut(), all, prot, MapFlags::SHARED)? };
         NonNull::new(memory.cast()).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())

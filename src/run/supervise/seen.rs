@@ -70,7 +70,8 @@ impl<'a> Known<'a> {
 
     /// What `target` is to see; `None` if its settings are not understood, or no cgroup of it is found.
     pub(super) fn seen_by(&mut self, target: Target<'_>) -> Option<Seen> {
-        let (comm, own) = (target.comm(), target.environment());
+        let comm = target.comm();
+        let own = target.environment();
         let may_name = || peer::is_peer(target);
         let settings = Settings::of_process(OsStr::from_bytes(&comm), &own, self.gave.text(), may_name).ok()?;
         let files = Its { cgroup: CString::new(target.file("cgroup").as_os_str().as_bytes()).ok()? };

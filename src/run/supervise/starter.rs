@@ -75,7 +75,8 @@ impl Starter {
             Arc::new(Exchange { start: Mutex::new(Some(start)), outcome: Mutex::new(None), word: Mutex::new(None) });
         let begin = || -> Result<_> {
             let ((told, tell), (goes, go), (done, dones)) = (io::pipe()?, io::pipe()?, io::pipe()?);
-            let (ends, inner) = (Ends { tell, go: goes, done: dones }, Arc::clone(&exchange));
+            let ends = Ends { tell, go: goes, done: dones };
+            let inner = Arc::clone(&exchange);
             let thread = thread::Builder::new().spawn(move || live(&inner, &listener, ends))?;
             Ok((Self { thread: Some(thread), go: Some(go) }, told, done))
         };

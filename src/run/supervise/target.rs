@@ -113,7 +113,8 @@ impl<'h> Target<'h> {
     /// Whether all of these bytes are in one mapping that the process may write: the check that the kernel makes in the
     /// call for writing, if it has that call.
     fn may_write(&self, address: u64, len: usize) -> bool {
-        let (maps, last) = (self.text("maps").unwrap_or_default(), address.saturating_add(len as u64 - 1));
+        let maps = self.text("maps").unwrap_or_default();
+        let last = address.saturating_add(len as u64 - 1);
         maps.split(|byte| *byte == b'\n').any(|line| {
             let may = line.split(|byte| *byte == b' ').nth(1).is_some_and(|it| it.starts_with(b"rw"));
             may && Mapping::parse(line).is_some_and(|it| it.holds(address) && it.holds(last))
@@ -253,7 +254,9 @@ const MOST_MAPS: usize = 512 << 10;
 /// more than necessary; if the list is too long, assumes that it is so, and the kernel answers.
 fn is_answered_by_a_mapping(maps: &mut impl Source, instruction: u64) -> bool {
     let (mut is_libcs, mut has_library) = (false, false);
-    let (mut text, mut len, mut left) = ([0; 8192], 0, MOST_MAPS);
+    let mut text = [0; 8192];
+    let mut len = 0;
+    let mut left = MOST_MAPS;
     loop {
         let Some(read) = maps.read(&mut text[len..]).filter(|read| *read > 0) else { return false };
         (len, left) = (len + read, left.saturating_sub(read));

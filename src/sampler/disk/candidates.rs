@@ -26,7 +26,8 @@ impl Candidates {
         round: usize,
         own_device: u64,
     ) -> Vec<(Arc<Overlay>, u32)> {
-        let (mut before, mut overlays) = (take(&mut self.0), Vec::new());
+        let mut before = take(&mut self.0);
+        let mut overlays = Vec::new();
         for hierarchy in hierarchies {
             let order = hierarchy.order();
             for &index in &order {
