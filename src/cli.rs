@@ -72,8 +72,8 @@ struct Show {
 
 /// Show where each figure in the container's view comes from.
 ///
-/// Without FIGURE, lists all figures. With FIGURE, shows the value, the kernel's own value, the rule, the files that were
-/// read for it, and the cgroup that set the limit.
+/// Without FIGURE, lists all figures. With FIGURE, shows the value, the kernel's own value, the rule, the files that
+/// were read for it, and the cgroup that set the limit.
 #[derive(Args)]
 struct Explain {
     /// A figure, such as memory.total, cpus.count, MemFree or load.1min; a group of them, such as memory, swap, cpus,

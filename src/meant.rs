@@ -1,4 +1,4 @@
-//! What somebody meant who misspelt a name.
+//! The name that somebody meant but misspelt.
 
 /// The name most similar to `written` by any of its spellings, if it is so similar that `written` may be a typing
 /// error.

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 /// Make every program of an image or a machine start with the library.
 ///
-/// Adds the library and a settings file to the file system at DIR, and the library's path to its /etc/ld.so.preload, once
-/// programs of DIR have started with the library. On failure, everything is left as it was. Musl's loader does not read
-/// /etc/ld.so.preload: the output says what to set instead. Installing again changes nothing; a library of another
+/// Adds the library and a settings file to the file system at DIR, and the library's path to its /etc/ld.so.preload,
+/// once programs of DIR have started with the library. On failure, everything is left as it was. Musl's loader does not
+/// read /etc/ld.so.preload: the output says what to set instead. Installing again changes nothing; a library of another
 /// version is replaced, and running programs keep theirs.
 #[derive(Args)]
 #[command(

@@ -33,8 +33,8 @@ pub(super) struct RunArgs {
     /// Also answer programs that bypass libc, as static and Go programs do.
     ///
     /// always: PROG and all that it starts; fails if the kernel does not allow it. auto: only if PROG itself is such a
-    /// program, and the kernel allows it. never: such programs see the machine. Without WHEN: always. Opening a file for
-    /// reading then takes some microseconds longer; without privilege, set-user-ID programs run without their bit.
+    /// program, and the kernel allows it. never: such programs see the machine. Without WHEN: always. Opening a file
+    /// for reading then takes some microseconds longer; without privilege, set-user-ID programs run without their bit.
     #[arg(
         long = "static",
         value_name = "WHEN",

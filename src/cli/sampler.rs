@@ -7,8 +7,8 @@ use std::{path::PathBuf, time::Duration};
 /// Publish the containers' load, and limits that they cannot see themselves.
 ///
 /// Runs until it is stopped. Every container that can read the board's directory at the same path sees its own load in
-/// uptime, top, /proc/loadavg and the like. On a host, it publishes all containers; in a container, the cgroups that are
-/// visible there, and those of containers that share its pid namespace.
+/// uptime, top, /proc/loadavg and the like. On a host, it publishes all containers; in a container, the cgroups that
+/// are visible there, and those of containers that share its pid namespace.
 #[derive(Args)]
 pub(super) struct SamplerArgs {
     /// The file to publish in, on a tmpfs.

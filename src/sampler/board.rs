@@ -29,7 +29,7 @@ pub(crate) struct Board {
     image: Image,
     /// The file, locked until a larger one is in its place. Otherwise somebody waiting for the lock would get it.
     file: Option<File>,
-    /// The slots no longer fit the file's layout.
+    /// The slots are no longer at the places that they have in that file.
     is_outgrown: bool,
     /// The previous board, locked until ours takes its place.
     predecessor: Option<File>,

@@ -429,7 +429,7 @@ impl Hierarchy {
         if listed.is_err() {
             return;
         }
-        // Above the top, directories are known by other names than the mount shows.
+        // Cgroups above the top are known as `..`, not by their names.
         let is_gone = |&child: &usize| {
             !there.contains(&child) && self.node(child).is_some_and(|child| child.role != Role::Outside)
         };

@@ -17,8 +17,8 @@ pub(super) struct Carried(BTreeMap<String, String>);
 const LISTS: [(&str, &str); 2] = [("cpuset.cpus", "cpuset.cpus.effective"), ("cpuset.mems", "cpuset.mems.effective")];
 
 impl Carried {
-    /// The limits of the cgroups `left`, innermost first. A controller that is in them is also in the children of their
-    /// common parent.
+    /// The limits of the cgroups `left`, innermost first. The children of their common parent have all of these limits
+    /// too.
     pub(super) fn from(left: &[PathBuf]) -> Result<Self> {
         let mut carried = Self::default();
         for directory in left {

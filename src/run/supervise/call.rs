@@ -31,7 +31,7 @@ pub(super) fn whose(listener: &Listener, id: u64, target: Target<'_>) -> Whose {
 }
 
 impl<'c> Call<'c> {
-    /// The call in `received`, of which `hand` is told.
+    /// The call in `received`. `hand` records what is looked at for it.
     pub(super) fn of(listener: &'c Listener, hand: &'c Hand, received: &seccomp_notif) -> Self {
         let data = &received.data;
         Self {
