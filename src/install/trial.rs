@@ -53,8 +53,8 @@ impl<'r> Trial<'r> {
         self.each(|_, program| self.check(program, &variables, library, true))
     }
 
-    /// Starts each program with an empty environment: glibc's loader must have taken `library` from its file. Each
-    /// resolves all its functions, with no other library of ours that could have them.
+    /// Starts each program with an empty environment: glibc's loader must have taken `library` from its file. Then
+    /// starts it again with all functions resolved, now that there is no other library of ours to find one in.
     pub(super) fn by_file(&self, library: &Path) -> Result<()> {
         self.each(|loader, program| {
             let must_have = !programs::is_musl(loader);
