@@ -1,9 +1,10 @@
 //! How much CPU time may be used.
 
 use core::num::NonZero;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// CPU time allowed per time, `quota_usec / period_usec` CPUs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Capacity {
     /// CPU time per period, in microseconds.

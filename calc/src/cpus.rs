@@ -4,6 +4,7 @@ mod list;
 
 use crate::source::Source;
 use list::List;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// The largest CPU number we know, plus one; a machine with more gets the kernel's own answers.
 pub const MAX_CPUS: usize = 2048;
@@ -22,7 +23,7 @@ const BITS: u64 = 64;
 /// assert_eq!(Some(allowed.and(&CpuSet::parse(b"3-15").unwrap())), CpuSet::parse(b"3,7"));
 /// assert_eq!(CpuSet::parse(b"3-1"), None);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct CpuSet {
     words: [u64; MAX_CPUS / 64],

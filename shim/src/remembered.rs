@@ -6,6 +6,7 @@
 use crate::{clock, owner, sys};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*, fence};
+use zerocopy::{FromBytes, IntoBytes};
 
 /// How long a value is taken to be true, in milliseconds.
 const BELIEVED_MSEC: u64 = 1_000;
@@ -13,29 +14,14 @@ const BELIEVED_MSEC: u64 = 1_000;
 /// How often a reader looks again while a writer is at work, which takes it some hundred nanoseconds.
 const ATTEMPTS: u32 = 10_000;
 
-/// A type whose bytes are all initialised and mean the same in any memory: no padding, no pointers.
-///
-/// # Safety
-/// Every bit pattern must be a value, and there must be no padding.
-pub(crate) unsafe trait Plain: Copy {}
-
-// SAFETY: u64 and byte fields without padding, asserted below.
-unsafe impl Plain for calc::cgroup::places::Places {}
-// SAFETY: u64 words throughout.
-unsafe impl Plain for calc::view::cpu::Cpus {}
-// SAFETY: u64 words throughout.
-unsafe impl Plain for calc::board::Above {}
-// SAFETY: a word.
-unsafe impl Plain for u64 {}
-
-/// A remembered `T` of `WORDS` words.
+/// A remembered `T` of `WORDS` words, in which it has no padding, and any of which are one: calc derives that.
 pub(crate) struct Remembered<T, const WORDS: usize> {
     lock: Lock,
     words: [AtomicU64; WORDS],
     value: core::marker::PhantomData<T>,
 }
 
-impl<T: Plain, const WORDS: usize> Remembered<T, WORDS> {
+impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
     /// Nothing yet.
     pub(crate) const fn new() -> Self {
         const { assert!(size_of::<T>() == WORDS * 8 && align_of::<T>() <= 8) };

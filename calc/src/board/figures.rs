@@ -13,6 +13,7 @@ use crate::{
     cpus::CpuSet,
     settings::LEAST_BYTES,
 };
+use zerocopy::{FromBytes, IntoBytes};
 
 /// What of a slot's words holds a figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub struct Load {
 
 /// The limits of the cgroups above one: those that a container cannot see are above the top of what it sees. Plain words,
 /// so that it can be kept in atomic words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Above {
     /// The least memory limit; `u64::MAX` for none.

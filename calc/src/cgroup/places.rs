@@ -3,6 +3,7 @@
 use super::{Controller, Hierarchy, Version};
 use crate::{scan, settings::MemoryLimit};
 use core::ffi::CStr;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// Whose cgroups to look for.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,7 @@ pub enum Whose<'a> {
 /// The places of a process's cgroups. Plain bytes without padding, so that it can be kept in atomic words.
 ///
 /// Any bytes are valid: what does not make sense reads as "not found".
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Places {
     /// When the scope's first process started, in ticks ([`crate::host::USER_HZ`]) since boot; 0 when that is not known.
@@ -48,7 +49,7 @@ static USUAL: &[u8] =
 const _: () = assert!(size_of::<Places>() == 512);
 
 /// The place of one controller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub(super) struct Slot {
     /// 1 or 2; 0 where no hierarchy has the controller.
@@ -96,7 +97,7 @@ impl Slot {
 }
 
 /// Bytes in the pool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub(super) struct Span {
     at: u16,

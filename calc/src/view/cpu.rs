@@ -15,9 +15,10 @@ use crate::{
     settings::CpuCount,
     source::Files,
 };
+use zerocopy::{FromBytes, IntoBytes};
 
 /// The CPUs that the container sees. Plain words without padding, so that it can be kept in atomic words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Cpus {
     /// N of the cpuset's CPUs, with their real numbers: the first that the process may run on, then the others. Never empty.

@@ -12,6 +12,7 @@ use crate::{
     view::ratchet::Onward,
 };
 use core::ffi::CStr;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// A block device's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +107,7 @@ impl Traffic {
 }
 
 /// What a process was shown of a device. Plain words, so that it can be kept in atomic words; all zero is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Shown {
     /// Its number, plus 1.

@@ -5,9 +5,10 @@ use crate::{
     scan,
     view::cpu::Cpus,
 };
+use zerocopy::{FromBytes, IntoBytes};
 
 /// What a process showed last. Plain words, so that it can be kept in atomic words; all zero is the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Ratchet {
     /// Of what the numbers were; 0 before the first.
@@ -48,7 +49,7 @@ impl Ratchet {
 
 /// A counter whose source may take back what others added to it: version 1 forgets what a cgroup did that is gone. Plain
 /// words; all zero is the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Onward {
     /// What was taken back.

@@ -2,13 +2,14 @@
 
 use crate::{cpus::CpuSet, scan, view::time::Times};
 use core::num::NonZero;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// User, nice, system and idle time, in ticks, as the kernel orders them.
 pub type Columns = [u64; 4];
 
 /// What a process was shown of each CPU, as far as it differs. Plain words, so that it can be kept in atomic words; all zero is
 /// the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Shares {
     /// Of the CPUs that are shown.
@@ -24,7 +25,7 @@ pub struct Shares {
 }
 
 /// CPUs next to each other that had the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 struct Run {
     /// Where it ends, counted from the first CPU; 0 for no run.

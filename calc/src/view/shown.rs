@@ -7,10 +7,11 @@ use super::{
     time,
 };
 use crate::cgroup::places::Places;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// What was shown last of each counter that must never run backwards. Plain words, so that it can be kept in atomic words; all zero
 /// is the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Times {
     user: Ratchet,

@@ -1,20 +1,13 @@
 //! What this process was shown before.
 
 use crate::owner;
-use crate::remembered::{Plain, Remembered};
+use crate::remembered::Remembered;
 use calc::asker;
 use calc::view::io::{self, Device, Traffic};
 use calc::view::ratchet::Onward;
 use calc::view::shown::Times;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-// SAFETY: words, all of them.
-unsafe impl Plain for Times {}
-// SAFETY: words, all of them.
-unsafe impl Plain for io::Shown {}
-// SAFETY: words, all of them.
-unsafe impl Plain for [Onward; 2] {}
 
 static TIMES: Remembered<Times, { size_of::<Times>() / 8 }> = Remembered::new();
 
