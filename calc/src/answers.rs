@@ -48,7 +48,6 @@ mod tests {
         settings::CpuCount,
         source::{Files as _, Scratch},
         view::{
-            blocks,
             cpu::{self, Choice, Cpus},
             io::{Device, Traffic},
             ratchet::Onward,
@@ -122,10 +121,6 @@ mod tests {
 
         fn cpu_count(&self) -> CpuCount {
             CpuCount::ByQuota
-        }
-
-        fn first_block(&self) -> Option<u64> {
-            blocks::first(&self.tree, &mut [0; 512])
         }
 
         fn machine(&self) -> Option<Host> {

@@ -5,8 +5,9 @@ use crate::{
     cgroup::places::Places,
     host::Host,
     settings::CpuCount,
-    source::{Files, Source},
+    source::{Files, Scratch, Source},
     view::{
+        blocks,
         cpu::Cpus,
         io::{Device, Traffic},
         ratchet::Onward,
@@ -52,7 +53,9 @@ pub trait Asker {
     fn cpu_count(&self) -> CpuCount;
 
     /// The only memory block that is shown, of the machine's numbers.
-    fn first_block(&self) -> Option<u64>;
+    fn first_block(&self) -> Option<u64> {
+        blocks::first(self.files(), &mut [0; size_of::<Scratch>()])
+    }
 
     /// The machine's memory and swap.
     fn machine(&self) -> Option<Host>;

@@ -18,8 +18,8 @@ use calc::{
     doubt::Doubt,
     host::Host,
     settings::CpuCount,
-    source::{Files, Scratch, Source},
-    view::{blocks, cpu::Cpus},
+    source::{Files, Source},
+    view::cpu::Cpus,
 };
 use std::{
     cell::OnceCell,
@@ -174,10 +174,6 @@ impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
 
     fn cpu_count(&self) -> CpuCount {
         self.view.by
-    }
-
-    fn first_block(&self) -> Option<u64> {
-        blocks::first(&self.view.files, &mut [0; size_of::<Scratch>()])
     }
 
     fn machine(&self) -> Option<Host> {

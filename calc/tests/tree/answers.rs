@@ -13,7 +13,6 @@ use calc::{
     source::{Files as _, Scratch},
     text::Sink,
     view::{
-        blocks,
         cpu::{self, Choice, Cpus},
         memory, time,
         topology::Packages,
@@ -155,10 +154,6 @@ impl<'t> Asker for Program<'t> {
 
     fn cpu_count(&self) -> CpuCount {
         self.tree.cpu_count()
-    }
-
-    fn first_block(&self) -> Option<u64> {
-        blocks::first(&self.tree, &mut room())
     }
 
     fn machine(&self) -> Option<Host> {
