@@ -1,11 +1,11 @@
 /* Times operations in every variant, in batches that take turns, and prints the medians:
- *   OPERATION <tab> VARIANT <tab> nanoseconds <tab> nanoseconds over the variant "kernel", as the median of each round's
+ *   OPERATION <tab> VARIANT <tab> nanoseconds <tab> nanoseconds over the variant "kernel" (median over the rounds)
  *
  *   cost OTHER LIKE ROUNDS [LXCFS]
  *
- * The object is preloaded: a function as the program is bound to it is ours, the same function of libc itself (by dlsym on
- * libc's handle) goes past it. OTHER is a file that is not answered, LIKE one whose name ends as that of
- * an answered one, LXCFS the directory where lxcfs is mounted. */
+ * The object is preloaded. A function that this program is bound to is the object's; the same function taken from
+ * libc's own handle (dlsym) bypasses it. OTHER is a file that is not answered, LIKE one whose name ends like an
+ * answered one's, LXCFS the directory where lxcfs is mounted. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 enum { KERNEL, OURS, LXCFS, VARIANTS };
 static const char *const variant_names[] = {"kernel", "ours", "lxcfs"};
 
-/* The functions under comparison: as libc defines them, and as this program is bound to them. */
+/* The functions compared: libc's own, and those that this program is bound to. */
 static struct calls {
     int (*open)(const char *, int, ...);
     int (*close)(int);
@@ -60,7 +60,7 @@ static void file(const struct calls *c, const char *name) {
     whole(c, path);
 }
 
-/* The same, of a file that lxcfs does not have. */
+/* The same for a file that lxcfs does not have. */
 static void unknown_to_lxcfs(const struct calls *c, const char *name) { whole(c, name); }
 
 static void open_close(const struct calls *c, const char *name) {

@@ -1,6 +1,7 @@
-//! What the object costs, as ratios within one run, beside what was aimed at: `cargo bench --locked --bench cost`. As root, on a
-//! machine of either cgroup version; with lxcfs installed, beside lxcfs. The variants of each line take turns, figures are
-//! medians, differences are medians of each round's. The load comes from a sampler that runs for it.
+//! What the object costs, as ratios within one run, next to the targets: `cargo bench --locked --bench cost`. Needs
+//! root; runs on either cgroup version. If lxcfs is installed, it is measured too. The variants of each line take
+//! turns; figures are medians, and differences are medians of each round's difference. A sampler runs meanwhile and
+//! provides the load.
 
 #[path = "../tests/bed/mod.rs"]
 mod bed;
@@ -24,7 +25,7 @@ fn main() {
     answers(&times);
 }
 
-/// A C program or object made now, in the target directory.
+/// A C program or object, compiled into the target directory.
 fn compile(name: &str, source: &Path, flags: &[&str]) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cost");
     fs::create_dir_all(&directory).expect("a directory");
@@ -50,7 +51,7 @@ fn number(field: Option<&str>) -> f64 {
     field.and_then(|text| text.parse().ok()).expect("a number")
 }
 
-/// The life of a program that does nothing, without a preload, with one that is empty, with ours.
+/// The life of a program that does nothing: without a preload, with an empty one, with ours.
 fn exec() {
     let tiny = compile("tiny", &written("tiny.c", "int main(void) { return 0; }\n"), &[]);
     let empty = compile(
@@ -77,10 +78,10 @@ fn exec() {
     }
 }
 
-/// Nanoseconds per operation and variant, and over the kernel's variant.
+/// Nanoseconds per operation and variant, and the excess over the kernel's variant.
 type Times = HashMap<(String, String), (f64, f64)>;
 
-/// All of `cost.c`, in a container that is limited but, on one thread, never throttled.
+/// All of `cost.c`, in a container that has limits but never throttles a single thread.
 fn calls() -> Times {
     let cost = compile("cost", &repository("benches/cost.c"), &["-ldl"]);
     let object = bed::object();
@@ -118,7 +119,7 @@ fn calls() -> Times {
     text.lines().filter_map(parse).collect()
 }
 
-/// Gone with its board when the calls are timed.
+/// Dropped, with its board, once the calls are timed.
 struct Sampler {
     process: Child,
     board: PathBuf,

@@ -2,10 +2,10 @@
  *
  *   sampler-load THREADS ACTIVE PER-CGROUP FILE < DIRECTORIES
  *
- * A line of DIRECTORIES has those of one cgroup, separated by blanks. Its process joins them, reads FILE once (lxcfs counts the
- * cgroups that have read it), and starts THREADS threads that sleep. Of all threads ACTIVE wake ten times a second and work a
- * little, at most PER-CGROUP in one cgroup, in the first cgroups. Prints `ready`; ends, with its processes, when its output is
- * closed or it is killed. */
+ * Each line of DIRECTORIES holds the directories of one cgroup, separated by blanks. That cgroup's process joins them,
+ * reads FILE once (lxcfs counts the cgroups that have read it), and starts THREADS sleeping threads. ACTIVE of all
+ * threads wake ten times a second and work a little, at most PER-CGROUP in each of the first cgroups. Prints `ready`.
+ * Ends, with its processes, when its output is closed or it is killed. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>

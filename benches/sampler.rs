@@ -1,6 +1,6 @@
-//! What the sampler costs, beside `lxcfs -l` on the same cgroups at the same time: `cargo bench --locked --bench sampler`. As root, with
-//! lxcfs installed. Ten thousand threads in 10, 100 and 1,000 cgroups, all asleep, then one in a hundred active: ten times a
-//! second, for 0.2 ms. Other numbers of cgroups may be given as arguments.
+//! What the sampler costs, next to `lxcfs -l` on the same cgroups at the same time. Needs root and lxcfs:
+//! `cargo bench --locked --bench sampler`. Ten thousand threads in 10, 100 and 1,000 cgroups: first all asleep, then
+//! one in a hundred active, ten times a second for 0.2 ms. Arguments replace these numbers of cgroups.
 
 #[path = "../tests/bed/mod.rs"]
 mod bed;
@@ -26,17 +26,17 @@ use std::time::{Duration, Instant};
 
 const THREADS: usize = 10_000;
 
-/// Measured for so long, after two of everybody's ticks.
+/// How long is measured, after both have ticked twice.
 const MINUTE: Duration = Duration::from_secs(60);
 const BEFORE_SEC: f64 = 12.0;
 
-/// The daemon and where it is mounted, gone with its scene.
+/// The daemon and its mount point, gone with the scene.
 struct Lxcfs {
     process: Started,
     mount: PathBuf,
 }
 
-/// What a process has cost.
+/// What a process cost.
 struct Cost {
     cpu_sec: f64,
     resident_kib: u64,
@@ -111,7 +111,7 @@ impl Drop for Lxcfs {
 /// The processes of a scene, once all of them are asleep.
 fn filled(load: &Path, cgroups: &[Group], active: usize, file: &Path) -> Started {
     let threads = THREADS / cgroups.len();
-    // In one cgroup of a hundred, but in no fewer than one.
+    // One cgroup in a hundred, but at least one.
     let per_cgroup = active / cgroups.len().div_ceil(100).max(1);
     let mut command = Command::new(load);
     command.args([threads, active, per_cgroup].map(|number| number.to_string())).arg(file);

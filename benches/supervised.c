@@ -2,7 +2,8 @@
  *
  *   supervised OTHER ROUNDS [LXCFS]
  *
- * OTHER is a file that is not answered, LXCFS the directory where lxcfs is mounted: then its files alone are timed. */
+ * OTHER is a file that is not answered. LXCFS is the directory where lxcfs is mounted; if given, only its files are
+ * timed. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>

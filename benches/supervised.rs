@@ -1,6 +1,7 @@
-//! What it costs a static program to be supervised (`cgproc run --static`), as ratios within one run: `cargo bench --bench
-//! supervised`. As root, on a machine of either cgroup version; with lxcfs installed, beside lxcfs. The program is run alone,
-//! supervised, and on lxcfs's files in turns, in one container; figures are medians over the turns of each turn's median.
+//! What supervision costs a static program (`cgproc run --static`), as ratios within one run:
+//! `cargo bench --locked --bench supervised`. Needs root; runs on either cgroup version. If lxcfs is installed, it is
+//! measured too. The program runs alone, supervised, and on lxcfs's files in turns, in one container; figures are
+//! medians of each turn's median.
 
 #[path = "../tests/bed/mod.rs"]
 mod bed;
@@ -16,7 +17,7 @@ use std::{
 const TURNS: usize = 15;
 const ROUNDS: &str = "101";
 
-/// How the program is run, and what its times are called.
+/// How the program is run, and what the column of its times is called.
 const VARIANTS: [&str; 3] = ["kernel", "supervised", "lxcfs"];
 
 fn main() {
@@ -46,7 +47,8 @@ fn compile() -> String {
     program.display().to_string()
 }
 
-/// The turns, in a container that is limited but, on one thread, never throttled: `variant <tab> operation <tab> nanoseconds`.
+/// The turns, in a container that has limits but never throttles a single thread: `variant <tab> operation <tab>
+/// nanoseconds`.
 fn run(program: &str) -> String {
     let (object, command) = (bed::object(), bed::command());
     let other = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other");

@@ -1,5 +1,5 @@
-//! arm64, as far as a machine of another kind can tell: the object and the command are built for it, and programs for it run
-//! under qemu-user, in real containers of this kernel. What that leaves open is in docs/arm64.md.
+//! arm64, as far as another machine can tell: the object and the command are built for it, and arm64 programs run under
+//! qemu-user, in real containers of this kernel. docs/arm64.md says what that leaves open.
 
 mod bed;
 mod form;
@@ -32,7 +32,8 @@ fn the_object_has_the_same_form() {
     form.has_only_what_the_oldest_loaders_know();
 }
 
-/// Fewer random inputs than elsewhere: each takes ten times as long here. Without the examples, which say nothing of the machine.
+/// Fewer random inputs than elsewhere, because each takes ten times as long here. No examples: they say nothing about
+/// the machine.
 #[test]
 fn calc_passes_its_own_tests() {
     let output = build::cargo(&[build::QUICK.as_slice(), &["test", "-p", "cgproc-calc", "--lib", "--tests"]].concat())

@@ -1,4 +1,4 @@
-//! What is built for arm64, and how it is run.
+//! Builds for arm64, and runs the results.
 
 use crate::bed;
 use crate::probes::{Libc, quoted};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Cargo for arm64, in a target directory of its own beside the others.
+/// Cargo for arm64, in a target directory beside the others.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", r#"set -e; e=$("$0" env); eval "$e"; exec "$@""#]);
@@ -23,21 +23,21 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("arm64")
 }
 
-/// The object for arm64, by the profile that it is shipped by: its form depends on that.
+/// The object for arm64, in the profile that it is shipped in, because its form depends on that.
 pub(crate) fn object() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || built("release/libcgproc.so", &["build", "--release", "-p", "cgproc-shim"]);
     BUILT.get_or_init(build).clone()
 }
 
-/// The command for arm64. What it does does not depend on the profile, and the one that it is shipped by takes minutes.
+/// The command for arm64. Its behaviour does not depend on the profile, and the shipped one takes minutes to build.
 pub(crate) fn command() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || built("debug/cgproc", &[QUICK.as_slice(), &["build", "-p", "cgproc", "--bin", "cgproc"]].concat());
     BUILT.get_or_init(build).clone()
 }
 
-/// For what is run and not looked at: nothing for debuggers.
+/// For what is run but not inspected: no debug information.
 pub(crate) const QUICK: [&str; 2] = ["--config", "profile.dev.debug=false"];
 
 fn built(file: &str, arguments: &[&str]) -> PathBuf {
@@ -50,7 +50,7 @@ fn succeed(command: &mut Command) {
     assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What the set-up made.
+/// A file that the set-up made.
 fn bed_file(name: &str) -> PathBuf {
     let path = bed::cache().join("arm64").join(name);
     assert!(path.exists(), "{} is missing: tests/bed/setup arm64", path.display());
@@ -72,7 +72,7 @@ pub(crate) fn neighbour(source: &str) -> PathBuf {
     compiled(Libc::Glibc, source, &["-shared", "-fPIC"])
 }
 
-/// Its name carries a hash of all that went into it, so what is there is current.
+/// The name carries a hash of all inputs, so an existing file is current.
 fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     let source = bed::repository(source);
     let mut compiler = Command::new(bed_file(match libc {
@@ -81,7 +81,7 @@ fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     }));
     compiler.args(["-O1", "-Wl,-z,now", "-pthread"]).args(flags);
     if libc == Libc::Musl {
-        // What gcc would call for atomic operations asks glibc.
+        // gcc's helpers for atomic operations need glibc.
         compiler.arg("-mno-outline-atomics");
         // For linux/*.h.
         for headers in ["usr/include", "usr/include/aarch64-linux-gnu"] {
@@ -90,7 +90,7 @@ fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     }
     let mut hasher = DefaultHasher::new();
     format!("{compiler:?}").hash(&mut hasher);
-    // The set-up's note names the compiler's package.
+    // The set-up's note identifies the compiler's package.
     let headers = ["probe.h", "board.h"].map(|name| bed::repository("tests/probes").join(name));
     for input in headers.iter().chain([&source, &bed::cache().join("arm64.done")]) {
         fs::read(input).unwrap_or_else(|e| panic!("{}: {e}", input.display())).hash(&mut hasher);
@@ -99,7 +99,7 @@ fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("arm64").join(name);
     if !to.exists() {
         fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
-        // Beside its place first: another test may be making the same.
+        // Built under another name first: another test may be building the same.
         let part = to.with_extension(format!("{}-{:?}", std::process::id(), std::thread::current().id()));
         succeed(compiler.arg("-o").args([&part, &source]).arg("-ldl"));
         fs::rename(&part, &to).expect("rename");
@@ -107,7 +107,7 @@ fn compiled(libc: Libc, source: &str, flags: &[&str]) -> PathBuf {
     to
 }
 
-/// The command line, for a shell, that runs an arm64 program, under the object if one is given.
+/// The shell command line that runs an arm64 program, under the object if one is given.
 pub(crate) fn running(preload: Option<&Path>, program: &Path, arguments: &[&str]) -> String {
     let mut line = quoted(&bed_file("qemu").to_string_lossy());
     if let Some(object) = preload {

@@ -1,11 +1,12 @@
-//! The hooks' probes for arm64. What they must print is what this machine's own print: ring `hooks` holds those to the rules.
+//! The hooks' probes for arm64. They must print what this machine's own print, which ring `hooks` checks against the
+//! rules.
 
 use crate::bed::{self, Findings};
 use crate::build;
 use crate::probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES};
 use std::path::{Path, PathBuf};
 
-/// System calls that qemu-user does not translate; what it says instead.
+/// System calls that qemu-user does not translate, and the error it gives instead.
 const NOT_IN_QEMU: [(&str, &str); 4] =
     [("openat2", "ENOSYS"), ("preadv2", "ENOSYS"), ("preadv64v2", "ENOSYS"), ("prctl", "EINVAL")];
 
@@ -66,7 +67,7 @@ fn every_hook(libc: Libc) {
     let mut findings = Findings::default();
     for (probe, results) in probes.iter().zip(results.chunks(5)) {
         let [expected, answer, native, pass, native_pass] = results else { unreachable!("five runs per hook") };
-        // A call of this machine's that arm64 does not have: hostile:a_program_with_a_getdents_of_its_own.
+        // arm64 lacks the call that this machine makes: hostile:a_program_with_a_getdents_of_its_own.
         if (libc, &*probe.symbol) != (Libc::Glibc, "getdents") {
             judge(&probe.symbol, expected, answer, native, &mut findings);
         }
@@ -97,8 +98,8 @@ fn judge(symbol: &str, expected: &Result, answer: &Result, native: &Result, find
     }
 }
 
-/// A signal handler's stack is larger on arm64, whose kernel asks for 5 KiB at least where others ask for 2. Registers are saved
-/// in pairs, which the deepest hooks take a little more than 3 KiB for.
+/// Signal handlers have larger stacks on arm64: its kernel requires at least 5 KiB where others require 2. Registers
+/// are saved in pairs, so the deepest hooks need a little more than 3 KiB.
 #[test]
 fn the_stack_of_every_hook() {
     const LIMIT: u64 = 3072 + 64;
@@ -115,7 +116,7 @@ fn the_stack_of_every_hook() {
         let native = |name: &str| depth(all().find(|(probe, _)| probe.symbol == name)?.1.first()?);
         for (Probe { symbol, .. }, pair) in all() {
             let ours = pair.get(1).and_then(depth).unwrap_or(u64::MAX);
-            // Where a libc has no `scandirat`, its `scandir` does the work.
+            // In a libc without `scandirat`, its `scandir` does the work.
             let stand_in = symbol.split_once("at").filter(|(base, _)| *base == "scandir").map(|(base, _)| base);
             let native = native(symbol).or_else(|| native(stand_in?)).unwrap_or(0);
             println!("{libc:?} {symbol}: {ours} bytes of stack, {native} without the object");

@@ -1,14 +1,14 @@
-//! Programs in bad circumstances, as in ring `hostile`: each fares with the object as without.
+//! Programs in bad circumstances, as in ring `hostile`: each fares the same with the object and without.
 //!
-//! Left to that ring: limits of a file's size (under which qemu-user itself is killed), filters of system calls (which it refuses),
-//! and forks of a program with several threads, which may hang in qemu-user without the object too.
+//! Left to that ring: limits on file size (qemu-user itself is killed under them), filters of system calls (qemu-user
+//! refuses them), and forks of multi-threaded programs (they may hang in qemu-user even without the object).
 
 use crate::bed::Findings;
 use crate::build;
 use crate::probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES};
 use std::path::Path;
 
-/// What a program's output with the object is: the kernel's figures as without it, or the container's in their place.
+/// What a program prints with the object: the kernel's figures, as without it, or the container's instead.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shows {
     Kernels,
@@ -37,7 +37,7 @@ fn trial(preload: Option<&Path>, program: &Path, arguments: &[&str]) -> Case {
     Case { title: arguments.join(" "), command: format!("PROBE_LIMIT_PAGES={SMALL_PAGES} timeout 400 {line}") }
 }
 
-/// The runs of each program without the object and with it.
+/// Runs each program without the object and with it.
 fn run(libc: Libc, programs: &[(&str, &[&str])]) -> Vec<Result> {
     let object = build::object();
     let both = |(name, arguments): &(&str, &[&str])| {

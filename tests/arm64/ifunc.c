@@ -1,9 +1,9 @@
-/* A definition behind ours that is chosen by a resolver: it must be told what glibc tells one. */
+/* A definition behind ours that a resolver chooses. The resolver must be told what glibc would tell it. */
 #include <sys/auxv.h>
 #include <sys/ifunc.h>
 #include <unistd.h>
 
-/* More CPUs than any machine has, where the resolver was told. */
+/* More CPUs than any machine has, if the resolver was told. */
 static long of_the_told(int name) { return name == _SC_NPROCESSORS_CONF ? 4242 : 4096; }
 static long of_the_untold(int name) { return name == _SC_NPROCESSORS_CONF ? 1 : 4096; }
 

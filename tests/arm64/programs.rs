@@ -18,7 +18,7 @@ fn text(line: &str) -> String {
     outcome.text
 }
 
-/// What the value of a line of tests/programs/runtime.c is.
+/// What the value in a line of tests/programs/runtime.c means.
 fn kind(way: &str) -> &'static str {
     match way {
         "onln" | "get_nprocs" | "affinity" | "syscall" | "stat" | "cpuinfo" | "readdir" => "cpus",
@@ -58,7 +58,7 @@ fn every_way_to_ask_in_both_c_libraries() {
     findings.conclude("arm64 runtimes");
 }
 
-/// What the C library says that it is: glibc by a function, whose answer the program printed, musl by its loader.
+/// The version that the C library reports: glibc by a function whose result the program printed, musl by its loader.
 fn version(libc: Libc, seen: &str) -> String {
     let (said, key) = match libc {
         Libc::Glibc => (seen.to_owned(), "libc "),
@@ -101,7 +101,8 @@ fn free_nproc_and_uptime() {
     findings.conclude("arm64 tools");
 }
 
-/// On arm64 a resolver decides by what it is told of the machine: by the loader, or by us where its definition is behind ours.
+/// On arm64 a resolver decides by what it is told about the machine: by the loader, or by us if its definition is
+/// behind ours.
 #[test]
 fn a_resolver_is_told_of_the_machine() {
     let pair = format!("{}:{}", build::object().display(), build::neighbour("tests/arm64/ifunc.c").display());
@@ -109,7 +110,7 @@ fn a_resolver_is_told_of_the_machine() {
     assert_eq!(text(&build::running(Some(Path::new(&pair)), &nproc, &["--all"])), "4242\n");
 }
 
-/// What the command does with the container's files, and that it reads them past a preloaded object.
+/// The command answers with the container's figures, and reads files past a preloaded object.
 #[test]
 fn the_command_shows_the_container() {
     let show = |preload: Option<&Path>| text(&build::running(preload, &build::command(), &["show", "meminfo"]));

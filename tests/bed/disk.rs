@@ -1,15 +1,15 @@
-//! A disk of one's own.
+//! A disk for a test.
 
 use super::{Version, sh, version};
 use std::fs;
 use std::path::PathBuf;
 
-/// A loop device of 64 MiB, in memory; detached with the test.
+/// A loop device of 64 MiB in memory, detached when the test ends.
 pub(crate) struct Disk {
     /// Without `/dev/`.
     pub(crate) name: String,
     image: PathBuf,
-    /// Version 1 counts only what is done with disks that have a limit somewhere (`block/blk-throttle.c`, since 6.10).
+    /// Version 1 only counts I/O to disks that have a limit somewhere (`block/blk-throttle.c`, since 6.10).
     limited: Option<PathBuf>,
 }
 
@@ -25,7 +25,7 @@ impl Disk {
         Self { name, image, limited }
     }
 
-    /// A script that writes to it and reads from it past the page cache, so that all of that is its own doing.
+    /// A script that writes to the disk and reads from it past the page cache, so all of the I/O is its own.
     pub(crate) fn traffic(&self, written_mib: u64, read_mib: u64) -> String {
         let (name, reads) = (&self.name, read_mib * 16);
         format!(
@@ -45,7 +45,7 @@ impl Drop for Disk {
     }
 }
 
-/// A cgroup with a limit on a disk that nothing reaches.
+/// A cgroup with a disk limit too high to matter.
 fn limited(disk: &str) -> PathBuf {
     let number = fs::read_to_string(format!("/sys/class/block/{disk}/dev")).expect("its number");
     let group = PathBuf::from(format!("/sys/fs/cgroup/blkio/cgproc-test-{disk}-{}", std::process::id()));

@@ -1,16 +1,16 @@
-//! The machine that a test runs on: how much of it there was for the test.
+//! The machine that a test runs on, and how much of it the test could use.
 
 use std::fmt;
 use std::fs;
 use std::time::Instant;
 
-/// The machine since a moment, as a failure shows it.
+/// How busy the machine has been since some moment, as a failure shows it.
 pub(crate) struct Machine {
     since: Instant,
     ticks: Option<Ticks>,
 }
 
-/// CPU time of all CPUs, by the first line of `/proc/stat`.
+/// CPU time of all CPUs, from the first line of `/proc/stat`.
 #[derive(Clone, Copy)]
 struct Ticks {
     all: u64,
@@ -22,7 +22,7 @@ impl Ticks {
     fn now() -> Option<Self> {
         let stat = fs::read_to_string("/proc/stat").ok()?;
         let words = stat.lines().next()?.split_whitespace().skip(1);
-        // The guests' columns, which come last, are in the users' already.
+        // The guest columns, which come last, are already included in user time.
         let columns: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
         let [_, _, _, idle, waiting, _, _, stolen] = columns[..] else { return None };
         Some(Self { all: columns.iter().sum(), idle: idle + waiting, stolen })

@@ -1,5 +1,5 @@
 //! What the end-to-end tests stand on: the object and the command under test, the compiled programs, real limited
-//! containers, and what is known of the machine.
+//! containers, and facts about the machine.
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
 pub(crate) mod disk;
@@ -12,17 +12,17 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The shared object under test: `$CGPROC_OBJECT`, else the one that the release build leaves.
+/// The shared object under test: `$CGPROC_OBJECT`, or the one from the release build.
 pub(crate) fn object() -> PathBuf {
     built("CGPROC_OBJECT", "libcgproc.so")
 }
 
-/// The command under test: `$CGPROC_COMMAND`, else the one that the release build leaves.
+/// The command under test: `$CGPROC_COMMAND`, or the one from the release build.
 pub(crate) fn command() -> PathBuf {
     built("CGPROC_COMMAND", "cgproc")
 }
 
-/// The same, linked statically, for where there is no C library.
+/// The same, linked statically, for roots without a C library.
 pub(crate) fn static_command() -> PathBuf {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(&target).join("release/cgproc");
@@ -50,7 +50,7 @@ pub(crate) fn cache() -> PathBuf {
     std::env::var_os("CGPROC_CACHE").map_or_else(|| "/var/cache/cgproc".into(), PathBuf::from)
 }
 
-/// The kernel's cgroup version, as far as limits are concerned: a hybrid machine is V1.
+/// The kernel's cgroup version as far as limits are concerned: a hybrid machine counts as V1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     V1,
@@ -66,7 +66,7 @@ pub(crate) struct Host {
     pub(crate) cpus: usize,
     pub(crate) swap_kib: u64,
     pub(crate) uptime_sec: u64,
-    /// User-Mode Linux: its own layout of cpuinfo, all CPU time counted as system time.
+    /// User-Mode Linux has its own layout of cpuinfo, and counts all CPU time as system time.
     pub(crate) is_uml: bool,
 }
 
@@ -81,18 +81,18 @@ pub(crate) fn host() -> Host {
     }
 }
 
-/// `cpu0 ...`, not the sum's `cpu  ...`.
+/// True for `cpu0 ...`, but not for the sum, `cpu  ...`.
 pub(crate) fn is_cpu_line(line: &str) -> bool {
     line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The number after `key` at the beginning of a line.
+/// The number after `key` at the start of a line.
 pub(crate) fn figure(text: &str, key: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
     rest.split_whitespace().next()?.parse().ok()
 }
 
-/// Prints once what these results were taken on.
+/// Prints once which machine these results come from.
 pub(crate) fn log_machine() {
     static LOGGED: OnceLock<()> = OnceLock::new();
     LOGGED.get_or_init(|| {
@@ -120,24 +120,24 @@ pub(crate) enum View {
     Namespace,
 }
 
-/// A container to be: fresh for each command, gone with it.
+/// A container description: each command gets a fresh one, which is removed afterwards.
 #[derive(Clone, Debug)]
 pub(crate) struct Container {
     pub(crate) memory: &'static str,
-    /// Swap allowed beyond the memory, where the machine has swap.
+    /// Swap allowed beyond the memory, if the machine has swap.
     pub(crate) swap: Option<&'static str>,
     pub(crate) quota_usec: Option<u32>,
     pub(crate) cpus: Option<&'static str>,
     /// Processes and threads.
     pub(crate) pids: Option<u32>,
-    /// Before all other work of the machine.
+    /// Ahead of all other work on the machine.
     pub(crate) is_favoured: bool,
-    /// The cgroup, there in every hierarchy, that it is made below.
+    /// The cgroup to make it below, which exists in every hierarchy.
     pub(crate) under: Option<&'static str>,
     pub(crate) view: View,
 }
 
-/// 512 MiB and 1.5 CPUs, what Docker would make of it on this kernel.
+/// 512 MiB and 1.5 CPUs, as Docker would set them up on this kernel.
 pub(crate) const PLAIN: Container = Container {
     memory: "512M",
     swap: None,
@@ -156,7 +156,7 @@ pub(crate) struct Outcome {
 }
 
 impl Container {
-    /// The container's command line, up to the program's own.
+    /// The container's command line, up to that of the program.
     pub(crate) fn enter(&self) -> Command {
         let mut command = Command::new(repository("tests/bed/container"));
         command.args(["-m", self.memory]);
@@ -190,7 +190,7 @@ impl Container {
         command
     }
 
-    /// Runs a shell script in a new container, under the object if one is given. Never longer than `seconds`.
+    /// Runs a shell script in a new container, under the object if one is given, for at most `seconds`.
     pub(crate) fn run(&self, script: &str, preload: Option<&Path>, seconds: u32) -> Outcome {
         let output = self.script(script, preload, seconds).output().expect("tests/bed/container");
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -201,7 +201,7 @@ impl Container {
     /// The command that [`Container::run`] runs.
     pub(crate) fn script(&self, script: &str, preload: Option<&Path>, seconds: u32) -> Command {
         let mut command = self.enter();
-        // Debian's own programs, whatever else is first in the caller's PATH.
+        // Debian's own programs, even if others come first in the caller's PATH.
         let path = std::env::var("PATH").unwrap_or_default();
         command.args(["env", &format!("PATH=/usr/sbin:/usr/bin:/sbin:/bin:{path}")]);
         if let Some(object) = preload {
@@ -213,17 +213,17 @@ impl Container {
     }
 }
 
-/// As long as nothing should ever take, however busy the machine: what takes longer hangs.
+/// Longer than anything should take, however busy the machine: what exceeds it hangs.
 pub(crate) const PATIENCE_SEC: u32 = 300;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(PATIENCE_SEC as u64);
 
-/// For how many minutes hostile tests are to play others than their usual cases: `CGPROC_FUZZ_MINUTES`.
+/// How many minutes hostile tests should play unusual cases: `CGPROC_FUZZ_MINUTES`.
 pub(crate) fn fuzz_minutes() -> Option<u64> {
     let minutes = std::env::var("CGPROC_FUZZ_MINUTES").ok()?;
     Some(minutes.parse().expect("CGPROC_FUZZ_MINUTES is a number"))
 }
 
-/// Lets those who mean no good go on: some seconds, or as many minutes as are asked for. Each second something is looked at.
+/// Lets an attacker continue for some seconds, or for as many minutes as requested, and calls `look` each second.
 pub(crate) fn endure(mut look: impl FnMut()) {
     const USUAL: Duration = Duration::from_secs(20);
     let (begun, whole) = (Instant::now(), fuzz_minutes().map_or(USUAL, |minutes| Duration::from_secs(60 * minutes)));
@@ -240,17 +240,17 @@ pub(crate) fn status_figure(pid: i32, key: &str) -> u64 {
     figure(&text, key).unwrap_or_else(|| panic!("{path}: no {key}"))
 }
 
-/// How many descriptors are open in a process.
+/// How many descriptors a process has open.
 pub(crate) fn descriptors(pid: i32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count()
 }
 
-/// Waits until it is so.
+/// Waits until the condition holds.
 pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
     until_but(what, is_so, String::new);
 }
 
-/// The same, with what is there in its stead, for where it hangs.
+/// The same; if it hangs, `seen` says what was there instead.
 pub(crate) fn until_but(what: &str, mut is_so: impl FnMut() -> bool, seen: impl FnOnce() -> String) {
     let (begun, machine) = (Instant::now(), Machine::default());
     while !is_so() {
@@ -261,8 +261,8 @@ pub(crate) fn until_but(what: &str, mut is_so: impl FnMut() -> bool, seen: impl 
     }
 }
 
-/// A script that puts a file system of one's own over /etc, in a mount namespace of one's own. What others do to the machine's
-/// meanwhile, such as a package manager, is no copy's affair. It takes /mnt.
+/// A script that mounts a private overlay on /etc in the private mount namespace: others, such as a package manager,
+/// may change the machine's /etc while it would be copied. Uses /mnt.
 pub(crate) const OWN_ETC: &str = "mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/upper /mnt/work && \
     mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc";
 
@@ -276,7 +276,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Notes a check, and what was seen if it failed.
+    /// Records a check, and what was seen if it failed.
     pub(crate) fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
         self.checked += 1;
         if !holds {
@@ -285,7 +285,7 @@ impl Findings {
         }
     }
 
-    /// Fails the test with everything found; fails it too when nothing was checked.
+    /// Fails the test with everything found, or if nothing was checked.
     pub(crate) fn conclude(self, name: &str) {
         println!("{name}: {} checks, {} failed", self.checked, self.failed);
         assert!(self.checked > 0, "{name}: nothing was checked");
@@ -294,7 +294,7 @@ impl Findings {
     }
 }
 
-/// Notes a cell of `docs/reach.md`: what `probe` gave in `runtime`. `tests/run` makes the tables of these lines.
+/// Records a cell of `docs/reach.md`: what `probe` gave in `runtime`. `tests/run` makes the tables from these lines.
 pub(crate) fn note_reach(table: &str, runtime: &str, version: &str, probe: &str, cell: &str) {
     println!("reach|{table}|{runtime}|{version}|{probe}|{cell}");
 }
