@@ -1,5 +1,5 @@
 //! The command itself, on the machine's real cgroups: limits, statuses, signals, terminals, and what it leaves behind.
-//! Needs root, as the other end-to-end tests do.
+//! Needs root, like the other end-to-end tests.
 
 mod bed;
 

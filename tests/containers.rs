@@ -1,5 +1,6 @@
-//! Containers as their users make them: runc, crun, Docker, podman, systemd as the first process, logins, an engine in a
-//! container. Free, nproc and uptime show each container its own figures, and the machine's without the library. Needs root.
+//! Containers as their users make them: runc, crun, Docker, podman, systemd as the first process, logins, an engine in
+//! a container. free, nproc and uptime show each container its own figures, and without the library the machine's.
+//! Needs root.
 
 mod bed;
 

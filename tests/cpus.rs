@@ -1,6 +1,6 @@
-//! One truth about CPUs: what runtimes count quota by quota, natively and with us, in booted kernels of 4 CPUs and both cgroup
-//! versions. No program is given fewer CPUs than it would take by its own rule, none sees two numbers but where its own rule is
-//! another than ours, and `cgproc explain` says so. docs/cpus.md is written here. Needs root.
+//! One truth about CPUs: what runtimes count under each quota, natively and with us, in booted kernels of 4 CPUs and
+//! both cgroup versions. No program gets fewer CPUs than by its own rule. None sees two numbers, unless its own rule
+//! differs from ours, and then `cgproc explain` says so. Writes docs/cpus.md. Needs root.
 
 mod bed;
 

@@ -1,4 +1,4 @@
-//! The cgroups that `cgproc run` makes: what they hold, and what becomes of them.
+//! The cgroups that `cgproc run` makes: what they contain, and when they go.
 
 use crate::bed;
 use crate::bed::Version;
@@ -94,7 +94,7 @@ fn stale_cgroups_are_cleared_and_others_are_not() {
     assert_eq!(left, [false, true, true]);
 }
 
-/// A cgroup that belongs to user 65534, with a cgroup in it to start from.
+/// A cgroup that belongs to user 65534, containing one to start from.
 struct Delegated {
     top: PathBuf,
     start: PathBuf,
@@ -140,7 +140,7 @@ fn a_delegated_cgroup_is_enough() {
     entered.arg(command.get_program()).args(command.get_args()).env_remove("CGPROC_OBJECT").env_remove("LD_PRELOAD");
     let text = printed(&entered.output().expect("sh"));
     assert_eq!(bed::figure(&text, "MemTotal:"), Some(65_536), "{text}");
-    // Version 2 knows no processes in a cgroup with children, so there the new one is beside.
+    // On version 2, a cgroup with children cannot hold processes, so the new one is made beside the old one.
     let home = if bed::version() == Version::V2 { &delegated.top } else { &delegated.start };
     let made = directory("memory", &text);
     assert_eq!(made.parent(), Some(home.as_path()));

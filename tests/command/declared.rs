@@ -1,4 +1,4 @@
-//! The declared view, where no cgroup may be made.
+//! The declared view, if no cgroup can be made.
 
 use crate::bed;
 use crate::harness::{Public, Started, cgproc, err, out, printed, read, tempfile};
@@ -31,7 +31,7 @@ fn stale_declared_views_are_cleared_and_others_are_not() {
     let of_a_live_one = make(std::process::id(), long_ago);
     let output = cgproc(&["run", "true"]).env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
     let left = [&stale, &of_a_live_one].map(|directory| directory.exists());
-    // Whoever writes it may be in another pid namespace. However slow the machine is, this is no older than a moment.
+    // Its writer may be in another pid namespace. However slow the machine is, this counts as just written.
     let written_just_now = make(over.id(), SystemTime::now() + bed::PATIENCE);
     let second = cgproc(&["run", "true"]).env("XDG_RUNTIME_DIR", &home).output().expect("cgproc");
     let kept = written_just_now.exists();
@@ -95,7 +95,8 @@ fn a_declared_view_is_never_more_than_the_own() {
 #[test]
 fn a_declared_view_follows_the_programs_processes() {
     let public = Public::new();
-    // Time of a child that has ended counts, memory that is given back does not; an orphan is still the program's.
+    // CPU time of a child that has ended still counts, memory that was given back does not, and orphans belong to the
+    // program.
     let script = "t() { sed -n 's/usage_usec //p' $CGPROC_CGROUP/cpu.stat; }; \
                   m() { cat $CGPROC_CGROUP/memory.current; }; \
                   until [ $(t) -gt 300000 ]; do sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; done; echo used; \

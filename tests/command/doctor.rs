@@ -1,4 +1,4 @@
-//! `cgproc doctor`: set-ups that the tests break, each diagnosed.
+//! `cgproc doctor`: the tests break set-ups, and each must be diagnosed.
 
 use crate::bed;
 use crate::bed::Version;
@@ -12,14 +12,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The command as the first process of a pid namespace, with mounts of its own.
+/// The command as the first process of a pid namespace, with its own mounts.
 struct Patient {
     before: String,
     variables: Vec<String>,
     command: Command,
 }
 
-/// What was found, and the exit status.
+/// The findings and the exit status.
 struct Diagnosis {
     findings: Vec<Value>,
     status: Option<i32>,
@@ -41,7 +41,7 @@ impl Patient {
         self
     }
 
-    /// With a variable, which may be one that it has already.
+    /// Sets a variable, or replaces one that it has.
     fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|known| !known.starts_with(&format!("{name}=")));
         self.variables.push(format!("{name}={value}"));
@@ -74,7 +74,7 @@ impl Diagnosis {
         self.find(code).unwrap_or_else(|| panic!("no {code} in {:#?}", self.findings))
     }
 
-    /// A problem with a remedy; the status says that there are some.
+    /// A problem with a remedy. The status must say that there are problems.
     fn problem(&self, code: &str) -> &Value {
         let found = self.found(code);
         assert_eq!(found["severity"], "problem", "{found}");
@@ -83,7 +83,7 @@ impl Diagnosis {
         found
     }
 
-    /// Worth knowing, and no problem.
+    /// Worth knowing, but not a problem.
     fn note(&self, code: &str) -> &Value {
         let found = self.found(code);
         assert_eq!(found["severity"], "note", "{found}");
@@ -91,7 +91,7 @@ impl Diagnosis {
     }
 }
 
-/// A file for one test, which goes with it.
+/// A file for one test, removed when dropped.
 struct File(PathBuf);
 
 impl File {
@@ -104,7 +104,7 @@ impl File {
         Self(path)
     }
 
-    /// On a tmpfs, for a board.
+    /// On a tmpfs, as a board must be.
     fn in_memory(bytes: &[u8]) -> Self {
         Self::at(Path::new("/dev/shm").join(tempfile().file_name().expect("a name")), bytes)
     }
@@ -124,7 +124,7 @@ impl Drop for File {
     }
 }
 
-/// An /etc with another text in one of its files.
+/// An /etc in which one file has another text.
 fn etc(file: &str, text: &str) -> String {
     format!("{} && printf '{text}' >/etc/{file}", bed::OWN_ETC)
 }
@@ -238,7 +238,7 @@ fn the_library_is_for_another_machine_or_cut_short() {
     arm[18] = 183;
     for (bytes, code) in [
         (arm.as_slice(), "library-architecture"),
-        // With all its headers, the loader would take it, and every program die of what is missing.
+        // With complete headers, the loader would accept it, and every program would die of what is missing.
         (&object[..100], "library-truncated"),
         (b"not a library", "library-foreign"),
     ] {
@@ -300,7 +300,7 @@ fn the_administrators_file() {
     assert!(found.contains("mode 666"), "{found}");
 }
 
-/// Block 0 of a board that was published so long ago.
+/// Block 0 of a board that was published `age_sec` ago.
 fn header(age_sec: u64) -> Block {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     let realtime_usec = u64::try_from(now.as_micros()).expect("µs") - age_sec * 1_000_000;
@@ -374,7 +374,7 @@ fn a_sampler_that_ended_or_does_not_see_us() {
     diagnosis.problem("board-no-slot");
 }
 
-/// The hierarchies where a test puts itself into a cgroup of its own.
+/// The hierarchies in which a test enters its own cgroup.
 fn hierarchies() -> &'static [&'static str] {
     match bed::version() {
         Version::V1 => &["/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpuacct"],
@@ -386,7 +386,7 @@ fn own_directory(hierarchy: &str) -> String {
     format!("{hierarchy}/cgproc-doctor-{}", std::process::id())
 }
 
-/// A script that joins them.
+/// A script that enters those cgroups.
 fn in_a_cgroup() -> String {
     let join = |hierarchy: &&str| {
         let directory = own_directory(hierarchy);
@@ -395,12 +395,12 @@ fn in_a_cgroup() -> String {
     hierarchies().iter().map(join).collect()
 }
 
-/// Removes a cgroup, unless somebody is still in it.
+/// Removes a cgroup, unless it still has members.
 fn is_removed(directory: &str) -> bool {
     fs::remove_dir(directory).map_or_else(|error| error.kind() != io::ErrorKind::ResourceBusy, |()| true)
 }
 
-/// Removes them, once the kernel has let go of those who were in them.
+/// Removes those cgroups once the kernel has forgotten their members.
 fn leave_cgroups() {
     for directory in hierarchies().iter().map(|hierarchy| own_directory(hierarchy)) {
         until("the cgroup's end", || is_removed(&directory));
@@ -433,7 +433,7 @@ fn an_own_cgroup_outside_of_what_is_mounted() {
     assert!(found.contains("outside of the cgroup namespace"), "{found}");
 }
 
-/// Starts a program that sleeps, and waits until it does, or has ended.
+/// Starts a program that sleeps, and waits until it sleeps or has ended.
 const START: &str = "start() { \"$@\" 600 2>/dev/null & \
     until grep -qsE 'sleep|busybox|gains' /proc/$!/comm && grep -qs '^State:.S' /proc/$!/status; do \
     kill -0 $! || exit; sleep 0.01; done; }";
@@ -466,7 +466,8 @@ fn other_processes_without_the_library() {
 
 #[test]
 fn what_other_processes_name_is_opened_with_care() {
-    // A FIFO that nobody writes to waits, and /dev/zero has no end: so they become that once the programs have begun.
+    // Opening a FIFO without a writer waits, and /dev/zero has no end, so the files are replaced only after the
+    // programs have started.
     let start = format!(
         "{START}\nmount -t tmpfs tmpfs /mnt\n\
          start env LD_PRELOAD=/mnt/libcgproc.so sleep\nstart env LD_PRELOAD=/mnt/libcgproc.so.1 sleep\n\
@@ -518,12 +519,12 @@ fn a_filter_of_system_calls() {
         return;
     }
     let mut patient = Patient::new();
-    // SAFETY: two system calls, and nothing that another thread could have left half done.
+    // SAFETY: it only makes two system calls, and uses nothing that another thread could have left half done.
     unsafe { patient.command.pre_exec(filter) };
     patient.diagnosed().note("seccomp");
 }
 
-/// Puts on a filter that lets everything pass.
+/// Installs a filter that lets every call pass.
 fn filter() -> io::Result<()> {
     const RETURN: u16 = 0x06;
     let mut allow = libc::sock_filter { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };

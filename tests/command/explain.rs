@@ -1,4 +1,4 @@
-//! `cgproc explain`: each figure with its sources, and the cgroup that imposed the limit.
+//! `cgproc explain`: each figure with its sources, and with the cgroup that imposed the limit.
 
 use crate::bed;
 use crate::bed::{Container, Version};
@@ -9,13 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The figures of `cgproc explain --json FIGURE`, run by `command`.
+/// The figures that `cgproc explain --json FIGURE` prints when run by `command`.
 fn figures(command: &mut Command) -> Vec<Value> {
     let text = printed(&command.output().expect("cgproc"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The one figure by this name.
+/// The only figure with this name.
 fn figure<'f>(figures: &'f [Value], name: &str) -> &'f Value {
     let mut named = figures.iter().filter(|figure| figure["name"] == name);
     let found = named.next().unwrap_or_else(|| panic!("no {name}"));
@@ -23,15 +23,15 @@ fn figure<'f>(figures: &'f [Value], name: &str) -> &'f Value {
     found
 }
 
-/// Seven cgroups, one below the other, in the hierarchy of each controller, with limits at levels of their own.
+/// Seven nested cgroups in each controller's hierarchy, with limits at different levels.
 struct Tree {
-    /// The highest in each hierarchy, each once.
+    /// The highest cgroup of each hierarchy, each listed once.
     tops: Vec<PathBuf>,
     name: String,
 }
 
-/// Controllers with a limit: the level, the file on v1 and on v2, and what is written. Version 1 takes none that is
-/// wider than what is above it, or narrower than what is below.
+/// The limit of each controller: its level, its file on v1 and v2, and the value written. Version 1 refuses a limit
+/// wider than that above it or narrower than that below.
 const LIMITS: [(&str, usize, [&str; 2], [&str; 2]); 9] = [
     ("memory", 3, ["memory.limit_in_bytes", "memory.max"], ["300M", "300M"]),
     ("memory", 5, ["memory.limit_in_bytes", "memory.max"], ["400M", "400M"]),
@@ -65,13 +65,13 @@ impl Tree {
         }
     }
 
-    /// The directory of a level, the highest being 1.
+    /// The directory of a level; the highest is 1.
     fn level(&self, controller: &str, level: usize) -> PathBuf {
         let top = root_of(controller).join(&self.name);
         (2..=level).fold(top, |path, level| path.join(format!("l{level}")))
     }
 
-    /// `arguments` of the command, from inside the lowest level.
+    /// Runs the command with `arguments` inside the lowest level.
     fn inside(&self, arguments: &[&str]) -> Command {
         let lowest = ["memory", "cpu", "pids", "cpuset"].map(|controller| self.level(controller, 7));
         let join = lowest.map(|directory| format!("echo $$ >{}/cgroup.procs; ", directory.display())).concat();
@@ -169,7 +169,7 @@ fn the_sources_are_the_files_with_their_texts() {
 #[test]
 fn figures_of_one_rule_are_equal() {
     let machines = bed::figure(&fs::read_to_string("/proc/meminfo").expect("/proc/meminfo"), "MemTotal:");
-    // So much that the machine's thresholds are less.
+    // So large that the machine's thresholds are lower.
     let half = format!("{}M", machines.expect("MemTotal") >> 11);
     let script = format!("{} explain --json", bed::command().display());
     let all: Vec<Value> = serde_json::from_str(&printed(&run(&["--memory", &half], &script))).expect("JSON");
@@ -346,7 +346,7 @@ fn runtimes_that_count_by_rules_of_their_own() {
     assert_eq!(taken(&["--cpus", "1.25"], ""), [(two, two), (two, two), (1, 1), (1, 1), (two, cpus)]);
     assert_eq!(taken(&["--cpus", "1.25", "--cpuset", "0"], ""), [(1, 1); 5]);
     assert_eq!(taken(&[], ""), [(cpus, cpus); 5], "no quota");
-    // Who declares a number has it; the rules go by the kernel's quota all the same.
+    // A declared number is taken as it is, but the rules still go by the kernel's quota.
     let declared = taken(&["--cpus", "1.25"], "CGPROC_CPUS=1");
     assert_eq!(declared, [(1, two), (1, two), (1, 1), (1, 1), (1, cpus)]);
     let script = format!("{0} explain nproc; {0} explain go", bed::command().display());
@@ -367,7 +367,7 @@ fn the_table_has_a_line_for_each_figure() {
     assert!(line("load.1min").is_some() && line("meminfo.Cached").is_some() && line("vmstat.nr_zspages").is_none());
 }
 
-/// A cgroup in every hierarchy, above containers.
+/// A cgroup above containers, in every hierarchy.
 struct Parent(&'static str);
 
 impl Parent {
@@ -442,7 +442,7 @@ fn the_disk_is_limited_by_a_setting() {
     assert!(figure(&all, "disk.free")["reason"].as_str().is_some_and(|reason| reason.contains("sampler --disk")));
 }
 
-/// Gives the container an overlay for its root, as engines do, and has the disk explained once it is measured.
+/// Gives the container an overlay root, as engines do, and explains the disk once it has been measured.
 const ROOTED: &str = "set -e; mkdir upper work root; head -c 8M /dev/zero >upper/written
 mount -t overlay overlay -o lowerdir=/,upperdir=$PWD/upper,workdir=$PWD/work root
 mount -t proc proc root/proc; for it in sys dev; do mount --rbind /$it root/$it; done

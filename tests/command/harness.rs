@@ -1,4 +1,4 @@
-//! What the tests of the command start and look at.
+//! What the tests of the command start and inspect.
 
 use crate::bed;
 use crate::bed::Version;
@@ -14,7 +14,7 @@ use std::process::ExitStatus;
 use std::process::Output;
 use std::process::Stdio;
 
-/// `cgproc` with `arguments`, in an environment without anything of ours but the object.
+/// `cgproc` with `arguments`; the object is the only thing of ours in its environment.
 pub(crate) fn cgproc(arguments: &[&str]) -> Command {
     let mut command = Command::new(bed::command());
     command.args(arguments).env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD").stdin(Stdio::null());
@@ -23,12 +23,12 @@ pub(crate) fn cgproc(arguments: &[&str]) -> Command {
     command
 }
 
-/// A variable by which the processes of this test are told from all others of the machine.
+/// A variable that distinguishes this test's processes from all others on the machine.
 pub(crate) fn mark() -> (&'static str, String) {
     ("_TEST_THAT_STARTED_IT", format!("{} {:?}", std::process::id(), std::thread::current().id()))
 }
 
-/// `cgproc run OPTIONS -- sh -c SCRIPT`, to its end.
+/// Runs `cgproc run OPTIONS -- sh -c SCRIPT` to its end.
 pub(crate) fn run(options: &[&str], script: &str) -> Output {
     cgproc(&[&["run"], options, &["--", "sh", "-c", script]].concat()).output().expect("cgproc")
 }
@@ -41,14 +41,14 @@ pub(crate) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a run that has to succeed and has nothing to complain of prints.
+/// The output of a run that must succeed and report nothing.
 pub(crate) fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{:?}: {}", output.status, err(output));
     assert_eq!(err(output), "");
     out(output)
 }
 
-/// The directory of `controller`'s cgroup in the text of a `/proc/PID/cgroup`.
+/// The directory of `controller`'s cgroup, given the text of a `/proc/PID/cgroup`.
 pub(crate) fn directory(controller: &str, memberships: &str) -> PathBuf {
     let lines = memberships.lines().filter_map(|line| line.splitn(3, ':').skip(1).collect::<Vec<_>>().try_into().ok());
     let mut lines = lines.map(|[names, path]: [&str; 2]| (names, path));
@@ -76,7 +76,7 @@ pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).trim().to_owned()
 }
 
-/// A process of a test, killed and buried with it.
+/// A process of a test, killed and reaped when dropped.
 pub(crate) struct Started(pub(crate) Child);
 
 impl Started {
@@ -88,10 +88,10 @@ impl Started {
         i32::try_from(self.0.id()).expect("a pid")
     }
 
-    /// Waits until the program has printed a line.
+    /// Waits for the program to print a line.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
-        // One byte at a time: what follows is for the next reader.
+        // One byte at a time, to leave the rest to the next reader.
         let mut byte = [0];
         while self.0.stdout.as_mut().expect("a pipe").read(&mut byte).expect("a line") == 1 && byte[0] != b'\n' {
             line.push(byte[0].into());
@@ -99,7 +99,7 @@ impl Started {
         line
     }
 
-    /// The one child of the command: the program.
+    /// The command's only child: the program.
     pub(crate) fn child(&self) -> i32 {
         let children = self.children();
         assert_eq!(children.len(), 1, "children of the command");
@@ -131,7 +131,7 @@ pub(crate) fn children(pid: i32) -> Vec<i32> {
 }
 
 pub(crate) fn kill(pid: i32, signal: i32) {
-    // SAFETY: a signal to a process, or its group, that the test has started and not waited for.
+    // SAFETY: it signals a process that the test started and has not waited for, or its group.
     assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "kill {pid} {signal}");
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn changed(pid: i32) -> i32 {
     status
 }
 
-/// Whether a process that takes its signals from a queue waits for the next one.
+/// Whether a process that takes its signals from a queue is waiting for the next one.
 pub(crate) fn has_obeyed(pid: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let has_none = |name: &str| {
@@ -158,10 +158,10 @@ pub(crate) fn state(pid: i32) -> char {
     stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('?')
 }
 
-/// A script that tells its cgroups and then waits for its input to end.
+/// A script that prints its cgroups, then waits for the end of its input.
 pub(crate) const TELL_AND_WAIT: &str = "cat /proc/self/cgroup; echo .; read x; exit 7";
 
-/// A program under `options` that waits, and the text of its `/proc/self/cgroup`.
+/// A waiting program, started with `options`, and the text of its `/proc/self/cgroup`.
 pub(crate) fn waiting(options: &[&str]) -> (Started, String) {
     let arguments = [&["run"], options, &["sh", "-c", TELL_AND_WAIT]].concat();
     let mut program = Started::new(cgproc(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()));
@@ -169,7 +169,7 @@ pub(crate) fn waiting(options: &[&str]) -> (Started, String) {
     (program, lines.join("\n"))
 }
 
-/// A name for a file that nobody else has.
+/// A file name that nobody else uses.
 pub(crate) fn tempfile() -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -177,7 +177,7 @@ pub(crate) fn tempfile() -> PathBuf {
     std::env::temp_dir().join(format!("cgproc-test-{}-{number}", std::process::id()))
 }
 
-/// Copies of the command and the object where every user can read them.
+/// Copies of the command and of the object, in a place where every user can read them.
 pub(crate) struct Public(pub(crate) PathBuf);
 
 impl Public {
@@ -186,14 +186,15 @@ impl Public {
         fs::create_dir(&directory).expect("a directory");
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("made readable");
         for (from, name) in [(bed::command(), "cgproc"), (bed::object(), "libcgproc.so")] {
-            // By another process: what other threads start meanwhile would hold our copy open for writing.
+            // Copied by another process: programs that other threads start meanwhile would inherit our descriptor, open
+            // for writing.
             let copied = Command::new("install").arg("-m755").arg(from).arg(directory.join(name)).status();
             assert!(copied.expect("install").success());
         }
         Self(directory)
     }
 
-    /// The command without any right, and the object beside it.
+    /// The command without any rights, with the object beside it.
     pub(crate) fn unprivileged(&self, options: &[&str], script: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]);

@@ -1,4 +1,4 @@
-//! Bad input and refusals: each with its message and its exit code.
+//! Bad input and refusals, each with its message and exit code.
 
 use crate::bed;
 use crate::bed::Version;

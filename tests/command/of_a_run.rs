@@ -1,4 +1,4 @@
-//! What is asked of a `cgproc run` by its number is asked of its program, and what others name leads nowhere.
+//! Requests about a `cgproc run`, by its number, concern its program, and names chosen by others lead nowhere.
 
 use crate::bed;
 use crate::harness::{cgproc, out, printed, tempfile, waiting};
@@ -63,8 +63,8 @@ fn what_a_run_writes_is_in_no_strangers_directory() {
     assert_eq!(taken, [true, false, false, false]);
 }
 
-/// The path of the board that a run of root's exports, started by these words of a shell in a mount namespace of its own. There
-/// /mnt has a directory of root's alone, and one of another user's with a link to it.
+/// The path of the board that root's run exports, if these words of a shell start it in its own mount namespace. There,
+/// /mnt has a directory that is root's alone, and another user's directory with a link to it.
 fn board_by_a_strangers_link(words: &str) -> String {
     let script = format!(
         "set -e; mount -t tmpfs -o mode=755 none /mnt; mkdir -m 700 /mnt/roots /mnt/strangers; \
@@ -81,7 +81,7 @@ fn board_by_a_strangers_link(words: &str) -> String {
 fn what_a_run_exports_leads_through_no_link_of_a_strangers() {
     let runtime = board_by_a_strangers_link("XDG_RUNTIME_DIR=/mnt/strangers/link");
     assert!(runtime.starts_with("/mnt/roots/cgproc-run-"), "{runtime}");
-    // Where there is no other place in memory.
+    // If there is no other place in memory.
     let temporary = "mount -t tmpfs -o ro none /dev/shm; TMPDIR=/mnt/strangers/link";
     let temporary = board_by_a_strangers_link(temporary);
     assert!(temporary.starts_with("/mnt/roots/cgproc-run-"), "{temporary}");

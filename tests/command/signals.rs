@@ -29,7 +29,7 @@ fn the_programs_status_is_the_commands() {
 
 #[test]
 fn the_program_is_started_as_if_alone() {
-    // Descriptors, signals, environment, limits and the place among the processes, but for the process's own numbers.
+    // Descriptors, signals, environment, limits and position among the processes, except the process's own numbers.
     let script = "cat; for f in /proc/self/fd/*; do echo $f; done; grep -E '^(Sig[BCI]|ShdPnd|Umask|Cpus_allowed:)' \
                   /proc/self/status; env | grep -vE '^(LD_PRELOAD|CGPROC|_)'; ulimit -a; ps -o pgid=,sid=,tty=,ni= -p $$; \
                   echo $0 $1 \"$2\"";
@@ -74,10 +74,10 @@ fn signal_dispositions_and_closed_descriptors_are_passed_on() {
     }
 }
 
-/// What a shell starts behind it ignores interrupts, and so would all that a test starts which was started so.
+/// Programs that a shell starts in the background ignore interrupts, and so would everything that such a test starts.
 fn heeding_interrupts(command: &mut Command) -> &mut Command {
     let heed = || {
-        // SAFETY: system calls, which touch no memory.
+        // SAFETY: system calls that touch no memory.
         unsafe {
             libc::signal(libc::SIGINT, libc::SIG_DFL);
             libc::signal(libc::SIGQUIT, libc::SIG_DFL);
@@ -111,7 +111,7 @@ fn a_program_that_signals_its_group_hears_it_once() {
     let mut command = cgproc(&["run", "-m", "64M", "sh", "-c", &script]);
     let mut program = Started::new(command.process_group(0).stdout(Stdio::piped()));
     assert_eq!(program.line(), "sent");
-    // The command has heard it too: what it hands on, it has handed on by then.
+    // The command has received it too. By now it has passed on whatever it passes on.
     until("the command's rest", || has_obeyed(program.pid()));
     fs::write(&told, "").expect("written");
     assert_eq!(program.line(), "1");
@@ -138,16 +138,16 @@ fn it_stops_and_goes_on_with_the_program() {
         kill(target, signal);
         let status = changed(program.pid());
         assert!(libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == signal, "{status:#x}");
-        // To the command alone: it has to see to the program itself.
+        // Sent to the command alone: it must continue the program itself.
         kill(program.pid(), libc::SIGCONT);
-        // What it hands on late would undo the next stop.
+        // If it passed it on late, it would undo the next stop.
         until("the command going on", || has_obeyed(program.pid()));
     }
     drop(program.0.stdin.take());
     assert_eq!(program.ended().code(), Some(7));
 }
 
-/// A pseudo-terminal, and a shell with job control in its foreground that runs `script`.
+/// A pseudo-terminal with a job-control shell in its foreground, which runs `script`.
 struct Terminal {
     screen: BufReader<File>,
     shell: Started,
@@ -166,7 +166,7 @@ impl Terminal {
         assert!(made, "a pseudo-terminal");
         let slave = open(&format!("/dev/pts/{number}")).expect("its other end");
         let mut command = Command::new("sh");
-        // The end of the session would take what is still on its way to the screen with it.
+        // The end of the session would discard output that has not reached the screen yet.
         command
             .args(["-c", &format!("{script}; read last")])
             .env("CGPROC_OBJECT", bed::object())
@@ -186,7 +186,7 @@ impl Terminal {
         self.screen.get_mut().write_all(text.as_bytes()).expect("typed");
     }
 
-    /// Reads the screen up to a line that ends in `text`.
+    /// Reads the screen until a line ends in `text`.
     fn shows(&mut self, text: &str) {
         let mut all = String::new();
         loop {
@@ -201,7 +201,7 @@ impl Terminal {
     }
 }
 
-/// The program alone and under the command: the shell must not see a difference.
+/// Runs the test with the program alone and under the command: the shell must not see a difference.
 fn alone_and_under_the_command(test: impl Fn(&str)) {
     test("env");
     test(&format!("{} run --memory 64M --", bed::command().display()));

@@ -1,4 +1,4 @@
-//! What other processes may do to who looks at them with an owner's rights.
+//! What other processes can do to an observer that has an owner's rights.
 
 use crate::bed;
 use crate::harness::out;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 #[test]
 fn doctor_names_a_process_whose_name_is_no_text() {
-    // In a pid namespace with few others: of many only some are named.
+    // In a pid namespace with few processes, because only some of many are named.
     let script = format!(
         "mount -t proc proc /proc
          /usr/bin/python3 -c \"import ctypes, time; ctypes.CDLL(None).prctl(15, b'odd\\xff\\xfe'); time.sleep(600)\" &
@@ -20,7 +20,7 @@ fn doctor_names_a_process_whose_name_is_no_text() {
     assert!(text.contains("odd\u{fffd}\u{fffd}"), "{text}");
 }
 
-/// Says that 512 MiB of its memory are what it was started with, and that they begin with CGPROC=off.
+/// Tells the kernel that its environment is 512 MiB of its memory, beginning with CGPROC=off.
 const VAST_ENVIRONMENT: &str = r#"
 import ctypes, mmap, struct, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -42,7 +42,7 @@ time.sleep(600)
 
 #[test]
 fn doctor_reads_no_more_than_a_program_can_be_started_with() {
-    // Doctor may have 256 MiB of addresses, which an environment of 512 MiB does not fit into.
+    // Doctor may use 256 MiB of address space; an environment of 512 MiB does not fit.
     let script = format!(
         "mount -t proc proc /proc
          LD_PRELOAD=$CGPROC_OBJECT /usr/bin/python3 -c \"$VAST_ENVIRONMENT\" &

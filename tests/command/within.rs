@@ -1,4 +1,4 @@
-//! A run from a cgroup that has limits: its program has those too, wherever its cgroup can be made.
+//! A run from a cgroup with limits: its program has those limits too, wherever its own cgroup can be made.
 
 use crate::bed;
 use crate::bed::Version;
@@ -8,7 +8,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A run within a run with `outer` options.
+/// A run inside a run with `outer` options.
 fn nested(outer: &[&str], inner: &str, script: &str) -> Output {
     run(outer, &format!("{} run {inner} -- sh -c '{script}'", bed::command().display()))
 }
@@ -16,7 +16,7 @@ fn nested(outer: &[&str], inner: &str, script: &str) -> Output {
 #[test]
 fn the_outer_memory_is_all_there_is() {
     let outer = ["--memory", "128M", "--swap", "0"];
-    // What has no line's end is kept whole.
+    // `tail` keeps the whole input, because it has no newline.
     let keeps = |size: &str| format!("head -c {size} /dev/zero | tail -n 1 | wc -c");
     assert_eq!(printed(&nested(&outer, "--cpus 1", &keeps("30M"))).trim(), (30 << 20).to_string());
     let more = nested(&outer, "--cpus 1", &keeps("200M"));
@@ -38,7 +38,7 @@ fn every_outer_limit_is_in_the_kernels_files() {
     }
 }
 
-/// A cgroup with a limit of memory of root's own, in one that belongs to user 65534.
+/// A memory-limited cgroup of root's, inside one that belongs to user 65534.
 struct Limited {
     top: PathBuf,
     start: PathBuf,
@@ -79,7 +79,7 @@ impl Drop for Limited {
 
 #[test]
 fn a_cgroup_that_may_be_made_above_alone_leaves_no_limit() {
-    /// On version 1 there is no such file.
+    /// Version 1 has no such file.
     const SCRIPT: &str =
         "cat /proc/self/cgroup; cat /sys/fs/cgroup$(sed -n s/0:://p /proc/self/cgroup)/memory.high 2>&1";
     let (public, limited) = (Public::new(), Limited::new());

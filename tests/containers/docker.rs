@@ -1,4 +1,4 @@
-//! Docker, with a daemon of the test's own and images made by `examples/docker/Dockerfile`.
+//! Docker, with the test's own daemon, and images made from `examples/docker/Dockerfile`.
 
 use crate::bed::{self, Findings};
 use crate::harness::{Bed, Library, probed, side_by_side};
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-/// A container: its name, its image, options of `docker run`, what it must be.
+/// A container: its name, its image, options of `docker run`, and the kind of container that it must be.
 struct Case {
     name: &'static str,
     image: &'static str,
@@ -19,7 +19,7 @@ const fn case(name: &'static str, options: &'static str, facts: &'static [(&'sta
     Case { name, image: "environment", options, facts }
 }
 
-/// Docker's default seccomp profile is in force in all of them.
+/// All of them run under Docker's default seccomp profile.
 const CASES: [Case; 8] = [
     case("private-cgroup-namespace", "--cgroupns private", &[("namespace", "private"), ("root", "rw")]),
     case("host-cgroup-namespace", "--cgroupns host", &[("namespace", "host")]),
@@ -53,13 +53,13 @@ fn docker_containers_with_mapped_users_see_themselves() {
     judge("docker with mapped users", &run(&["docker", "-u"], &MAPPED, &[]), &MAPPED);
 }
 
-/// A daemon and images take longer than the containers: all that need no daemon of their own are run by one.
+/// A daemon and its images take longer than the containers, so one daemon runs all that need no other.
 fn plain_daemon() -> &'static Said {
     static SAID: OnceLock<Said> = OnceLock::new();
     SAID.get_or_init(|| run(&["docker"], &CASES, &go_programs()))
 }
 
-/// One daemon, and all the containers side by side: those of the cases, and others by their command lines.
+/// Starts one daemon, and all containers side by side: those of the cases, and `others` by their command lines.
 fn run(bed: &[&str], cases: &[Case], others: &[(&str, String)]) -> Said {
     let mut script = context();
     let images = cases.iter().map(|case| case.image).chain((!others.is_empty()).then_some("static"));
@@ -74,7 +74,7 @@ fn run(bed: &[&str], cases: &[Case], others: &[(&str, String)]) -> Said {
     private.says(&[bed, &["bash", "-euc", &script]].concat())
 }
 
-/// What images are made of, and how.
+/// The build context of the images, and the shell function that builds them.
 fn context() -> String {
     let files = [bed::repository("examples/docker/Dockerfile"), bed::object(), bed::static_command()];
     format!(
@@ -93,9 +93,9 @@ fn docker_run() -> String {
     )
 }
 
-/// A Go program alone in its image: with the command beside it, confined further, and without.
+/// A Go program alone in its image: with the command beside it, confined further, and without the command.
 fn go_programs() -> [(&'static str, String); 3] {
-    // The default seccomp profile lets an unprivileged process put on a filter of its own, and look at its child.
+    // The default seccomp profile lets an unprivileged process install its own filter and inspect its child.
     let strict = "--user 1000:1000 --cap-drop ALL --read-only --security-opt no-new-privileges";
     let run = docker_run();
     [
@@ -133,7 +133,7 @@ fn judge(engine: &str, said: &Said, cases: &[Case]) {
         said.is(&mut findings, case.name, &[("seccomp", "2")]);
         said.is(&mut findings, case.name, case.facts);
         let bare = format!("bare-{}", case.name);
-        // Who drops the variable still has the file.
+        // A program that drops the variable still has the file.
         if case.image == "file" {
             said.shows_container(&mut findings, &row, &bare, limited());
         } else {

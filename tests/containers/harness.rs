@@ -1,4 +1,4 @@
-//! The beds that containers are made on.
+//! The environments that containers run in.
 
 use crate::bed;
 use crate::probe::Said;
@@ -10,33 +10,33 @@ use std::time::{Duration, Instant};
 /// How the library gets into a container.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Library {
-    /// Not at all, unless an image is made with it.
+    /// Not at all, unless an image brings it.
     None,
-    /// It is there, for `LD_PRELOAD` to name.
+    /// The file exists, for `LD_PRELOAD` to name.
     Environment,
     /// `/etc/ld.so.preload` names it.
     File,
 }
 
-/// What a base image sets.
+/// The variable that a base image sets.
 pub(crate) const PRELOAD: &str = "LD_PRELOAD=/usr/lib/libcgproc.so";
 
-/// An engine and its containers on a busy machine, in the booted kernel: what takes longer hangs.
+/// An engine and its containers, on a busy machine or in the booted kernel: whatever takes longer hangs.
 const LONGEST_SEC: &str = "600";
 
-/// Where a command runs: `tests/bed/private`.
+/// Where commands run: `tests/bed/private`.
 pub(crate) struct Bed {
     pub(crate) userland: &'static str,
     pub(crate) library: Library,
 }
 
 impl Bed {
-    /// What the command, its first word a script of `tests/bed`, prints until it ends well.
+    /// The output of a command whose first word is a script of `tests/bed`; the command must succeed.
     pub(crate) fn says(&self, words: &[&str]) -> Said {
         self.says_in(Command::new("env"), words)
     }
 
-    /// The same below another command, such as one that enters a cgroup.
+    /// The same, started by another command, such as one that enters a cgroup.
     pub(crate) fn says_in(&self, mut command: Command, words: &[&str]) -> Said {
         old_enough();
         let (script, arguments) = words.split_first().expect("a command");
@@ -67,8 +67,8 @@ impl Bed {
     }
 }
 
-/// A script for `tests/bed/docker` and its like: runs command lines side by side, and prints what they said, one after the other.
-/// Each has a name of its own.
+/// A script for `tests/bed/docker` and the like: runs named command lines side by side, then prints their outputs one
+/// after the other.
 pub(crate) fn side_by_side(commands: impl Iterator<Item = (impl Display, String)>) -> String {
     let mut script = String::from("set -o pipefail\n");
     for (name, command) in commands {
@@ -77,13 +77,14 @@ pub(crate) fn side_by_side(commands: impl Iterator<Item = (impl Display, String)
     script + "for job in ${jobs[*]}; do wait $job; done\ncat $WORK/said-*\n"
 }
 
-/// Runs the probe in a container, with what its image sets and without `LD_PRELOAD`; `enter` is the command line up to the
-/// container's own.
+/// Runs the probe in a container, with the variables that its image sets and without `LD_PRELOAD`. `enter` is the
+/// command line up to the container's own.
 pub(crate) fn probed(name: &str, enter: &str) -> String {
     format!("{enter} sh -c 'probe {name}; env -u LD_PRELOAD probe bare-{name}'")
 }
 
-/// A machine that has just been booted is hardly older than its containers: then nobody could tell whose uptime is shown.
+/// Waits, because a machine that was just booted is hardly older than its containers, and nobody could tell their
+/// uptimes apart.
 fn old_enough() {
     let begun = Instant::now();
     while bed::host().uptime_sec < 10 {

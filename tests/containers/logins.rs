@@ -1,12 +1,12 @@
-//! The ways on which a container's environment is lost: `/etc/ld.so.preload` reaches what is at their ends, `LD_PRELOAD` does
-//! not. Programs that change their user are among them.
+//! Ways in which programs lose a container's environment. `/etc/ld.so.preload` reaches them, `LD_PRELOAD` does not.
+//! Some of them are programs that change their user.
 
 use crate::bed::Findings;
 use crate::harness::{Bed, Library, PRELOAD};
 use crate::oci::version;
 use crate::probe::{Row, Said, limited, machine, quota_usec};
 
-/// Name, package whose version is told, title in the table.
+/// Name, package whose version is reported, title in the table.
 const WAYS: [(&str, &str, &str); 5] = [
     ("su", "login", "su - user -c"),
     ("env-i", "coreutils", "env -i"),
@@ -50,8 +50,8 @@ fn logins_lose_the_variable() {
     findings.conclude("logins, by the variable");
 }
 
-/// What glibc's loader accepts in secure-execution mode: from the file any path; from the variable no path at all, and a name
-/// only of a library in a standard directory that has the set-user-ID bit itself.
+/// What glibc's loader accepts in secure-execution mode: any path from the file; from the variable no path at all, only
+/// the name of a library in a standard directory that itself has the set-user-ID bit.
 fn setuid_programs(findings: &mut Findings, said: &Said) {
     let [shown, machines] = [limited().cpus, machine().cpus].map(|cpus| cpus.to_string());
     for (how, expected) in [
@@ -61,7 +61,7 @@ fn setuid_programs(findings: &mut Findings, said: &Said) {
         ("none", &machines),
         ("path", &machines),
         ("name", &machines),
-        // The loader prints the auxiliary vector for everybody else.
+        // Without secure-execution mode, the loader would print the auxiliary vector.
         ("secure", "1"),
     ] {
         said.is(findings, "setuid", &[(how, expected)]);

@@ -6,7 +6,7 @@ use crate::probe::{Figures, MEMORY_KIB, Row, quota_usec};
 
 #[test]
 fn containers_in_containers_see_themselves() {
-    // On version 2 an engine needs a tree of its own.
+    // On version 2 an engine needs a cgroup tree of its own.
     let namespaces = if bed::version() == Version::V1 { &["private", "host"][..] } else { &["private"] };
     let mut findings = Findings::default();
     for namespace in namespaces {
@@ -35,7 +35,7 @@ fn judge(findings: &mut Findings, namespace: &str) {
     said.shows_machine(findings, "bare", inner);
 }
 
-/// The inner engine does its work in it: as much as leaves the machine's CPUs another number.
+/// The inner engine works within it: as much as possible that still differs from the machine's number of CPUs.
 fn outer_quota_usec() -> u32 {
     if bed::host().cpus > 3 { 300_000 } else { quota_usec() }
 }

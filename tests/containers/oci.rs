@@ -1,11 +1,11 @@
-//! The runtimes below the engines, with the configuration that they themselves propose: a read-only root, three capabilities,
-//! no new privileges.
+//! The runtimes below the engines, with the configuration that they propose themselves: a read-only root, three
+//! capabilities, no new privileges.
 
 use crate::bed::{self, Container, Findings, PLAIN, Version, View};
 use crate::harness::{Bed, Library, PRELOAD, probed, side_by_side};
 use crate::probe::{Row, limited, quota_usec};
 
-/// A container: its name in the table, options of `tests/bed/oci`, what it must be.
+/// A container: its name in the table, options of `tests/bed/oci`, and the kind of container that it must be.
 struct Case {
     name: &'static str,
     options: &'static [&'static str],
@@ -42,7 +42,7 @@ fn crun_containers_see_themselves() {
     judge("crun");
 }
 
-/// Made by a user without privileges, who may set no limits: the container has those of the cgroup that it is started in.
+/// Made by an unprivileged user, who cannot set limits: the container has those of the cgroup that it is started in.
 #[test]
 fn rootless_containers_see_their_cgroup() {
     let mut findings = Findings::default();
@@ -54,7 +54,7 @@ fn rootless_containers_see_their_cgroup() {
         let said = bed.says_in(group.enter(), &words);
         let row = Row { runtime: &format!("{runtime}, rootless"), version: &version(runtime) };
         said.is(&mut findings, "rootless", &[("mapped", "1000"), ("no-new-privileges", "1")]);
-        // runc hides a version 2 that it may not mount: a tmpfs lies upon it (CVE-2023-25809).
+        // runc hides version 2 if it may not mount it: it covers it with a tmpfs (CVE-2023-25809).
         if runtime == "runc" && bed::version() == Version::V2 {
             said.is(&mut findings, "rootless", &[("cgroups", "0")]);
             said.is_out_of_reach(&mut findings, &row, "rootless", limited());
@@ -66,12 +66,12 @@ fn rootless_containers_see_their_cgroup() {
     findings.conclude("rootless");
 }
 
-/// What the runtime says itself.
+/// The version that the runtime reports.
 pub(crate) fn version(runtime: &str) -> String {
     bed::sh(&format!("{runtime} --version | sed -n '1s/.* //p'")).trim().to_owned()
 }
 
-/// One userland for all of the runtime's containers.
+/// All containers of a runtime share one userland.
 fn judge(runtime: &str) {
     let version = version(runtime);
     let oci = bed::repository("tests/bed/oci").display().to_string();

@@ -1,10 +1,10 @@
-//! Podman, over either runtime.
+//! Podman, with either runtime.
 
 use crate::bed::Findings;
 use crate::harness::{Bed, Library, PRELOAD, probed, side_by_side};
 use crate::probe::{Row, limited, quota_usec};
 
-/// A container: its name, the runtime, options of `podman run`, what it must be.
+/// A container: its name, the runtime, options of `podman run`, and the kind of container that it must be.
 struct Case {
     name: &'static str,
     runtime: &'static str,

@@ -1,8 +1,8 @@
-//! What the tools in a container show, and whose figures that is: the container's or the machine's.
+//! The figures that tools in a container show, and whose they are: the container's or the machine's.
 
 use crate::bed::{self, Findings};
 
-/// What `probe` and its like printed: lines of a name, a key and what belongs to it.
+/// The output of `probe` and the like: each line has a name, a key and a value.
 pub(crate) struct Said(pub(crate) String);
 
 /// A row of the table.
@@ -11,7 +11,7 @@ pub(crate) struct Row<'a> {
     pub(crate) version: &'a str,
 }
 
-/// What is to be shown.
+/// The expected figures.
 #[derive(Clone, Copy)]
 pub(crate) struct Figures {
     pub(crate) memory_kib: u64,
@@ -21,12 +21,12 @@ pub(crate) struct Figures {
 /// The container's memory.
 pub(crate) const MEMORY_KIB: u64 = 512 << 10;
 
-/// 1.5 CPUs, where the machine has more than the two that are shown for them; else 0.75, for which one is shown.
+/// 1.5 CPUs if the machine has more than the two shown for that; otherwise 0.75, shown as one.
 pub(crate) fn quota_usec() -> u32 {
     if bed::host().cpus > 2 { 150_000 } else { 75_000 }
 }
 
-/// What a container of 512 MiB and that quota is to show.
+/// The expected figures of a container with 512 MiB and that quota.
 pub(crate) fn limited() -> Figures {
     Figures { memory_kib: MEMORY_KIB, cpus: u64::from(quota_usec().div_ceil(100_000)) }
 }
@@ -50,12 +50,12 @@ impl Said {
         self.value(name, key)?.split(' ').next()?.parse().ok()
     }
 
-    /// Every tool of `name` shows the container's figures; its cells of the table say what they showed.
+    /// Every tool of `name` must show the container's figures; its cells of the table say what they showed.
     pub(crate) fn shows_container(&self, findings: &mut Findings, row: &Row, name: &str, container: Figures) {
         self.fills(findings, row, name, container, "yes");
     }
 
-    /// The same where the container hides what its figures would be taken from.
+    /// The same, if the container hides the sources of its figures.
     pub(crate) fn is_out_of_reach(&self, findings: &mut Findings, row: &Row, name: &str, container: Figures) {
         self.fills(findings, row, name, container, "no");
     }
@@ -68,7 +68,7 @@ impl Said {
         }
     }
 
-    /// Every tool of `name` shows the machine's: without the library, or where it does not get in.
+    /// Every tool of `name` must show the machine's figures: there is no library, or it does not get in.
     pub(crate) fn shows_machine(&self, findings: &mut Findings, name: &str, container: Figures) {
         for (probe, cell) in self.cells(name, container) {
             findings.check(cell == "no", || format!("{probe} of {name}, without the library: {cell}"));
@@ -96,13 +96,14 @@ impl Said {
         ]
     }
 
-    /// Of `/proc/uptime` and of `uptime -s`, by the start of the first process on the kernel's own clock.
+    /// Whose time `/proc/uptime` and `uptime -s` tell, judged by the start of the first process on the kernel's own
+    /// clock.
     fn whose_time(&self, name: &str) -> String {
         let seconds = |key| self.number::<f64>(name, key);
         let times = || {
             let since_sec = seconds("now")? - seconds("since")?;
             let clock = (seconds("before")?, seconds("after")?, seconds("began")? / 100.0);
-            // `uptime -s` is rounded, and takes the time of day.
+            // `uptime -s` rounds, and uses the time of day.
             Some([whose_age(seconds("uptime")?, clock, 0.03), whose_age(since_sec, clock, 2.0)])
         };
         match times() {
@@ -113,7 +114,7 @@ impl Said {
     }
 }
 
-/// The machine's total may change by a page or two while it runs.
+/// The machine's total may change by a page or two while it is running.
 const NEARLY_KIB: u64 = 1024;
 
 fn whose(shown: Option<u64>, container: u64, machine: u64) -> String {

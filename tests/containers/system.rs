@@ -1,4 +1,4 @@
-//! systemd as the first process of a container: its services are in cgroups below the container's, and see the container.
+//! systemd as the first process of a container: its services, in cgroups below the container's, see the container.
 
 use crate::bed::Findings;
 use crate::harness::{Bed, Library, PRELOAD};
@@ -10,7 +10,7 @@ fn boot(library: Library, options: &[&str]) -> Said {
     bed.says(&[&["system", "-q", &quota], options, &["probes.target"]].concat())
 }
 
-/// A service with less memory sees that, and the container's CPUs and age.
+/// A service with less memory sees that memory, and the container's CPUs and age.
 fn with_less_memory() -> Figures {
     Figures { memory_kib: 256 << 10, ..limited() }
 }

@@ -1,4 +1,4 @@
-//! What programs printed in the booted kernels.
+//! The output of the programs in the booted kernels.
 
 use crate::bed::{self, Version};
 use crate::programs::CPUS;
@@ -9,14 +9,14 @@ use std::process::Command;
 /// The quotas, in thousandths of a CPU.
 pub(crate) const QUOTAS: [u64; 6] = [500, 1000, 1250, 1500, 2400, 3990];
 
-/// The cpusets, with how many CPUs they have.
+/// The cpusets, and how many CPUs each has.
 pub(crate) const SETS: [(&str, u64); 2] = [("all", CPUS), ("1-3", 3)];
 
-/// What all programs printed in one kernel, by cpuset, quota, program, and `native`, `preloaded` or `ours`.
+/// What all programs printed in one kernel, by cpuset, quota, program, and one of `native`, `preloaded`, `ours`.
 pub(crate) struct Cells(BTreeMap<(String, u64, String, String), String>);
 
 impl Cells {
-    /// Of a kernel booted for it.
+    /// From a kernel booted for this.
     pub(crate) fn of(version: Version) -> Self {
         let quotas = QUOTAS.map(|milli| milli.to_string());
         let mut boot = Command::new(bed::repository("tests/bed/boot"));
@@ -41,7 +41,7 @@ impl Cells {
     }
 }
 
-/// `way=count`, or a count alone, which is its own; empty where anything else was printed.
+/// `way=count` pairs, or a single count, which is the program's own; empty if anything else was printed.
 pub(crate) fn counts(text: &str) -> Vec<(&str, u64)> {
     let count = |word| {
         let (way, count): (&str, &str) = str::split_once(word, '=').unwrap_or(("own", word));

@@ -1,10 +1,10 @@
-//! Go from 1.25 goes by the quota itself, and takes at least 2 CPUs: a mask that is cut to one would take one of them from it.
+//! Go from 1.25 on goes by the quota itself, and takes at least 2 CPUs: a mask cut to one would take one of them away.
 
 use crate::bed::{self, Findings};
 use crate::harness::{cgproc, printed};
 use crate::root::root;
 
-/// What `cgproc run --static --cpus 1` lets a program see, started by these words.
+/// What a program sees under `cgproc run --static --cpus 1`, started by these words.
 fn seen(variables: &[(&str, &str)], options: &[&str], program: &str) -> String {
     let arguments = [&["run", "--static", "--cpus", "1"], options, &["--", program]].concat();
     printed(&cgproc(&arguments).envs(variables.iter().copied()).output().expect("cgproc")).trim().to_owned()

@@ -1,4 +1,4 @@
-//! docs/cpus.md, made of what the table's programs printed.
+//! docs/cpus.md, made from what the table's programs printed.
 
 use crate::bed::{self, Findings, Version};
 use crate::cells::{Cells, QUOTAS, SETS};
@@ -10,8 +10,8 @@ use std::fs;
 
 type Kernels<'c> = [(Version, &'c Cells); 2];
 
-/// Writes the page; where nothing may be skipped, it has to be what the tests saw. Versions are not compared, since releases
-/// move on.
+/// Writes the page. If nothing may be skipped, the page must already match what the tests saw, except for versions,
+/// because releases move on.
 pub(crate) fn keep(kernels: Kernels<'_>, versions: &BTreeMap<String, String>, findings: &mut Findings) {
     let path = bed::repository("docs/cpus.md");
     for program in PROGRAMS.iter().filter(|program| !["doors", "static"].contains(&program.name)) {
@@ -34,7 +34,7 @@ pub(crate) fn keep(kernels: Kernels<'_>, versions: &BTreeMap<String, String>, fi
     });
 }
 
-/// A line of the page without its second column.
+/// A line of the page, without its second column.
 fn without_version(line: &str) -> String {
     let mut columns: Vec<&str> = line.split('|').collect();
     if columns.len() > 3 {
@@ -84,7 +84,7 @@ fn rule(program: &Program) -> String {
     format!("{}{only}", program.rule.text())
 }
 
-/// What it takes with us; natively too, where that is another number.
+/// What a program takes with us, and natively if that differs.
 fn cell(place: &Place<'_>, program: &Program) -> String {
     let [native, ours] =
         ["native", "ours"].map(|how| place.own(program, how).map_or_else(|| "?".to_owned(), |count| count.to_string()));

@@ -6,10 +6,10 @@ use crate::cells::QUOTAS;
 /// The machine's CPUs.
 pub(crate) const CPUS: u64 = 4;
 
-/// What is made of a quota.
+/// What a program makes of a quota.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// Nothing: it takes what it sees.
+    /// Nothing: it takes the CPUs that it sees.
     None,
     Up,
     /// Rounded up, and at least 2.
@@ -20,7 +20,7 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// As a person reads it.
+    /// In words.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -31,7 +31,7 @@ impl Rule {
         }
     }
 
-    /// What it makes of so many thousandths of a CPU.
+    /// What it makes of a quota in thousandths of a CPU.
     fn of(self, milli: u64) -> u64 {
         match self {
             Self::None => u64::MAX,
@@ -43,11 +43,11 @@ impl Rule {
     }
 }
 
-/// Whose files a program knows.
+/// The cgroup version whose files a program knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Knows {
     Both,
-    /// It is older than version 2.
+    /// The program is older than version 2.
     V1,
     V2,
 }
@@ -62,18 +62,18 @@ pub(crate) enum By {
 }
 
 pub(crate) struct Program {
-    /// As tests/cpus/cells calls it, and the version where that is another's.
+    /// Its name in tests/cpus/cells; the version, if that is another program's.
     pub(crate) name: &'static str,
     pub(crate) of_version: &'static str,
-    /// As the page calls it.
+    /// Its name on the page.
     pub(crate) title: &'static str,
     pub(crate) rule: Rule,
-    /// Of which version it knows the quota.
+    /// The version whose quota it knows.
     pub(crate) knows: Knows,
-    /// Whether it asks which CPUs are online, natively all of the machine, and not on which it may run.
+    /// Whether it asks which CPUs are online (natively all of the machine), not which ones it may run on.
     pub(crate) asks_online: bool,
     pub(crate) by: By,
-    /// The figure of `cgproc explain` that tells of it.
+    /// The figure of `cgproc explain` that describes it.
     pub(crate) explained: &'static str,
 }
 
@@ -134,13 +134,13 @@ impl Program {
         self.rule != Rule::None && knows
     }
 
-    /// Whether `cgproc explain` tells what it takes natively: of the CPUs of the cpuset, and by the rule that its family has today.
+    /// Whether `cgproc explain` says what it takes natively, given the cpuset's CPUs and its family's current rule.
     pub(crate) fn is_told_natively(&self, version: Version) -> bool {
         let is_of_old = self.knows == Knows::V1 && version == Version::V2;
         !(self.asks_online || is_of_old)
     }
 
-    /// What it takes natively of so many CPUs.
+    /// What it takes natively, given so many CPUs.
     pub(crate) fn native(&self, version: Version, milli: u64, cpus: u64) -> u64 {
         match self.has_rule(version) {
             true => self.rule.of(milli).min(cpus),
@@ -149,24 +149,24 @@ impl Program {
         }
     }
 
-    /// What it is to take with us: as many as we show, but for those of its own rule.
+    /// What it should take with us: as many as we show, unless its own rule says otherwise.
     pub(crate) fn with_us(&self, version: Version, milli: u64, cpus: u64) -> u64 {
         let own = self.native(version, milli, cpus);
         if self.rule == Rule::UpTwo { own } else { own.min(shown(milli, cpus)) }
     }
 
-    /// The quota in which it was run natively, where it was not in this one.
+    /// The quota of its native run, if this one was skipped.
     pub(crate) fn natively_run_in(&self, milli: u64) -> u64 {
         if self.rule == Rule::None { QUOTAS[0] } else { milli }
     }
 }
 
-/// Whether what is counted this way is on which CPUs a program may run, and not which are online.
+/// Whether this way counts the CPUs that a program may run on, not those online.
 pub(crate) fn is_of_mask(way: &str) -> bool {
     ["affinity", "syscall", "mask", "process", "NumCPU", "threads", "available", "own"].contains(&way)
 }
 
-/// What we show of so many CPUs.
+/// How many of so many CPUs we show.
 pub(crate) fn shown(milli: u64, cpus: u64) -> u64 {
     Rule::Up.of(milli).min(cpus)
 }

@@ -1,4 +1,4 @@
-//! Where the newest releases are, and the oldest.
+//! The root with the newest and the oldest releases.
 
 use crate::bed;
 use std::path::PathBuf;

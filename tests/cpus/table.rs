@@ -1,4 +1,4 @@
-//! The table: every program, every quota, both versions, all CPUs and some.
+//! The table: every program, every quota, both versions, all CPUs and some of them.
 
 use crate::bed::{Findings, Version};
 use crate::cells::{Cells, QUOTAS, SETS, counts, versions};
@@ -7,7 +7,7 @@ use crate::programs::{By, CPUS, PROGRAMS, Program, Rule, is_of_mask, shown};
 use serde_json::Value;
 use std::thread;
 
-/// One cell of it.
+/// One cell of the table.
 pub(crate) struct Place<'c> {
     pub(crate) cells: &'c Cells,
     pub(crate) version: Version,
@@ -21,13 +21,13 @@ impl Place<'_> {
         format!("{:?}, CPUs {}, quota {}", self.version, self.set, self.milli)
     }
 
-    /// What a program printed: natively, where a quota makes no difference to it, in the first one.
+    /// A program's output. If a quota makes no difference to it, its native output is that of the first.
     pub(crate) fn text(&self, program: &Program, how: &str) -> &str {
         let milli = if how == "ours" { self.milli } else { program.natively_run_in(self.milli) };
         self.cells.text(self.set, milli, program.name, how)
     }
 
-    /// What a program takes by its own count.
+    /// What a program takes, by its own count.
     pub(crate) fn own(&self, program: &Program, how: &str) -> Option<u64> {
         counts(self.text(program, how)).first().map(|(_, count)| *count)
     }
@@ -64,7 +64,8 @@ fn judge(place: &Place<'_>, program: &Program, findings: &mut Findings) {
         findings.check(printed.first().is_some_and(|(_, count)| *count == own), || {
             format!("{}, expected {own}", told(how))
         });
-        // What else it can ask says what we show, whatever its own rule is; the mask that is left to Go has what Go takes.
+        // Its other ways of asking give what we show, whatever its own rule is; the mask that Go keeps has what Go
+        // takes.
         for (way, count) in printed.iter().skip(1) {
             let expected = match how {
                 "native" if is_of_mask(way) => cpus,
@@ -80,14 +81,14 @@ fn judge(place: &Place<'_>, program: &Program, findings: &mut Findings) {
         findings.check(is_given, || format!("{}, fewer than the {native} of its own rule", told("ours")));
     }
     if matches!(program.by, By::Supervision) && milli == QUOTAS[0] {
-        // The object alone does not reach it, and takes nothing from it.
+        // The object alone does not reach it, and takes nothing away.
         let native = place.text(program, "native");
         let is_alike = place.text(program, "preloaded") == native;
         findings.check(is_alike, || format!("{}, natively {native:?}", told("preloaded")));
     }
 }
 
-/// `cgproc explain` tells of each runtime how many it takes, with us and without.
+/// `cgproc explain` says how many CPUs each runtime takes, with us and without.
 fn explained(place: &Place<'_>, findings: &mut Findings) {
     let text = place.cells.text(place.set, place.milli, "explain", "ours");
     let figures: Vec<Value> = serde_json::from_str(text).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! All doors of the C libraries: what may give a path or a figure is hooked, or stands in tests/form/doors.tsv with the reason why
-//! not. A library that has a new one is found out here.
+//! All doors of the C libraries: every function that may give a path or a figure is hooked, or listed in
+//! tests/form/doors.tsv with the reason why not. A library with a new one is caught here.
 
 use crate::bed;
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-/// A name with one of these in it is looked at.
+/// A name that contains one of these is checked.
 const WATCHED: [&str; 33] = [
     "open",
     "stat",
@@ -42,7 +42,7 @@ const WATCHED: [&str; 33] = [
     "handle_at",
 ];
 
-/// Where the set-up keeps libraries, each below a root of its own, and what they are called there.
+/// Where the set-up keeps libraries, each below its own root, and their names there.
 const ROOTS: [&str; 7] =
     ["glibc-2.31", "glibc-2.41", "glibc-sid", "glibc-experimental", "musl-bullseye", "musl-trixie", "musl-sid"];
 const PLACES: [&str; 7] = [
@@ -66,7 +66,7 @@ fn libraries() -> Vec<PathBuf> {
     found
 }
 
-/// The functions that a library defines for others.
+/// The functions that a library exports.
 fn functions(library: &PathBuf) -> BTreeSet<String> {
     let bytes = fs::read(library).unwrap_or_else(|e| panic!("{}: {e}", library.display()));
     let file = object::File::parse(&*bytes).expect("an ELF file");
@@ -94,8 +94,8 @@ fn table() -> Vec<Line> {
     lines.map(line).collect()
 }
 
-/// Whether a pattern of the table means this name. Fortified programs are compiled to some names that no header shows: each of these
-/// has to be in the table by itself.
+/// Whether a pattern of the table covers this name. Fortified programs are compiled to some names that no header shows:
+/// each of those must be listed by itself.
 fn is_of(pattern: &str, name: &str) -> bool {
     let is_fortified = name.ends_with("_chk") || name.ends_with("_2");
     pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start) && !is_fortified)

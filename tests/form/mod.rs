@@ -1,5 +1,5 @@
-//! What the object asks of every process that it is loaded into, checked to the letter: the same on every machine but for
-//! the numbers of the machine itself.
+//! What the object demands of every process that loads it, checked to the letter. It is the same on every machine
+//! except for the machine's own numbers.
 
 use crate::bed;
 use object::elf::{self, FileHeader64};
@@ -11,15 +11,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What differs from machine to machine.
+/// What differs between machines.
 pub(crate) struct Machine {
     pub(crate) number: u16,
-    /// The relocation that needs no look-up.
+    /// The type of relocation that needs no look-up.
     pub(crate) relative: u32,
     pub(crate) most_bytes: usize,
 }
 
-/// An object and the machine that it is for.
+/// An object and the machine that it was built for.
 pub(crate) struct Form {
     bytes: Vec<u8>,
     machine: Machine,
@@ -47,13 +47,13 @@ const KNOWN_TAGS: [u32; 18] = [
     elf::DT_BIND_NOW,
 ];
 
-/// Relocations that need no look-up: addresses of some functions, and what memchr chooses its own by.
+/// Relocations that need no look-up: the addresses of some functions, and what memchr uses to choose its own.
 const MOST_RELATIVE: usize = 6;
 
-/// Of memory; the least that a machine has.
+/// A page of memory: the smallest on any machine.
 const PAGE_BYTES: u64 = 4096;
 
-/// What the loader finds for it (shim/src/next/given.rs).
+/// What the loader looks up for it (shim/src/next/given.rs).
 const GIVEN: [&str; 2] = ["_dl_debug_addr", "_r_debug"];
 
 struct Segment {
@@ -70,7 +70,7 @@ pub(crate) fn list(path: &str) -> BTreeSet<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-/// The names in the first column of the tables of docs/hooks.md, up to that of what is not hooked.
+/// The names in the first column of the tables of docs/hooks.md, up to the section on what is not hooked.
 fn documented() -> BTreeSet<String> {
     let text = fs::read_to_string(bed::repository("docs/hooks.md")).expect("docs/hooks.md");
     let hooked = text.split("## Not hooked").next().expect("a part");
@@ -126,13 +126,13 @@ impl Form {
         names.filter(|name| !name.is_empty()).collect()
     }
 
-    /// A strong reference would stop every program of a container whose libc lacks the name.
+    /// With a strong reference, no program would start in a container whose libc lacks the name.
     pub(crate) fn refers_to_two_names_weakly(&self) {
         assert_eq!(self.symbols(|s| s.is_undefined()), BTreeSet::from(GIVEN.map(str::to_owned)));
         assert_eq!(self.symbols(|s| s.is_undefined() && !s.is_weak()), BTreeSet::new());
     }
 
-    /// Anything else that it exports would take the place of a function in a stranger's program.
+    /// Any other exported name would replace a function in a stranger's program.
     pub(crate) fn exports_the_hooks_and_nothing_else(&self) {
         let exports = self.symbols(|s| s.is_definition());
         assert_eq!(difference(&exports, &list("shim/exports.txt")), [""; 0], "against shim/exports.txt");
@@ -169,7 +169,7 @@ impl Form {
         assert!(segments.iter().all(|s| s.flags & (elf::PF_W | elf::PF_X) != elf::PF_W | elf::PF_X), "writable code");
     }
 
-    /// Relative ones need no look-up, which the two weak references do. Tables have none.
+    /// Relative relocations need no look-up; the two weak references do. Tables have none.
     pub(crate) fn its_relocations_are_relative_and_in_the_writable_segment(&self) {
         let file = self.file();
         let mut segments = self.segments().into_iter();
@@ -194,7 +194,7 @@ impl Form {
         assert!(relative <= MOST_RELATIVE, "{relative} relative relocations, the cap is {MOST_RELATIVE}");
     }
 
-    /// A second page would be one mapping more in every exec.
+    /// A second page would be one more mapping in every exec.
     pub(crate) fn writes_in_one_page(&self) {
         let mut segments = self.segments().into_iter();
         let writable = segments.find(|s| s.kind == elf::PT_LOAD && s.flags & elf::PF_W != 0);
@@ -204,8 +204,9 @@ impl Form {
         assert!(end <= PAGE_BYTES, "what is written ends {end} bytes into a page of {PAGE_BYTES}");
     }
 
-    /// glibc from 2.12 and musl from 1.1.9 on, most of which cannot be had here: what their loaders do not know, they pass over
-    /// (DT_RELR: nothing is relocated), or they end the program for it (another OS's ABI, kinds of symbols and relocations).
+    /// glibc from 2.12 and musl from 1.1.9 on, most of which cannot be obtained here. What their loaders do not know,
+    /// they ignore (DT_RELR: nothing is relocated), or they end the program for it (another OS's ABI, kinds of symbols
+    /// and relocations).
     pub(crate) fn has_only_what_the_oldest_loaders_know(&self) {
         let (header, _) = self.header();
         assert_eq!((header.e_ident().os_abi, header.e_ident().abi_version), (elf::ELFOSABI_NONE, 0));
@@ -219,7 +220,7 @@ impl Form {
         );
         let kinds: BTreeSet<_> = self.segments().iter().map(|segment| segment.kind).collect();
         assert_eq!(kinds, BTreeSet::from([elf::PT_LOAD, elf::PT_DYNAMIC, elf::PT_GNU_STACK]));
-        // Upper half: how a name is bound; lower half: what it is.
+        // Upper half: the symbol's binding; lower half: its type.
         let is_later = |info: u8| info >> 4 > elf::STB_WEAK || info & 15 > elf::STT_FUNC;
         let later = self.symbols(|s| matches!(s.flags(), SymbolFlags::Elf { st_info, .. } if is_later(st_info)));
         assert_eq!(later, BTreeSet::new(), "indirect functions, unique names, thread storage");
@@ -236,7 +237,7 @@ impl Form {
         assert!(size <= most, "{size} bytes, the cap is {most}");
     }
 
-    /// Words that only the path to a panic needs: its messages, and the source files' names in its locations.
+    /// Words that only a panic path needs: its messages, and source file names in its locations.
     pub(crate) fn has_no_path_to_a_panic(&self) {
         let text = String::from_utf8_lossy(&self.bytes);
         let words = [
