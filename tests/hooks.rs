@@ -1,5 +1,5 @@
-//! Every hook, as the object's own export table lists them: an answer that differs from the kernel's, and calls that it
-//! must let through untouched, under glibc and under musl.
+//! Every hook in the object's own export table, under glibc and under musl: it must give an answer that differs from
+//! the kernel's, and leave other calls untouched.
 
 mod bed;
 mod probes;
@@ -29,7 +29,7 @@ enum To {
 /// A variable, and the lines of `figures` that it changes.
 type Switch = ((&'static str, &'static str), &'static [(&'static str, To)]);
 
-/// The switches, each by the lines of `figures` that it changes: to a value of its own, or to the kernel's.
+/// The switches, each with the lines of `figures` that it changes: to its own value, or to the kernel's.
 const SWITCHES: [Switch; 8] = [
     (
         ("CGPROC_MEMORY", "64M"),
@@ -53,7 +53,7 @@ const SWITCHES: [Switch; 8] = [
     ),
     (("CGPROC_CPUS", "0.2"), &[]),
     (("CGPROC_AFFINITY", "kernel"), &[("affinity", To::Kernels)]),
-    // The calls go with the files that tell the same: pages with meminfo, CPUs with those of /sys.
+    // Calls follow the files with the same figures: pages follow meminfo, CPUs follow the files of /sys.
     (
         ("CGPROC_FILES", "stat,cpuinfo,cpu"),
         &[("meminfo", To::Kernels), ("sysconf-pages", To::Kernels), ("sysinfo", To::Kernels)],
@@ -97,7 +97,7 @@ fn switches() {
     findings.conclude("switches");
 }
 
-/// Programs that read the uptime to count processes' ages by it get the machine's, as does who asks for it.
+/// Programs that read the uptime to compute ages of processes get the machine's, and so does any that asks for it.
 #[test]
 fn uptime_of_the_machine_for_those_who_count_ages() {
     wait_for_clocks_to_differ();
@@ -123,7 +123,7 @@ fn uptime_of_the_machine_for_those_who_count_ages() {
     }
 }
 
-/// What the five runs of a symbol's probe gave.
+/// The five runs of a symbol's probe.
 struct Runs {
     native: Result,
     answer: Result,
@@ -150,7 +150,8 @@ fn every_hook(libc: Libc) {
     for (name, runs) in results(&object, libc, &probes) {
         let absent = runs.native.text == "absent";
         findings.check(absent != own.contains(&name), || format!("{name}: the probe says {:?}", runs.native.text));
-        // glibc has none, and who defines one means an older structure: hostile:a_program_with_a_getdents_of_its_own.
+        // glibc has none, and a program that defines one means an older structure:
+        // hostile:a_program_with_a_getdents_of_its_own.
         if (libc, &*name) != (Libc::Glibc, "getdents") {
             expectation.judge(&name, &runs, absent, &mut findings);
         }
@@ -158,21 +159,21 @@ fn every_hook(libc: Libc) {
     findings.conclude(&format!("hooks on {libc:?}"));
 }
 
-/// Whole seconds must tell the container's clock from that of a machine that has only just booted.
+/// The container's clock and that of a freshly booted machine must differ by whole seconds.
 fn wait_for_clocks_to_differ() {
     while bed::host().uptime_sec < 5 {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }
 
-/// The names that an ELF file defines for others.
+/// The names that an ELF file exports.
 fn defined(path: &Path) -> BTreeSet<String> {
     let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let file = object::File::parse(&*bytes).expect("an ELF file");
     file.dynamic_symbols().filter(|s| s.is_definition()).map(|s| s.name().expect("a name").to_owned()).collect()
 }
 
-/// Which probe has a row for which symbol.
+/// The probe that has a row for each symbol.
 fn catalogue(libc: Libc) -> BTreeMap<String, PathBuf> {
     let mut catalogue = BTreeMap::new();
     for probe in probes::WITH_ROWS {
@@ -185,7 +186,7 @@ fn catalogue(libc: Libc) -> BTreeMap<String, PathBuf> {
 fn results(object: &Path, libc: Libc, probes: &BTreeMap<String, PathBuf>) -> Vec<(String, Runs)> {
     let limit = SMALL_PAGES.to_string();
     let limit = ("PROBE_LIMIT_PAGES", limit.as_str());
-    // Each libc has its own: a probe publishes it and takes it away, while the other libc's does so too.
+    // One board for each libc: a probe publishes and removes it, possibly at the same time as the other libc's.
     let board = format!("/dev/shm/cgproc-test-hooks-{libc:?}-{}", std::process::id());
     let board = ("CGPROC_BOARD", board.as_str());
     let disk = ("CGPROC_DISK", "64M");
@@ -205,24 +206,24 @@ fn results(object: &Path, libc: Libc, probes: &BTreeMap<String, PathBuf>) -> Vec
     probes.keys().cloned().zip(runs).collect()
 }
 
-/// What a key of an answer must be; one without a rule is the same with the object and without.
+/// What the value of a key must be. Without a rule, it is the same with the object and without.
 enum Rule {
-    /// This with it, something else without.
+    /// This with the object, something else without.
     Answered(String),
     /// This in both.
     Always(&'static str),
-    /// This with it; without it, whatever the machine does.
+    /// This with the object; without it, whatever the machine does.
     Shown(&'static str),
     /// The kernel's figure in both, not the container's.
     Kernels,
 }
 
-/// Rules for what hangs on a descriptor.
+/// Rules for what can be asked of a descriptor.
 fn of_descriptors() -> [(&'static str, Rule); 11] {
     use Rule::Always;
     let is = |value: &str| Rule::Answered(value.to_owned());
     [
-        // What is below an answered descriptor is our own: the kernel's own calls on it prove who answered.
+        // The file behind an answered descriptor is ours: the kernel's own calls on it prove who answered.
         ("proc-below", is("other")),
         ("sys-below", is("other")),
         ("proc-memory", is("mapped")),
@@ -242,7 +243,7 @@ struct Expectation {
     has_cpu1: bool,
 }
 
-/// Keys that speak of a CPU's directory.
+/// Keys about a CPU's directory.
 const OF_DIRECTORIES: [&str; 3] = ["hidden", "listed", "matched"];
 
 impl Expectation {
@@ -322,7 +323,7 @@ impl Expectation {
         findings.check(native == off, || format!("{name} with CGPROC=off:\n{}", differences(&native, &off)));
     }
 
-    /// `without` is None where this libc has no such symbol to compare with.
+    /// `without` is None if this libc has no such symbol to compare with.
     fn holds(&self, key: &str, got: &str, without: Option<&&str>) -> bool {
         let of_directory = OF_DIRECTORIES.contains(&key) && !self.has_cpu1;
         match self.rules.get(key) {
@@ -340,7 +341,7 @@ fn pairs(text: &str) -> Vec<(&str, &str)> {
     text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key, value.trim_end())).collect()
 }
 
-/// The lines that are not in both.
+/// The lines that only one of them has.
 fn differences(native: &str, ours: &str) -> String {
     let (left, right): (BTreeSet<_>, BTreeSet<_>) = (native.lines().collect(), ours.lines().collect());
     let without = left.difference(&right).map(|line| format!("    without: {line}\n"));

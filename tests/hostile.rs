@@ -1,4 +1,5 @@
-//! Programs in bad circumstances, each run with the object and without it in the same container: it must fare the same.
+//! Programs in bad circumstances, each run with the object and without it in the same container. Both must fare the
+//! same.
 
 mod bed;
 mod probes;
@@ -27,12 +28,12 @@ use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, figures, p
 use std::fs;
 use std::path::Path;
 
-/// How a program's output with the object relates to its output without. The exit status is always the same.
+/// How a program's output changes with the object. The exit status never does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
     /// What the kernel shows.
     Kernels,
-    /// The container's figures where the kernel's were.
+    /// The container's figures instead of the kernel's.
     Containers,
 }
 
@@ -59,7 +60,7 @@ fn a_signal_on_a_small_stack() {
     fare(&[("interrupt", &[], Kernels)]);
 }
 
-/// Once the program filters its syscalls the kernel answers, whatever was answered before.
+/// Once the program filters its syscalls, the kernel answers, whatever was answered before.
 #[test]
 fn a_program_that_filters_its_own_syscalls() {
     fare(&[
@@ -109,7 +110,7 @@ fn no_standard_descriptors() {
     }
 }
 
-/// What can be asked of an answered descriptor comes out as for the kernel's file.
+/// Whatever can be asked of an answered descriptor comes out as for the kernel's file.
 #[test]
 fn a_descriptor_like_the_kernels() {
     fare(&[("alike", &[], Kernels)]);
@@ -185,7 +186,7 @@ fn by_line(expected: &str, seen: &str) -> String {
     }
 }
 
-/// Every value that a key does not know: the kernel's answers, and not a word.
+/// A value that a key does not know: the kernel answers, silently.
 #[test]
 fn garbage_in_the_environment() {
     const GARBAGE: [(&str, &str); 18] = [
@@ -270,7 +271,7 @@ fn an_allocator_and_a_constructor_that_ask_first() {
     }
 }
 
-/// A program started by posix_spawn sees what one started by exec sees, and so does its parent.
+/// A program started by posix_spawn sees what one started by exec sees; so does its parent.
 #[test]
 fn a_spawned_program() {
     for libc in Libc::ALL {
@@ -282,7 +283,7 @@ fn a_spawned_program() {
     }
 }
 
-/// Places where nothing can be known: the kernel's answers.
+/// If nothing can be known, the kernel answers.
 #[test]
 fn no_cgroups_to_be_seen() {
     for libc in Libc::ALL {
@@ -311,7 +312,7 @@ fn no_cgroups_to_be_seen() {
     }
 }
 
-/// lxcfs, or anyone, may have mounted a file over the kernel's: it is theirs to answer.
+/// lxcfs, or anybody, may have mounted a file over the kernel's: that file stands.
 #[test]
 fn a_file_mounted_over_the_kernels() {
     for libc in Libc::ALL {
@@ -328,7 +329,7 @@ fn a_file_mounted_over_the_kernels() {
     }
 }
 
-/// Where the pid namespace allows no executable memory file, one that is not executable still answers.
+/// If the pid namespace allows no executable memory files, a non-executable one still answers.
 #[test]
 fn a_strict_rule_for_memory_files() {
     for libc in Libc::ALL {
@@ -341,8 +342,8 @@ fn a_strict_rule_for_memory_files() {
     }
 }
 
-/// A program that runs with more rights than its user: the object is reached only through /etc/ld.so.preload (glibc), and
-/// nothing in the environment is heeded.
+/// A program with more rights than its user: only /etc/ld.so.preload (glibc) brings the object in, and the environment
+/// is ignored.
 #[test]
 fn a_setuid_program_ignores_the_environment() {
     let scratch = std::env::temp_dir().join(format!("cgproc-test-setuid-{}", std::process::id()));
@@ -381,7 +382,7 @@ fn a_setuid_program_ignores_the_environment() {
     assert_ne!(results[6].status, 0, "a setuid program wrote to the file that its environment names");
 }
 
-/// Standard input opened by a shell under the object carries the view to a program without it.
+/// A shell under the object opens standard input; a program without the object reads the view from it.
 #[test]
 fn an_inherited_descriptor() {
     let object = bed::object();
@@ -400,11 +401,11 @@ fn an_inherited_descriptor() {
     assert_eq!(bed::figure(&results[1].text, "MemTotal:"), Some(SMALL_KIB));
 }
 
-/// The least that a signal handler's stack leaves: no hook may need more, beyond what libc's own function takes.
+/// A signal handler's stack may leave no more than this: no hook may use more, except where libc's own function does.
 #[test]
 fn the_stack_of_every_hook() {
     const LIMIT: u64 = 3072;
-    /// What our frame may add where the libc's own function needs more than that.
+    /// What our frame may add if libc's own function needs more than that.
     const FRAME: u64 = 1024;
     let object = bed::object();
     let mut findings = Findings::default();
@@ -424,7 +425,7 @@ fn the_stack_of_every_hook() {
         let native = |name: &str| depth(&results[names.iter().position(|it| it == name)? * 2]);
         for (name, pair) in names.iter().zip(results.chunks(2)) {
             let ours = depth(&pair[1]).unwrap_or(u64::MAX);
-            // Where a libc has no `scandirat`, its `scandir` does the work.
+            // In a libc without `scandirat`, its `scandir` does the work.
             let native =
                 native(name).or_else(|| native(name.split_once("at").filter(|(base, _)| *base == "scandir")?.0));
             let native = native.unwrap_or(0);

@@ -1,5 +1,5 @@
-//! `cgproc install` into real roots: userlands of several releases, one of musl, one without a shell. Needs root, and the
-//! roots that tests/bed/roots makes.
+//! `cgproc install` into real roots: userlands of several releases, one with musl, one without a shell. Needs root, and
+//! the roots that tests/bed/roots makes.
 
 mod bed;
 

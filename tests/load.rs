@@ -1,5 +1,5 @@
-//! Figures under load: whatever a container does, what its programs read adds up, never runs backwards, and shows the share of
-//! its own capacity that it uses. And a file that a program keeps open is as fresh as the kernel's own.
+//! Figures under load: whatever a container does, what its programs read adds up, never runs backwards, and shows the
+//! share of its own capacity that it uses. A file that a program keeps open is as fresh as the kernel's own.
 
 mod bed;
 
@@ -13,14 +13,14 @@ mod shares;
 use bed::{Container, PLAIN};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A container that goes before all other work of the machine, so that it gets what it is allowed.
+/// A container ahead of all other work on the machine, so it gets what it is allowed.
 const FAVOURED: Container = Container { is_favoured: true, ..PLAIN };
 
-/// Of such containers there is one at a time.
+/// Only one such container runs at a time.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As long as nothing should ever take, in seconds.
+/// Longer than anything should take, in seconds.
 const HANGS: u32 = 400;

@@ -1,4 +1,4 @@
-//! The gate of the object: it is loaded into every process of a container, so what it asks of them is checked to the letter.
+//! The gate of the object: every process of a container loads it, so its demands on them are checked to the letter.
 
 mod bed;
 #[path = "form/doors.rs"]

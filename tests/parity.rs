@@ -1,12 +1,13 @@
-//! The object against the real lxcfs, in one container, for the figures where lxcfs is right: cgroup v1, where it knows a
-//! container's usage. One process reads lxcfs's file, the object's, lxcfs's again, so that live counters are bracketed.
+//! The object against the real lxcfs, in one container, for the figures that lxcfs gets right: on cgroup v1, where it
+//! knows a container's usage. One process reads lxcfs's file, the object's, and lxcfs's again, which brackets live
+//! counters.
 
 mod bed;
 
 use bed::{Container, PLAIN, Version, disk::Disk};
 use std::process::Command;
 
-/// Lines of meminfo where the two differ, and why. Here ours must stay within the container; lxcfs's need not.
+/// Lines of meminfo in which the two differ, and why. In these ours must stay within the container; lxcfs's need not.
 const KNOWN: [(&str, &str); 13] = [
     ("CommitLimit", "lxcfs copies the host's line; the container cannot commit more than it has"),
     ("Committed_AS", "lxcfs copies the host's line"),
@@ -23,7 +24,7 @@ const KNOWN: [(&str, &str); 13] = [
     ("VmallocUsed", "lxcfs copies the host's line"),
 ];
 
-/// Rounds of lxcfs's copy, ours, lxcfs's, once the counters have settled.
+/// Rounds of lxcfs's copy, ours, and lxcfs's again, once the counters have settled.
 const READ_MEMINFO: &str = r#"
 sleep 3
 for round in 1 2 3 4 5; do
@@ -32,7 +33,7 @@ for round in 1 2 3 4 5; do
 done
 "#;
 
-/// What a page counter may be off by between two looks: the kernel charges a cgroup 64 pages at a time and per CPU.
+/// How much a page counter may be off between two looks: the kernel charges a cgroup 64 pages at a time for each CPU.
 const BATCH_KIB: u64 = 64 * 4;
 
 #[test]
@@ -60,7 +61,7 @@ fn meminfo() {
     findings.conclude("meminfo");
 }
 
-/// tmpfs cannot be reclaimed: later versions of lxcfs leave it out of MemAvailable, the packaged one does not.
+/// tmpfs cannot be reclaimed: later versions of lxcfs leave it out of MemAvailable, unlike the packaged one.
 #[test]
 fn tmpfs_is_not_available() {
     let script = "tmpfs=$(mktemp /dev/shm/cgproc-test-XXXXXX); head -c 40M /dev/zero >$tmpfs";
@@ -82,7 +83,7 @@ fn copies(text: &str) -> Vec<Vec<(&str, u64)>> {
     copies
 }
 
-/// Ours lies between lxcfs's before and after in most of the rounds: a counter may move there and back within one. Where
+/// Ours lies between lxcfs's before and after in most rounds, because a counter may move there and back within one. If
 /// lxcfs's figure never moved, ours is the same.
 fn compare(findings: &mut bed::Findings, copies: &[Vec<(&str, u64)>], key: &str) {
     let rounds: Vec<_> = copies.chunks(3).map(|c| [&c[0], &c[1], &c[2]].map(|copy| of(copy, key))).collect();
@@ -110,7 +111,7 @@ fn figures(copy: &str) -> Vec<(&str, u64)> {
         .collect()
 }
 
-/// The parts of a text that begin with a line beginning with `first`.
+/// The parts of a text, each starting with a line that begins with `first`.
 fn split_at<'a>(text: &'a str, first: &'a str) -> impl Iterator<Item = &'a str> {
     let starts: Vec<_> = text.match_indices(first).map(|(at, _)| at).collect();
     let ends: Vec<_> = starts.iter().copied().skip(1).chain([text.len()]).collect();
@@ -128,7 +129,7 @@ fn processor_count() {
         (Some(50_000), None, "1"),
         (Some(100_000), Some("0-1"), "1"),
         (Some(150_000), None, "2"),
-        // Which CPU it is differs by design: lxcfs numbers from 0, ours are the real numbers.
+        // The CPU's number differs by design: lxcfs numbers from 0, we keep the real numbers.
         (None, Some("1"), "1"),
     ] {
         let container = Container { quota_usec, cpus, ..PLAIN };
@@ -139,7 +140,7 @@ fn processor_count() {
     findings.conclude("processor count");
 }
 
-/// lxcfs counts CPU time from its first look at a container, so the figures differ; the lines and columns do not.
+/// lxcfs counts CPU time from its first look at a container, so the figures differ, but the lines and columns do not.
 #[test]
 fn shape_of_stat() {
     let text = in_lxcfs(&PLAIN, r#"cat "$LXCFS/proc/stat"; echo ===; cat /proc/stat"#);
@@ -159,7 +160,7 @@ fn uptime() {
         text.lines().map(|l| l.split(' ').next().and_then(|s| s.parse().ok()).expect("seconds")).collect();
     let [before, ours, after] = seconds[..] else { panic!("not three lines: {text}") };
     println!("uptime: lxcfs {before}, ours {ours}, lxcfs {after}");
-    // lxcfs rounds to a hundredth, the kernel and ours cut off.
+    // lxcfs rounds to a hundredth; the kernel and we truncate.
     let within = before - 0.015..after + 0.015;
     assert!(before >= 2.0 && within.contains(&ours), "{text}");
 }
@@ -168,7 +169,7 @@ fn uptime() {
 fn swaps() {
     let text = in_lxcfs(&PLAIN, r#"cat "$LXCFS/proc/swaps"; echo ===; cat /proc/swaps"#);
     let (lxcfs, ours) = text.split_once("===\n").expect("two copies");
-    // The name, the type and the priority are ours to choose; size and use are not.
+    // We choose the name, the type and the priority, but not size and use.
     let fields = |copy: &str| -> Vec<Vec<String>> {
         copy.lines().map(|l| l.split_whitespace().skip(2).take(2).map(str::to_owned).collect()).collect()
     };
@@ -176,7 +177,7 @@ fn swaps() {
     assert_eq!(fields(lxcfs), fields(ours));
 }
 
-/// Where the two differ in cpuinfo, and why.
+/// Lines of cpuinfo in which the two differ, and why.
 const KNOWN_IN_CPUINFO: [(&str, &str); 4] = [
     ("processor", "lxcfs numbers from 0; ours are the real numbers, to which programs can be bound"),
     ("siblings", "lxcfs copies the host's line: more than there are processors in the file"),
@@ -203,7 +204,8 @@ fn cpuinfo() {
     findings.conclude("cpuinfo");
 }
 
-/// What lxcfs shows below /sys/devices/system/cpu in a container whose CPU is the machine's second, what ours is, and why.
+/// Files below /sys/devices/system/cpu in a container whose only CPU is the machine's second: what lxcfs shows, what we
+/// show, and why.
 const CPU_LISTS: [(&str, &str, &str, &str); 4] = [
     ("online", "0", "1", "lxcfs numbers from 0"),
     ("present", "HOST", "1", "lxcfs passes the host's on, which lscpu counts"),
@@ -229,8 +231,8 @@ fn lists_of_cpus() {
     findings.conclude("lists of CPUs");
 }
 
-/// lxcfs asks for the counters of a scheduler that Linux 5.0 has removed (`blkio.io_serviced_recursive`); where they are not
-/// there it copies the host's text. So ours is the part of its figures that is the container's own.
+/// lxcfs reads counters of a scheduler that Linux 5.0 removed (`blkio.io_serviced_recursive`). Without them it copies
+/// the host's text, so ours is compared with the container's own part of its figures.
 #[test]
 fn diskstats() {
     let disk = Disk::new();
@@ -248,7 +250,7 @@ fn diskstats() {
     let mut findings = bed::Findings::default();
     findings.check(lxcfs.len() == ours.len(), || format!("columns: lxcfs {}, ours {}", lxcfs.len(), ours.len()));
     for (column, name) in ["reads", "merged", "sectors read", "ms", "writes", "merged", "sectors"].iter().enumerate() {
-        // No cgroup knows what was merged, and how long it took.
+        // No cgroup knows how much was merged and how long it took.
         let has_source = !["merged", "ms"].contains(name);
         let expected = if has_source { lxcfs[column] - before[column] } else { 0 };
         findings.check(ours[column] == expected, || format!("{name}: {}, not {expected}", ours[column]));
@@ -256,7 +258,7 @@ fn diskstats() {
     findings.conclude("diskstats");
 }
 
-/// The files of lxcfs, and the test that compares them, or why none does.
+/// lxcfs's files, and the test that compares each, or why none does.
 const FILES: [(&str, &str); 8] = [
     ("cpuinfo", "cpuinfo, processor_count"),
     ("diskstats", "diskstats"),
@@ -268,7 +270,7 @@ const FILES: [(&str, &str); 8] = [
     ("uptime", "uptime"),
 ];
 
-/// Files of ours that lxcfs has not got, or passes on as the host's. The other rings hold them against the kernel.
+/// Files that lxcfs lacks or passes on from the host. The other rings compare them with the kernel's.
 const OURS_ALONE: [&str; 7] = [
     "/proc/vmstat",
     "/proc/pressure/memory",

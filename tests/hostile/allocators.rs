@@ -1,4 +1,4 @@
-//! Who else stands between a program and its libc: allocators, directories and names of another's, before and behind the object.
+//! Others between a program and its libc: allocators, directories and names, before and behind the object.
 
 use crate::bed::{self, Findings, OWN_ETC};
 use crate::probes::{self, Case, Form, Libc, SMALL, program, quoted};
@@ -10,13 +10,14 @@ pub(crate) const ALLOCATORS: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/libmimalloc.so.2",
 ];
 
-/// What allocates in libc, and is thinned out by us.
+/// Functions whose results libc allocates and we thin out.
 const LISTS: [&str; 2] = ["scandir", "glob"];
 
-/// A title, and how a command becomes one with such preloads.
+/// A title, and how to run a command with such preloads.
 type Way<'a> = (String, &'a dyn Fn(&str) -> String);
 
-/// Runs `answer` of each of `symbols` in `probe` below the object alone and then as `ways` have it: each must do as the first.
+/// Runs `answer` of each of `symbols` in `probe`, under the object alone and then in each of the `ways`: the results
+/// must be alike.
 fn all_alike(libc: Libc, probe: &str, symbols: &[&str], ways: &[Way]) {
     let (object, program) = (bed::object(), program(libc, probe));
     let mut cases = Vec::new();
@@ -43,7 +44,7 @@ fn in_order(preload: &str, command: &str) -> String {
     format!("LD_PRELOAD={} {command}", quoted(preload))
 }
 
-/// Ours from the loader's file, theirs from the environment: theirs is first.
+/// Our object from the loader's file, theirs from the environment: theirs comes first.
 fn from_file(file: &str, preload: &str, command: &str) -> String {
     let script = format!("{OWN_ETC} && echo {} >/etc/ld.so.preload && {}", quoted(file), in_order(preload, command));
     format!("unshare -m bash -c {}", quoted(&script))
@@ -84,7 +85,7 @@ fn names_of_another_libc() {
         ("theirs first".into(), &|command| in_order(&format!("{theirs}:{ours}"), command)),
     ];
     all_alike(Libc::Musl, "directory", &LISTS, &ways);
-    // Data that has the name of a function is not called.
+    // Data with a function's name is not called.
     for libc in Libc::ALL {
         let neighbour = probes::build(libc, "no-glibc", Form::Object);
         let order = format!("{}:{}", object.display(), neighbour.display());

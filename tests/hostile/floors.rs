@@ -1,10 +1,10 @@
-//! Limits that no program could run in: of an empty cgroup that is looked at, and of a setting.
+//! Limits that no program could run in: those of an empty cgroup that is inspected, and those of a setting.
 
 use crate::bed::{self, Findings, Version};
 use std::fs;
 use std::path::PathBuf;
 
-/// A cgroup that nobody is in, in every hierarchy that these tests need.
+/// An empty cgroup, in every hierarchy that these tests need.
 struct Empty {
     name: String,
     directories: Vec<PathBuf>,
@@ -29,7 +29,7 @@ impl Empty {
         fs::write(file.unwrap_or_else(|| panic!("no {name}")), value).expect("a limit");
     }
 
-    /// What a program shows that looks at it under these settings.
+    /// What a program shows of it, given these settings.
     fn seen(&self, settings: &str) -> Seen {
         Seen::under(&format!("CGPROC_CGROUP=/{} {settings}", self.name))
     }
@@ -43,7 +43,7 @@ impl Drop for Empty {
     }
 }
 
-/// How `ps aux` ended, MemTotal, and the most threads.
+/// The exit status of `ps aux`, MemTotal, and the largest number of threads.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     ps: String,

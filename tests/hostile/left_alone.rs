@@ -1,4 +1,4 @@
-//! What is left alone although a hook stands in its way.
+//! What hooks must leave alone.
 
 use crate::Shows::Kernels;
 use crate::bed::{self, Container, Version, View};
@@ -6,19 +6,19 @@ use crate::probes::{self, Case, Libc, SMALL, SMALL_KIB, quoted};
 use std::fs;
 use std::path::Path;
 
-/// A stream in memory has no descriptor; libc's word for that is an error, which the program did not ask for.
+/// A stream in memory has no descriptor. libc reports that by an error, which the program did not ask for.
 #[test]
 fn streams_without_a_descriptor() {
     crate::fare(&[("streams", &[], Kernels)]);
 }
 
-/// glibc has no such function: a call of it is meant for a definition of the program's own.
+/// glibc has no such function, so a call of it is meant for the program's own definition.
 #[test]
 fn a_program_with_a_getdents_of_its_own() {
     crate::fare_with(Libc::Glibc, &[("own-getdents", &[], Kernels)]);
 }
 
-/// A process that was bound to CPUs which its view has not: to be told of none would be worse than to be told the kernel's.
+/// A process bound to CPUs that are not in its view gets the kernel's mask, which is better than an empty one.
 #[test]
 fn a_mask_of_other_cpus_than_the_views() {
     let object = quoted(&bed::object().to_string_lossy());
@@ -31,7 +31,7 @@ fn a_mask_of_other_cpus_than_the_views() {
     assert_eq!(texts, ["0", "{1}", "{1}"], "the view's CPUs, the process's without the object and with it");
 }
 
-/// It runs in its parent's memory: what it has found out of its own cgroup must not be remembered there.
+/// The child runs in its parent's memory, so what it finds out about its own cgroup must not be remembered there.
 #[test]
 fn a_vfork_childs_cgroup_is_not_its_parents() {
     let hierarchy = if bed::version() == Version::V2 { "/sys/fs/cgroup" } else { "/sys/fs/cgroup/memory" };

@@ -1,11 +1,11 @@
-//! Programs that got into memory another way than by exec alone, and libraries that go while we look.
+//! Programs that were not loaded by exec alone, and libraries that are unloaded while we look.
 
 use crate::bed::{self, Findings};
 use crate::probes::{self, Case, Form, Libc, SMALL};
 use crate::{Shows, fare_with};
 use std::path::PathBuf;
 
-/// What starts a program with this libc, as a packer's stub does: the kernel knows of the stub alone, which is gone.
+/// Starts a program with this libc as a packer's stub does: the kernel only knows the stub, which is gone.
 pub(crate) fn packed(libc: Libc) -> (PathBuf, PathBuf) {
     let loader = match libc {
         Libc::Glibc => "/lib64/ld-linux-x86-64.so.2",
@@ -38,7 +38,7 @@ fn a_loader_of_the_programs_own() {
     }
 }
 
-/// A library that another thread unloads is not looked at: nothing that came after the program's start is.
+/// A library that another thread unloads is not touched: nothing loaded after the program's start is.
 #[test]
 fn a_library_that_goes_while_we_look() {
     for libc in Libc::ALL {
@@ -47,7 +47,7 @@ fn a_library_that_goes_while_we_look() {
     }
 }
 
-/// Neither the object nor what it makes libc do reads or frees what it may not.
+/// Neither the object, nor libc on its behalf, makes an invalid read or free.
 #[test]
 fn nothing_that_valgrind_would_say() {
     let object = bed::object();

@@ -1,11 +1,11 @@
-//! Files that a variable or the administrator's file names, by somebody who has fewer rights than the program: nothing is made or
-//! written that is not for it, and nothing is waited for.
+//! Files named by a variable or by the administrator's file, when somebody with fewer rights than the program chose
+//! them: only files meant for it are made or written, and it waits for none.
 
 use super::by_line;
 use crate::bed::{Container, OWN_ETC, View};
 use crate::probes::{self, Case, Figures, Libc, Result, SMALL, figures, program, quoted};
 
-/// Runs these lines of bash in one container, in a directory of its own. `$run` is the program under the object.
+/// Runs these lines of bash in one container, in a directory of their own. `$run` is the program under the object.
 fn in_turn(lines: &[String]) -> (Figures, Vec<Result>) {
     let container = Container { view: View::Namespace, ..SMALL };
     figures(&container, Libc::Glibc, |object, figures| {
@@ -17,7 +17,7 @@ fn in_turn(lines: &[String]) -> (Figures, Vec<Result>) {
     })
 }
 
-/// Something that is worth a note.
+/// Settings that are worth a note.
 const NOTED: &str = "CGPROC_CGROUP=/no/where CGPROC_DEBUG";
 const NOTE: &str = "cgproc: no cgroup of this process found: passed through";
 
@@ -40,7 +40,7 @@ fn notes_go_to_a_file_that_was_made_for_them() {
     }
 }
 
-/// What is the kernel's own because nothing in sight limits it is told by its name, and what is answered is not.
+/// A file without a limit in sight stays the kernel's own, and is noted by its name. An answered file is not.
 #[test]
 fn what_is_passed_through_is_noted_by_its_name() {
     let object = crate::bed::object();
@@ -55,7 +55,7 @@ fn what_is_passed_through_is_noted_by_its_name() {
     assert_eq!(results[0].text, note);
 }
 
-/// A note beyond the limit of a file's size would be a signal.
+/// A note beyond the file size limit would raise a signal.
 #[test]
 fn a_note_ends_no_program() {
     let limits = program(Libc::Glibc, "limits");
@@ -69,7 +69,7 @@ fn a_note_ends_no_program() {
     assert_eq!(results[1], results[0]);
 }
 
-/// What stands in the administrator's file, for a program with more rights than its caller too.
+/// The administrator's settings apply, also to a program with more rights than its caller.
 #[test]
 fn the_administrators_file_names_no_file_of_the_users() {
     let conf = |text: &str| format!("printf '%s\\n' {text} >/etc/cgproc.conf; chmod 644 /etc/cgproc.conf");
@@ -93,7 +93,7 @@ fn the_administrators_file_names_no_file_of_the_users() {
     assert_eq!(text(5), "", "root's program writes to no file of another user's");
 }
 
-/// Whether the file may name others is asked once, however many it names.
+/// Whether the file may name others is checked once, however many it names.
 #[test]
 fn a_long_file_of_the_administrators_holds_nobody_up() {
     let lines = [
@@ -105,7 +105,7 @@ fn a_long_file_of_the_administrators_holds_nobody_up() {
     assert_eq!(results[3].text, "1");
 }
 
-/// Below what `CGPROC_CGROUP` names, anything may lie.
+/// Anything may lie below the directory that `CGPROC_CGROUP` names.
 #[test]
 fn a_pipe_in_a_cgroups_place_holds_nobody_up() {
     let lines = [
@@ -122,7 +122,7 @@ fn a_pipe_in_a_cgroups_place_holds_nobody_up() {
     assert!(results[4].text.ends_with("secret"), "{}", results[4].text);
 }
 
-/// Files there that are longer than any of the kernel's, and one that is read again for each device that it names.
+/// Files longer than any of the kernel's, and one that is reread for each device in it.
 #[test]
 fn a_file_without_an_end_holds_nobody_up() {
     let show = "set -- ${run#*LD_PRELOAD=}; CGPROC_CGROUP=$PWD/v LD_PRELOAD=$1 timeout 300 cat /proc/vmstat /proc/meminfo >text; echo $?; grep -E '^(pgpgin|MemTotal:)' text";
@@ -144,7 +144,7 @@ fn a_file_without_an_end_holds_nobody_up() {
     }
 }
 
-/// A program of the host's that enters an image: the image's file is not its administrator's.
+/// A program of the host that enters an image: the image's file is not from the host's administrator.
 #[test]
 fn settings_below_another_root_name_no_files() {
     let lines = [

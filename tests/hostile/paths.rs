@@ -1,14 +1,14 @@
-//! Long paths: cgroups of engines within engines, and mounts deep in a tree.
+//! Long paths: cgroups of engines inside engines, and mounts deep in a tree.
 
 use crate::bed::{self, Container, Findings, PLAIN, Version, View};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const LIMITED: Container = Container { memory: "256M", quota_usec: Some(100_000), ..PLAIN };
-/// What a program sees of it.
+/// What a program sees there.
 const SHOW: &str = "grep ^MemTotal: /proc/meminfo; nproc; cat /sys/devices/system/cpu/online | grep -c '[-,]'";
 
-/// Cgroups one below the other, in every hierarchy that has a controller.
+/// Nested cgroups, in every hierarchy that has a controller.
 struct Nested {
     path: String,
     tops: Vec<PathBuf>,
@@ -39,7 +39,7 @@ impl Nested {
     }
 }
 
-/// Lets a new cgroup have what the one above has.
+/// Enables in a new cgroup what its parent has.
 fn enable(above: &Path, below: &Path) {
     let controllers = fs::read_to_string(below.join("cgroup.controllers")).unwrap_or_default();
     for controller in controllers.split_whitespace() {
@@ -82,7 +82,7 @@ fn a_cgroup_deep_in_the_tree() {
     findings.conclude("deep cgroups");
 }
 
-/// The line of such a mount is longer than what is kept of it.
+/// The line of such a mount is longer than the part that we keep.
 #[test]
 fn a_mount_deep_in_a_tree() {
     let deep = format!("/{}/{}", "d".repeat(200), "e".repeat(60));

@@ -1,6 +1,6 @@
-//! Starts of the kinds of programs that are hard to get right, with the object and without, in the orders of preload and
-//! allocator that the kind allows: no more of them may die. `CGPROC_TEST_STARTS` is how many of each kind; the default takes
-//! seconds.
+//! Starts of programs that are hard to get right, with the object and without, in each order of preload and allocator
+//! that such a program allows: no more of them may die. `CGPROC_TEST_STARTS` sets how many of each kind are started;
+//! the default takes seconds.
 
 use crate::allocators::ALLOCATORS;
 use crate::bed::{self, Findings, OWN_ETC};
@@ -12,9 +12,9 @@ use std::path::Path;
 /// A kind of program.
 struct Kind {
     name: &'static str,
-    /// Its command line, which preloads what stands in `$preload`.
+    /// Its command line, which preloads `$preload`.
     command: String,
-    /// The preloads stand in the loader's file: where the environment does not count.
+    /// The preloads are in the loader's file, because the environment does not count.
     is_listed: bool,
 }
 
@@ -40,7 +40,7 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// The lists of preloads: the object alone, then before and behind each allocator; and each of them without it.
+/// The preload lists: the object alone, then before and behind each allocator; and the same without it.
 fn orders(object: &Path) -> Vec<[String; 2]> {
     let object = object.display().to_string();
     let mut orders = vec![[object.clone(), String::new()]];
@@ -51,7 +51,7 @@ fn orders(object: &Path) -> Vec<[String; 2]> {
     orders
 }
 
-/// Counts those that did not end as they should, a line per order, with the object and without.
+/// Counts the starts that went wrong, with the object and without, one line per order.
 fn script(kind: &Kind, orders: &[[String; 2]], starts: usize) -> String {
     let mut script = format!(
         "cp {} setuid && chown 65534 . setuid && chmod 4755 setuid && {OWN_ETC} || exit\n\

@@ -1,4 +1,4 @@
-//! Files that others have named like answers of ours: what a program is told of them is the kernel's word.
+//! Files that others have named like answers of ours: what a program learns about them comes from the kernel.
 
 use super::{Shows::Kernels, fare};
 use crate::bed::{Container, OWN_ETC, View};
@@ -30,7 +30,7 @@ fn who_has_no_descriptor_left_reads_on_once_he_has() {
     fare(&[("stranger", &["exhausts"], Kernels)]);
 }
 
-/// The user of a program with more rights may be its caller, who can write to what is his.
+/// A setgid program runs as its caller, who can write to that user's files.
 #[test]
 fn a_program_with_more_rights_is_told_what_is_there() {
     let scratch = std::env::temp_dir().join(format!("cgproc-test-stranger-{}", std::process::id()));

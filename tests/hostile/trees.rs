@@ -1,14 +1,14 @@
-//! Hostile trees, settings and boards, in process (tests/probes/hostile.c): no crash, no hang, nothing kept, and no figure that no
-//! kernel shows.
+//! Hostile trees, settings and boards, in process (tests/probes/hostile.c): no crash, no hang, no leak, and no figure
+//! that a kernel would not show.
 //!
-//! The cases are the same each time. With `CGPROC_FUZZ_MINUTES` others are played, for so long.
+//! The cases are the same each time. With `CGPROC_FUZZ_MINUTES`, others are played for that long.
 
 use crate::bed::{self, Container, View};
 use crate::probes::{Libc, SMALL, program, quoted};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How many cases are played at a time: some ten seconds of them on an idle machine. System calls of the booted kernel take several
-/// times as long.
+/// How many cases are played at a time: about ten seconds on an idle machine. In the booted kernel, system calls take
+/// several times as long.
 fn cases() -> u64 {
     if bed::host().is_uml { 100 } else { 500 }
 }
@@ -38,7 +38,7 @@ fn play_all(libc: Libc) {
 fn play(libc: Libc, first: u64) {
     let program = program(libc, "hostile");
     let script = format!("exec {} {first} {}", quoted(&program.to_string_lossy()), cases());
-    // No quota: what the calls take is told of their thread's own time, and the machine's CPUs are what it has.
+    // No quota: calls are timed by their thread's own CPU time, and the container has the machine's CPUs.
     let container = Container { view: View::Namespace, quota_usec: None, ..SMALL };
     let outcome = container.run(&script, Some(&bed::object()), 1500);
     let last = outcome.text.lines().last().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Files of a root that cost their reader much, or that anybody may have written; and what needs no right.
+//! A root's files that are costly to read, or that anybody may have written; and what needs no rights.
 
 use crate::harness::{LIBRARY, Root, err, privately, sh};
 use std::fs;
@@ -13,7 +13,7 @@ fn a_loaders_file_without_end() {
         fs::File::create(&file).and_then(|file| file.set_len(LENGTH)).expect("a sparse file");
         for arguments in [&[][..], &["--dry-run"], &["--no-preload"], &["--uninstall"], &["--uninstall", "--dry-run"]] {
             let command = root.command(arguments);
-            // Less than a tenth of it.
+            // Less than a tenth of the root's size.
             let mut bounded = Command::new("prlimit");
             bounded.arg("--as=268435456").arg(command.get_program()).args(command.get_args());
             let output = bounded.env("CGPROC_OBJECT", crate::bed::object()).output().expect("prlimit");

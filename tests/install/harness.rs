@@ -1,4 +1,4 @@
-//! Roots that a test may change: each gone with the test's own mounts.
+//! Roots that a test may change, removed together with the test's own mounts.
 
 use crate::bed;
 use std::fs;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Where the library is put unless another place is asked for.
+/// Where the library goes by default.
 pub(crate) const LIBRARY: &str = "/usr/lib/libcgproc.so";
 
-/// Runs a test in a thread with mounts of its own: what it starts sees them too, and nobody else does.
+/// Runs a test in a thread with its own mounts: what it starts sees them too, and nobody else does.
 pub(crate) fn privately(test: impl FnOnce() + Send + 'static) {
     let own = || {
-        // SAFETY: of what threads share, it parts this thread from the others' mounts and working directory alone.
+        // SAFETY: it only detaches this thread from the mounts and the working directory that it shares with others.
         assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNS) }, 0, "unshare: {}", std::io::Error::last_os_error());
         sh("mount --make-rprivate /");
         test();
@@ -21,14 +21,14 @@ pub(crate) fn privately(test: impl FnOnce() + Send + 'static) {
     std::thread::spawn(own).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
-/// A file system to install into, on a mount of its own.
+/// A file system to install into, on its own mount.
 pub(crate) struct Root {
     home: PathBuf,
     path: PathBuf,
 }
 
 impl Root {
-    /// A userland of the set-up, of which the original is not touched.
+    /// A userland of the set-up; the original stays untouched.
     pub(crate) fn over(name: &str) -> Self {
         let lower = bed::cache().join("roots").join(name);
         assert!(lower.with_extension("done").exists(), "{} is missing: tests/bed/setup roots", lower.display());
@@ -42,7 +42,7 @@ impl Root {
         root
     }
 
-    /// Nothing but the directories that every image has.
+    /// Only the directories that every image has.
     pub(crate) fn bare() -> Self {
         let root = Self::empty();
         sh(&format!("cd {} && mkdir -p etc usr/lib lib64 lib app proc sys", root.path.display()));
@@ -56,8 +56,7 @@ impl Root {
         Self { home, path }
     }
 
-    /// A path in it, seen from here.
-    /// With one program and nothing but what it needs of the C library of `release`.
+    /// A root with one program, and only what it needs of the C library of `release`.
     pub(crate) fn of_one_program(release: &str) -> Self {
         let root = Self::bare();
         let glibc = bed::cache().join("roots").join(release).join("usr/lib/x86_64-linux-gnu");
@@ -77,12 +76,12 @@ impl Root {
         &self.path
     }
 
-    /// A file in it.
+    /// Writes a file in the root.
     pub(crate) fn put(&self, path: &str, contents: &[u8]) {
         fs::write(self.at(path), contents).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
-    /// A program of this machine, put into it.
+    /// Copies a program of this machine into the root.
     pub(crate) fn put_program(&self, from: &Path, path: &str) {
         sh(&format!("install -m755 -D {} {}", from.display(), self.at(path).display()));
     }
@@ -95,7 +94,7 @@ impl Root {
         self.at(path).symlink_metadata().is_ok()
     }
 
-    /// `cgproc install --root ... ARGUMENTS`.
+    /// The command `cgproc install --root ... ARGUMENTS`.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(bed::command());
         command.args(["install", "--root"]).arg(&self.path).args(arguments);
@@ -103,7 +102,7 @@ impl Root {
         command
     }
 
-    /// The same, to its end, which has to be a good one; what it prints.
+    /// Runs it; it must succeed. Returns what it prints.
     pub(crate) fn done(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().expect("cgproc");
         assert!(output.status.success(), "{arguments:?}: {}", err(&output));
@@ -111,7 +110,7 @@ impl Root {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// The same, which has to fail and leave everything as it was; why it did.
+    /// Runs it; it must fail and leave everything as it was. Returns the reason it gives.
     pub(crate) fn refused(&self, arguments: &[&str]) -> String {
         let before = self.state();
         let output = self.command(arguments).output().expect("cgproc");
@@ -121,8 +120,8 @@ impl Root {
         err(&output)
     }
 
-    /// Every file of it: mode, owner, size, time of modification, target of a link, sum of the contents. The size of a
-    /// directory is the file system's own affair.
+    /// Every file of the root: mode, owner, size, modification time, link target, checksum. Directories have no size
+    /// here, because the file system decides it.
     pub(crate) fn state(&self) -> String {
         let root = self.path.display();
         sh(&format!(
@@ -132,23 +131,23 @@ impl Root {
         ))
     }
 
-    /// Fails the test where anything has become different, and says what.
+    /// Fails the test if anything has changed, and says what.
     pub(crate) fn is_as(&self, before: &str, why: &str) {
         same(before, &self.state(), why);
     }
 
-    /// What a program of the root prints in a limited container of 512 MiB and one CPU, with /proc and /sys mounted.
+    /// What a program of the root prints in a container of 512 MiB and one CPU, with /proc and /sys mounted.
     pub(crate) fn contained(&self, program: &str) -> bed::Outcome {
         CONTAINER.run(&self.entering("", program), None, bed::PATIENCE_SEC)
     }
 
-    /// The same, with variables in its environment.
+    /// The same, with environment variables.
     pub(crate) fn contained_with(&self, variables: &str, program: &str) -> bed::Outcome {
         CONTAINER.run(&self.entering(variables, program), None, bed::PATIENCE_SEC)
     }
 
-    /// A script for a container. What enters the root is a static program: a variable that names a library of the root means
-    /// nothing to it.
+    /// A script for a container. A static program enters the root, because a variable that names a library of the root
+    /// would mean nothing to a dynamic one.
     pub(crate) fn entering(&self, variables: &str, program: &str) -> String {
         let (root, busybox) = (self.path.display(), bed::cache().join("busybox-static/bin/busybox"));
         assert!(busybox.exists(), "{} is missing: tests/bed/setup busybox", busybox.display());
@@ -156,14 +155,14 @@ impl Root {
         format!("{mounts} && exec env {variables} {} chroot {root} {program}", busybox.display())
     }
 
-    /// What its own ldd says.
+    /// The version that its own ldd reports.
     pub(crate) fn libc_version(&self) -> String {
         let text = bed::sh(&format!("chroot {} /usr/bin/ldd --version", self.path.display()));
         let version = text.lines().next().and_then(|line| line.rsplit(' ').next()).expect("a version");
         format!("glibc {version}")
     }
 
-    /// Whether a program of it starts with an empty environment, and nobody has anything to say.
+    /// Whether a program of the root starts with an empty environment, without complaints.
     pub(crate) fn starts(&self, program: &str) -> Result<(), String> {
         let output =
             Command::new("/usr/sbin/chroot").arg(&self.path).arg(program).env_clear().output().expect("chroot");
@@ -175,15 +174,15 @@ impl Root {
 impl Drop for Root {
     fn drop(&mut self) {
         let home = self.home.display();
-        // What was killed a moment ago may not have gone yet.
+        // Killed processes may not have gone yet.
         sh(&format!("cd / && umount -l -R {home} && rmdir {home}"));
     }
 }
 
-/// One CPU and a half gibibyte.
+/// One CPU and half a gibibyte.
 pub(crate) const CONTAINER: bed::Container = bed::Container { quota_usec: Some(100_000), ..bed::PLAIN };
 
-/// A shell script that has to succeed; what it prints.
+/// Runs a shell script that must succeed; returns what it prints.
 pub(crate) fn sh(script: &str) -> String {
     let output = Command::new("sh").args(["-ec", script]).output().expect("sh");
     assert!(output.status.success(), "{script}: {}", err(&output));
@@ -194,18 +193,18 @@ pub(crate) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A path that nobody else has.
+/// A path that nobody else uses.
 fn named(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("cgproc-test-{}-{number}-{name}", std::process::id()))
 }
 
-/// A file for one test, which goes with it.
+/// A file for one test, removed when dropped.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    /// With these contents, readable by all.
+    /// A file with these contents, readable by all.
     pub(crate) fn file(name: &str, contents: &[u8]) -> Self {
         let path = named(name);
         fs::write(&path, contents).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -232,7 +231,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Fails the test where two states of a root differ, and says in what.
+/// Fails the test if two states of a root differ, and says how.
 pub(crate) fn same(before: &str, after: &str, why: &str) {
     let lacking = |of: &str, in_: &str| {
         let known: std::collections::HashSet<&str> = in_.lines().collect();

@@ -1,12 +1,12 @@
-//! Killed at any moment, an installation leaves a root whose programs start, and in which no entry names a library that is not
-//! there.
+//! Killed at any moment, an installation leaves a root whose programs start, and in which no entry names a missing
+//! library.
 
 use crate::bed;
 use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
 use std::fs;
 use std::process::Command;
 
-/// Two libraries, of which an installation puts one in place of the other.
+/// Two libraries, one of which an installation replaces with the other.
 struct Versions {
     all: [Vec<u8>; 2],
     other: Scratch,
@@ -15,7 +15,7 @@ struct Versions {
 impl Versions {
     fn new() -> Self {
         let first = fs::read(bed::object()).expect("the object");
-        // What lies behind the last section is nobody's.
+        // Nobody reads what follows the last section.
         let second = [&first[..], b"another version"].concat();
         let other = Scratch::file("other-libcgproc.so", &second);
         Self { all: [first, second], other }
@@ -26,13 +26,13 @@ impl Versions {
         [vec![], vec!["--object", self.other.path()], vec!["--uninstall"]]
     }
 
-    /// What has to be done before a step, so that it finds something to do.
+    /// What must happen before a step to give it something to do.
     fn before(arguments: &[&str]) -> Vec<&'static str> {
         if arguments.is_empty() { vec!["--uninstall"] } else { Vec::new() }
     }
 }
 
-/// Whether the root works, and holds together.
+/// The root works and is consistent.
 fn is_whole(root: &Root, versions: &Versions, when: &str) {
     assert_eq!(root.starts("/bin/true"), Ok(()), "{when}");
     if root.has("/etc/ld.so.preload") {
@@ -42,7 +42,7 @@ fn is_whole(root: &Root, versions: &Versions, when: &str) {
     }
 }
 
-/// All is as if nothing had ever been interrupted.
+/// Everything is as if nothing had ever been interrupted.
 fn is_mended(root: &Root) {
     root.done(&[]);
     let left = sh(&format!("find {} -xdev -name '*cgproc-*'", root.top().display()));
@@ -69,10 +69,10 @@ fn at_random_moments() {
             let is_killed = running.wait().expect("its status").code().is_none();
             killed += u32::from(is_killed);
             if !is_killed {
-                // The first one may have been slow, and the kill too late ever since.
+                // The first run may have been slow, and all kills since then too late.
                 whole = whole.mul_f64(0.9);
             }
-            // Twice in a row, a step finds what the first one has left.
+            // A second run of a step finds what the first has left.
             step += usize::from(!is_killed || killed % 2 == 0);
             is_whole(&root, &versions, &format!("{arguments:?}, killed {killed} times"));
         }
@@ -80,7 +80,7 @@ fn at_random_moments() {
     });
 }
 
-/// Before each system call that changes something, one after the other.
+/// Killed before each system call that changes something, one by one.
 #[test]
 fn before_every_change() {
     const CALLS: &str = "write,fchmod,fchown,fsync,linkat,renameat,unlinkat,utimensat";
@@ -119,7 +119,7 @@ fn before_every_change() {
     });
 }
 
-/// Fractions of one, the same ones on every run of the same seed.
+/// Fractions of one; the same seed gives the same ones.
 struct Moments(u64);
 
 impl Moments {

@@ -1,4 +1,4 @@
-//! What was in the root before stays: other entries, comments, modes, an administrator's settings.
+//! What the root had before stays: other entries, comments, modes, an administrator's settings.
 
 use crate::bed;
 use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
@@ -19,7 +19,7 @@ fn other_entries_and_the_files_mode() {
         root.done(&[]);
         assert_eq!(root.text("/etc/ld.so.preload"), format!("{text}\n{LIBRARY}\n"));
         let it = file.metadata().expect("the file");
-        // Every program has to read it.
+        // Every program must be able to read it.
         assert_eq!((it.mode() & 0o7777, it.uid(), it.gid()), (0o644, 7, 8));
         let maps = root.contained("/usr/bin/env -i /bin/cat /proc/self/maps").text;
         assert!(maps.contains("/opt/other.so") && maps.contains(LIBRARY), "{maps}");
@@ -91,7 +91,7 @@ fn a_rehearsal_changes_nothing() {
     });
 }
 
-/// No program of the root is needed to take out a library that stops them all.
+/// Removing a library that stops every program needs no program of the root.
 #[test]
 fn removing_mends_what_somebody_broke() {
     privately(|| {
@@ -109,7 +109,7 @@ fn removing_mends_what_somebody_broke() {
     });
 }
 
-/// The running system is a root too: here, one that a process has for its own.
+/// The running system is a root too; here it is one that a process has for itself.
 #[test]
 fn from_within() {
     privately(|| {
@@ -127,7 +127,7 @@ fn from_within() {
     });
 }
 
-/// Where the command's own C library is not, or an older one.
+/// Roots without the command's own C library, or with an older one.
 #[test]
 fn from_within_by_a_static_command() {
     privately(|| {

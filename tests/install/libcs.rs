@@ -1,16 +1,16 @@
-//! Roots of musl, of both C libraries, of one without a shell, and of none.
+//! Roots with musl, with both C libraries, without a shell, and without a C library.
 
 use crate::bed;
 use crate::harness::{LIBRARY, Root, Scratch, privately};
 
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
 
-/// What musl's users are told to set.
+/// The variable that musl's users are told to set.
 fn variable() -> String {
     format!("LD_PRELOAD={LIBRARY}")
 }
 
-/// The probe of tests/runtimes.rs: it prints what it sees, a line for each way of asking.
+/// The probe of tests/runtimes.rs: it prints what it sees, one line for each way of asking.
 fn put_musl(root: &Root) {
     root.put_program(std::path::Path::new(MUSL), MUSL);
     root.put_program(&bed::programs().join("runtime-musl"), "/app/probe-musl");
@@ -23,12 +23,12 @@ fn seen(root: &Root, variables: &str, program: &str) -> String {
     text
 }
 
-/// Whether it saw the container, and not the machine.
+/// Whether it saw the container, not the machine.
 fn is_right(seen: &str) -> bool {
     seen.contains("\nsysinfo 524288\n") && seen.contains("\nget_nprocs 1\n")
 }
 
-/// What its C library calls itself.
+/// The version that its C library reports.
 fn version(seen: &str) -> &str {
     seen.lines().find_map(|line| line.strip_prefix("libc ")).expect("a line of the library")
 }

@@ -1,4 +1,4 @@
-//! What would stop programs, or not reach them, is refused, and the root is as it was: every file, mode and time.
+//! What would stop programs or not reach them is refused, and the root stays as it was: every file, mode and time.
 
 use crate::bed;
 use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// An installation that has to be refused in these words, noted.
+/// An installation that must be refused with these words, as docs/reach.md records.
 fn refused(root: &Root, what: &str, arguments: &[&str], words: &[&str]) {
     refused_saying(root, what, arguments, words);
     let said = words.last().expect("words").trim_end_matches(": ");
@@ -30,7 +30,7 @@ fn files_that_are_no_library_for_here() {
         other_machine[18] = 183;
         let mut narrow = object.clone();
         (narrow[4], narrow[18]) = (1, 3);
-        // Behind the headers and the last byte that they promise there is nothing that a loader looks at.
+        // Loaders read nothing behind the headers and the last byte that they promise.
         let loaded = object.len() * 3 / 4;
         let cases: [(&str, &[u8], &str); 6] = [
             ("another machine's", &other_machine, "is for another processor (ELF machine 183)"),
@@ -49,7 +49,7 @@ fn files_that_are_no_library_for_here() {
     });
 }
 
-/// Files that every check of the file itself lets through: only a program of the root tells.
+/// Files that pass every check of the file itself: only a program of the root reveals them.
 #[test]
 fn libraries_that_a_loader_does_not_take() {
     privately(|| {
@@ -69,7 +69,7 @@ fn libraries_that_a_loader_does_not_take() {
             let library = Scratch::library("refused", source);
             refused(&root, what, &["--object", library.path()], &["/bin/sh of ", words]);
         }
-        // A program is no library, for all that it is an ELF file.
+        // A program is not a library, although it is an ELF file.
         refused(&root, "a program", &["--object", "/bin/ls"], &["its loader did not take it", "cannot be preloaded"]);
     });
 }
@@ -114,7 +114,7 @@ fn a_full_disk() {
         let root = Root::of_one_program("debian-11");
         sh(&format!("cp {}/*.so.? {}", root.at("/usr/lib").display(), root.at("/lib").display()));
         let (lib, etc) = (root.at("/usr/lib").display().to_string(), root.at("/etc").display().to_string());
-        // So many pages are left below /usr/lib and /etc. The library takes these, each of the other files one.
+        // The pages that are left below /usr/lib and /etc. The library takes these, each other file one.
         let library = fs::metadata(bed::object()).expect("the library").len().div_ceil(4096);
         let all = library + 4;
         for (left_in_lib, left_in_etc) in [(0, 2), (library - 6, 2), (library, 0), (library, 1), (library, 2)] {
@@ -151,7 +151,7 @@ fn files_that_lead_elsewhere() {
         symlink(outside.path(), root.at(LIBRARY)).expect("a link");
         refused(&root, "a link for the library", &[], &["/usr/lib/libcgproc.so of ", "it is a symbolic link"]);
         fs::remove_file(root.at(LIBRARY)).expect("removed");
-        // A directory's link is followed as the root's own programs follow it.
+        // A link to a directory is followed as the root's own programs follow it.
         let inside = outside.0.parent().expect("a directory");
         symlink(inside, root.at("/opt/out")).expect("a link");
         root.done(&["--to", "/opt/out/libcgproc.so", "--no-preload"]);
@@ -178,7 +178,7 @@ fn a_root_of_another_machine() {
     });
 }
 
-/// A loader that was told of another file: all is well up to the last look, and then the old library has to be back.
+/// The loader is told of another file: all is well until the last check, and then the old library must come back.
 #[test]
 fn a_loader_that_reads_another_file() {
     privately(|| {
@@ -192,7 +192,7 @@ fn a_loader_that_reads_another_file() {
     });
 }
 
-/// A list of what to load that nobody ever writes: every program waits for it, with the library or without.
+/// A preload list that nobody ever writes (a FIFO): every program waits for it, with the library or without.
 #[test]
 fn a_root_whose_programs_hang() {
     privately(|| {
@@ -204,7 +204,8 @@ fn a_root_whose_programs_hang() {
     });
 }
 
-/// Who may not enter the root cannot try anything, and nothing untried is preloaded; the files alone can be put.
+/// Without the right to enter the root, nothing can be tried, and nothing untried is preloaded; only the files can be
+/// put there.
 #[test]
 fn nobody_who_may_not_try() {
     privately(|| {
@@ -230,7 +231,7 @@ fn nobody_who_may_not_try() {
     });
 }
 
-/// A user namespace lets every user enter a directory of his own.
+/// In a user namespace, any user can enter a directory of their own.
 #[test]
 fn ones_own_directory_needs_no_rights() {
     privately(|| {
@@ -248,7 +249,7 @@ fn ones_own_directory_needs_no_rights() {
     });
 }
 
-/// A library whose initialisation raises the very signal by which the trial knows the program's first instruction.
+/// A library whose initialisation raises the very signal that tells the trial about the program's first instruction.
 #[test]
 fn a_library_that_traps() {
     privately(|| {
@@ -260,7 +261,7 @@ fn a_library_that_traps() {
         for library in [trap, int3] {
             let why = root.refused(&["--object", library.path()]);
             assert!(why.contains("was killed by signal"), "{why}");
-            // Nor where an entry is there already, which what is put without a trial would be preloaded by.
+            // The same if there already is an entry, because it would preload the untried file.
             root.done(&[]);
             let why = root.refused(&["--object", library.path()]);
             assert!(why.contains("was killed by signal"), "{why}");
@@ -272,7 +273,7 @@ fn a_library_that_traps() {
     });
 }
 
-/// What the new one lacks, the old one has, which is loaded too while both are tried.
+/// The new library lacks what the old one has, and the old one is loaded too while both are tried.
 #[test]
 fn a_library_that_leans_on_the_one_before() {
     privately(|| {
@@ -287,7 +288,7 @@ fn a_library_that_leans_on_the_one_before() {
     });
 }
 
-/// Neither a child that keeps the pipe, nor a timer that never ends.
+/// Neither a child that keeps the pipe open, nor a timer that never expires.
 #[test]
 fn a_library_that_does_not_come_to_an_end() {
     privately(|| {
@@ -304,7 +305,7 @@ fn a_library_that_does_not_come_to_an_end() {
         let why = root.refused(&["--object", timer.path()]);
         assert!(why.contains("has not started within 10 seconds"), "{why}");
         root.done(&["--object", child.path()]);
-        // They were not waited for, and have ended with the programs.
+        // Nobody waited for them, and they have ended with the programs.
         bed::until("the trial's children end", || bed::sh(&format!("grep -lsx {name} /proc/[0-9]*/comm")).is_empty());
     });
 }
@@ -318,11 +319,11 @@ fn other_ways_to_the_same_place() {
             assert!(why.contains("write it as /usr/lib/libcgproc.so"), "{why}");
         }
         root.done(&[]);
-        // Debian's /lib leads to /usr/lib.
+        // On Debian, /lib is a link to /usr/lib.
         let why = root.refused(&["--uninstall", "--to", "/lib/libcgproc.so"]);
         assert!(why.contains("--uninstall --to /usr/lib/libcgproc.so"), "{why}");
         root.done(&["--uninstall"]);
-        // A link that leads through a place where not every user may go.
+        // A link through a directory that not every user may enter.
         sh(&format!(
             "cd {} && mkdir -p opt/private/l && chmod 700 opt/private && ln -s private/l opt/way",
             root.top().display()

@@ -1,13 +1,13 @@
-//! Userlands of several releases: afterwards every program has the library, whatever environment it is started in.
+//! Userlands of several releases: after the installation every program has the library, whatever its environment.
 
 use crate::bed;
 use crate::harness::{LIBRARY, Root, privately, same, sh};
 use std::fs;
 
-/// A copy of nproc that gains root's rights: its loader takes nothing from the environment.
+/// A copy of nproc that gains root's rights: its loader ignores the environment.
 const SETUID: &str = "/usr/local/bin/setuid-nproc";
 
-/// What is started in the container, and what it must print there.
+/// A command to start in the container, and what it must print there.
 const PROBES: [(&str, &str, &str); 7] = [
     ("free, env -i", "/usr/bin/env -i /usr/bin/free -k", "Mem: 524288"),
     ("nproc, env -i", "/usr/bin/env -i /usr/bin/nproc", "1"),
@@ -53,7 +53,7 @@ fn seen_in_a_container(root: &Root, name: &str, version: &str) {
     findings.conclude(name);
 }
 
-/// Starts all of its programs up to their help or version, and says which of them complain of the library.
+/// Starts every program of the root with its help or version option, and lists those that complain about the library.
 fn every_program_starts(root: &Root) -> Vec<String> {
     let programs = bed::sh(&format!("cd {} && find bin/ -type f -perm -100 ! -perm /6000", root.top().display()));
     assert!(programs.lines().count() > 100, "{programs}");
@@ -74,7 +74,7 @@ fn changes_nothing_twice(root: &Root) {
     root.is_as(&installed, "a second installation");
 }
 
-/// But for the times of the two directories, and for what the programs that were started have left.
+/// Ignores the times of the two directories, and what the started programs have left behind.
 fn is_uninstalled(root: &Root, before: &str) {
     let compared = |state: &str| {
         let is_one = |line: &&str| ["./etc d ", "./usr/lib d ", "./tmp"].iter().any(|path| line.starts_with(path));

@@ -1,4 +1,4 @@
-//! A root of somebody whom nobody trusts: its loader is its own code.
+//! A root that belongs to somebody untrusted: its loader is that person's code.
 
 use crate::bed;
 use crate::harness::{LIBRARY, Root, Scratch, err, privately, sh};
@@ -8,8 +8,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-/// A loader that does what it can: leaves files where it may, in its root and outside, and processes; speaks to whom it finds; and
-/// says what it is.
+/// A loader that does what it can: leaves files in its root and outside, leaves processes, talks to whatever it finds,
+/// and reports the rights it has.
 const LOADER: &str = r#"
 #include <sys/syscall.h>
 #include <linux/capability.h>
@@ -61,7 +61,7 @@ impl Untrusted {
         let root = Root::bare();
         let mark = Scratch::file("mark", b"");
         fs::remove_file(&mark.0).expect("removed");
-        // A process's name has 15 bytes.
+        // A process name has at most 15 bytes.
         let name = format!("{what}{}", std::process::id());
         let code = Scratch::file("loader.c", LOADER.as_bytes());
         let program = Scratch::file("program.c", b"int main(void) { return 0; }\n");
@@ -76,7 +76,7 @@ impl Untrusted {
         Self { root, mark, name }
     }
 
-    /// Root's own socket, pipe and file, on a mount below its root.
+    /// A socket, a pipe and a file of root's, on a mount below its root.
     fn with_roots_own(self) -> (Self, UnixListener, fs::File) {
         let top = self.root.top().display().to_string();
         let run = self.root.at("/run/inner");
@@ -93,16 +93,16 @@ impl Untrusted {
         (self, listener, pipe)
     }
 
-    /// It has not written in its root either.
+    /// The loader has not written in its own root either.
     fn is_untouched(&self) {
         assert!(!self.root.has("/inside") && !self.root.has("/tmp/x"), "a file in the root");
         self.is_contained();
     }
 
-    /// Nothing of it has come outside, and nothing is left.
+    /// Nothing of it has escaped, and nothing is left.
     fn is_contained(&self) {
         assert!(!self.mark.0.exists(), "a file outside of the root");
-        // What was killed goes in its own time.
+        // Killed processes take their time to go.
         bed::sh(&format!(
             "for i in $(seq 100); do grep -qsx {} /proc/[0-9]*/comm || break; sleep 0.1; done",
             self.name
@@ -115,7 +115,7 @@ impl Drop for Untrusted {
     fn drop(&mut self) {
         let left = bed::sh(&format!("grep -lsx {} /proc/[0-9]*/comm | cut -d / -f 3", self.name));
         for pid in left.lines().filter_map(|pid| pid.parse().ok()) {
-            // SAFETY: a signal to a process that this test's loader has left.
+            // SAFETY: it signals a process that this test's loader has left behind.
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }
     }
@@ -129,7 +129,7 @@ fn is_unheard((listener, mut pipe): (UnixListener, fs::File)) {
     assert_eq!(heard, b"");
 }
 
-/// What the loader says that has none of root's rights.
+/// What the loader says if it has none of root's rights.
 const NOBODY: &str = ", is not connected, is not heard, reads what is for all";
 
 #[test]
@@ -144,11 +144,11 @@ fn its_loader_has_no_rights() {
     });
 }
 
-/// A container, where no namespaces can be made, is one more wall around the root.
+/// In a container that allows no namespaces, the container is the wall around the root.
 #[test]
 fn its_loader_has_no_rights_in_a_chroot() {
     privately(|| {
-        // In a user namespace of one user, root is no other than he.
+        // In a user namespace with one user, root is that user.
         let one = "unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"' sh \
                    setpriv --bounding-set -sys_admin --inh-caps -all";
         // As container engines start their containers.
@@ -172,7 +172,7 @@ fn its_loader_has_no_rights_in_a_chroot() {
     });
 }
 
-/// A program that starts another without mount_setattr(2), as it is before Linux 5.12.
+/// A program that starts another one without mount_setattr(2), as before Linux 5.12.
 const OLDER: &str = r#"
 #include <errno.h>
 #include <stddef.h>
@@ -194,7 +194,7 @@ int main(int argc, char **argv) {
 }
 "#;
 
-/// What cannot be sealed there is not there: a directory that everybody may write to, on a mount of its own.
+/// What cannot be sealed is not visible: here, a world-writable directory on its own mount.
 #[test]
 fn an_older_kernels_loader_has_no_mount_below() {
     privately(|| {

@@ -1,4 +1,4 @@
-//! Another version of the library, put in place while programs run with the one that was there.
+//! Another version of the library is installed while programs run with the previous one.
 
 use crate::bed;
 use crate::harness::{CONTAINER, LIBRARY, Root, Scratch, privately};
@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, Stdio};
 
-/// A shell in a container that opens files by itself, one for each line of its input.
+/// A shell in a container that opens a file by itself for each line of its input.
 struct Reader {
     shell: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
@@ -24,7 +24,7 @@ impl Reader {
         Self { shell, lines }
     }
 
-    /// The first line of a file that has the total of memory or the library.
+    /// The first line of a file that names the total of memory, or the library.
     fn line(&mut self, file: &str) -> String {
         writeln!(self.shell.stdin.as_mut().expect("a pipe"), "{file}").expect("written");
         self.lines.next().expect("a line").expect("text")

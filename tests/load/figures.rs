@@ -1,10 +1,10 @@
-//! What a container's programs read under load adds up, and none of it runs backwards.
+//! What a container's programs read under load adds up, and never runs backwards.
 
 use crate::bed::{self, Container, Findings, PLAIN};
 use crate::{FAVOURED, HANGS, turn};
 use std::collections::BTreeMap;
 
-/// Machine constants and sums over the whole machine's address space: the only lines that may exceed a container.
+/// Machine constants, and sums over the whole machine's address space: only these lines may exceed a container.
 const UNBOUNDED: [&str; 4] = ["Vmalloc", "DirectMap", "Huge", "Committed_AS"];
 
 /// One round of `watch.py`: the lines between two `end`s.
@@ -16,21 +16,21 @@ struct Sample {
     uptime: Vec<f64>,
     /// Size and use of each line of swaps.
     swaps: Vec<[u64; 2]>,
-    /// By where the count was asked for.
+    /// By the way of asking.
     cpus: BTreeMap<String, u64>,
     pages: Vec<u64>,
-    /// CPU time by the kernel's own count, in nanoseconds: before the sample and after it.
+    /// CPU time as the kernel itself counts it, in nanoseconds: before the sample and after it.
     used_nsec: Vec<u64>,
 }
 
 impl Sample {
-    /// Ticks of CPU time as shown.
+    /// CPU time in ticks, as shown.
     fn used(&self) -> u64 {
         self.stat["cpu"][..3].iter().sum()
     }
 }
 
-/// A load, looked at until there were so many samples, such a use of CPU time, and such a change of what is free.
+/// A load is watched until there are this many samples, this much CPU time, and this much change in free memory.
 const SAMPLES: usize = 200;
 const CPU_SECONDS: u64 = 8;
 const MOVED_MIB: u64 = 100;
@@ -67,7 +67,7 @@ fn tail(text: &str) -> String {
     text.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect()
 }
 
-/// Anything that is not a number from 0 up, a wrapped or negative one included, fails here.
+/// Anything that is not a number from 0 up fails here, including wrapped and negative ones.
 fn parse(text: &str) -> Sample {
     let mut sample = Sample::default();
     let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("not a figure: {word:?} in {text:?}"));
@@ -120,13 +120,13 @@ fn check_cpus(findings: &mut Findings, sample: &Sample) {
     for column in 0..sum.len() {
         let parts = sample.stat.iter().filter(|(name, _)| *name != "cpu");
         let added: u64 = parts.map(|(_, columns)| columns[column]).sum();
-        // Each line is rounded to a tick by itself.
+        // Each line is rounded to a tick separately.
         let right = added.abs_diff(sum[column]) <= 2;
         findings.check(right, || format!("column {column} of stat: {} in all, {added} together", sum[column]));
     }
 }
 
-/// No counter of a process runs backwards.
+/// None of a process's counters runs backwards.
 fn check_forward(findings: &mut Findings, before: &Sample, after: &Sample) {
     for (cpu, columns) in &after.stat {
         let earlier = &before.stat[cpu];
@@ -137,10 +137,10 @@ fn check_forward(findings: &mut Findings, before: &Sample, after: &Sample) {
     findings.check(forward, || format!("uptime went from {:?} to {:?}", before.uptime, after.uptime));
 }
 
-/// User, nice and system time are rounded to a tick each, at both ends.
+/// User, nice and system time are each rounded to a tick, at both ends.
 const ROUNDING: u64 = 4;
 
-/// The CPU time shown between two samples is what the kernel has counted meanwhile, however much the machine gave.
+/// The CPU time shown between two samples is what the kernel counted meanwhile, however much the machine gave.
 fn check_used(findings: &mut Findings, from: &Sample, to: &Sample) {
     const TICK_NSEC: u64 = 10_000_000;
     let [from_usage, to_usage] = [from, to].map(|it| <[u64; 2]>::try_from(&it.used_nsec[..]).expect("its usage"));
@@ -151,7 +151,7 @@ fn check_used(findings: &mut Findings, from: &Sample, to: &Sample) {
     findings.check(right, || format!("{used} ticks of CPU are shown, the kernel counted {least} to {most}"));
 }
 
-/// The load was there: else the checks above saw one sample many times.
+/// The load was real: otherwise the checks above saw one sample many times.
 fn check_moved(findings: &mut Findings, samples: &[Sample]) {
     let free = samples.iter().map(|s| s.meminfo["MemFree"]);
     let (least, most) = (free.clone().min().unwrap_or(0), free.max().unwrap_or(0));
@@ -160,7 +160,7 @@ fn check_moved(findings: &mut Findings, samples: &[Sample]) {
     findings.check(used + ROUNDING >= CPU_SECONDS * 100, || format!("{used} ticks of CPU"));
 }
 
-/// The same under a cpuset: a container whose CPU is not the first.
+/// The same under a cpuset: a container without the first CPU.
 #[test]
 fn counts_agree_with_a_cpuset() {
     let mut findings = Findings::default();
@@ -177,8 +177,8 @@ fn counts_agree_with_a_cpuset() {
     findings.conclude("a cpuset");
 }
 
-/// Half a second at lower priority, by the kernel's own count where it has one, which some do in no user mode at all; then that
-/// count around what is shown.
+/// Half a second at lower priority, by the kernel's own count if it has one (some lack it in user mode altogether);
+/// then that count around what is shown.
 const NICE: &str = "\
 counted() { grep -E '^(user|nice)_usec ' /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpuacct/cpu.stat 2> /dev/null | sed 's/.*://'; }
 nice -n 10 python3 -c 'import time\nwhile time.process_time() < 0.5:\n for _ in range(100000): pass'
@@ -196,7 +196,7 @@ fn time_at_lower_priority_has_its_column() {
     let shown: Vec<u64> = line.split_whitespace().map(|ticks| ticks.parse().expect("ticks")).collect();
     assert!(shown[..3].iter().sum::<u64>() >= 48, "half a second was used: {text}");
     match (&counts("nice_usec ")[..], &counts("user_usec ")[..]) {
-        // Version 1, and kernels before 6.13, count it with the rest of user time.
+        // Version 1, and kernels before 6.13, include it in user time.
         ([], _) => assert_eq!(shown[1], 0, "{text}"),
         (&[before, after], &[all_before, all_after]) => {
             assert!((before.min(all_before)..=after).contains(&shown[1]), "{text}");

@@ -1,4 +1,4 @@
-//! What is kept open, and looked at over and over, is as fresh as the kernel's own.
+//! Files that stay open and are reread are as fresh as the kernel's own.
 
 use crate::HANGS;
 use crate::bed::{self, Findings, PLAIN};
@@ -6,12 +6,12 @@ use std::path::Path;
 
 const TAKEN_MIB: u64 = 120;
 
-/// The memory taken, and that of the program which takes it.
+/// The memory that was taken, plus that of the program that takes it.
 fn is_taken(kib: u64) -> bool {
     (TAKEN_MIB - 4..TAKEN_MIB + 20).contains(&(kib >> 10))
 }
 
-/// Every way of reading a kept file again is as fresh under the object as natively, and shows the memory that was taken.
+/// Every way of rereading an open file is as fresh under the object as natively, and shows the memory that was taken.
 #[test]
 fn kept_files_are_as_fresh_as_the_kernels() {
     let mut findings = Findings::default();
@@ -44,7 +44,7 @@ fn sees_it_go(kib: u64) -> bool {
     (TAKEN_MIB / 2..TAKEN_MIB + 20).contains(&(kib >> 10))
 }
 
-/// Programs that show free memory over and over, and what finds the figures in their output.
+/// Programs that keep showing free memory, and what finds the figures in their output.
 const WATCHING: [[&str; 2]; 5] = [
     ["free -k -s 1", "/^Mem:/ {print $4}"],
     ["vmstat -n 1", "NR > 2 {print $4}"],
@@ -53,8 +53,8 @@ const WATCHING: [[&str; 2]; 5] = [
     ["busybox top -b -d 1", "/^Mem:/ {print $4 + 0}"],
 ];
 
-/// Once a program has shown a figure, memory is taken; it goes on until it has shown more: top reads the file every three seconds
-/// only. The last figure may be half a line.
+/// Takes memory once a program has shown a figure, and continues until it has shown more: top only reads the file every
+/// three seconds. The last figure may be half a line.
 const TAKE: &str = "cd \"$(mktemp -d)\"; export LC_ALL=C
 figures() { awk \"$2\" shown 2>&1; }
 until_figures() { until [ \"$(figures \"$@\" | wc -l)\" -ge \"$1\" ]; do sleep 0.1; done; }
@@ -71,8 +71,8 @@ watch() {
 }
 ";
 
-/// Programs that show free memory over and over, while another takes some: they see it go where they do natively.
-/// (vmstat of procps 4.0.2 repeats its first figure, natively too.)
+/// Programs that keep showing free memory while another takes some: they see it go where they do so natively. (vmstat
+/// of procps 4.0.2 repeats its first figure, natively too.)
 #[test]
 fn watching_programs_see_memory_move() {
     let mut findings = Findings::default();
@@ -93,9 +93,9 @@ fn watching_programs_see_memory_move() {
     for ([program, _], [under, native]) in WATCHING.into_iter().zip(shown) {
         println!("{program}: {under:?}, natively {native:?}");
         findings.check(under.len() >= 7 && native.len() >= 7, || format!("{program}: {under:?} {native:?}"));
-        // The machine's other work moves its memory too; a program that never looks again shows no change at all.
+        // The machine's other work changes free memory too, but a program that never rereads shows no change at all.
         let moves_natively = moved(&native) > 0;
-        // What the shells before had used, and the kernel had not given back yet, may come free in the same moment.
+        // Memory of the shells before, which the kernel had not reclaimed yet, may come free at the same moment.
         let right = if moves_natively { sees_it_go(moved(&under)) } else { moved(&under) == 0 };
         findings.check(right, || format!("{program}: free memory went {under:?}, natively {native:?}"));
     }

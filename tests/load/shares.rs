@@ -1,17 +1,18 @@
-//! Programs show the share of its own capacity that a container uses, as the kernel has counted it.
+//! Programs show the share of its own capacity that a container uses, as the kernel counted it.
 
 use crate::bed::{self, Findings};
 use crate::{FAVOURED, HANGS, turn};
 
-/// Shares of a CPU that processes of the container try to use of its 1.5 CPUs. What they get is the machine's business.
+/// Shares of a CPU that processes of the container try to use, out of its 1.5 CPUs. How much they get is up to the
+/// machine.
 const LEVELS: [(&str, &[&str]); 2] = [("all that may be used", &["1.0", "1.0"]), ("half", &["0.72"])];
 
 const CAPACITY: f64 = 1.5;
 
-/// How long a program looks, a little less for the clock's sake.
+/// How long a program watches, minus a little for the clock.
 const SECONDS: f64 = 4.98;
 
-/// In points: vmstat shows whole percents of ticks that are rounded themselves.
+/// In percentage points: vmstat shows whole percents of ticks that are themselves rounded.
 const ROUNDING: f64 = 1.5;
 
 #[test]
@@ -36,7 +37,7 @@ fn programs_show_the_share_of_the_quota_that_is_used() {
     findings.conclude("shares");
 }
 
-/// Moments and the CPU time that the kernel had counted about then, both in seconds and in order.
+/// Times, and the CPU time that the kernel had counted by then, both in seconds and in order.
 struct Counted(Vec<[f64; 2]>);
 
 fn counted(text: &str) -> Counted {
@@ -46,8 +47,8 @@ fn counted(text: &str) -> Counted {
 }
 
 impl Counted {
-    /// The least and the greatest share, in percent of the capacity, that may have been used while a program looked that ran
-    /// from one moment to another: when exactly it looked is not known.
+    /// The lowest and the highest share, in percent of the capacity, that may have been used while a program that ran
+    /// between these times was watching: when exactly it watched is unknown.
     fn shares(&self, [began, ended]: [f64; 2]) -> [f64; 2] {
         let starts = self.corners(began, ended - SECONDS);
         let ends = self.corners(began + SECONDS, ended);
@@ -57,7 +58,7 @@ impl Counted {
         shares.fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], it| [least.min(it), most.max(it)])
     }
 
-    /// What may have been counted at moments from one to another: the extremes between each two looks.
+    /// What may have been counted between these times: the extremes between each two looks.
     fn corners(&self, from: f64, to: f64) -> Vec<[f64; 2]> {
         let near = self.0.windows(2).filter(|pair| pair[0][0] <= to && pair[1][0] >= from);
         near.flat_map(|pair| [0, 1].map(|at| [0, 1].map(|used| [pair[at][0].clamp(from, to), pair[used][1]])))
