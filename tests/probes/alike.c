@@ -1,5 +1,5 @@
-/* What can be asked of an answered descriptor, and must come out as for the kernel's file: the output is the same whoever
- * answers. Left out, since no hook could change them: poll(2), pwrite(2), O_NOFOLLOW in F_GETFL. */
+/* Everything that can be asked of an answered descriptor must come out as for the kernel's file: the output is the same
+ * whoever answers. Left out, because no hook could change them: poll(2), pwrite(2), O_NOFOLLOW in F_GETFL. */
 #include "probe.h"
 #include <sys/uio.h>
 
@@ -42,7 +42,7 @@ static void positions(int fd) {
     say("no such whence", lseek(fd, 0, 99));
     say("fourth", lseek(fd, 4, SEEK_SET));
     say("read", read(fd, piece, 1));
-    /* It is composed again, and a clock's digits go on meanwhile. */
+    /* The answer is composed again, and a clock's digits have advanced meanwhile. */
     printf("  the same text: %d\n", is_digit(piece[0]) ? is_digit(whole[4]) : piece[0] == whole[4]);
     say("back", lseek(fd, -2, SEEK_CUR));
     say("forth", lseek(fd, 1, SEEK_CUR));

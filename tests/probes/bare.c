@@ -1,4 +1,4 @@
-/* A program with none of its standard descriptors: what it opens gets their numbers, and only the exit status can tell. */
+/* A program without standard descriptors: files that it opens get their numbers, and only the exit status can tell. */
 #include "probe.h"
 
 int main(void) {

@@ -1,9 +1,9 @@
-/* A board that a probe writes for its own cgroup, as docs/board.md draws it. */
+/* A board that a probe writes for its own cgroup, laid out as in docs/board.md. */
 #include "probe.h"
 
 enum { WORDS = 32, UNIFIED = 1, CPUACCT = 4, KNOWS_LOAD = 1, KNOWS_DISK = 8 };
 
-/* The words of one publication: its number first, the sum of all before last. */
+/* The words of one publication: its number first, the checksum last but one. */
 static void seal(uint64_t *words) {
     uint64_t sum = 0xcbf29ce484222325;
     words[0] = 2;
@@ -11,7 +11,7 @@ static void seal(uint64_t *words) {
     words[WORDS - 1] = sum;
 }
 
-/* Publishes one slot, which `fill` has put its figures in. */
+/* Publishes one slot, which `fill` fills with figures. */
 static void publish(const char *board, void (*fill)(uint64_t *slot)) {
     struct stat own = {0};
     struct timespec now = {0};

@@ -1,10 +1,10 @@
-/* Processes made in every way, asking at once.
+/* Processes created in every way, which ask at once.
  *   children vfork         a vfork child asks, then its parent
  *   children vfork-first   nothing has been asked before
- *   children vfork-pids    a vfork child in a pid namespace of its own filters its system calls: its parent does not
+ *   children vfork-pids    a vfork child in a pid namespace of its own filters its system calls; its parent does not
  *   children fork          children of a program whose threads are asking
  *   children fork-first    children of a program whose threads hold the loader's lock, and nothing has been asked before
- *   children spawn PROGRAM by posix_spawn, with its standard input opened on the way */
+ *   children spawn PROGRAM by posix_spawn, which also opens its standard input */
 #include "probe.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -84,7 +84,7 @@ static void *iterating(void *nothing) {
     return nothing;
 }
 
-/* `first`: which of the two answers the children get is left open, as long as they get one. */
+/* If `first`, children may get either answer, as long as they get one. */
 static void by_fork(void *(*thread)(void *), int first) {
     pthread_t threads[THREADS];
     int tally[3] = {0};

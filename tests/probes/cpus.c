@@ -76,7 +76,7 @@ static int as_pthread(int pid, size_t size, void *set) {
 static int call(int pid, size_t size, void *set) { return ((affinity *)row->shape)(pid, size, set); }
 
 static void answer_get(void) {
-    memset(mask, 0xff, sizeof mask); /* what the kernel does not fill must be cleared by libc, and the hook */
+    memset(mask, 0xff, sizeof mask); /* libc, and the hook, must clear what the kernel does not fill */
     int result = call(0, sizeof mask, mask);
     printf("result=%d\nerrno=%s\n", result, error_name(errno));
     say_mask("mask");
@@ -104,7 +104,7 @@ static void pass_get(void) {
     say_get("negative", -1, sizeof mask, mask);
 }
 
-/* Handing back the mask that was shown must not confine the program to it. */
+/* A program that hands back the mask it was shown must not be confined to it. */
 static void answer_set(void) {
     memset(mask, 0, sizeof mask);
     if (sched_getaffinity(0, sizeof mask, (cpu_set_t *)mask)) return;

@@ -1,9 +1,9 @@
-/* opendir(3), readdir(3), scandir(3) and glob(3): the CPUs that are not shown are in no listing. */
+/* opendir(3), readdir(3), scandir(3) and glob(3): no listing contains the CPUs that are not shown. */
 #include "probe.h"
 #include <dirent.h>
 #include <glob.h>
 
-/* Each form leaves the names that it found in `names`, sorted; its result is how many, or -1 and errno. */
+/* Each form leaves the sorted names that it found in `names`, and returns their number, or -1 with errno. */
 static char names[512][64];
 static int found;
 
@@ -49,14 +49,14 @@ static int as_readdir_r(const char *path) {
     return found;
 }
 
-/* The kernel's entries, as it writes them. */
+/* The kernel's entries, in its own format. */
 static long entries_of(int fd, char *to, size_t len) {
     if (!strcmp(row->name, "posix_getdents")) return WATCHED(((ssize_t(*)(int, void *, size_t, int))symbol)(fd, to, len, 0));
     if (!strcmp(row->name, "getdents")) return WATCHED(((int (*)(int, void *, size_t))symbol)(fd, to, len));
     return (int)WATCHED(((ssize_t(*)(int, void *, size_t))symbol)(fd, to, len));
 }
 
-/* In small pieces, some of which hold nothing that is shown. */
+/* In small pieces, some of which contain nothing that is shown. */
 static int as_getdents(const char *path) {
     char piece[80];
     int fd = (int)raw(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY, 0, 0, 0), error;
@@ -128,7 +128,7 @@ static void say_cpus(const char *key) {
     putchar('\n');
 }
 
-/* The one memory block that is shown. */
+/* The only memory block that is shown. */
 static void say_blocks(void) {
     int blocks = 0;
     if (call(BLOCKS) < 0) return;

@@ -1,4 +1,4 @@
-/* statfs(2) and statvfs(3), by path and by descriptor, beside a board that tells what the container takes on disk. */
+/* statfs(2) and statvfs(3), by path and by descriptor, with a board that says how much disk space the container uses. */
 #include "board.h"
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -10,7 +10,7 @@ static void disk(uint64_t *slot) {
     slot[28] = USED_KIB * 1024ull;
 }
 
-/* The space of the file system, whichever way the symbol tells it. */
+/* The space of the file system, however the symbol reports it. */
 struct space { unsigned long block, all, free, available, files; };
 
 static void statfs_path(void), statfs_fd(void), statvfs_path(void), statvfs_fd(void);
@@ -43,7 +43,7 @@ static void on(const char *path) {
     raw_close(fd);
 }
 
-/* An overlay whose layers lie on several file systems gives its files' devices otherwise than its directories'. */
+/* If an overlay's layers lie on several file systems, its files report other device numbers than its directories. */
 static const char *within_root(void) {
     struct stat root, file;
     int known = stat("/", &root) == 0 && stat("/etc/passwd", &file) == 0;
@@ -84,7 +84,7 @@ static void pass(void) {
         raw_close(fd);
     }
     unlink(getenv("CGPROC_BOARD"));
-    /* Where nobody measures what is used, the root is the machine's. */
+    /* If nobody measures the usage, the root is the machine's. */
     int fd = raw_open("/", O_RDONLY), result = call("/", fd, &space);
     printf("no board: %d %s %lu %lu\n", result, error_name(errno), space.block, space.all);
     raw_close(fd);

@@ -1,5 +1,5 @@
-/* Preloaded beside the object: a constructor that asks before anything else runs, and an allocator that asks from within
- * its own first call, as jemalloc does. */
+/* Preloaded beside the object: a constructor that asks before anything else runs, and an allocator that asks during its
+ * own first call, as jemalloc does. */
 #include "probe.h"
 #include <sched.h>
 #include <sys/sysinfo.h>

@@ -1,4 +1,4 @@
-/* What a program in this place sees, by every way of asking: a line each, none of which moves by itself. */
+/* What a program sees here, one line for each way of asking; no figure changes by itself. */
 #include "probe.h"
 #include <sched.h>
 #include <sys/sysinfo.h>

@@ -1,8 +1,8 @@
-/* A program that lets the kernel kill it for any syscall that it does not make itself.
- *   filtered prctl     filters by prctl(2), then opens and reads
+/* A program that has the kernel kill it for any syscall that it does not make itself.
+ *   filtered prctl     installs the filter by prctl(2), then opens and reads
  *   filtered syscall   the same by syscall(SYS_seccomp)
- *   filtered kept      has the file open before, and reads it again after
- *   filtered masks     the calls about masks alone, where no file may be opened either
+ *   filtered kept      opens the file before, and rereads it after
+ *   filtered masks     only the calls about masks; it may not open files either
  *   filtered strict    the oldest form: read, write, exit
  *   filtered refused   no killing: memfd_create fails with ENOSYS, as under an old container profile */
 #include "probe.h"
@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/sysinfo.h>
 
-/* What libc makes of open, read, write, lseek, fstat, sysinfo, sched_getaffinity, sched_setaffinity and exit. */
+/* The system calls behind open, read, write, lseek, fstat, sysinfo, sched_getaffinity, sched_setaffinity and exit. */
 static const int allowed[] = {
     SYS_read, SYS_write, SYS_openat, SYS_close, SYS_lseek, SYS_pread64, SYS_exit, SYS_exit_group, SYS_newfstatat,
     SYS_sysinfo, SYS_sched_getaffinity, SYS_sched_setaffinity, SYS_seccomp,
@@ -79,7 +79,7 @@ static void refuse_memfd(void) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog refusal = {4, refuse};
-    /* As inherited from whoever started the program: by no call of its own. */
+    /* As if inherited from the parent: no hooked call installs it. */
     if (raw(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&refusal, 0, 0, 0)) exit(1);
     int fd = open("/proc/meminfo", O_RDONLY);
     slurp(fd);

@@ -1,5 +1,5 @@
-/* Every call that has an answer, and what must hold of it whatever the tree holds: no error that the kernel would not give, no
- * descriptor kept, errno untouched, and figures that a program can live with. */
+/* Every call that has an answer, and what must hold whatever the tree contains: no error that the kernel would not
+ * give, no leaked descriptor, errno untouched, and figures that a program can live with. */
 #include "hostile-settings.h"
 #include <ctype.h>
 #include <dirent.h>
@@ -12,9 +12,9 @@
 #include <sys/uio.h>
 #include <sys/vfs.h>
 
-/* What a case leaves for who waits for it. */
+/* What a case leaves for the process that waits for it. */
 static struct report {
-    const char *volatile call, *volatile path; /* at work */
+    const char *volatile call, *volatile path; /* in progress */
     long longest_nsec; /* of all calls of the case */
     const char *longest_call;
     char longest_path[100];
@@ -37,7 +37,7 @@ static void find(const char *format, ...) {
     if (len < sizeof report->text) snprintf(report->text + len, sizeof report->text - len, "\n");
 }
 
-/* ---- a call, and the time that it took of the thread's ---- */
+/* ---- a call, and the CPU time of its thread ---- */
 
 static long begun_nsec;
 
@@ -66,12 +66,12 @@ static void end_call(void) {
 #define CALL(name, path, expression) ({ begin_call(name, path); __typeof__(expression) result_ = (expression); end_call(); result_; })
 #define CALL_VOID(name, path, expression) do { begin_call(name, path); (expression); end_call(); } while (0)
 
-/* A call on success leaves errno alone. */
+/* A successful call leaves errno alone. */
 static void check_errno(int has_succeeded) {
     if (has_succeeded && errno != UNTOUCHED) find("errno became %s", error_name(errno));
 }
 
-/* ---- symbols, which not every libc has ---- */
+/* ---- symbols that some libcs lack ---- */
 
 static const char *const SYMBOLS[] = {
     "open", "open64", "openat", "openat64", "__open_2", "__open64_2", "__openat_2", "__openat64_2", "openat2", "fopen", "fopen64",
@@ -92,14 +92,14 @@ static void *named(const char *name) {
     return NULL;
 }
 
-/* Calls the symbol, where this libc has it. */
+/* Calls the symbol if this libc has it. */
 #define NAMED(name, type, absent, ...) ({ __typeof__(type) f_ = (__typeof__(type))named(name); f_ ? CALL(name, path_, f_(__VA_ARGS__)) : (absent); })
 
 /* ---- texts ---- */
 
 static char kernels[ROOM + 1], ours[2 * ROOM + 1], earlier[2 * ROOM + 1];
 
-/* The number behind `key` at the start of a line; -1 without one. */
+/* The number after `key` at the start of a line, or -1. */
 static double value(const char *text, const char *key) {
     size_t len = strlen(key);
     for (const char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
@@ -126,7 +126,7 @@ static int count_in_list(const char *text) {
     return *text == '\n' && !text[1] ? count : -1;
 }
 
-/* Numbers of CPUs by each way of asking; 0 where it was not asked. */
+/* Numbers of CPUs by each way of asking; 0 if it was not asked. */
 static struct { const char *way; int count; } ways[16];
 static int way_count;
 
@@ -204,7 +204,7 @@ static void check_pressure(const char *text, const char *native) {
     expect(*text != 0, "a text", text);
 }
 
-/* As many lines as the kernel's, each beginning with the same `words` words. */
+/* As many lines as the kernel's, each starting with the same `words` words. */
 static void check_heads(const char *text, const char *native, int words) {
     for (; *text && *native; text++, native++) {
         for (int word = 0; word < words; word++) {
@@ -275,7 +275,7 @@ static int open_somehow(const char *path, int flags) {
     return fd == -2 ? CALL("open", path, open(path, flags)) : fd;
 }
 
-/* Reads all that is left, by the kernel. */
+/* Reads everything that is left, past the hooks. */
 static long read_all(int fd, char *to, long room) {
     long len = 0, n;
     while (len < room && (n = raw(SYS_read, fd, (long)(to + len), room - len, 0, 0, 0)) > 0) len += n;
@@ -289,9 +289,9 @@ static int is_damaged(const char *path) {
     return 0;
 }
 
-static int is_still; /* nobody changes the tree meanwhile */
+static int is_still; /* nobody changes the tree during the case */
 
-/* What a program does with a descriptor of an answer. */
+/* What a program does with an answered descriptor. */
 static void use(int fd, const char *path, long len) {
     char some[64], again[4096];
     struct stat status;
@@ -322,7 +322,7 @@ static void use(int fd, const char *path, long len) {
     }
 }
 
-/* Below a CPU or a memory block, which the container may not have. */
+/* Files below a CPU or a memory block that the container may lack. */
 static int may_be_hidden(const char *path) {
     for (; *path; path++)
         if ((!strncmp(path, "/cpu", 4) && isdigit((unsigned char)path[4])) || (!strncmp(path, "/memory", 7) && isdigit((unsigned char)path[7]))) return 1;
@@ -350,7 +350,7 @@ static void ask_file(const struct answered *answered) {
     int is_ours = raw_fstat(fd, &stat) == 0 && stat.st_nlink == 0 && stat.st_size > 0;
     report->answers += is_ours;
     if (is_ours && is_still && answered->check && !is_damaged(path)) {
-        /* Pressure is shown as the scope's file has it. */
+        /* Pressure is shown as in the scope's own file. */
         expect(memchr(ours, 0, len) == NULL || answered->check == check_pressure, "a NUL", ours);
         answered->check(ours, kernels);
     }
@@ -358,7 +358,7 @@ static void ask_file(const struct answered *answered) {
     raw_close(fd);
 }
 
-/* A counter that a process was shown never runs backwards, whatever becomes of the files meanwhile. */
+/* A counter never runs backwards within a process, whatever happens to the files. */
 static void check_columns(const char *path, const char *before, const char *after, const char *line) {
     const char *one = strstr(before, line), *two = strstr(after, line);
     if (!one || !two) return;
@@ -487,7 +487,7 @@ static void ask_directory(void) {
     raw_close(fd);
 }
 
-/* ---- calls that give numbers ---- */
+/* ---- calls that return numbers ---- */
 
 static int count_bits(const unsigned long *mask, long bytes) {
     int count = 0;

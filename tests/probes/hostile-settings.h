@@ -1,4 +1,4 @@
-/* What a case's programs are told: settings in the environment and in the file, and a board. */
+/* The settings of a case's programs, in the environment and in the file, and a board. */
 #include "hostile-stage.h"
 
 static const char *const KEYS[] = {
@@ -8,7 +8,7 @@ static const char *const KEYS[] = {
 enum { CGROUP = 5, BOARD = 6, DEBUG = 10 };
 
 static const char BOARD_PATH[] = "/run/board";
-/* The directory whose slots the board has. */
+/* The directory whose slots are on the board. */
 static char published[600];
 
 static void some_value(int key, char *to, size_t room) {
@@ -42,7 +42,7 @@ static void some_value(int key, char *to, size_t room) {
     }
 }
 
-/* Whether a case answers all files, so that what they say can be compared. */
+/* Whether a case answers all files, so that they can be compared. */
 static int are_all_answered;
 static char directory[600]; /* what CGPROC_CGROUP names; empty for none */
 

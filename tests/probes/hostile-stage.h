@@ -1,8 +1,8 @@
-/* The tree that a case is played in: cgroups, /proc and /sys, over which this process's mount namespace has others.
+/* The stage of a case: cgroups, /proc and /sys, mounted over the real ones in this process's mount namespace.
  *
- * What the object takes for the kernel's own must be on procfs, so the answered files of /proc are environments of helpers
- * (/proc/PID/environ), which may hold anything. Those of /sys are real ones, or other real ones in their place. Whatever else
- * is read for a figure are plain files. */
+ * Whatever the object takes for the kernel's own must be on procfs. So the answered files of /proc are environments of
+ * helpers (/proc/PID/environ), which may contain anything. Those of /sys are real ones, or other real ones in their
+ * place. All other sources of figures are plain files. */
 #include "hostile-texts.h"
 #include <sched.h>
 #include <signal.h>
@@ -51,7 +51,7 @@ static void mount_tmpfs(const char *at) {
     must("mount", at, raw(SYS_mount, (long)"tmpfs", (long)at, (long)"tmpfs", 0, (long)"mode=755", 0));
 }
 
-/* Puts what is at `from` over what is at `to`, which is made where it is not there. */
+/* Mounts `from` over `to`, which is created if it does not exist. */
 static void bind(const char *from, const char *to, int is_directory) {
     char above[1024];
     snprintf(above, sizeof above, "%s", to);
@@ -68,7 +68,7 @@ static void bind(const char *from, const char *to, int is_directory) {
 struct source {
     char path[900];
     const char *text;
-    int is_damaged, is_bound; /* over another file: never removed */
+    int is_damaged, is_bound; /* mounted over another file: never removed */
 };
 
 enum { SOURCES = 3000 };
@@ -95,18 +95,18 @@ enum { HOSTS = sizeof ANSWERED / sizeof *ANSWERED };
 
 static struct host {
     int request, answer, is_damaged;
-    char *environment; /* the helper's, in memory that both have */
+    char *environment; /* the helper's, in shared memory */
     struct bytes own;  /* the kernel's text */
 } hosts[HOSTS];
 
-/* The number in this field of /proc/self/stat. */
+/* Field `number` of /proc/self/stat. */
 static uint64_t field(const char *stat, int number) {
     const char *at = strrchr(stat, ')') + 1;
     for (int i = 2; i < number; i++) at = strchr(at, ' ') + 1;
     return strtoull(at, NULL, 10);
 }
 
-/* Has the kernel take this memory for the environment of the process. */
+/* Makes the kernel take this memory for the process's environment. */
 static long set_environment_at(long at, long len) {
     static char stat[4096];
     struct prctl_mm_map map = {0};
@@ -118,7 +118,7 @@ static long set_environment_at(long at, long len) {
     return raw(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, (long)&map, sizeof map, 0, 0);
 }
 
-/* A process whose environment is what it is told. */
+/* A process whose environment is whatever it is told. */
 static void serve_environment(struct host *host, int request, int answer) {
     long len;
     raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
@@ -210,13 +210,13 @@ static const char *const HIERARCHIES[] = {"memory", "cpu", "cpuacct", "cpuset", 
 
 enum form { V2, V1, HYBRID, REAL, FORMS };
 static enum form form;
-static char own_path[512]; /* from the hierarchies' root on */
+static char own_path[512]; /* from the hierarchies' root */
 static char base[256];     /* where the hierarchies are mounted */
 
 enum { MADE = 8192 };
 static char made_cgroup[MADE], made_init[MADE], made_mountinfo[8 * MADE];
 
-/* The cgroups of one hierarchy, from its top to the own one. */
+/* The cgroups of one hierarchy, from its top down to its own. */
 static void make_hierarchy(const char *controller, const char *top) {
     char at[900], file[1000];
     size_t len = strlen(top);
@@ -287,9 +287,9 @@ static void make_cgroups(void) {
 
 /* ---- /sys ---- */
 
-static char real_sys[64]; /* sysfs itself, below no mount of ours */
+static char real_sys[64]; /* sysfs itself, without our mounts */
 
-/* Real files of sysfs that may stand where an answered one is. */
+/* Real files of sysfs that may replace an answered one. */
 static const char *const OTHERS[] = {
     "kernel/notes", "kernel/btf/vmlinux", "kernel/uevent_seqnum", "kernel/mm/transparent_hugepage/enabled", "power/state",
     "devices/system/cpu/possible", "devices/system/cpu/kernel_max", "devices/system/cpu/modalias", "devices/system/clocksource/clocksource0/available_clocksource",
@@ -352,7 +352,7 @@ static void open_stage(void) {
     }
 }
 
-static int first_source; /* of those that a stage has for itself */
+static int first_source; /* the first source that belongs to a stage */
 static const char *own_init;
 
 static void set_stage(uint64_t number) {
@@ -378,7 +378,7 @@ static void set_stage(uint64_t number) {
     make_sys();
 }
 
-/* Puts over a new process's own files what the stage says of it. */
+/* Mounts the stage's contents over a new process's own files. */
 static void enter_stage(void) {
     if (form == REAL) return;
     bind("/sys/made/cgroup", "/proc/self/cgroup", 0);

@@ -1,9 +1,9 @@
-/* Texts that are meant to harm their reader: those that the kernel gives, with something wrong in them, or anything at all.
- * All of it follows from a number, so that what was found once is found again. */
+/* Texts meant to harm their reader: the kernel's texts with something wrong in them, or anything at all. They follow
+ * from a number, so whatever was found once is found again. */
 #include "probe.h"
 #include "../programs/chance.h"
 
-/* What follows from one number has nothing in common with what follows from the next. */
+/* Unrelated for consecutive numbers. */
 static void throw_from(uint64_t seed) { dice = seed, dice = thrown() ^ 0x5851f42d4c957f2d; }
 
 /* ---- a text ---- */
@@ -23,7 +23,7 @@ static void add(struct bytes *to, const char *from, long len) {
 
 static void add_text(struct bytes *to, const char *from) { add(to, from, strlen(from)); }
 
-/* Puts `len` bytes in the place of `cut` at `at`. */
+/* Replaces `cut` bytes at `at` by `len` others. */
 static void put(struct bytes *text, long at, long cut, const char *from, long len) {
     long rest = text->len - at - cut;
     if (len > ROOM - at) len = ROOM - at;
@@ -43,7 +43,7 @@ static const char *const NUMBERS[] = {
     "0-18446744073709551615", "1,3,5,7,9,11,13,15,17,19,21", "0,0,0", "-", ",", "nan", "inf",
 };
 
-/* Where the `number`th run of digits begins; its length. None: 0. */
+/* Finds the `number`th run of digits; returns its length, or 0 if there is none. */
 static long find_number(const struct bytes *text, unsigned number, long *at) {
     for (long i = 0; i < text->len; i++) {
         long end = i;
@@ -70,7 +70,7 @@ static void change_number(struct bytes *text) {
     put(text, at, len, to, strlen(to));
 }
 
-/* Where a line begins, and its length with its newline. */
+/* Finds the start of a line; returns its length with the newline. */
 static long some_line(const struct bytes *text, long *at) {
     long from = below(text->len + 1), to = from;
     while (from > 0 && text->at[from - 1] != '\n') from--;
@@ -119,7 +119,7 @@ static void fill_with_anything(struct bytes *text) {
     }
 }
 
-/* A few things wrong, with the form kept for the most part. */
+/* Makes a few things wrong, and mostly keeps the form. */
 static void damage(struct bytes *text) {
     long at, len;
     for (int times = 1 + below(4); times; times--)

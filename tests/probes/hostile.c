@@ -1,10 +1,10 @@
-/* Hostile trees, settings and boards, in process: each case is a child that makes every call that has an answer.
+/* Hostile trees, settings and boards, in process: each case is a child that makes every call with an answer.
  *
- *   hostile FIRST COUNT     COUNT cases from number FIRST on; each is the same every time
- *   hostile FIRST -SECONDS  as many as there is time for
+ *   hostile FIRST COUNT     COUNT cases from number FIRST on, the same ones each time
+ *   hostile FIRST -SECONDS  as many cases as fit into SECONDS
  *
- * It prints each case that found something, and at the end how many cases and calls there were, and which call took the most of its thread's
- * time. Root, in a mount namespace of its own. */
+ * Prints each case that found something. At the end, prints how many cases and calls there were, and which call took
+ * most of its thread's time. Needs root, and its own mount namespace. */
 #include "hostile-calls.h"
 
 enum { CASES_OF_A_STAGE = 32, HANGS_AFTER_SEC = 120 };
@@ -56,7 +56,7 @@ static long now_sec(void) {
     return now.tv_sec;
 }
 
-/* How the child ended; NULL where it did so by itself. */
+/* How the child ended, or NULL if by itself. */
 static const char *wait_for(int child) {
     static char how[64];
     int status = 0;
@@ -76,8 +76,8 @@ static const char *wait_for(int child) {
     return how;
 }
 
-/* The call that took the most of its thread's time. A machine whose CPUs are shared with others counts some of their time too, so that of a
- * call which seems long the least of three times counts. */
+/* The call that took most of its thread's time. On a machine whose CPUs are shared with others, some of their time is
+ * counted too, so a call that seems long is measured three times and the shortest counts. */
 static struct { long nsec; char text[200]; } longest;
 enum { LONG_NSEC = 5000000, TRIES = 3 };
 
@@ -120,7 +120,7 @@ int main(int argc, char **argv) {
     long count = argc > 2 ? strtol(argv[2], NULL, 10) : CASES_OF_A_STAGE, until = now_sec() - count, failed = 0, done = 0;
     report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     find_symbols();
-    access("/", F_OK); /* the object finds next: a forked child could not any more */
+    access("/", F_OK); /* makes the object find next: a forked child could no longer do it */
     open_stage();
     raw(SYS_mknodat, AT_FDCWD, (long)"/run/pipe", S_IFIFO | 0600, 0, 0, 0);
     raw(SYS_symlinkat, (long)"/run/loop", AT_FDCWD, (long)"/run/loop", 0, 0, 0);

@@ -1,5 +1,5 @@
-/* A timer's handler on an 8 KiB stack opens and reads the very files that the main line is reading. Below that stack is
- * a page that faults. */
+/* A timer's handler, on an 8 KiB stack, opens and reads the same files as the main program. Below that stack is a page
+ * that faults. */
 #include "probe.h"
 #include <sched.h>
 #include <signal.h>

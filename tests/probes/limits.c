@@ -1,6 +1,6 @@
-/* A program that has bounded itself by setrlimit(2).
- *   limits size N     no file may grow beyond N bytes
- *   limits kept       that, after the file was opened
+/* A program that has limited itself by setrlimit(2).
+ *   limits size N     files may not grow beyond N bytes
+ *   limits kept       the same, after the file was opened
  *   limits files N    descriptors below N only */
 #include "probe.h"
 #include <sys/resource.h>
@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
             int more = open("/proc/meminfo", O_RDONLY);
             printf("more: %d %s\n", more, more < 0 ? error_name(errno) : "");
         }
-        off_t at = lseek(fd, 0, SEEK_SET); /* no descriptor is left to refresh through */
+        off_t at = lseek(fd, 0, SEEK_SET); /* no descriptor is left for refreshing */
         slurp(fd);
         printf("again: %ld %d\n", (long)at, strcmp(whose(), "broken") != 0);
     } else {

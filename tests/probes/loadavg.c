@@ -1,4 +1,4 @@
-/* getloadavg(3), beside a board with a load. */
+/* getloadavg(3), with a board that has a load. */
 #include "board.h"
 
 #define LOAD "2.50 1.25 0.50"

@@ -1,4 +1,4 @@
-/* mmap(2): procfs and sysfs refuse it, and so must what stands in their place. */
+/* mmap(2): procfs and sysfs refuse it, so our files must refuse it too. */
 #include "probe.h"
 
 static void *call(size_t length, int protection, int flags, int fd, off_t offset) {

@@ -1,4 +1,4 @@
-//! The C probes of this directory: built once per libc, run in batches inside one container.
+//! The C probes of this directory: built once per libc, and run in batches, each in one container.
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
 use crate::bed::{Container, PLAIN, View, object, repository};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// 256 MiB and one CPU of time: the one that it shows is the machine's first.
+/// 256 MiB and the time of one CPU, shown as the machine's first.
 pub(crate) const SMALL: Container =
     Container { memory: "256M", swap: None, quota_usec: Some(100_000), cpus: None, view: View::Namespace, ..PLAIN };
 pub(crate) const SMALL_KIB: u64 = 256 << 10;
@@ -44,17 +44,17 @@ impl Libc {
     }
 }
 
-/// The probes with a row per symbol.
+/// The probes that have a row for each symbol.
 pub(crate) const WITH_ROWS: [&str; 10] =
     ["open", "stdio", "seek", "stat", "mmap", "directory", "cpus", "sysinfo", "loadavg", "disk"];
 
-/// The symbols that such a probe has a row for.
+/// The symbols that such a probe has rows for.
 pub(crate) fn rows(program: &Path) -> Vec<String> {
     let output = Command::new(program).env_remove("LD_PRELOAD").output().expect("the probe");
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
-/// What a source becomes.
+/// What a source is compiled into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Program,
@@ -62,11 +62,12 @@ pub(crate) enum Form {
     Object,
     /// A static program without a libc.
     Bare,
-    /// A static program that may lie anywhere.
+    /// A static position-independent program.
     StaticPie,
 }
 
-/// The program made of `tests/probes/<name>.c`. Its name carries a hash of all that went into it, so what is there is current.
+/// The program made from `tests/probes/<name>.c`. Its name carries a hash of all inputs, so an existing file is
+/// current.
 pub(crate) fn program(libc: Libc, name: &str) -> PathBuf {
     build(libc, name, Form::Program)
 }
@@ -96,7 +97,7 @@ pub(crate) fn build(libc: Libc, name: &str, form: Form) -> PathBuf {
     to
 }
 
-/// What a probe may include, in the order of their names.
+/// Headers that a probe may include, sorted by name.
 fn headers(sources: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(sources).unwrap_or_else(|e| panic!("{}: {e}", sources.display()));
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -105,7 +106,7 @@ fn headers(sources: &Path) -> Vec<PathBuf> {
     headers
 }
 
-/// Beside its place first: another test may be making the same.
+/// Built under another name first: another test may be building the same.
 fn compile(libc: Libc, flags: &[&str], source: &Path, to: &Path) {
     let part = unique(to);
     let output = Command::new(libc.compiler())
@@ -148,7 +149,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// `program` with `arguments`, under `preload` where there is one, with `variables` in its environment alone.
+    /// `program` with `arguments`, under `preload` if there is one, with `variables` in its environment only.
     pub(crate) fn new(preload: Option<&Path>, variables: &[(&str, &str)], program: &Path, arguments: &[&str]) -> Self {
         let mut command = String::new();
         if let Some(object) = preload {
@@ -169,17 +170,17 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// What a case printed, on both streams, and its exit status as bash tells it.
+/// What a case printed on both streams, and its exit status as bash reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Result {
     pub(crate) text: String,
     pub(crate) status: i32,
 }
 
-/// The results of `cases`, run one after another in one new container.
+/// Runs `cases` one after the other in one new container; returns their results.
 pub(crate) fn run(container: &Container, cases: &[Case]) -> Vec<Result> {
     let script = unique(&directory().join("batch"));
-    // Other batches run at the same time: what a program writes goes to a directory of this one's own.
+    // Other batches run at the same time, so programs write to a directory of their batch.
     let mut text = String::from("cd \"$(mktemp -d)\" || exit\n");
     for case in cases {
         let _ = writeln!(text, "{}\nprintf '\\n{END}%d\\n' $?", case.command);
@@ -200,7 +201,7 @@ pub(crate) fn run(container: &Container, cases: &[Case]) -> Vec<Result> {
     results
 }
 
-/// Ends a case's output; no program prints it.
+/// Ends a case's output. No program prints it.
 const END: &str = "\x1e status ";
 
 fn split(text: &str) -> impl Iterator<Item = Result> {
@@ -219,7 +220,7 @@ pub(crate) struct Figures {
     pub(crate) containers: String,
 }
 
-/// Runs `figures` as each case has it, after the two runs that tell what is whose.
+/// Runs `figures` as each case wants it, after two runs that show whose figures are which.
 pub(crate) fn figures(
     container: &Container,
     libc: Libc,

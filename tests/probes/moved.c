@@ -1,4 +1,5 @@
-/* A vfork child goes to another cgroup and asks there; then its parent asks, in whose memory it ran: moved CGROUP.PROCS */
+/* A vfork child enters another cgroup and asks there; then its parent asks, whose memory the child used: moved
+ * CGROUP.PROCS */
 #include "probe.h"
 #include <sys/wait.h>
 
@@ -13,7 +14,7 @@ static void ask(int who) {
 
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
-    /* What is remembered is not believed any more when the child asks. */
+    /* By the time the child asks, what is remembered is too old to be used. */
     struct timespec longer = {1, 200 * 1000 * 1000};
     ask(1);
     raw(SYS_nanosleep, (long)&longer, 0, 0, 0, 0, 0);

@@ -1,4 +1,4 @@
-/* open(2), openat(2) and the names that fortified and large-file programs call them by. */
+/* open(2), openat(2), and their names in fortified and large-file programs. */
 #include "probe.h"
 
 typedef int opener(const char *path, int flags);
@@ -11,10 +11,10 @@ static int as_open_2(const char *path, int flags) {
     return WATCHED(((int (*)(const char *, int))symbol)(path, flags));
 }
 
-static int readable = 1; /* the paths may be looked into */
+static int readable = 1; /* libc may read the paths */
 
-/* Through the directory's descriptor, so that the name alone reaches the hook. That descriptor is a high one: the
- * answer's number is compared. */
+/* Through the directory's descriptor, so that the hook only sees the name. That descriptor has a high number, because
+ * the answer's number is compared. */
 enum form { VARIADIC, FORTIFIED, EXTENDED };
 
 static int at_directory(const char *path, int flags, enum form form) {
@@ -51,7 +51,7 @@ static void read_through(const char *path) {
     raw_close(fd);
 }
 
-/* Which clock the seconds in `text` are on: the one that the container's first process began, or the kernel's. */
+/* Whose clock the seconds in `text` are on: the clock that started with the container's first process, or the kernel's. */
 static const char *clock_of_uptime(void) {
     double shown = strtod(text, NULL), kernel, begun;
     int fd = raw_open("/proc/uptime", O_RDONLY);
@@ -73,7 +73,7 @@ static int is_there(const char *path) {
     return raw(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, 0, 0, 0) == 0;
 }
 
-/* Whether the file names more than one CPU to the kernel. */
+/* Whether the kernel lists more than one CPU in the file. */
 static int has_several(const char *path) {
     int fd = raw_open(path, O_RDONLY);
     if (fd < 0) return 0;
@@ -81,7 +81,7 @@ static int has_several(const char *path) {
     return strpbrk(text, ",-") != NULL;
 }
 
-/* What some machines do not have, or whose text is no figure of the container's alone. */
+/* Files that some machines lack, or whose text is not only the container's figure. */
 static void answer_rest(void) {
     static const char siblings[] = CPUS "/cpu0/topology/core_siblings_list", map[] = NODE "/cpumap";
     static const char *const others[] = {
@@ -125,7 +125,7 @@ static void answer(void) {
     printf("hidden=%s\n", fd < 0 ? error_name(errno) : "open");
     if (fd >= 0) raw_close(fd);
     answer_rest();
-    /* The lowest free number tells whether any was kept. */
+    /* The lowest free number shows whether any was leaked. */
     fd = (int)raw(SYS_dup, 1, 0, 0, 0, 0, 0), raw_close(fd);
     printf("lowest-free=%d\n", fd);
 }
@@ -139,7 +139,7 @@ static void say(const char *label, const char *path, int flags) {
         raw_fstat(fd, &st);
         printf(" mode %o flags %lo cloexec %d", st.st_mode, raw(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0), fcntl(fd, F_GETFD));
         slurp(fd), first_line();
-        if (strncmp(label, "self", 4)) printf(" [%s]", text); /* their text is the process's own */
+        if (strncmp(label, "self", 4)) printf(" [%s]", text); /* their text differs between processes */
         raw_close(fd);
     }
     putchar('\n');
@@ -178,7 +178,7 @@ static void pass(void) {
     }
 }
 
-/* As pass, and a directory descriptor that is none. */
+/* As pass, plus an invalid directory descriptor. */
 static void pass_at(void) {
     pass();
     int fd = WATCHED(((int (*)(int, const char *, int))symbol)(-5, "meminfo", O_RDONLY));

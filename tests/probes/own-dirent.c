@@ -1,4 +1,4 @@
-/* A neighbour that has directories of its own: `DIR` is a structure of its, which only its own functions understand. */
+/* A neighbour with its own directories: its `DIR` is a structure that only its own functions understand. */
 #include "probe.h"
 #include <dirent.h>
 

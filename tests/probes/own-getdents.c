@@ -1,5 +1,6 @@
-/* A program that defines `getdents` by itself, as glibc does not, by the kernel's older call: a preloaded object has none of that name
- * to put before it. Its own is in an object loaded later, whose calls bind to the first in scope: that is what is called here. */
+/* A program that defines `getdents` itself, by the kernel's older call. glibc has no such function, so a preloaded
+ * object has none to put before it. The definition is in an object loaded later, whose calls bind to the first one in
+ * scope: that one is called here. */
 #include "probe.h"
 
 struct linux_dirent { unsigned long ino, offset; unsigned short length; char name[]; };

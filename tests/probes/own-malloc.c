@@ -1,4 +1,5 @@
-/* Lists CPUs by scandir(3) and glob(3) with an allocator of the program's own, which libc then uses, and which knows what is its. */
+/* Lists CPUs by scandir(3) and glob(3) in a program with its own allocator, which libc uses too, and which knows its
+ * own blocks. */
 #include "probe.h"
 #include <dirent.h>
 #include <glob.h>
@@ -12,12 +13,12 @@ void *malloc(size_t bytes) {
     bytes = (bytes + ROOM - 1) / ROOM * ROOM;
     if (used + bytes + ROOM > HEAP) return NULL;
     size_t *at = (size_t *)(heap + used);
-    at[0] = bytes, at[1] = MARK; /* where glibc would have the size of a piece */
+    at[0] = bytes, at[1] = MARK; /* where glibc keeps a block's size */
     used += bytes + ROOM;
     return at + 2;
 }
 
-/* What is not the start of a piece of ours is the end of the program, as in any allocator. */
+/* As with any allocator, freeing anything that is not the start of a block ends the program. */
 void free(void *given) {
     size_t *at = (size_t *)given - 2;
     if (!given) return;

@@ -1,5 +1,6 @@
-/* A loader of its own, as packers and Wine's preloader are: maps a C library's loader and a program, takes its own image away, and
- * goes on at the loader's entry with the auxiliary vector that it was given, changed to the program's. Static, without a libc.
+/* A loader like those of packers and Wine's preloader: maps a C library's loader and a program, unmaps its own image,
+ * and continues at the loader's entry with the auxiliary vector that it got itself, changed to describe the program.
+ * Static, without a libc.
  *   packed LOADER PROGRAM ARGUMENT... */
 #include <elf.h>
 #include <fcntl.h>
@@ -58,7 +59,7 @@ static struct image mapped(const char *path) {
     return (struct image){base, base + elf->e_phoff, elf->e_phnum, base + elf->e_entry};
 }
 
-/* The last step, from a page of its own: munmap, the stack as the kernel left it, the loader. */
+/* The last step, run from its own page: munmap, the stack as the kernel left it, the loader. */
 static const unsigned char LAST[] = {0x0f, 0x05, 0x48, 0x89, 0xdc, 0x41, 0xff, 0xe4}; /* syscall; mov rsp, rbx; jmp r12 */
 
 __attribute__((used)) static void start(long *stack) {

@@ -1,4 +1,4 @@
-/* One file by many names: each must give the same answer. Then names that only look alike. */
+/* One file by many names, all of which must give the same answer. Then names that only look similar. */
 #include "probe.h"
 
 static void look(const char *label, int fd) {

@@ -1,12 +1,12 @@
-/* What every probe stands on. A probe calls one libc symbol, named on its command line, and prints what it got.
+/* What every probe builds on. A probe calls one libc symbol, named on its command line, and prints what it got.
  *
  *   probe                  the symbols it knows, one per line
  *   probe answer SYMBOL    calls on something that cgproc answers, as key=value lines
  *   probe pass SYMBOL      calls on things that cgproc must leave alone
  *   probe depth SYMBOL     the calls of `answer` again, then the deepest stack that they used
  *
- * The symbol is looked up in the global scope, where a program's own references are bound, so one source serves the
- * libcs that declare it and those that do not. What a probe does besides calling the symbol goes by raw syscalls. */
+ * The symbol is looked up in the global scope, where a program's own references are bound. So one source serves libcs
+ * that declare it and libcs that do not. Everything else a probe does goes through raw syscalls. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,7 +29,7 @@
 
 struct row {
     const char *name;
-    void (*shape)(void);  /* how the symbol is called; cast back by the probe's own code */
+    void (*shape)(void);  /* how to call the symbol; the probe casts it back */
     void (*answer)(void);
     void (*pass)(void);   /* NULL: it takes no arguments */
 };
@@ -37,7 +37,7 @@ struct row {
 static void *symbol;          /* the symbol under test */
 static const struct row *row; /* and its row */
 
-/* ---- the kernel, past every hook: -errno on failure ---- */
+/* ---- the kernel, past all hooks: -errno on failure ---- */
 
 UNUSED static long raw(long number, long a, long b, long c, long d, long e, long f) {
 #if defined(__x86_64__)
@@ -71,7 +71,7 @@ UNUSED static int raw_fstat(int fd, struct stat *st) {
 enum { TEXT = 256 * 1024 };
 static char text[TEXT];
 
-/* Reads what is left of `fd` into `text`. */
+/* Reads the rest of `fd` into `text`. */
 UNUSED static long slurp(int fd) {
     long total = 0, n;
     while (total < TEXT - 1 && (n = raw(SYS_read, fd, (long)(text + total), TEXT - 1 - total, 0, 0, 0)) > 0) total += n;
@@ -79,7 +79,7 @@ UNUSED static long slurp(int fd) {
     return total;
 }
 
-/* The number behind `key` in `text`, -1 without one. */
+/* The number after `key` in `text`, or -1. */
 UNUSED static long figure(const char *key) {
     const char *at = strstr(text, key);
     return at ? strtol(at + strlen(key), NULL, 10) : -1;
@@ -110,16 +110,16 @@ UNUSED static const char *error_name(int error) {
     return other;
 }
 
-/* Every call starts from this errno: a success that touches it shows. */
+/* errno is set to this before every call, so a success that touches it shows. */
 enum { UNTOUCHED = 77 };
 
-/* Whose figures these are. The caller of the probe names the container's limit; the machine has more. */
+/* Whose figures these are. The probe's caller names the container's limit; the machine has more. */
 UNUSED static const char *side(unsigned long pages) {
     const char *limit = getenv("PROBE_LIMIT_PAGES");
     return limit && pages <= strtoul(limit, NULL, 10) ? "container" : "kernel";
 }
 
-/* Whose /proc/meminfo `text` is, if it is a whole one. */
+/* Whose /proc/meminfo `text` is, if it is complete. */
 UNUSED static const char *whose(void) {
     size_t length = strlen(text);
     if (strncmp(text, "MemTotal:", 9) || text[length - 1] != '\n' || !strstr(text, "\nMemFree:")) return "broken";
@@ -128,7 +128,7 @@ UNUSED static const char *whose(void) {
 
 /* ---- memory that moves the figures ---- */
 
-/* An answer may be as old as a tick of the kernel's clock: what follows this is composed anew. */
+/* An answer may be as old as a tick of the kernel's clock: after this, it is composed anew. */
 UNUSED static void next_tick(void) {
     struct timespec ticks = {0, 30 * 1000 * 1000};
     raw(SYS_nanosleep, (long)&ticks, 0, 0, 0, 0, 0);
@@ -143,13 +143,13 @@ UNUSED static void touch(size_t bytes) {
 
 enum { TOUCHED_KIB = 8 * 1024 };
 
-/* Whether MemFree, `before` when first read, has followed the memory that touch() took. */
+/* Whether MemFree, first read as `before`, reflects the memory that touch() took. */
 UNUSED static void say_fresh(long before) {
     printf("memtotal=%ld\n", figure("MemTotal:"));
     printf("fresh=%s\n", before - figure("MemFree:") >= TOUCHED_KIB / 2 ? "yes" : "no");
 }
 
-/* ---- paths that no hook may look at before the kernel did ---- */
+/* ---- paths that no hook may read before the kernel did ---- */
 
 static char *edge_of_page(void) {
     static char *edge;
@@ -161,7 +161,7 @@ static char *edge_of_page(void) {
     return edge;
 }
 
-/* Paths that may be read, for the calls whose libc looks into them itself. */
+/* Readable paths, for calls whose libc reads them itself. */
 UNUSED static void each_odd_path(void (*try)(const char *label, const char *path)) {
     static const char whole[] = "/proc/version";
     static char longer[PATH_MAX + 64];
@@ -223,7 +223,7 @@ UNUSED static int probe_main(int argc, char **argv, const struct row *rows) {
     watching = !strcmp(argv[1], "depth");
     if (strcmp(argv[1], "pass")) row->answer();
     else if (row->pass) row->pass();
-    else puts("no arguments"); /* with CGPROC=off its answer is the kernel's: that run is its test */
+    else puts("no arguments"); /* tested by the run with CGPROC=off, in which the kernel answers */
     if (watching) printf("depth=%ld\n", deepest);
     return 0;
 }

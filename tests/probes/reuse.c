@@ -1,5 +1,5 @@
-/* A descriptor that was answered is closed past every hook, and its number becomes the program's own file: nothing may be
- * written to that file, and nothing be said of it that is not so. */
+/* An answered descriptor is closed past every hook, and its number becomes the program's own file: nothing may be
+ * written to that file, and nothing false may be reported about it. */
 #include "probe.h"
 #include <pthread.h>
 #include <semaphore.h>
@@ -30,7 +30,7 @@ static int intact(int fd) {
     return raw(SYS_pread64, fd, (long)now, SIZE + 1, 0, 0, 0) == SIZE && !memcmp(now, own, SIZE) && st.st_size == SIZE;
 }
 
-/* Everything that would refresh, or speak for, an answered descriptor. */
+/* All calls that would refresh an answered descriptor or report about it. */
 static void use(const char *label, int fd) {
     struct stat st;
     char buffer[16];
@@ -66,7 +66,7 @@ static void replaced(int in_memory) {
     raw_close(user), raw_close(fd);
 }
 
-/* A stream whose descriptor is taken away below it. */
+/* A stream whose descriptor is replaced beneath it. */
 static void below_a_stream(void) {
     FILE *stream = fopen("/proc/meminfo", "r");
     int user = user_file(0);
@@ -78,7 +78,7 @@ static void below_a_stream(void) {
     raw_close(user);
 }
 
-/* The number changes hands at the very moment at which it is asked to start over. */
+/* The number changes hands at the very moment of a seek to the start. */
 static sem_t begun;
 static volatile int racing, taken;
 
@@ -115,7 +115,7 @@ static void races(void) {
     raw_close(user);
 }
 
-/* A file in memory whose name says that it stands for another file: what is asked of it is its own. */
+/* A file in memory, named after another file: questions about it concern the file itself. */
 static void forged(const char *name) {
     char link[32];
     struct stat st;

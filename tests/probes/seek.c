@@ -1,4 +1,4 @@
-/* lseek(2) and pread(2), preadv(2): what a program that keeps a file open reads it again with. */
+/* lseek(2), pread(2) and preadv(2), by which a program rereads a file that it keeps open. */
 #include "probe.h"
 #include <sys/uio.h>
 
@@ -37,7 +37,7 @@ static void read_from_start(int fd) {
     text[n < 0 ? 0 : n] = 0;
 }
 
-/* Those that take the most of the stack. */
+/* The calls that use most of the stack. */
 static void answer_deepest(void) {
     static const char *const paths[] = {"/proc/stat", "/proc/vmstat", "/proc/diskstats", NODE "/meminfo"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {

@@ -1,5 +1,5 @@
-/* Threads read one descriptor from its start at the same time. The text may be refreshed below a reader, but is never
- * empty, never begins with another line, and has no holes. */
+/* Threads read one descriptor from its start at the same time. The text may be refreshed during a read, but it is never
+ * empty, never starts with another line, and has no holes. */
 #include "probe.h"
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
-/* stat(2), statx(2), access(2) and the names that programs built against older glibcs call them by. */
+/* stat(2), statx(2), access(2), and their names in programs built against older glibcs. */
 #include "probe.h"
 #include <sys/sysmacros.h>
 
-/* What the calls under test have in common: any of them fills `seen`. */
+/* What the calls under test have in common: each fills `seen`. */
 static struct { unsigned long dev, ino, mode, size, blksize; } seen;
 
 #if defined(__x86_64__)
@@ -169,7 +169,7 @@ static void pass_at(void) {
     say("no such flag", result, error);
 }
 
-/* Rust's standard library asks this to learn whether statx exists, and wants EFAULT. */
+/* Rust's standard library calls it like this to find out whether statx exists, and expects EFAULT. */
 static void pass_statx(void) {
     pass_at();
     int result = WATCHED(((int (*)(int, const char *, int, unsigned, void *))symbol)(0, NULL, 0, 0x7ff, NULL));

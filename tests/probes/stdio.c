@@ -1,4 +1,4 @@
-/* fopen(3), freopen(3), and the calls that take a stream back to its start: rewind(3), fseek(3), fsetpos(3). */
+/* fopen(3), freopen(3), and the calls that return a stream to its start: rewind(3), fseek(3), fsetpos(3). */
 #include "probe.h"
 
 typedef FILE *opener(const char *path, const char *mode);
@@ -61,7 +61,7 @@ static void say(const char *label, const char *path, const char *mode) {
 }
 
 static void bad(const char *label, const char *path) {
-    /* A NULL path means something else to freopen: the stream's own file in another mode. */
+    /* A NULL path means something else to freopen: reopen the stream's own file in another mode. */
     if (path || row->shape == (void (*)(void))as_fopen) say(label, path, "r");
 }
 
@@ -95,7 +95,7 @@ static int as_fseek(FILE *stream, long offset, int whence) {
     return WATCHED(((int (*)(FILE *, long, int))symbol)(stream, offset, whence));
 }
 
-/* To `offset` from the start only: a position that fgetpos(3) would have given. */
+/* Only to `offset` from the start: a position that fgetpos(3) would have given. */
 static int as_fsetpos(FILE *stream, long offset, int whence) {
     fpos_t position;
     long back = ftell(stream);
@@ -106,7 +106,7 @@ static int as_fsetpos(FILE *stream, long offset, int whence) {
 
 static int seek(FILE *stream, long offset, int whence) { return ((seeker *)row->shape)(stream, offset, whence); }
 
-/* The position is taken while the stream is at its start: on the way there the stream itself would be refreshed. */
+/* The position is taken while the stream is at its start: going there would refresh the stream. */
 static void answer_setpos(void) {
     FILE *stream = fopen("/proc/meminfo", "r");
     fpos_t start;
@@ -137,7 +137,7 @@ static void pass_seek(void) {
     for (int i = 0; i < 2000; i++) fprintf(stream, "%04d\n", i);
     int result = seek(stream, 0, SEEK_SET), error = errno;
     printf("start: %d %s %c", result, error_name(error), fgetc(stream));
-    fputs("XYZ", stream); /* unwritten when the next call comes: it must be flushed, and once */
+    fputs("XYZ", stream); /* unwritten until the next call, which must flush it exactly once */
     result = seek(stream, 0, SEEK_SET);
     if (fgets(text, 64, stream)) printf(" then %s", text);
     if (row->shape != (void (*)(void))as_rewind) {

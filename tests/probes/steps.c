@@ -1,4 +1,4 @@
-/* Asks for one thing, between marks that strace shows: writes to no descriptor.
+/* Asks for one thing, between marks that strace shows: writes to an invalid descriptor.
  *   steps FILE     first and steady: open, read, close; refresh: seek to the start and read again
  *   steps CALL     first and steady: the call */
 #include "probe.h"

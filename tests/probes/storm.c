@@ -1,6 +1,6 @@
 /* Asks for the first time while libraries come and go.
- *   storm gone OBJECT   in a vfork child, with a library in the loader's list whose memory cannot be read: as it is for the moment
- *                       in which another thread unloads it
+ *   storm gone OBJECT   in a vfork child, while the loader's list contains a library with unreadable memory, as at
+ *                       the moment when another thread unloads it
  *   storm vfork OBJECT  in a vfork child, while a thread loads and unloads the library
  *   storm self OBJECT   in the program itself, meanwhile */
 #include "probe.h"
@@ -37,7 +37,7 @@ static int in_vfork_child(void) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Takes away the memory of the library at `data`. */
+/* Makes the memory of the library at `data` inaccessible. */
 static int protect(struct dl_phdr_info *info, size_t size, void *data) {
     uintptr_t page = getpagesize();
     (void)size;

@@ -1,10 +1,10 @@
-/* Root, and somebody else's file with the name of an answer: what root is told of it must be the kernel's word.
- *   stranger looks      of a memory file of the other user's, and of others that are not ours either
- *   stranger seeks      a number that carried an answer, and is the stranger's file by now
+/* Root, and somebody else's file named like an answer: what root learns about it must come from the kernel.
+ *   stranger looks      at a memory file of the other user's, and at others that are not ours either
+ *   stranger seeks      a number that was an answer, and is now the stranger's file
  *   stranger inherits   the other user inherits an answer of root's
- *   stranger own        as the user who runs it, of a memory file of his own
- *   stranger again      as the user who runs it, reads an answer again
- *   stranger yields     root gives up its rights, then reads an answer of before again
+ *   stranger own        as the user who runs it, looks at that user's own memory file
+ *   stranger again      as the user who runs it, rereads an answer
+ *   stranger yields     root gives up its rights, then rereads an earlier answer
  *   stranger exhausts   no descriptor is left for a while
  */
 #include "probe.h"
@@ -21,7 +21,7 @@ static void become(unsigned id) {
     if (raw(SYS_setgid, id, 0, 0, 0, 0, 0) || raw(SYS_setuid, id, 0, 0, 0, 0, 0)) _exit(9);
 }
 
-/* A memory file with this name, open for reading, as ours are. */
+/* A memory file with this name, open for reading, like ours. */
 static int named(const char *name, unsigned flags, int mode) {
     char link[32];
     int fd = (int)raw(SYS_memfd_create, (long)name, flags, 0, 0, 0, 0);
@@ -32,7 +32,7 @@ static int named(const char *name, unsigned flags, int mode) {
     return raw_open(link, O_RDONLY);
 }
 
-/* That of a process of somebody else's, who goes on holding it until `over`. */
+/* The same in another user's process, which keeps it until `over`. */
 static int strangers(unsigned flags, int mode, int *over) {
     int ready[2], until[2], fd = 0;
     char link[64];
@@ -57,7 +57,7 @@ static void say_stat(const char *how, int result, const struct stat *st) {
     printf("  %s: %d owner %u mode %o links %lu size %ld\n", how, result, st->st_uid, st->st_mode, (long)st->st_nlink, (long)st->st_size);
 }
 
-/* By every call that tells what is behind a descriptor. */
+/* By every call that reports what is behind a descriptor. */
 static void look(const char *label, int fd) {
     struct stat st = {0};
     struct statfs fs = {0};
@@ -78,7 +78,7 @@ static void look(const char *label, int fd) {
 static void looks(void) {
     enum { NOEXEC_SEAL = 8, ALLOW_SEALING = 2 };
     int over;
-    close(open("/proc/meminfo", O_RDONLY)); /* so that our own are known */
+    close(open("/proc/meminfo", O_RDONLY)); /* so that the object knows its own files */
     look("a stranger's, which all may write", strangers(0, 0666, &over));
     look("a stranger's, as ours are", strangers(NOEXEC_SEAL, 0644, &over));
     look("a stranger's, which nobody may write", strangers(NOEXEC_SEAL, 0444, &over));
@@ -104,7 +104,7 @@ static void inherits(void) {
     pid_t child = fork();
     if (!child) {
         become(SOMEBODY);
-        prctl(PR_SET_DUMPABLE, 1); /* so that /proc/self is his */
+        prctl(PR_SET_DUMPABLE, 1); /* so that /proc/self belongs to that user */
         int result = raw_open(link, O_RDWR);
         _exit(result < 0 ? -result : 0);
     }
@@ -114,7 +114,7 @@ static void inherits(void) {
     printf("root reads on: %s\n", !strncmp(text, "MemTotal:", 9) ? "MemTotal" : text);
 }
 
-/* Whether an uptime that is read again, a while after, has gone on. */
+/* Whether an uptime that is reread after a while has advanced. */
 static void again(const char *label, int fd, int seek) {
     char before[64];
     struct timespec a_while = {0, 30 * 1000 * 1000};

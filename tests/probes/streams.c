@@ -1,4 +1,4 @@
-/* Streams that have no descriptor are sent back to their start: nothing of them is ours, and errno stays as it was. */
+/* Streams without a descriptor return to their start: none of them is ours, and errno stays as it was. */
 #include "probe.h"
 
 static void back(const char *label, FILE *stream) {

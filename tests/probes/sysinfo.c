@@ -1,4 +1,4 @@
-/* sysinfo(2), by its name and by libc's syscall(); what else syscall() and prctl(2) let through. */
+/* sysinfo(2), by its name and through libc's syscall(); and what else syscall() and prctl(2) must let through. */
 #include "probe.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -46,7 +46,7 @@ static void answer_syscall(void) {
     printf("errno=%s\ncount=%d\n", error_name(errno), __builtin_popcountl(mask[0]) + __builtin_popcountl(mask[1]));
 }
 
-/* All six arguments must arrive, and the result and errno come back. */
+/* All six arguments must arrive; the result and errno must come back. */
 static void pass_syscall(void) {
     int fd = raw_open("cgproc-probe-syscall", O_RDWR | O_CREAT | O_TRUNC);
     for (int i = 0; i < 2000; i++) dprintf(fd, "%04d\n", i);
@@ -82,7 +82,7 @@ static void pass_syscall(void) {
 
 /* ---- prctl() ---- */
 
-/* Once the program has filtered its own syscalls, more of them than it makes itself could kill it: the kernel answers. */
+/* Once the program filters its syscalls, any that it does not make itself could kill it, so the kernel answers. */
 static void answer_prctl(void) {
     struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     struct sock_fprog program = {1, allow};
@@ -106,7 +106,7 @@ static void pass_prctl(void) {
     printf("get name: %d %s [%s]\n", result, error_name(errno), name);
     result = WATCHED(call(PR_SET_NAME, 8L, 0L, 0L, 0L));
     printf("bad name: %d %s\n", result, error_name(errno));
-    result = WATCHED(call(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 1L)); /* the fifth argument must be 0: it has to arrive */
+    result = WATCHED(call(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 1L)); /* the kernel wants 0 as the fifth argument: the error shows that 1 arrived */
     printf("fifth argument: %d %s\n", result, error_name(errno));
     result = WATCHED(call(PR_CAP_AMBIENT, (long)PR_CAP_AMBIENT_IS_SET, 10L, 0L, 0L));
     printf("ambient: %d %s\n", result, error_name(errno));

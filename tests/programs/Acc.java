@@ -1,4 +1,4 @@
-// Processors, memory in bytes, load average and swap in bytes as the Java run time sees them.
+// Processors, memory in bytes, load average and swap in bytes, as the Java runtime sees them.
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 

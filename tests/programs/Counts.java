@@ -1,4 +1,4 @@
-// How many CPUs the Java run time counts, of any release from 8 on. One line of `way=count`.
+// How many CPUs the Java runtime counts, from release 8 on. One line of `way=count`.
 import java.nio.file.Files;
 import java.nio.file.Paths;
 

@@ -1,7 +1,7 @@
 /* Keeps threads in the states that count as load, until killed: busy RUNNING BLOCKED [ASLEEP]
  *
- * Those that run let everybody go first: to be counted they need no CPU.
- * The parent of a vfork child waits uninterruptibly (state D) until the child execs or ends. */
+ * Runnable threads let all others go first: they need no CPU to be counted. The parent of a vfork child waits
+ * uninterruptibly (state D) until the child execs or ends. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ static void *sleep_on(void *unused) {
     return unused;
 }
 
-/* By processes: a thread that waits so cannot be ended with its process' other threads. */
+/* As processes, because a thread that waits like this cannot end together with its process's other threads. */
 static void block(void) {
     if (fork()) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);

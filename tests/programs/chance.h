@@ -1,4 +1,4 @@
-/* Chance that follows from a number (splitmix64). Threads may share it. */
+/* Random numbers that follow from a seed (splitmix64). Threads may share them. */
 #ifndef CHANCE_H
 #define CHANCE_H
 #include <stdint.h>
@@ -14,7 +14,7 @@ static inline uint64_t thrown(void) {
 
 static inline unsigned below(unsigned bound) { return bound ? (unsigned)(thrown() % bound) : 0; }
 
-/* Once in `times`. */
+/* True once in `times`. */
 static inline int once_in(unsigned times) { return below(times) == 0; }
 
 #define ONE_OF(list) ((list)[below(sizeof(list) / sizeof *(list))])

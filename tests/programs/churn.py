@@ -1,4 +1,4 @@
-"""Takes and gives back memory of several kinds until killed: anonymous, page cache, shared."""
+"""Takes and releases memory of several kinds until killed: anonymous, page cache, shared."""
 
 import os
 import random

@@ -1,6 +1,6 @@
 /*
- * A program of 32 bits: prints its size of a pointer and the memory that it sees, then what a program of 64 bits, its child,
- * prints; its exit status is 7.
+ * A 32-bit program: prints the size of its pointers and the memory that it sees, then the output of its 64-bit child.
+ * Its exit status is 7.
  *   class COMMAND
  */
 #include <stdio.h>

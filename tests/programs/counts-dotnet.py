@@ -1,4 +1,5 @@
-# How many CPUs .NET counts: its run time, in this process, asked for Environment.ProcessorCount. One line of `way=count`.
+# How many CPUs .NET counts: loads its runtime into this process and reads Environment.ProcessorCount. One line of
+# `way=count`.
 #   counts-dotnet.py DIRECTORY_OF_THE_RUN_TIME
 import ctypes
 import os

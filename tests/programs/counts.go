@@ -4,7 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
-	// Where cgo is enabled, it brings the C library.
+	// With cgo enabled, it brings in the C library.
 	_ "os/user"
 	"runtime"
 	"strconv"

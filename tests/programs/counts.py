@@ -1,4 +1,4 @@
-# How many CPUs Python counts, and by the kernel's files. One line of `way=count`.
+# How many CPUs Python counts, by itself and by the kernel's files. One line of `way=count`.
 import os
 
 

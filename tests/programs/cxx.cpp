@@ -1,4 +1,4 @@
-// The C++ library's processor count, and a stream's first line of meminfo before and after seekg(0).
+// The C++ library's processor count, and the first line of meminfo in a stream, before and after seekg(0).
 #include <fstream>
 #include <iostream>
 #include <string>

@@ -1,4 +1,4 @@
-"""The load averages by the doors that are no program: `NAME one five fifteen` for each."""
+"""The load averages by the ways of asking that are not programs: `NAME one five fifteen` for each."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Uses a given share of a CPU, in CPU time over wall time, until killed: duty.py SHARE"""
+"""Uses a given share of a CPU (CPU time over wall time) until killed: duty.py SHARE"""
 
 import sys
 import time

@@ -1,10 +1,10 @@
-/* Runs a program under a seccomp filter that was there before, as sandboxes do.
+/* Runs a program under a seccomp filter installed beforehand, as sandboxes do.
  *
- *   filter allows PROG...      refuses acct(2) alone
+ *   filter allows PROG...      refuses only acct(2)
  *   filter closes PROG...      refuses close_range(2)
- *   filter forbids PROG...     lets nobody put on a filter
+ *   filter forbids PROG...     lets nobody install a filter
  *   filter listens PROG...     has a listener of its own, for acct(2)
- *   filter withholds PROG...   has no way to give a descriptor away by a listener, as kernels before 5.9 */
+ *   filter withholds PROG...   lets no listener hand over a descriptor, like kernels before 5.9 */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

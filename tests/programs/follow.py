@@ -1,6 +1,6 @@
-"""Reads every figure over and over in one process while a file is there, each file opened anew and, every second time, again
-through a kept descriptor. Prints a `shown` line whenever what it shows has changed, MiB of memory, then the CPUs of each
-door; and a `backwards` line for every counter that falls.
+"""Keeps reading every figure in one process as long as a file exists. Opens each file anew or, every second time, rereads it
+through an open descriptor. Prints a `shown` line whenever a figure has changed: MiB of memory, then the CPUs by each way of
+asking. Prints a `backwards` line for every counter that falls.
 
     follow.py FILE
 """
@@ -45,7 +45,7 @@ def shown(stat, turn):
 
 
 def counters(stat, turn):
-    """Every number that only grows, by its name."""
+    """Every number that only grows, by name."""
     found = {}
     for line in stat:
         key, *numbers = line.split()
@@ -57,7 +57,7 @@ def counters(stat, turn):
     found |= {"uptime": up, "uptime's idle": idle}
     for line in read("diskstats", turn):
         _, _, name, *numbers = line.split()
-        # The ninth is what is in flight.
+        # The ninth counts requests in flight.
         found |= {f"{name} column {column}": int(n) for column, n in enumerate(numbers) if column != 8}
     for line in read("vmstat", turn):
         key, number = line.split()
@@ -67,7 +67,7 @@ def counters(stat, turn):
 
 
 def main():
-    # By both ways of reading: what a kept descriptor shows may be as old as the kernel's last tick.
+    # One set for each way of reading, because a kept descriptor may be as old as the kernel's last tick.
     last, before = None, [{}, {}]
     for turn in itertools.takewhile(lambda _: os.path.exists(sys.argv[1]), itertools.count()):
         stat = read("stat", turn)

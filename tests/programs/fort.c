@@ -1,6 +1,6 @@
 /*
- * Prints MemTotal as each way of reading it gives it. Compiled with _FORTIFY_SOURCE, and with and without
- * _FILE_OFFSET_BITS=64, so that the __open_2, __read_chk, open64 and pread64 families are used.
+ * Prints MemTotal as read in each way. Compiled with _FORTIFY_SOURCE, and with and without _FILE_OFFSET_BITS=64, so
+ * that it uses the __open_2, __read_chk, open64 and pread64 families.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* What libgomp takes for the number of processors: threads, then processors. */
+/* How many processors libgomp counts: threads, then processors. */
 #include <omp.h>
 #include <stdio.h>
 

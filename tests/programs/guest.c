@@ -1,9 +1,9 @@
-/* What a program may try on who answers it from outside. Linked statically. Each mode prints what it saw.
+/* What a program may try on the process that answers it from outside. Linked statically. Each mode prints what it saw.
  *
- *   guest protected          figures asked for in memory that may not be written: the errors, and whether it was
- *   guest environment MIB    an environment of that size, then the total of /proc/meminfo, and waits for its input to end
- *   guest seeks FILE         goes to the start of FILE, which it has not opened for use
- *   guest holds COUNT FILE   how many of so many descriptors of FILE were answered, and whether one is once they are closed */
+ *   guest protected          asks for figures in read-only memory: the errors, and whether it was written to
+ *   guest environment MIB    has an environment of that size, prints the total of /proc/meminfo, waits for its input to end
+ *   guest seeks FILE         seeks to the start of FILE, opened with O_PATH
+ *   guest holds COUNT FILE   how many of COUNT descriptors of FILE were answered, and whether one is after closing them */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static void protected(void) {
 
 static void environment(size_t mib) {
     char *at = pages(mib << 20, PROT_READ), line[256];
-    /* The rest stays as it is: the kernel wants all of it, and tells where it is in no other way than field by field. */
+    /* The rest stays as it is: the kernel wants all fields, and only reports them one by one. */
     unsigned long field[53] = {0};
     FILE *stat = fopen("/proc/self/stat", "re");
     char *text = NULL;

@@ -1,11 +1,11 @@
-/* A user who serves a file himself, and keeps its bytes back from whoever reads his memory.
+/* A user who serves a file, and withholds its bytes from whoever reads that user's memory.
  *
  *   keeps-back DIR CALL USER NUMBER MSEC PROGRAM...
  *
- * Started by root: mounts a file system on DIR as fusermount3(1) does for USER, who then serves it, and has NUMBER processes, one after
- * the other, make CALL (path, how, figures or mask) with memory that is that file's. Its bytes are zeros, and come after MSEC; never,
- * if that is 0. Each has to have been asked for before the next begins, and PROGRAM is run, as root, after the last. Its status is this
- * program's. */
+ * Started by root. Mounts a file system on DIR as fusermount3(1) does for USER, who then serves it. NUMBER processes
+ * make CALL (path, how, figures or mask), one after the other, with memory that belongs to that file. Its bytes are
+ * zeros, and come after MSEC, or never if MSEC is 0. The next process begins once the previous one's bytes were asked
+ * for. After the last, runs PROGRAM as root, and exits with its status. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +60,7 @@ static void serve(int device, unsigned user, int asked, unsigned msec) {
         uint64_t id = head->unique;
         switch (head->opcode) {
         case FUSE_INIT: {
-            /* Nothing is read ahead: who wants a page waits for it himself. */
+            /* No read-ahead: whoever wants a page waits for it. */
             struct fuse_init_out out = {.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096};
             reply(device, id, 0, &out, sizeof out);
             break;
@@ -78,7 +78,7 @@ static void serve(int device, unsigned user, int asked, unsigned msec) {
             break;
         }
         case FUSE_OPEN: {
-            /* Else an open would wait for the pages that are there. */
+            /* Without this, an open would wait for the existing pages. */
             struct fuse_open_out out = {.open_flags = FOPEN_KEEP_CACHE};
             reply(device, id, 0, &out, sizeof out);
             break;
@@ -138,7 +138,7 @@ int main(int argc, char **argv) {
     if (program == 0) execv(argv[6], argv + 6), _exit(127);
     int status;
     must(waitpid(program, &status, 0) == program, "waitpid");
-    /* Whoever waits for a page is let go when nobody serves it. */
+    /* Once nobody serves the file, whoever waits for a page continues. */
     kill(server, SIGKILL);
     umount2(directory, MNT_DETACH);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 98;

@@ -1,6 +1,6 @@
 /*
- * Keeps /proc/meminfo open, takes memory, reads again: `way free-before free-after fresh|stale` (KiB; whether the text
- * changed) for every way of reading again.
+ * Keeps /proc/meminfo open, takes memory, and rereads the file: `way free-before free-after fresh|stale` (KiB; whether
+ * the text changed) for each way of rereading.
  *   kept MIB
  */
 #define _GNU_SOURCE

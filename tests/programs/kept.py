@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""As kept.c, in Python: `way free-before free-after fresh|stale` for each way of reading a kept /proc/meminfo again.
+"""kept.c in Python: `way free-before free-after fresh|stale` for each way of rereading an open /proc/meminfo.
 
     kept.py MIB
 """

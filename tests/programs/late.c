@@ -1,6 +1,6 @@
-/* What a program finds that its libc lacks, or gets only later.
- *   late links             symbols of stat(2), asked for a symbolic link
- *   late affinity LIBRARY  a library loaded after the first hooked call brings the library of threads with it
+/* What a program finds if its libc lacks something, or gets it only later.
+ *   late links             stat(2)'s symbols, applied to a symbolic link
+ *   late affinity LIBRARY  a library loaded after the first hooked call brings in the thread library
  * With -DLIBRARY: that library. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,7 +40,7 @@ static void links(void) {
 int main(int argc, char **argv) {
     if (argc < 3) return links(), 0;
     close(open("/proc/self/stat", O_RDONLY));
-    /* Not there yet: refused, and looked for again when it is. */
+    /* Not there yet: the call is refused. It is looked up again once it exists. */
     int (*early)(pthread_t, size_t, cpu_set_t *) = (int (*)(pthread_t, size_t, cpu_set_t *))dlsym(RTLD_DEFAULT, "pthread_getaffinity_np");
     cpu_set_t set;
     if (early) printf("early %d\n", early(0, sizeof set, &set));

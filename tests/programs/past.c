@@ -1,14 +1,15 @@
-/* A program whose system calls no preloaded library sees, linked statically. Each mode prints what it saw, a line for each.
+/* A statically linked program whose system calls no preloaded library sees. Each mode prints a line for each thing it
+ * saw.
  *
- *   past figures            every way to ask, in kB of memory or a number of CPUs
- *   past forms              the ways to name /proc/meminfo, in kB
+ *   past figures            all ways to ask, in kB of memory or numbers of CPUs
+ *   past forms              all ways to name /proc/meminfo, in kB
  *   past refuses            what the kernel refuses: the errors' names
- *   past keeps              whether a file that is kept open tells of 32 MiB that are taken meanwhile
- *   past threads N OPENS    how many opens by N threads at once told the same total as the first
- *   past forks N OPENS      how many opens by N processes, ten at a time, were right, and how many descriptors they have more
+ *   past keeps              whether a file that stays open shows 32 MiB that are taken meanwhile
+ *   past threads N OPENS    how many opens by N concurrent threads gave the same total as the first
+ *   past forks N OPENS      how many opens by N processes, ten at a time, were right, and how many descriptors leaked
  *   past signals OPENS      how many opens under a timer of 1 ms (SA_RESTART) were right
  *   past waits FILE         opens until FILE is there: how many opens failed, and the total then
- *   past affinity           the masks, and whether one that is handed back changes anything
+ *   past affinity           the masks, and whether handing one back changes anything
  *   past parent             ends after a moment, unless the end of its parent thread ends it */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -32,7 +33,7 @@
 
 #define MEMINFO "/proc/meminfo"
 
-/* The figure behind NAME in the file FD, which is closed; -1 where there is none. */
+/* The figure after NAME in the file FD, which is then closed, or -1. */
 static long figure_of(int fd, const char *name) {
     static _Thread_local char text[8192];
     if (fd < 0) return -1;
@@ -144,7 +145,7 @@ static void keeps(void) {
 
 static long expected;
 
-/* How many of COUNT opens went well, an answered file among each ten others. */
+/* How many of COUNT opens succeeded; every tenth file is an answered one. */
 static long opens(long count) {
     long right = 0;
     for (long i = 0; i < count; i++) {
@@ -205,7 +206,8 @@ static volatile long heard;
 
 static void on_alarm(int number) { (void)number, heard++; }
 
-/* Opens until COUNT signals have come, each at another moment: one at a time, so that a slow machine gets on too. */
+/* Opens until COUNT signals have come, each at another moment. One at a time, so that a slow machine makes progress
+ * too. */
 static void signals(long count) {
     struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     long wrong = 0;

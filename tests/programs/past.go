@@ -1,4 +1,4 @@
-// What a Go program sees, which asks the kernel without any libc: a line for each way.
+// What a Go program sees, which asks the kernel without libc: one line for each way of asking.
 package main
 
 import (

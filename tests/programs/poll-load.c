@@ -1,7 +1,8 @@
-/* Reads the load by three doors over and over: poll-load NAME STEP. Prints `NAME one five fifteen` whenever the averages of
- * /proc/loadavg change, `sysinfo` or `getloadavg` and its averages where they are others than the file's before and after,
- * `failed: WHAT` for a call that fails or a line of another form. The file STEP holds a number: many rounds after it has become
- * another, `at NAME NUMBER one five fifteen` says what is shown then; or `end`, and after many rounds in all comes `done COUNT`. */
+/* Keeps reading the load in three ways: poll-load NAME STEP. Prints `NAME one five fifteen` whenever the averages of
+ * /proc/loadavg change, `sysinfo` or `getloadavg` and their averages if these differ from the file's before and after,
+ * and `failed: WHAT` for a call that fails or a malformed line. The file STEP contains a number. Many rounds after it
+ * changes, `at NAME NUMBER one five fifteen` says what is shown then. If it contains `end`, `done COUNT` follows after
+ * many rounds in all. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ struct loads {
 
 static void fail(const char *what, const char *text) { printf("failed: %s: %s\n", what, text), fflush(stdout); }
 
-/* "0.00 0.00 0.00 1/85 17542\n", and not a byte more. */
+/* "0.00 0.00 0.00 1/85 17542
+ * ", and not a byte more. */
 static int read_file(struct loads *loads) {
     char text[256] = "", again[256];
     int fd = open("/proc/loadavg", O_RDONLY), whole[3], part[3];
@@ -36,7 +38,7 @@ static int read_file(struct loads *loads) {
 
 static int rounded(double load) { return (int)(load * 100 + 0.5); }
 
-/* sysinfo, by which newer libcs get the load, has more digits than the file. */
+/* sysinfo, from which newer libcs get the load, has more digits than the file. */
 static int alike(const struct loads *a, const struct loads *b, int within) {
     for (int i = 0; i < 3; i++)
         if (abs(a->hundredths[i] - b->hundredths[i]) > within) return 0;
@@ -66,7 +68,7 @@ static void compare(const struct loads *file) {
     if (!alike(file, &by_info, 1)) show("sysinfo", &by_info);
 }
 
-/* The number of the step that the tests are at: -1 at the end of all, -2 while none has begun. */
+/* The number of the tests' current step: -1 after the last, -2 before the first. */
 static int current_step(const char *path) {
     char text[16] = "";
     int fd = open(path, O_RDONLY);

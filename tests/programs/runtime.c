@@ -1,8 +1,8 @@
 /*
- * Asks for CPUs and memory in every way that differs between C libraries, and prints one `way answer` line for each.
- * The first line names the library; the last ones show that failures and writing are untouched.
+ * Asks for CPUs and memory in every way that differs between C libraries, and prints a `way answer` line for each. The
+ * first line names the library; the last ones show that errors and writing are unaffected.
  *
- * Compiled with LFS64, it calls the functions by the names that programs of before 64-bit offsets were usual have in them.
+ * Compiled with LFS64, it calls functions by the names that programs got before 64-bit offsets were usual.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -69,7 +69,7 @@ static void streams(void)
     fclose(file);
 }
 
-/* Whether the descriptor says of itself what the path says, and the file system of the root its size. */
+/* Whether the descriptor reports the same as the path, and the root's file system its size. */
 static void stats(void)
 {
     struct stat by_fd, by_path;
@@ -82,7 +82,7 @@ static void stats(void)
     close(fd);
 }
 
-/* Lines of a file that begin with a word and, where that is asked for, a digit behind it. */
+/* Lines of a file that start with a word and, if requested, a digit after it. */
 static int lines(const char *path, const char *word, int is_numbered)
 {
     FILE *file = fopen(path, "r");

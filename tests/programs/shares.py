@@ -1,10 +1,10 @@
-"""Runs programs that show for five seconds how busy the CPUs are, side by side, and notes all the while what CPU time the kernel
-has counted for the cgroup.
+"""Runs programs side by side that show for five seconds how busy the CPUs are, and meanwhile keeps noting the CPU time that the
+kernel has counted for the cgroup.
 
     shares.py
 
-Prints `used AT SECONDS` for each look at the kernel's count, and of each program `program NAME BEGAN ENDED`, its output and `end`.
-The times are of one clock.
+Prints `used AT SECONDS` for each look at the kernel's count, and for each program `program NAME BEGAN ENDED`, its output and
+`end`. All times come from one clock.
 """
 
 import subprocess
@@ -27,7 +27,7 @@ def used_sec():
 
 
 def look():
-    # The count lies between two moments: it belongs to both.
+    # The count lies between two times: it belongs to both.
     before = time.monotonic()
     used = used_sec()
     print("used", before, used)

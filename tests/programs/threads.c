@@ -1,8 +1,8 @@
 /*
- * Several threads read /proc/meminfo, by descriptor and as a stream, while the first one asks for the CPUs. Compiled with each
- * sanitizer: what that has to say goes to stderr and to the exit status.
+ * Several threads read /proc/meminfo, by descriptor and as a stream, while the first one asks for the CPUs. Compiled
+ * with each sanitizer, which reports to stderr and in the exit status.
  *   threads          prints what was seen
- *   threads fault    does what each sanitizer looks for
+ *   threads fault    commits the fault that each sanitizer looks for
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -53,7 +53,7 @@ static void *reader(void *result)
 
 static volatile int shared;
 
-/* Often, and with pauses: accesses go unseen that come at the very moment of the other, or when its thread has ended. */
+/* Often, and with pauses: a race goes undetected if both accesses coincide, or if the other thread has ended. */
 static void *writer(void *unused)
 {
     for (int i = 0; i < 100; i++) {
@@ -63,7 +63,7 @@ static void *writer(void *unused)
     return unused;
 }
 
-/* A race, an overflow of a number, and a read behind the end of a block. */
+/* A race, an integer overflow, and a read past the end of a block. */
 static int fault(int one)
 {
     pthread_t other;

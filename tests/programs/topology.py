@@ -1,5 +1,5 @@
-"""Every door to a container's CPUs and memory: `cpus DOOR LIST` with the numbers of the CPUs, `count DOOR N` where a door only
-counts, `mib DOOR SIZE`, and `hidden DOOR ANSWER` for what should not be there: the CPU and the memory block that are given.
+"""Every way (door) to ask about a container's CPUs and memory: `cpus DOOR LIST` with the CPUs' numbers, `count DOOR N` if a door
+only counts, `mib DOOR SIZE`, and `hidden DOOR ANSWER` for what should not exist: the given CPU and memory block.
 
     topology.py CPU BLOCK
 """
@@ -46,7 +46,7 @@ def of_files(pattern, parse):
 
 
 def lscpu(key):
-    """What lscpu says of it; where there are several lines, with commas between."""
+    """What lscpu says about it; several lines are joined by commas."""
     return ",".join(re.findall(rf"^{key}: *(.*)", run("lscpu"), re.MULTILINE))
 
 

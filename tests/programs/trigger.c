@@ -1,6 +1,6 @@
-/* Waits until tasks have waited too long: trigger FILE TRIGGER MILLISECONDS
+/* Waits until tasks have been stalled for too long: trigger FILE TRIGGER MILLISECONDS
  *
- * Prints the file that was opened, by the kernel's word for it, then whether the trigger fired or all stayed quiet. */
+ * Prints the file that was opened, as the kernel names it, then whether the trigger fired or all stayed quiet. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>

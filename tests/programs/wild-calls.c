@@ -1,12 +1,12 @@
-/* Programs that mean no good, under one who answers their calls from outside, and others that only want answers. Root starts it, linked
- * statically.
+/* Hostile programs under a process that answers their calls from outside, and others that only want answers. Root
+ * starts it, linked statically.
  *
  *   wild-calls USER SEED KIB
- *       Prints `begins` and waits for a line. Then programs of USER make calls with any arguments, whose memory goes meanwhile, close
- *       descriptors, send signals, give up rights, fork, execute, and are killed in the middle of it, and two programs go on asking for
- *       the total of memory. Prints `all kinds` once each has been done and both have been answered often enough, and waits for
- *       another line. By then that is over; it prints how often what was done, how often both have asked, and how many answers were
- *       not KIB, and waits for its input to end. */
+ *       Prints `begins` and waits for a line. Then programs of USER make calls with any arguments while their memory
+ *       goes away, close descriptors, send signals, give up rights, fork, exec, and are killed at any point. Two other
+ *       programs keep asking for the total of memory. Prints `all kinds` once each has been done and both others have
+ *       been answered often enough, and waits for another line. By then everything is over. Prints how often each was
+ *       done, how often both have asked, and how many answers were not KIB, and waits for its input to end. */
 #define _GNU_SOURCE
 #include "chance.h"
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static void make_pages(void) {
         else if (once_in(12)) memset(text + at, 'x', STEP);
         else strcpy(text + at, ONE_OF(PATHS));
     }
-    /* A string that the last page's end cuts off. */
+    /* A string cut off by the end of the last page. */
     memset(text + sizeof text - 5, '/', 5);
     if (write(file, text, sizeof text) < 0 || dup3(file, TEMPLATE, O_CLOEXEC) < 0) _exit(1);
     close(file);
@@ -79,12 +79,12 @@ static void unmap(void) {
     switch (below(4)) {
     case 0: munmap(at, PAGE); break;
     case 1: mprotect(at, PAGE, PROT_NONE); break;
-    /* Behind the file's end. */
+    /* Past the end of the file. */
     case 2: mmap(at, PAGE, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_SHARED, TEMPLATE, PAGE * (PAGES + 9)); break;
     default: mmap(at, PAGE, once_in(3) ? PROT_READ : PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE, TEMPLATE, at - pages);
     }
     shared->done[UNMAPPED]++;
-    /* Nobody gets anywhere while memory is changed without end. */
+    /* Nobody makes progress if memory changes without pause. */
     if (once_in(4)) usleep(below(500));
 }
 
@@ -144,7 +144,7 @@ static void give_up(void) {
 static void fork_some(void) {
     pid_t pid = once_in(3) ? (pid_t)syscall(SYS_clone, SIGCHLD | (once_in(2) ? CLONE_FILES | CLONE_FS : 0), 0, 0, 0, 0) : fork();
     if (pid == 0) {
-        /* Whoever waits for an answer does not outlive who is killed, or there would be ever more of them. */
+        /* A program that waits for an answer must not outlive the one that was killed, or more and more would pile up. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (int i = below(6); i; i--) call();
         _exit(0);
@@ -181,7 +181,7 @@ static void *act(void *role) {
     return NULL;
 }
 
-/* A program, until it is killed. One that was executed has lost what is shared. */
+/* Runs until killed. After an exec, it has lost the shared memory. */
 static void be_a_guest(void) {
     struct sigaction heard = {.sa_handler = nothing};
     pthread_t thread;
@@ -197,7 +197,7 @@ static void be_a_guest(void) {
     for (;;) pause();
 }
 
-/* Begins one program after the other. */
+/* Starts one program after the other. */
 static void keep_guests(void) {
     for (;;) {
         pid_t pid = fork();
@@ -222,13 +222,13 @@ static void become(unsigned user) {
     must("setresuid", setresuid(user, user, user));
 }
 
-/* The first process of a pid namespace, with which all of them end. */
+/* The first process of a pid namespace: all others end with it. */
 static void storm(unsigned user, uint64_t seed) {
     become(user);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct rlimit processes = {300, 300};
     setrlimit(RLIMIT_NPROC, &processes);
-    /* What they do to the files that we have open, such as lseek, is none of ours. */
+    /* Their calls on files that we have open, such as lseek, must not affect us. */
     int none = open("/dev/null", O_RDWR);
     for (int fd = 0; fd <= 2; fd++) dup2(none, fd);
     for (int i = 0; i < 6; i++)
@@ -237,7 +237,7 @@ static void storm(unsigned user, uint64_t seed) {
         if (waitpid(-1, NULL, 0) < 0) pause();
 }
 
-/* ---- those who only ask ---- */
+/* ---- programs that only ask ---- */
 
 static uint64_t now_usec(void) {
     struct timespec now;

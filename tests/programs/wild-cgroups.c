@@ -1,11 +1,11 @@
-/* A user without rights who has a subtree of cgroups, and means no good. Root starts it.
+/* A hostile user, without rights, who has a subtree of cgroups. Root starts it.
  *
  *   wild-cgroups storm USER SEED SCRATCH DIRECTORY...
- *       The directories, one in each hierarchy, are made and given to USER, who then makes, fills, renames and removes cgroups in them,
- *       forks, moves about, sets limits, and mounts in namespaces of his own, with his files in SCRATCH. Prints `all kinds` once he has
- *       done each, and on SIGTERM how often; by then all of it is gone.
+ *       The directories, one in each hierarchy, are made and given to USER. That user makes, fills, renames and removes
+ *       cgroups in them, forks, moves about, sets limits, and mounts in private namespaces, with files in SCRATCH.
+ *       Prints `all kinds` once each has been done, and on SIGTERM how often; by then all of it is gone.
  *   wild-cgroups clear DIRECTORY...
- *       Removes what a storm has left that was killed. */
+ *       Removes what a killed storm has left. */
 #define _GNU_SOURCE
 #include "chance.h"
 #include <dirent.h>
@@ -36,7 +36,7 @@ static void must(const char *what, long result) {
     if (result < 0) perror(what), exit(1);
 }
 
-/* What may fail, since others are at it as well. */
+/* May fail, because others are active as well. */
 static int did(enum deed deed, long result) {
     if (result >= 0) done[deed]++;
     return result >= 0;
@@ -72,7 +72,7 @@ static long put(int cgroup, const char *file, const char *text) {
     return written;
 }
 
-/* Removes the directories below one that is open, and the files if asked. Whether all went. */
+/* Removes the directories below an open one, and the files if requested. Returns whether all are gone. */
 static int empty(int at, int with_files) {
     int copy = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), all = 1;
     DIR *entries = copy < 0 ? NULL : fdopendir(copy);
@@ -95,7 +95,7 @@ static int empty(int at, int with_files) {
     return all;
 }
 
-/* As root, until nothing is left: the kernel takes a moment to forget who was in a cgroup. */
+/* As root, until nothing is left: the kernel takes a moment to forget a cgroup's members. */
 static void clear(char **directories) {
     for (; *directories; directories++)
         for (int at; (at = open(*directories, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0; close(at)) {
@@ -107,12 +107,12 @@ static void clear(char **directories) {
         }
 }
 
-/* ---- what he does, each in a process of its own ---- */
+/* ---- what the user does, each in its own process ---- */
 
 static int tops[16], top_count;
 static const char *scratch;
 
-/* A child of his, which does something and ends. */
+/* A child of the user's that does something and ends. */
 static pid_t child(void (*act)(int), int with) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -142,7 +142,7 @@ static void set_limits(int cgroup) {
     for (int i = below(40); i > 0; i--) did(LIMITED, put(cgroup, ONE_OF(files), ONE_OF(values)));
 }
 
-/* A chain of cgroups, the deepest first to go. */
+/* A chain of cgroups; the deepest goes first. */
 static void chain(int top) {
     enum { DEEPEST = 200 };
     static char names[DEEPEST][NAME];
@@ -166,13 +166,13 @@ static void chain(int top) {
     }
 }
 
-/* The longest name that there may be. */
+/* The longest possible name. */
 static void long_name(char *to, unsigned number) {
     memset(to, 'd', NAME - 1);
     sprintf(to + NAME - 11, "%010u", number);
 }
 
-/* More at once than he has places on the board, each by a path that is nearly as long as any may be. */
+/* More at once than the user has places on the board, each with a path nearly as long as possible. */
 static void crowd(int top) {
     enum { DEEP = 14 };
     char name[NAME];
@@ -193,11 +193,11 @@ static void crowd(int top) {
     if (once_in(4)) usleep(6000000);
     empty(at, 0), close(at);
     usleep(below(300000));
-    /* With all that is left of others. */
+    /* Including what others have left. */
     empty(top, 0);
 }
 
-/* Goes to some cgroup below. */
+/* Enters some cgroup below. */
 static void wander(int at) {
     for (int steps = 1 + below(4); steps; steps--) {
         int copy = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), next = -1;
@@ -235,7 +235,7 @@ static void fork_many(int top) {
     while (waitpid(-1, NULL, 0) > 0) {}
 }
 
-/* A user namespace in which he is root, and its mounts. */
+/* A user namespace in which the user is root, with mounts. */
 static int is_root_of_his_own(void) {
     char map[64];
     sprintf(map, "0 %d 1", getuid());
@@ -259,7 +259,7 @@ static void make_deep(int top, int depth) {
     if (at != top) close(at);
 }
 
-/* A root as containers have it, with an upper layer that is another's, that goes, or that changes while it is measured. */
+/* A root like a container's, with an upper layer that belongs to another, disappears, or changes while it is measured. */
 static void be_overlaid(const char *own) {
     char options[16 * NAME];
     if (mkdir("lower", 0755) + mkdir("upper", 0755) + mkdir("work", 0755) + mkdir("root", 0755) != 0) return;
@@ -316,13 +316,13 @@ static void live_apart(int unused) {
 
 static void (*const WORK[])(int) = {chain, chain, crowd, fork_many, live_apart};
 
-/* The first process of his, after which none is left. */
+/* The user's first process, after which none is left. */
 static void begin(unsigned user, uint64_t seed) {
     must("setgroups", setgroups(0, NULL));
     must("setresgid", setresgid(user, user, user));
     must("setresuid", setresuid(user, user, user));
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* Its files in /proc are his own. */
+    /* Makes its own files in /proc belong to the user. */
     prctl(PR_SET_DUMPABLE, 1);
     for (unsigned i = 0; i < sizeof WORK / sizeof *WORK; i++)
         if (fork() == 0)
@@ -331,7 +331,7 @@ static void begin(unsigned user, uint64_t seed) {
         if (waitpid(-1, NULL, 0) < 0) pause();
 }
 
-/* A cgroup that is USER's, with one in it that its processes begin in. */
+/* A cgroup that belongs to USER, containing one in which that user's processes start. */
 static int delegate(const char *directory, unsigned user) {
     static const char *const files[] = {"", "cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"};
     char text[256];
@@ -340,7 +340,7 @@ static int delegate(const char *directory, unsigned user) {
     must(directory, at);
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++)
         if (fchownat(at, files[i], user, user, i ? 0 : AT_EMPTY_PATH) != 0 && errno != ENOENT) must(files[i], -1);
-    /* Version 1's cpusets are empty at first. */
+    /* Cpusets of version 1 are empty at first. */
     for (int i = 0; i < 2; i++) {
         const char *file = i ? "cpuset.mems" : "cpuset.cpus";
         snprintf(text, sizeof text, "../%s", file);
@@ -370,7 +370,7 @@ static int storm(unsigned user, uint64_t seed, char **directories) {
     struct sigaction to_end = {.sa_handler = end};
     sigaction(SIGTERM, &to_end, NULL);
     int can_rename = 0, is_told = 0, ended = 0;
-    /* Its first process ends all others with it. */
+    /* All others end with the first process. */
     must("unshare", unshare(CLONE_NEWPID));
     pid_t first = fork();
     must("fork", first);
