@@ -1,5 +1,5 @@
-//! One object, unchanged, wherever programs come from: C libraries by their own loaders, whole userlands, programs of another
-//! class, sanitizers, and what else comes by the same door, LD_PRELOAD, before and behind it. Each test notes what it saw for
+//! One object, unchanged, wherever programs come from: C libraries with their own loaders, whole userlands, 32-bit
+//! programs, sanitizers, and other libraries in LD_PRELOAD, before and behind it. Each test records what it saw for
 //! docs/reach.md. Needs root.
 
 mod bed;

@@ -1,6 +1,6 @@
-//! What only a sampler can tell: the load of a container, what it takes on disk, and limits above what it sees. The
-//! sampler, real containers and the object together, against the kernel. Needs root. Most tests wait for ticks of the kernel's
-//! averages: they run side by side, best all at once (`--test-threads=24`).
+//! What only a sampler can tell: the load of a container, its disk usage, and limits above what it sees. Sampler, real
+//! containers and the object together, against the kernel. Needs root. Most tests wait for ticks of the kernel's
+//! averages, so they run side by side, ideally all at once (`--test-threads=24`).
 
 mod bed;
 

@@ -1,5 +1,5 @@
-//! The i386 stub: with it at its `$LIB` place 32-bit programs are quiet, without it they run all the same, with one line more.
-//! Their loaders and C libraries are Debian's, from tests/bed/setup; this kernel runs them.
+//! The i386 stub: 32-bit programs are quiet if it is in its `$LIB` place; without it they run all the same, with one
+//! more line. Their loaders and C libraries are Debian's, from tests/bed/setup; this kernel runs them.
 
 mod bed;
 
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A 32-bit userland: the directory of its C library, which its loader takes `$LIB` for.
+/// A 32-bit userland: the directory of its C library, which its loader substitutes for `$LIB`.
 const USERLANDS: [(&str, &str); 2] = [("Debian's i386", "lib/i386-linux-gnu"), ("libc6-i386 on amd64", "lib32")];
 
 fn succeed(command: &mut Command) -> Output {
@@ -19,7 +19,7 @@ fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// A directory of this test's own, gone with it.
+/// A directory for this test, removed when dropped.
 struct Place(PathBuf);
 
 impl Place {
@@ -55,7 +55,7 @@ fn root() -> PathBuf {
     root
 }
 
-/// tests/programs/runtime.c with 32 bits. What gcc lacks for those is named one by one.
+/// tests/programs/runtime.c as a 32-bit program. What gcc lacks for those is named file by file.
 fn program(to: &Path) -> PathBuf {
     let (program, libraries) = (to.join("runtime-i386"), root().join("usr/lib/i386-linux-gnu"));
     let mut gcc = Command::new("gcc");
@@ -69,7 +69,7 @@ fn program(to: &Path) -> PathBuf {
     program
 }
 
-/// Runs the program by a userland's own loader.
+/// Runs the program with the userland's own loader.
 fn run(userland: &str, program: &Path, preload: &str) -> Output {
     let libraries = root().join(userland);
     let mut command = Command::new(libraries.join("ld-linux.so.2"));
@@ -88,7 +88,7 @@ fn seen(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What a cell of docs/reach.md says of what was written to stderr.
+/// The cell of docs/reach.md for what was written to stderr.
 fn cell(lines: &[String]) -> String {
     match lines {
         [] => "quiet".to_owned(),

@@ -1,4 +1,4 @@
-//! Programs that make their system calls themselves, static and Go ones, answered from outside: `cgproc run --static`.
+//! Programs that make their own system calls, static and Go ones, answered from outside: `cgproc run --static`.
 
 mod bed;
 

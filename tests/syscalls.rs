@@ -1,8 +1,8 @@
-//! What an answer costs in syscalls, counted by strace: the figure that does not depend on the machine's mood. A count above
-//! its entry in the table is a regression; one below it means that the entry can be lowered.
+//! What an answer costs in syscalls, counted by strace, since this figure does not depend on how busy the machine is. A
+//! count above its entry in the table is a regression; one below means that the entry can be lowered.
 //!
-//! Not counted, since they depend on the machine: reads and writes that go on where another ended (the length of a text),
-//! what an older kernel refuses (EINVAL), and the way to the auxiliary vector.
+//! Not counted, because they depend on the machine: continued reads and writes (they depend on the length of a text),
+//! calls that an older kernel refuses (EINVAL), and the way to the auxiliary vector.
 
 mod bed;
 mod probes;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-/// The syscalls of the first time in a process, of every later time, and of reading again from the start. A file is opened,
+/// The syscalls of the first time in a process, of each later time, and of rereading from the start. A file is opened,
 /// read by one read, and closed: natively 3 and 2. A call has no third figure.
 type Counts = [u32; 3];
 
@@ -21,18 +21,18 @@ struct Entry {
     name: &'static str,
     v1: Counts,
     v2: Counts,
-    /// Where the machine has swap.
+    /// If the machine has swap.
     v1_swap: Counts,
     v2_swap: Counts,
 }
 
-/// To find that cpu and cpuacct are mounted together, the first time.
+/// To find out, the first time, that cpu and cpuacct are mounted together.
 const TOGETHER: u32 = 2;
 
-/// To find out how many CPUs and cores a package has, where the machine has packages.
+/// To find out how many CPUs and cores a package has, if the machine has packages.
 const PACKAGES: u32 = 3;
 
-/// In a container as Docker makes it: its own cgroup mounted alone on v1, a cgroup namespace on v2.
+/// In a container as made by Docker: only its own cgroup mounted on v1, a cgroup namespace on v2.
 #[rustfmt::skip]
 const TABLE: [Entry; 15] = [
     Entry { name: "meminfo",            v1: [54, 21, 26], v2: [45, 24, 29], v1_swap: [56, 24, 29], v2_swap: [51, 30, 35] },
@@ -71,7 +71,7 @@ impl Entry {
     }
 }
 
-/// Some machines know of no packages.
+/// Some machines have no packages.
 fn has_packages() -> bool {
     let package = fs::read_to_string("/sys/devices/system/cpu/cpu0/topology/physical_package_id");
     package.is_ok_and(|package| package.trim() != "-1")
@@ -79,8 +79,8 @@ fn has_packages() -> bool {
 
 const STEPS: [&str; 3] = ["first", "steady", "refresh"];
 
-/// A slow machine looks at its scope again in the middle of a step: such a trace is taken anew. What costs too much does so in
-/// every one of so many.
+/// A slow machine may recheck its scope in the middle of a step: such a trace is repeated. A real regression shows in
+/// every attempt.
 const ATTEMPTS: usize = 20;
 
 #[test]
@@ -111,8 +111,8 @@ fn no_answer_costs_more_syscalls_than_its_entry() {
     findings.conclude("syscalls");
 }
 
-/// A steady answer where there is no cgroup to be found: open, read and close, and to know that it was looked for within a second. A
-/// list of directories asks as often as it has entries.
+/// A steady answer if no cgroup can be found: open, read and close, because it is remembered for a second that there is
+/// none. A directory listing asks for each of its entries.
 #[test]
 fn what_is_not_found_is_not_looked_for_each_time() {
     const STEADY: u32 = 6;
@@ -154,7 +154,8 @@ fn traced(entries: &[&Entry]) -> Vec<Counts> {
     results.iter().map(|result| counts(&result.text)).collect()
 }
 
-/// The fewest syscalls between the marks of each step: a round in which the scope is checked again, once a second, has more.
+/// The fewest syscalls between the marks of each step: rounds in which the scope is rechecked, once a second, have
+/// more.
 fn counts(trace: &str) -> Counts {
     let mut counts = [None, None, None];
     let mut open: Option<(usize, u32)> = None;
@@ -193,7 +194,7 @@ fn is_counted(line: &str, auxv: &mut Option<String>) -> bool {
     !goes_on && !is_auxv && !result.contains("EINVAL")
 }
 
-/// The step that a line of strace's marks.
+/// The step that a line of strace's output marks.
 fn mark(line: &str, word: &str) -> Option<usize> {
     let (_, rest) = line.split_once("write(-1, \"")?;
     let rest = rest.strip_prefix(word)?;

@@ -1,5 +1,5 @@
-//! The acceptance list: real, unchanged programs in real containers. Each line of `tools.tsv` must match with the object
-//! preloaded, and must do without it what its mark says, so that the list proves something.
+//! The acceptance list: real, unchanged programs in real containers. Each line of `tools.tsv` must match with the
+//! object preloaded. Without it, the line must do what its mark says, so that the list proves something.
 
 mod bed;
 
@@ -22,24 +22,24 @@ struct Line<'a> {
     note: &'a str,
 }
 
-/// What a line's command names the machine's age by.
+/// The machine's age in a line's command.
 const AGE: &str = "@AGE@";
 
-/// No container of these lines is older when it looks, on a busy machine and in the booted kernel too.
+/// No container of these lines is older than this when it looks, even on a busy machine or in the booted kernel.
 const OLDEST_CONTAINER_SEC: u64 = 60;
 
-/// A container, and what it is expected to show.
+/// A container, and what it should show.
 struct Profile {
     name: &'static str,
     container: Container,
     cpu_list: &'static str,
-    /// Which part of the `native` mark holds here.
+    /// The part of the `native` mark that applies here.
     mark: usize,
 }
 
 const SWAP_KIB: u64 = 256 << 10;
 
-/// A Java machine on half a CPU of a busy machine takes its time: what takes longer than this hangs.
+/// A JVM with half a CPU on a busy machine takes its time: whatever takes longer hangs.
 const LONGEST_SEC: u32 = 400;
 
 const COMMON: Container = Container { pids: Some(1000), ..PLAIN };
@@ -68,7 +68,7 @@ fn the_list_in_a_container_with_a_quota_alone() {
     judge(&quota_profile());
 }
 
-/// However much of the cgroup file system a container shows, the figures are the same.
+/// The figures are the same however much of the cgroup file system a container shows.
 #[test]
 fn every_view_of_the_cgroups() {
     bed::log_machine();
@@ -115,7 +115,7 @@ fn judge(profile: &Profile) {
     let (of_age, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.command.contains(AGE));
     let judge = |line: &&Line| verdict(profile, line, &object);
     let results = in_parallel(&others, judge);
-    // Only now is the machine of more age than a container can be when it is asked.
+    // From now on the machine is older than a container can be when it looks.
     while bed::host().uptime_sec < OLDEST_CONTAINER_SEC {
         std::thread::sleep(Duration::from_secs(1));
     }
@@ -128,7 +128,7 @@ fn judge(profile: &Profile) {
     findings.conclude(&format!("tools, {}", profile.name));
 }
 
-/// Many lines wait, so more than there are CPUs run at a time; the results keep the order.
+/// Many lines wait, so more of them run at a time than there are CPUs; the results keep the order.
 fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let take = || {
@@ -146,7 +146,7 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> 
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The report on a line and whether all is as it should be.
+/// The report on a line, and whether all is as it should be.
 fn verdict(profile: &Profile, line: &Line<'_>, object: &Path) -> (String, bool) {
     if !line.in_scope {
         return (format!("later {} {}: {}\n", line.id, line.name, line.note), true);
@@ -206,7 +206,7 @@ fn attempt(profile: &Profile, line: &Line<'_>, object: Option<&Path>) -> Attempt
 fn fill_in(profile: &Profile, text: &str) -> String {
     let host = bed::host();
     let swap_kib = if profile.container.swap.is_some() { SWAP_KIB.min(host.swap_kib) } else { 0 };
-    // Without swap `swapon` prints nothing and `free` a zero.
+    // Without swap, `swapon` prints nothing and `free` a zero.
     let swap_bytes = if swap_kib == 0 { String::new() } else { (swap_kib << 10).to_string() };
     text.replace(AGE, &host.uptime_sec.saturating_sub(2).to_string())
         .replace("@HOSTCPUS@", &host.cpus.to_string())
@@ -215,15 +215,15 @@ fn fill_in(profile: &Profile, text: &str) -> String {
         .replace("@SWAPB@", &swap_bytes)
 }
 
-/// Whether `grep -E` finds a line: the list is written in its expressions.
+/// Whether `grep -E` finds a line: the list uses its syntax.
 fn matches(expression: &str, text: &str) -> bool {
-    // An empty output has no line at all: `^$` asks for just that.
+    // Empty output has no line at all, and `^$` asks for exactly that.
     if expression == "^$" {
         return text.trim().is_empty();
     }
     let grep = Command::new("grep").args(["-aE", "-e", expression]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     let mut grep = grep.expect("grep");
-    // Of a long text it may read no further than the line that matches.
+    // grep may stop reading a long text at the matching line.
     let _ = grep.stdin.take().expect("its input").write_all(text.as_bytes());
     grep.wait().expect("grep").success()
 }

@@ -1,5 +1,5 @@
-//! Allocators that come by the same door, before and behind the object: their initialisation asks for CPUs before anything
-//! else of the program has run.
+//! Preloaded allocators, before and behind the object: their initialisation asks for CPUs before anything else of the
+//! program has run.
 
 use crate::bed;
 use crate::harness::{LONGEST_SEC, Row, YES, container, in_package, package_version};
@@ -21,7 +21,7 @@ const PROBES: [Probe; 5] = [
         is_right: |text| text.trim() == "1 524288",
     },
     Probe { column: "C++ threads", command: "./cxx | head -n 1", is_right: |text| text.trim() == "1" },
-    // It has an allocator of its own.
+    // It has its own allocator.
     Probe { column: "redis", command: "redis-server --version", is_right: |text| text.contains("malloc=jemalloc") },
 ];
 

@@ -1,4 +1,5 @@
-//! What the set-up keeps (`tests/bed/cache`): all that the tests stand on is as its recipe says, however long ago it was made.
+//! What the set-up keeps (`tests/bed/cache`): everything that the tests use is as its recipe says, however long ago it
+//! was made.
 
 use crate::bed::{self, Findings};
 use crate::harness::Scratch;
@@ -6,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Output};
 
-/// The commands of two recipes, one that works and one that does not; `made` tells how often the former was asked.
+/// The commands of two recipes, one of which fails; `made` says how often the other has run.
 const COMMANDS: &str = r#"
     make() { mkdir "$1"; echo "$2" >"$1/content"; echo made >>"$cache/made"; note_packages "$1/content"; }
     make_badly() { mkdir "$1"; echo half >"$1/content"; false; echo "gone on" >"$1/content"; }
@@ -19,7 +20,7 @@ fn keep(cache: &Scratch, script: &str) -> Output {
     command.output().expect("bash")
 }
 
-/// Keeps `below/thing`, and tells whether that went well and what is there afterwards.
+/// Keeps `below/thing`; says whether that succeeded and what exists afterwards.
 fn after(cache: &Scratch, recipe: &str, command: &str) -> String {
     let output = keep(cache, &format!("keep below/thing '{recipe}' {command}"));
     let mut seen = String::from(if output.status.success() { "done" } else { "refused" });
@@ -53,7 +54,7 @@ fn what_is_kept_is_made_anew_by_another_recipe() {
     findings.conclude("what is kept");
 }
 
-/// Who comes while it is being made waits, and makes nothing.
+/// Whoever comes while it is being made waits, and makes nothing.
 #[test]
 fn what_is_kept_is_made_once() {
     let cache = Scratch::new();

@@ -1,17 +1,17 @@
-//! Programs of 32 bits in the environment of those of 64: the loader passes the object over, and they run as without it.
+//! 32-bit programs in the environment of 64-bit ones: the loader ignores the object, and they run as without it.
 
 use crate::bed::{self, Outcome};
 use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, host_kib, program};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The program's exit status where all went well.
+/// The program's exit status if all went well.
 const STATUS: i32 = 7;
 
-/// glibc says once in each program that it passes the object over, and why.
+/// In each program, glibc says once that it ignores the object, and why.
 const REFUSAL: &str = "wrong ELF class: ELFCLASS64";
 
-/// What runs a program of 32 bits here, and how: the kernel, or qemu's user mode where the kernel knows no such programs.
+/// What runs a 32-bit program here, and how: the kernel, or qemu's user mode if the kernel does not run such programs.
 fn runner(libraries: &Path) -> (&'static str, String) {
     let loader = libraries.join("lib/i386-linux-gnu/ld-linux.so.2");
     assert!(loader.exists(), "{} is missing: tests/bed/setup libcs", loader.display());
@@ -21,12 +21,12 @@ fn runner(libraries: &Path) -> (&'static str, String) {
     ("qemu-i386", "qemu-i386-static ".to_owned())
 }
 
-/// A C library of 32 bits.
+/// A 32-bit C library.
 struct Library {
     name: &'static str,
     loader: PathBuf,
     program: &'static str,
-    /// What it says of an object of another class.
+    /// What it says about an object of another class.
     says: &'static str,
 }
 
@@ -39,7 +39,7 @@ fn libraries(below: &Path) -> [Library; 2] {
     ]
 }
 
-/// What the loaders said of the object.
+/// What the loaders said about the object.
 fn said(text: &str) -> String {
     let complaints = text.lines().filter(|line| line.contains("libcgproc.so")).collect::<Vec<_>>();
     match complaints.as_slice() {
@@ -60,7 +60,7 @@ fn memory(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// The program runs with the object; its child has 64 bits, and prints the container's figure.
+/// Runs the program with the object; its child is a 64-bit program, which prints the container's figure.
 fn run(library: &Library, by: &str, preload: Option<&Path>) -> Outcome {
     let script = format!(
         "exec {by}{} --library-path {} {} 'echo child $(free -k)'",
@@ -71,7 +71,7 @@ fn run(library: &Library, by: &str, preload: Option<&Path>) -> Outcome {
     container().run(&script, preload, LONGEST_SEC)
 }
 
-/// glibc tells a program; musl tells whoever runs it, and exits with a failure.
+/// glibc tells its version to programs; musl prints it when its loader is run, and exits with a failure.
 fn version(library: &Library, by: &str, text: &str) -> String {
     let told = text.lines().find_map(|line| line.strip_prefix("libc ")).unwrap_or_default();
     if told != "other" {

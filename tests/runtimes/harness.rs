@@ -1,17 +1,17 @@
-//! The container that all of them run in, and a row of a table of docs/reach.md.
+//! The container of all these tests, and the rows of a table in docs/reach.md.
 
 use crate::bed::{self, Container, Findings, PLAIN};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What the container has, in KiB.
+/// The container's memory in KiB.
 pub(crate) const KIB: u64 = 512 << 10;
 
-/// A program with a sanitizer on a busy machine, in the booted kernel: what takes longer than this hangs.
+/// A program with a sanitizer, on a busy machine or in the booted kernel: whatever takes longer hangs.
 pub(crate) const LONGEST_SEC: u32 = 400;
 
-/// What a cell says where the container's figure came out.
+/// A cell's text if the container's figure came out.
 pub(crate) const YES: &str = "yes";
 
 /// 512 MiB, and one CPU of several.
@@ -19,14 +19,14 @@ pub(crate) fn container() -> Container {
     Container { quota_usec: Some(100_000), ..PLAIN }
 }
 
-/// The file of this name below a directory; releases differ in where they keep it.
+/// The file with this name below a directory; releases keep it in different places.
 pub(crate) fn find(below: &Path, name: &str) -> PathBuf {
     let found = bed::sh(&format!("find {} -name {name} | head -n 1", below.display()));
     assert!(!found.is_empty(), "no {name} below {}: tests/bed/setup", below.display());
     PathBuf::from(found.trim())
 }
 
-/// The file of this name that an installed Debian package has: to look for it everywhere takes the booted kernel a minute.
+/// The file with this name in an installed Debian package. Searching everywhere takes a minute in the booted kernel.
 pub(crate) fn in_package(package: &str, name: &str) -> PathBuf {
     let listed = bed::sh(&format!("dpkg-query -L {package}"));
     let found = listed.lines().map(Path::new).find(|path| path.ends_with(name));
@@ -47,7 +47,7 @@ pub(crate) fn host_kib() -> u64 {
     })
 }
 
-/// The version of an installed Debian package, without Debian's part of it.
+/// The version of an installed Debian package, without Debian's suffix.
 pub(crate) fn package_version(package: &str) -> String {
     let version = bed::sh(&format!("dpkg-query -W -f '${{Version}}' {package}"));
     let upstream = version.trim().split(['-', '+']).next().unwrap_or_default();
@@ -55,7 +55,7 @@ pub(crate) fn package_version(package: &str) -> String {
     upstream.to_owned()
 }
 
-/// A row of a table of docs/reach.md: each cell is checked as it is noted.
+/// A row of a table in docs/reach.md: each cell is checked as it is recorded.
 pub(crate) struct Row<'a> {
     pub(crate) table: &'static str,
     pub(crate) runtime: &'a str,
@@ -64,7 +64,7 @@ pub(crate) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Notes what was seen, and whether it is what has to be seen; `what` tells more where it is not.
+    /// Records what was seen, and whether it is as expected; if not, `what` gives details.
     pub(crate) fn cell(&mut self, probe: &str, seen: &str, expected: &str, what: impl FnOnce() -> String) {
         bed::note_reach(self.table, self.runtime, self.version, probe, seen);
         self.findings.check(seen == expected, || {
@@ -73,7 +73,7 @@ impl Row<'_> {
     }
 }
 
-/// A directory that every user can read and write, gone with its owner.
+/// A directory that every user can read and write, removed when dropped.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -90,7 +90,7 @@ impl Scratch {
         &self.0
     }
 
-    /// A copy of a file, for users that may not go where the original is.
+    /// A copy of a file, for users who cannot reach the original.
     pub(crate) fn copy(&self, from: &Path, name: &str) -> PathBuf {
         let to = self.0.join(name);
         std::fs::copy(from, &to).unwrap_or_else(|e| panic!("{}: {e}", from.display()));

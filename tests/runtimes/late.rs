@@ -1,18 +1,19 @@
-//! What a libc lacks, or gets only later: a stand-in does what the function that was called does, and a library of threads that
-//! comes with another is found.
+//! Functions that a libc lacks, or gets only later: a stand-in does what the called function does, and a thread library
+//! that comes with another library is found.
 
 use crate::bed;
 use crate::harness::{container, find, program};
 use std::path::PathBuf;
 
-/// Debian 11's, by its own loader: it has neither `lstat` nor, without the library of threads, `pthread_getaffinity_np`.
+/// Debian 11's libc, run by its own loader: it has no `lstat` and, without the thread library, no
+/// `pthread_getaffinity_np`.
 fn oldest() -> String {
     let loader = find(&bed::cache().join("glibc-2.31"), "ld-2.31.so");
     let libraries = loader.parent().expect("a directory");
     format!("{} --library-path {}", loader.display(), libraries.display())
 }
 
-/// What a function that is not there gives.
+/// The error of a missing function.
 const ENOSYS: u32 = 38;
 
 fn output(command: &str) -> String {

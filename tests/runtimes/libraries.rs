@@ -1,10 +1,10 @@
-//! C libraries of other releases: the same program, run by each library's own loader.
+//! C libraries of other releases: one program, run by each library's own loader.
 
 use crate::bed;
 use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, find, host_kib, program};
 use std::path::{Path, PathBuf};
 
-/// What the program must print, by the column that it counts for.
+/// What the program must print, by the column to which it belongs.
 const EXPECTED: [(&str, &[(&str, Shown)]); 13] = [
     ("open", &[("open", Shown::Memory), ("openat", Shown::Memory)]),
     ("seek", &[("lseek", Shown::Memory), ("pread", Shown::Memory)]),
@@ -21,7 +21,7 @@ const EXPECTED: [(&str, &[(&str, Shown)]); 13] = [
     ("passed on", &PASSED_ON),
 ];
 
-/// What is the kernel's to answer: errors, writing, the root without a limit, the load without a sampler.
+/// What the kernel must answer: errors, writing, the root without a limit, the load without a sampler.
 const PASSED_ON: [(&str, Shown); 4] = [
     ("missing", Shown::Text("-1 ENOENT")),
     ("create", Shown::Text("ok")),
@@ -46,23 +46,23 @@ impl Shown {
     }
 }
 
-/// The ways of a column that did not print what they must.
+/// The ways of a column whose output is wrong.
 fn wrong(ways: &[(&str, Shown)], printed: &str, memory_kib: u64, cpus: u64) -> Vec<String> {
     let lines = ways.iter().map(|(way, shown)| format!("{way} {}", shown.text(memory_kib, cpus)));
     lines.filter(|line| !printed.lines().any(|l| l == line)).collect()
 }
 
-/// What of the program's output is not as it must be in the container of the harness.
+/// What is wrong in the program's output, if it ran in the harness's container.
 pub(crate) fn faults(printed: &str) -> Vec<String> {
     EXPECTED.iter().flat_map(|(_, ways)| wrong(ways, printed, KIB, 1)).collect()
 }
 
-/// A C library of the Debian release of this name.
+/// A C library of the Debian release with this name.
 struct Library {
     name: &'static str,
-    /// The version that it must give itself; those of sid and experimental move on.
+    /// The version that it must report, except for sid and experimental, which move on.
     version: Option<&'static str>,
-    /// What starts a program with it: nothing where it is the machine's own glibc.
+    /// What starts a program with it; empty for the machine's own glibc.
     loader: Vec<PathBuf>,
     programs: [&'static str; 2],
 }
@@ -92,19 +92,19 @@ fn glibc_loader(cached: &str) -> Vec<PathBuf> {
     vec![loader, "--library-path".into(), libraries]
 }
 
-/// musl's library is its own loader.
+/// musl's library is also its loader.
 fn musl_loader(below: &Path) -> Vec<PathBuf> {
     vec![find(below, "libc.so")]
 }
 
 impl Library {
-    /// What runs one of its programs.
+    /// The command line that runs one of its programs.
     fn start(&self, name: &str) -> String {
         let words = self.loader.iter().cloned().chain([program(name)]);
         words.map(|word| word.display().to_string()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The version that it tells of itself: glibc to a program, musl to whoever runs it.
+    /// The version that it reports: glibc to programs, musl when its loader is run.
     fn told_version(&self, printed: &str) -> String {
         let by_program = printed.lines().find_map(|line| line.strip_prefix("libc ")).unwrap_or_default();
         if by_program != "other" {
@@ -150,7 +150,7 @@ fn seen(wrong: &[String]) -> &'static str {
     if wrong.is_empty() { YES } else { "no" }
 }
 
-/// The program shows the machine where nothing is preloaded, so it can tell the two apart.
+/// Without a preload the program shows the machine, so it can tell the two apart.
 fn without_the_object(library: &Library, findings: &mut bed::Findings) {
     let printed = run(library, library.programs[0], None);
     for (_, ways) in EXPECTED {

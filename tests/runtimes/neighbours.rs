@@ -1,12 +1,12 @@
-//! Others that are preloaded for work of their own, before and behind the object, and the object beside itself: the container's
-//! figures come out, and the neighbour does its work.
+//! Other preloaded libraries with work of their own, before and behind the object, and the object beside itself: the
+//! container's figures come out, and the neighbour does its work.
 
 use crate::bed::{self, Outcome};
 use crate::harness::{LONGEST_SEC, Row, Scratch, YES, container, host_kib, in_package, package_version, program};
 use crate::libraries;
 use crate::probes::{self, FREE, NPROC, Probe, UPTIME};
 
-/// Every call of the C library's test program.
+/// Every call of the C libraries' test program.
 const EVERY_CALL: Probe = Probe {
     column: "every call",
     command: "./runtime-glibc ./created-$$",
@@ -17,12 +17,12 @@ const FIGURES: [Probe; 4] = [FREE, NPROC, UPTIME, EVERY_CALL];
 
 const MAPS: Probe = Probe { column: "maps", command: "cat /proc/self/maps", is_right: |_| true };
 
-/// A neighbour: what sets it up, and what shows that it does its work.
+/// A neighbour: what sets it up, and what shows that it works.
 struct Neighbour {
     name: &'static str,
     package: &'static str,
     file: &'static str,
-    /// What the script of probes, `$PROBES`, is run by, with `$PRELOAD` in place.
+    /// The command that runs the script of probes, `$PROBES`, and preloads `$PRELOAD`.
     run: &'static str,
     work: Probe,
 }
@@ -60,7 +60,7 @@ const NEIGHBOURS: [Neighbour; 3] = [
     },
 ];
 
-/// Where the probes run: a directory of every user's, with copies of the object and of the programs.
+/// The directory where the probes run: open to all users, with copies of the object and of the programs.
 fn place() -> Scratch {
     let place = Scratch::new();
     for name in ["one.so", "two.so"] {
@@ -72,7 +72,7 @@ fn place() -> Scratch {
     place
 }
 
-/// Runs probes in the container, by what `run` says, with these objects.
+/// Runs probes in the container, using the command `run`, with these objects.
 fn run(place: &Scratch, run: &str, preload: &str, probes: &[Probe]) -> Outcome {
     let probes = probes::script(probes);
     let script =
@@ -127,7 +127,7 @@ fn the_object_beside_itself() {
     findings.conclude("the object beside itself");
 }
 
-/// Loaded, and told to do nothing: the machine's figures.
+/// Loaded but told to do nothing: the machine's figures.
 #[test]
 fn the_object_turned_off() {
     bed::log_machine();

@@ -1,9 +1,9 @@
-//! Commands whose output tells whether the container's figures came out. Many are run by one script in one container: what
-//! each printed stands below its name.
+//! Commands whose output shows whether the container's figures came out. One script runs many of them in one container,
+//! and prints each output below its name.
 
 use crate::harness::{KIB, Row, YES};
 
-/// A command, and whether its output is right in the container of the harness.
+/// A command, and the test of its output in the harness's container.
 #[derive(Clone, Copy)]
 pub(crate) struct Probe {
     pub(crate) column: &'static str,
@@ -15,7 +15,7 @@ pub(crate) const FREE: Probe = Probe { column: "free", command: "free -k", is_ri
 
 pub(crate) const NPROC: Probe = Probe { column: "nproc", command: "nproc", is_right: |text| text.trim() == "1" };
 
-/// The container is seconds old; see [`crate::userlands`] about the machine.
+/// The container is seconds old. See [`crate::userlands`] about the machine's age.
 pub(crate) const UPTIME: Probe =
     Probe { column: "uptime", command: "uptime", is_right: |text| text.contains(" up 0 min,") };
 
@@ -31,7 +31,7 @@ pub(crate) const CPUINFO: Probe = Probe {
     is_right: |text| text.lines().filter(|line| line.starts_with("processor")).count() == 1,
 };
 
-/// procps and busybox; the latter has no total, but what is used and what is free.
+/// procps and busybox; the latter shows no total, only used and free memory.
 pub(crate) const TOP: Probe = Probe {
     column: "top",
     command: "TERM=dumb top -b -n 1",
@@ -44,7 +44,7 @@ pub(crate) const TOP: Probe = Probe {
     },
 };
 
-/// Free, buffers and cache are all within the container.
+/// Free, buffers and cache all fit into the container.
 pub(crate) const VMSTAT: Probe = Probe {
     column: "vmstat",
     command: "vmstat",
@@ -55,7 +55,7 @@ pub(crate) const VMSTAT: Probe = Probe {
     },
 };
 
-/// What `free -k` says of the whole.
+/// The total that `free -k` shows.
 pub(crate) fn memory(text: &str) -> Option<u64> {
     number(text, "Mem:")
 }
@@ -70,7 +70,7 @@ pub(crate) fn script(probes: &[Probe]) -> String {
     probes.iter().map(|probe| format!("echo '== {}'\n{}\n", probe.column, probe.command)).collect()
 }
 
-/// What the probe of this name printed.
+/// The output of the probe with this name.
 pub(crate) fn section<'a>(text: &'a str, column: &str) -> &'a str {
     let head = format!("== {column}\n");
     let rest = text.split_once(&*head).map_or("", |(_, rest)| rest);

@@ -1,17 +1,17 @@
-//! Programs with a sanitizer in them: several threads read while one asks for the CPUs. The sanitizer finds nothing there, and
-//! still finds the fault that the program makes when it is told to.
+//! Programs with a sanitizer: several threads read while one asks for the CPUs. The sanitizer reports nothing there,
+//! and still finds the fault that the program commits on request.
 
 use crate::bed::{self, Outcome};
 use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, in_package, program};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// A program, and what its sanitizer says of the fault that it looks for.
+/// A program, and what its sanitizer reports about its fault.
 struct Sanitizer {
     name: &'static str,
     program: &'static str,
     finds: &'static str,
-    /// gcc's library of ASan wants to be the first that is loaded, whatever is preloaded.
+    /// gcc's ASan library insists on being loaded first, whatever is preloaded.
     is_first_or_nothing: bool,
 }
 
@@ -37,7 +37,7 @@ const REFUSES: &str = "refuses to start";
 const IN_ANY_ORDER: &str = "ASAN_OPTIONS=verify_asan_link_order=0 ";
 
 impl Sanitizer {
-    /// That of its compiler, which is asked once.
+    /// The compiler's version, which is asked for once.
     fn version(&self) -> &'static str {
         static VERSIONS: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
         let (at, compiler) =
@@ -45,14 +45,14 @@ impl Sanitizer {
         VERSIONS[at].get_or_init(|| bed::sh(compiler).trim().to_owned())
     }
 
-    /// Runs the program with something preloaded to it alone.
+    /// Runs the program with something preloaded into it only.
     fn run(&self, settings: &str, preload: &Path, argument: &str) -> Outcome {
         let program = program(&format!("threads-{}", self.program));
         let script = format!("{settings}LD_PRELOAD={} {} {argument}", preload.display(), program.display());
         container().run(&script, None, LONGEST_SEC)
     }
 
-    /// Where it refuses to start under the object, it is asked not to look.
+    /// A sanitizer that refuses to start under the object is told not to check the order.
     fn settings(&self) -> &'static str {
         if self.is_first_or_nothing { IN_ANY_ORDER } else { "" }
     }

@@ -1,4 +1,4 @@
-//! Whole userlands: the programs of other releases, and of an image that is a musl busybox, in a root of their own.
+//! Whole userlands: programs of other releases, and of an image with a musl busybox, in their own root.
 
 use crate::bed;
 use crate::harness::{LONGEST_SEC, Row, container};
@@ -34,8 +34,8 @@ const fn debian(name: &'static str, root: &'static str) -> Userland {
     Userland { name, root, version: DEBIAN_VERSION, probes: &OF_PROCPS }
 }
 
-/// Makes a root below an overlay of the cached one, with the object and the container's /proc and /sys in it, and goes there.
-/// All of that is in the container's own mount namespace and gone with it.
+/// Makes a root from an overlay over the cached one, with the object and the container's /proc and /sys in it, and
+/// enters it. All of this is in the container's own mount namespace, and gone with it.
 fn enter(root: &Path, object: &Path, script: &str) -> String {
     format!(
         "set -e; mount -t tmpfs tmpfs /mnt; cd /mnt; mkdir upper work root
@@ -49,7 +49,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin exec chroot root /bin/sh -c '{script}'",
     )
 }
 
-/// Until the machine has been up for more than a minute, `uptime` cannot tell it from a container that has just begun.
+/// `uptime` cannot tell the machine from a new container until the machine has been up for more than a minute.
 pub(crate) fn wait_until_the_machine_is_older() {
     for _ in 0..600 {
         if bed::host().uptime_sec > 60 {

@@ -1,4 +1,4 @@
-//! Where a whole system is one container, its load is the kernel's own: there is something to compare with.
+//! If a whole system is one container, its load can be compared: it is the kernel's own.
 
 use crate::bed::{self, Findings, Version};
 use crate::boards::{self, Sampler, load, slot};
@@ -12,13 +12,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Threads that run, and that wait uninterruptibly, one load after the other.
+/// Runnable threads and uninterruptible ones, one load after the other.
 const LOADS: [(u32, u32); 7] = [(2, 0), (5, 0), (0, 1), (0, 0), (3, 2), (1, 0), (6, 1)];
-/// For how many ticks each load lasts in which the kernel counts it: at times it counts what was running a while before, where
-/// the machine is busy elsewhere.
+/// In how many ticks the kernel must count each load. When the machine is busy elsewhere, the kernel sometimes counts
+/// what was running a while before.
 const TICKS: usize = 2;
 
-/// In the booted kernel alone: there nobody minds being moved.
+/// Only in the booted kernel, where moving processes disturbs nobody.
 #[test]
 fn the_load_of_a_whole_system_is_the_kernels() {
     bed::log_machine();
@@ -28,7 +28,7 @@ fn the_load_of_a_whole_system_is_the_kernels() {
     }
     let place = Place::alone();
     let group = Group::new();
-    // Each CPU counts for itself, and a virtual one that the machine has not run in time is counted a tick too late.
+    // Each CPU counts for itself, and a virtual CPU that the machine did not run in time is counted a tick late.
     let directory = load_directory(&group.path);
     fs::write(directory.join("cpuset.cpus"), "0").expect("one CPU");
     move_all(&directory);
@@ -42,7 +42,7 @@ fn the_load_of_a_whole_system_is_the_kernels() {
         drop(present.replace(busy(running, blocked, None)));
         until("another load", || loads_now(&directory) == known);
         if boards::published_usec(&place.board()) != published {
-            // There was a tick meanwhile, whatever ran then.
+            // There was a tick meanwhile, whatever was running at that moment.
             compared.last = None;
         }
         let before = compared.same;
@@ -60,7 +60,7 @@ fn the_load_of_a_whole_system_is_the_kernels() {
     compared.conclude();
 }
 
-/// What the sampler and the kernel say between two ticks.
+/// What the sampler and the kernel report between two ticks.
 #[derive(Clone, Debug, PartialEq)]
 struct Look {
     published_usec: u64,
@@ -69,7 +69,7 @@ struct Look {
 }
 
 impl Look {
-    /// Whether there was one publication since another, or in phase with the kernel one more.
+    /// Whether one publication followed another directly, or with one more to get into phase with the kernel.
     fn is_next_after(&self, before: &Self) -> bool {
         (1..7_500_000).contains(&(self.published_usec - before.published_usec))
     }
@@ -78,14 +78,14 @@ impl Look {
         self.ours.running + self.ours.blocked
     }
 
-    /// The kernel's averages less ours.
+    /// The kernel's averages minus ours.
     fn difference(&self) -> [f64; 3] {
         let kernel = averages(&self.kernel);
         std::array::from_fn(|at| kernel[at] - f64::from(self.ours.averages[at]) / f64::from(ONE))
     }
 
-    /// Whether the kernel's averages have become these by one tick with as many threads as we have counted: first that of one
-    /// minute, by which a thread makes 0.08, then all three.
+    /// Whether one tick with the number of threads that we counted leads to these averages of the kernel's. First for
+    /// the one-minute average, to which a thread adds 0.08, then for all three.
     fn are_the_kernels_after(&self, before: &Self) -> [bool; 2] {
         let raw = kernels_raw(&before.kernel);
         let [least, most] = [0, 1].map(|end| averages_after(raw.map(|it| it[end]), self.active(), 1).map(hundredths));
@@ -95,7 +95,7 @@ impl Look {
     }
 }
 
-/// The least and the greatest average that the kernel shows as each of these.
+/// The lowest and the highest average that the kernel shows like each of these.
 fn kernels_raw(shown: &str) -> [[u32; 2]; 3] {
     averages(shown).map(|average| {
         let is_it = |raw: &u32| hundredths(*raw) == (average * 100.0).round() as u64;
@@ -106,14 +106,15 @@ fn kernels_raw(shown: &str) -> [[u32; 2]; 3] {
     })
 }
 
-/// Looks at both averages, tick by tick.
+/// Compares both sets of averages, tick by tick.
 #[derive(Default)]
 struct Compared {
     findings: Findings,
     last: Option<Look>,
-    /// What the kernel's have more than ours since it last counted otherwise, at first by booting. It decays.
+    /// By how much the kernel's averages exceed ours since it last counted differently, at first because of booting. It
+    /// decays.
     left: [f64; 3],
-    /// Ticks in which the kernel counted what we did.
+    /// Ticks in which the kernel counted the same as we did.
     same: usize,
     others: Vec<String>,
     exact: usize,
@@ -122,7 +123,7 @@ struct Compared {
 }
 
 impl Compared {
-    /// Judges what has become of the look before in a tick, while `known` threads are there.
+    /// Judges how a tick has changed the last look, with `known` threads running or waiting.
     fn look(&mut self, look: Option<Look>, known: u32) {
         let last = std::mem::replace(&mut self.last, look.clone());
         let Some(look) = look else { return };
@@ -137,7 +138,7 @@ impl Compared {
             after == look.ours.averages
         });
         self.findings.check(ticks.is_some(), || format!("{last:?} was followed by {look:?}"));
-        // The one that looks may run, too.
+        // The observer may be running, too.
         let is_counted = (known..=known + 1).contains(&look.active());
         self.findings.check(is_counted, || format!("{known} threads, counted as {look:?}"));
         self.exact += usize::from(look.active() == known);
@@ -151,7 +152,7 @@ impl Compared {
         }
     }
 
-    /// Where the kernel counted what we did, the averages differ by what was left of before alone.
+    /// If the kernel counted the same as we did, the averages only differ by what was left from before.
     fn compare(&mut self, look: &Look) {
         const KEPT: [f64; 3] = [1884.0, 2014.0, 2037.0];
         self.same += 1;
@@ -173,8 +174,8 @@ impl Compared {
     }
 }
 
-/// Sleeps until neither the kernel nor the sampler counts for a while: what is running for a moment may be counted by the one
-/// and not by the other, and what looks every so often would be for many ticks.
+/// Sleeps until neither the kernel nor the sampler is about to count. Otherwise one of them may count a thread that
+/// runs for a moment and the other not, and a periodic observer would fall on many ticks in a row.
 fn sleep_past_the_next_tick(place: &Place) {
     const TICK: f64 = 5.01;
     const PAST_IT: f64 = 1.5;
@@ -183,7 +184,7 @@ fn sleep_past_the_next_tick(place: &Place) {
     sleep(if since < PAST_IT { PAST_IT - since } else { (TICK - since).max(0.0) + PAST_IT });
 }
 
-/// The threads of a cgroup that run or wait uninterruptibly, but for the one that looks.
+/// The threads of a cgroup that run or wait uninterruptibly, except the observer.
 fn loads_now(cgroup: &Path) -> u32 {
     let threads = fs::read_to_string(cgroup.join("cgroup.threads")).expect("its threads");
     let is_load = |thread: &&str| {
@@ -202,8 +203,8 @@ fn move_all(to: &Path) {
     }
 }
 
-/// What both say, where neither was renewed meanwhile. Looking at them takes no time: every process that is started for it
-/// would be a load.
+/// Both reports, if neither was renewed meanwhile. Looking must take no time: each process started for it would add to
+/// the load.
 fn settled(place: &Place, key: Key) -> Option<Look> {
     let look = || {
         let slot = slot(&place.board(), key)?;

@@ -1,5 +1,5 @@
-//! Limits above what a container sees, after lxcfs's tests of hierarchies: two cgroups above the container's own, which is the
-//! root of its cgroup namespace, and three below. With a sampler they count, without one nobody can know them.
+//! Limits above what a container sees, after lxcfs's tests of hierarchies: two cgroups above the container's own, which
+//! is the root of its cgroup namespace, and three below. With a sampler they count; without one they cannot be known.
 
 use crate::bed::{self, Container, Findings, Version, View};
 use crate::boards::{Sampler, published_usec, slot};
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A limit is believed for half a minute.
+/// Limits are believed for half a minute.
 const OPTIONS: [&str; 2] = ["--interval", "10"];
 
 /// What a level allows.
@@ -23,8 +23,8 @@ struct Level {
     cpus: Option<&'static str>,
 }
 
-/// Levels above the container and below it, and what is then shown: from the container's first process and from its deepest
-/// level, with a sampler and without.
+/// The levels above and below the container, and what its first process and its deepest level then show, with a sampler
+/// and without.
 struct Case {
     name: &'static str,
     above: [Level; 2],
@@ -33,7 +33,7 @@ struct Case {
     without: [Shown; 2],
 }
 
-/// KiB of memory and of swap, and CPUs; `None` for the machine's.
+/// KiB of memory and of swap, and CPUs; `None` means the machine's.
 #[derive(Clone, Copy, Default)]
 struct Shown {
     memory_and_swap_kib: Option<(u64, u64)>,
@@ -82,7 +82,7 @@ const V2: [Case; 3] = [
         with: [cpus(3), cpus(2)],
         without: [MACHINE, cpus(2)],
     },
-    // The kernel says itself in a cpuset what those above leave of it.
+    // In cpusets, the kernel itself shows what the ancestors leave.
     Case {
         name: "cpuset",
         above: [cpuset("0,2-3"), cpuset("0-3")],
@@ -92,8 +92,8 @@ const V2: [Case; 3] = [
     },
 ];
 
-/// For 2 CPUs. Here the kernel says itself what memory those above leave (`hierarchical_memory_limit`), and no cgroup may have a
-/// greater quota or more CPUs than the one above.
+/// For 2 CPUs. Here the kernel itself shows how much memory the ancestors leave (`hierarchical_memory_limit`), and no
+/// cgroup may have a larger quota or more CPUs than its parent.
 const V1: [Case; 3] = [
     Case { without: MEMORY.with, ..MEMORY },
     Case {
@@ -117,7 +117,7 @@ impl Level {
         self.settings().iter().for_each(|(_, file, value)| group.set(file, value));
     }
 
-    /// Controller, file and value of each setting.
+    /// The controller, file and value of each setting.
     fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
         let mut all = Vec::new();
         let is_v2 = bed::version() == Version::V2;
@@ -145,7 +145,7 @@ impl Level {
     }
 }
 
-/// Makes the levels below the container's own, then shows the figures of the container's first level and of the last.
+/// Makes the levels below the container's own, then shows the figures of the container's first and last levels.
 const SHOW: &str = "t=/sys/fs/cgroup
 if [ -e $t/cgroup.controllers ]; then
   echo up; until [ $(wc -l <$t/cgroup.procs) = 0 ]; do sleep 0.1; done
@@ -184,7 +184,7 @@ fn limits_above_a_container_count() {
     let texts: Vec<(&Case, bool, String)> = std::thread::scope(|scope| {
         let shown = all.map(|(case, has_sampler)| {
             scope.spawn(move || {
-                // Once what was published was believed until all was read.
+                // Repeated until what was published was still believed when everything had been read.
                 let text = std::iter::repeat_with(|| shown(case, has_sampler)).flatten().next().expect("a text");
                 (case, has_sampler, text)
             })
@@ -211,7 +211,7 @@ fn check(findings: &mut Findings, case: &Case, has_sampler: bool, text: &str) {
 }
 
 impl Shown {
-    /// MemTotal, SwapTotal, the size of the swaps, the CPUs that may be used, those of stat.
+    /// MemTotal, SwapTotal, the size of the swaps, the usable CPUs, those in stat.
     fn figures(&self) -> Vec<u64> {
         let host = bed::host();
         let meminfo = fs::read_to_string("/proc/meminfo").expect("meminfo");
@@ -223,7 +223,7 @@ impl Shown {
     }
 }
 
-/// What is shown; `None` where the sampler was so late meanwhile that nobody had to believe it.
+/// What is shown, or `None` if the sampler was so late that nobody had to believe it.
 fn shown(case: &Case, has_sampler: bool) -> Option<String> {
     let place = Place::new();
     let outer = Group::new();
@@ -257,7 +257,7 @@ fn shown(case: &Case, has_sampler: bool) -> Option<String> {
     (is_believed || !has_sampler).then_some(text)
 }
 
-/// Waits for a sample that began when everything was there: the one after the next that is published.
+/// Waits for a sample that began after everything was set up: the second one published from now.
 fn until_all_is_published(place: &Place) {
     for _ in 0..2 {
         let now = now_usec();
@@ -265,8 +265,8 @@ fn until_all_is_published(place: &Place) {
     }
 }
 
-/// A cgroup of version 2 with processes can have no controllers below it: they go to one of their own. The one that waits for the
-/// container is outside of its pid namespace, so they are moved from there.
+/// On version 2, a cgroup with processes cannot pass controllers on, so its processes move to a cgroup of their own.
+/// This happens from outside, because the process that waits for the container is outside its pid namespace.
 fn empty(cgroup: &Path) {
     let init = cgroup.join("init");
     fs::create_dir(&init).expect("a cgroup");
@@ -279,13 +279,13 @@ fn empty(cgroup: &Path) {
     });
 }
 
-/// A container without limits of its own below `group`.
+/// A container below `group`, without its own limits.
 fn unlimited(group: &Group) -> Container {
     let memory = if bed::version() == Version::V2 { "max" } else { "-1" };
     Container { memory, view: View::Namespace, under: Some(group.path.clone().leak()), ..FREE }
 }
 
-/// Memory that another cgroup has taken of a limit above is not free for the container.
+/// Memory that another cgroup has taken from a limit above is not free for the container.
 #[test]
 fn memory_that_others_have_taken_is_not_free() {
     bed::log_machine();

@@ -1,5 +1,5 @@
-//! How old what is published of a cgroup becomes, as far as that is up to the sampler: how long it waited for a CPU, or nobody had one,
-//! is up to the machine.
+//! How old a cgroup's published figures become, as far as this is up to the sampler. The time in which it waited for a
+//! CPU, or in which nobody got one, is up to the machine.
 
 use crate::boards::slot;
 use crate::processes::now_usec;
@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A moment.
+/// A point in time.
 #[derive(Clone, Copy, Default)]
 struct Moment {
     usec: u64,
-    /// How long the sampler has waited for a CPU until then.
+    /// How long the sampler has waited for a CPU so far.
     queued_usec: u64,
-    /// How long who looks, before all others, came too late.
+    /// How late the observer, which runs ahead of all others, has woken up so far.
     late_usec: u64,
 }
 
@@ -28,11 +28,11 @@ struct Record {
     published: Vec<Seen>,
 }
 
-/// How old figures were when the next ones came.
+/// The age of figures when the next ones came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Age {
     pub(crate) usec: u64,
-    /// Without what is up to the machine.
+    /// Without what the machine is responsible for.
     pub(crate) own_usec: u64,
 }
 
@@ -57,7 +57,7 @@ impl Record {
         self.published.windows(2).map(of).collect()
     }
 
-    /// The kernel adds a wait when it has ended: what has ended by `from` is that of before.
+    /// The kernel adds a wait when it ends, so one that has ended by `from` belongs to the time before.
     fn waited_usec(&self, from: u64, to: u64) -> u64 {
         let at = |index: usize| self.moments[index.min(self.moments.len() - 1)];
         let after = self.moments.partition_point(|moment| moment.usec < from);
@@ -73,7 +73,7 @@ fn queued_usec(pid: i32) -> u64 {
     text.split_whitespace().nth(1).and_then(|nsec| nsec.parse::<u64>().ok()).unwrap_or(0) / 1000
 }
 
-/// Looks at what is published of a cgroup, all the while.
+/// Keeps watching a cgroup's published figures.
 pub(crate) struct Ages {
     stop: Arc<AtomicBool>,
     record: Arc<Mutex<Record>>,
@@ -83,7 +83,7 @@ pub(crate) struct Ages {
 impl Ages {
     pub(crate) fn watch(board: PathBuf, key: Key, sampler: i32) -> Self {
         const PAUSE: Duration = Duration::from_millis(10);
-        /// What is shorter may be the clock's own ticks.
+        /// Shorter delays may be the clock's own ticks.
         const LATE: Duration = Duration::from_millis(100);
         assert!(Path::new(&format!("/proc/{sampler}/schedstat")).exists(), "the kernel counts no waits");
         let (stop, record) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Record::default())));
@@ -104,19 +104,19 @@ impl Ages {
         Self { stop, record, thread }
     }
 
-    /// How many times something was published.
+    /// How many publications there were.
     pub(crate) fn count(&self) -> usize {
         self.record.lock().expect("the record").published.len()
     }
 
-    /// The greatest age, by either measure.
+    /// The greatest age, in each measure.
     pub(crate) fn greatest(&self) -> Age {
         let ages = self.record.lock().expect("the record").ages();
         let most = |of: fn(&Age) -> u64| ages.iter().map(of).max().unwrap_or(0);
         Age { usec: most(|age| age.usec), own_usec: most(|age| age.own_usec) }
     }
 
-    /// All that was published.
+    /// All publications.
     pub(crate) fn end(self) -> Vec<Seen> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the watching thread");

@@ -1,4 +1,4 @@
-//! The file that becomes the board: who may read it, and locks it as soon as he can, does not stop a start.
+//! The file that becomes the board: a reader who locks it as soon as possible cannot stop a start.
 
 use crate::boards::sampler;
 use crate::processes::{Place, Started, until};
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-/// Takes a reader's lock on whatever comes into a directory, and keeps it.
+/// Takes a read lock on whatever appears in a directory, and keeps it.
 const LOCK_ALL: &str = "
 import fcntl, os, sys
 held = set()
@@ -28,7 +28,7 @@ while True:
             os.close(file)
 ";
 
-/// One who has neither the sampler's rights nor its user.
+/// A user who has neither the sampler's rights nor its user ID.
 fn stranger(directory: &Path, holds: &Path) -> Started {
     let mut python = Command::new("setpriv");
     python.args(["--reuid", "12345", "--regid", "12345", "--clear-groups", "--inh-caps=-all"]);

@@ -1,4 +1,4 @@
-//! A container that starts on a busy machine shows its own load from its first second on.
+//! A container that starts on a busy machine shows its own load from the first second.
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, published_usec, slot};
@@ -8,15 +8,16 @@ use crate::processes::{Place, until};
 use crate::watch::{Record, Watch};
 use calc::board::Key;
 
-/// `BEFORE AFTER one five fifteen` ten times a second, until it is told to end: when the file was read, in microseconds.
+/// Prints `BEFORE AFTER one five fifteen` ten times a second until told to stop. The times, in microseconds, are those
+/// around the read.
 const FOLLOW: &str = "while [ ! -e \"$GO.end\" ]; do
   before=${EPOCHREALTIME/./}; read -r a b c rest </proc/loadavg; echo $before ${EPOCHREALTIME/./} $a $b $c; sleep 0.1
 done";
 
-/// What is published of a container at first, which may have gone before we see it.
+/// What is first published about a container. It may have been replaced before we see it.
 const AT_BIRTH: &str = "0.00 0.00 0.00";
 
-/// How many looks there are at least, and the average that three threads have by then.
+/// The least number of looks, and the average that three threads have by then.
 const LOOKS: usize = 80;
 const LEAST: f64 = 0.2;
 
@@ -50,7 +51,7 @@ fn a_new_container_shows_its_own_load_at_once() {
     for (index, text) in texts.iter().enumerate() {
         check_own(&mut findings, index, text, &record);
     }
-    // The machine's load is well above.
+    // The machine's load is far higher.
     for (text, threads, least) in [(&texts[0], 0.0, 0.0), (&texts[1], 3.0, LEAST)] {
         let (first, last) = looks(text).next().zip(looks(text).last()).expect("looks");
         let (shown, most) = (averages(last.shown)[0], at_most(threads + 1.0, (last.after - first.before) as f64));
@@ -60,8 +61,8 @@ fn a_new_container_shows_its_own_load_at_once() {
     findings.conclude("births");
 }
 
-/// Whether a birth is published between two samples, which alone renew the board's header. A sampler that takes one in an hour takes
-/// a few at first, until it is in phase with the kernel.
+/// Whether a new cgroup is published between two samples, since only samples renew the board's header. A sampler that
+/// samples once an hour takes a few samples at first, until it is in phase with the kernel.
 fn is_heard_of(place: &Place) -> bool {
     let born = Group::new();
     let key = load_key(&born.path).expect("a key");
@@ -70,7 +71,7 @@ fn is_heard_of(place: &Place) -> bool {
     heard_usec > published_usec(&place.board())
 }
 
-/// A look of a container at the file.
+/// One read of the file in a container.
 struct Look<'a> {
     before: u64,
     after: u64,
@@ -86,7 +87,7 @@ fn looks(text: &str) -> impl Iterator<Item = Look<'_>> {
     })
 }
 
-/// From the moment on when its slot was there, a container has shown what was published.
+/// As soon as its slot existed, a container has shown what was published.
 fn check_own(findings: &mut Findings, index: usize, text: &str, record: &Record) {
     let (own, kernels) = (record.of_slot(index), record.of_kernel());
     let first_usec = record.slots[index].first().map_or(u64::MAX, |seen| seen.noted_usec);
@@ -105,8 +106,8 @@ fn check_own(findings: &mut Findings, index: usize, text: &str, record: &Record)
     findings.check(looks(text).count() >= LOOKS, || text.to_owned());
 }
 
-/// The one-minute average, where every sample since the start has found so many threads active, the shell's among them. A sampler
-/// that finds the kernel's phase takes one more.
+/// The highest one-minute average if every sample since the start found this many active threads, including the
+/// shell's. A sampler takes one more sample to get into phase with the kernel.
 fn at_most(threads: f64, usec: f64) -> f64 {
     let samples = (usec / 5e6).floor() + 2.0;
     threads * (1.0 - (-samples * 5.0 / 60.0).exp()) + 0.01

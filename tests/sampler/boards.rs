@@ -1,4 +1,4 @@
-//! Samplers, and what their boards say.
+//! Samplers, and the contents of their boards.
 
 use crate::bed;
 use crate::processes::{Place, Started, now_usec, until};
@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-/// `cgproc sampler --board BOARD OPTIONS`.
+/// The command `cgproc sampler --board BOARD OPTIONS`.
 pub(crate) fn sampler(board: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(bed::command());
     command.arg("sampler").arg("--board").arg(board).args(options);
@@ -16,19 +16,19 @@ pub(crate) fn sampler(board: &Path, options: &[&str]) -> Command {
     command
 }
 
-/// A sampler that runs, and what it says.
+/// A running sampler, and its messages.
 pub(crate) struct Sampler {
     pub(crate) process: Started,
     log: PathBuf,
 }
 
 impl Sampler {
-    /// Waits until it has published.
+    /// Starts a sampler and waits until it has published.
     pub(crate) fn start(place: &Place, options: &[&str]) -> Self {
         Self::start_by(place, sampler(&place.board(), options))
     }
 
-    /// As another program starts it.
+    /// The same, started by another program.
     pub(crate) fn start_by(place: &Place, mut command: Command) -> Self {
         let begun = now_usec();
         let log = place.file("log");
@@ -53,7 +53,7 @@ impl Sampler {
     }
 }
 
-/// Reads blocks as the readers do.
+/// Reads blocks as readers do.
 struct Blocks(File);
 
 impl Board for Blocks {
@@ -76,7 +76,7 @@ pub(crate) fn published_usec(board: &Path) -> Option<u64> {
     (header.is_whole() && header.slots().is_some()).then(|| header.published().realtime_usec)
 }
 
-/// The slot of `key` that may be believed.
+/// The slot of `key`, if it can be believed.
 pub(crate) fn slot(board: &Path, key: Key) -> Option<Block> {
     let mut block = Block::EMPTY;
     board::find(&blocks(board)?, key, now_usec(), &mut block)?;
@@ -87,7 +87,7 @@ pub(crate) fn load(board: &Path, key: Key) -> Option<Load> {
     slot(board, key)?.load()
 }
 
-/// The averages as `/proc/loadavg` has them.
+/// The averages in the format of `/proc/loadavg`.
 pub(crate) fn shown(load: &Load) -> String {
     load.averages.map(calc::load::hundredths).map(|h| format!("{}.{:02}", h / 100, h % 100)).join(" ")
 }

@@ -1,4 +1,4 @@
-//! What containers take on disk: real overlays for their roots, and what du says of the upper layers.
+//! The disk usage of containers: real overlays as their roots, compared with du's figures for the upper layers.
 
 use crate::bed;
 use crate::boards::{Sampler, sampler, slot};
@@ -9,11 +9,11 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Six samples are between two looks at a container.
+/// A container is measured every sixth sample.
 const OPTIONS: [&str; 3] = ["--disk", "--interval", "0.5"];
 
-/// Makes a mount namespace with an overlay for its root, as container runtimes do, after something else was done there. The
-/// board's directory is the one above.
+/// Makes a mount namespace with an overlay as its root, as container runtimes do, after running a first command there.
+/// The board is in the parent directory.
 const ENTER: &str = r#"
 set -e
 home=$PWD
@@ -28,20 +28,20 @@ pivot_root . old
 umount -l old
 exec sleep 1000"#;
 
-/// A process whose root is an overlay in a mount namespace of its own, in a cgroup.
+/// A process in a cgroup, with an overlay as its root in its own mount namespace.
 pub(crate) struct Overlaid {
     process: Started,
     upper: PathBuf,
 }
 
 impl Overlaid {
-    /// With an upper layer that is there for all.
+    /// With an upper layer that everybody can see.
     pub(crate) fn start(place: &Place, group: &Group) -> Self {
         let home = place.file(&serial());
         Self::start_after(":", &home, group)
     }
 
-    /// After `first` was done in its mount namespace.
+    /// After `first` has run in its mount namespace.
     fn start_after(first: &str, home: &Path, group: &Group) -> Self {
         for name in ["upper", "work", "root"] {
             fs::create_dir_all(home.join(name)).expect("a layer");
@@ -56,12 +56,12 @@ impl Overlaid {
         container
     }
 
-    /// A path inside, which is written to as its own programs write.
+    /// A path inside, for writing as the container's own programs write.
     fn inside(&self, path: &str) -> PathBuf {
         Path::new("/proc").join(self.process.pid().to_string()).join("root").join(path)
     }
 
-    /// What df shows of its root under the object, with a limit: size, used, available.
+    /// What df shows about its root under the object, with a limit: size, used, available.
     fn df(&self, group: &Group, limit: &str) -> Vec<u64> {
         let mut command = Command::new("nsenter");
         command.args(["--mount", "--target", &self.process.pid().to_string(), "env", "CGPROC_BOARD=/board/board"]);
@@ -133,14 +133,14 @@ fn disk_is_of_one_container() {
     let second = Overlaid::start(&place, &other);
     fs::write(second.inside("file"), vec![1; 1 << 20]).expect("1 MiB");
     until("another container", || used(&place, &other) == Some(second.du()));
-    // Who reads in the middle of a writing that a busy machine has put aside gets nothing that once.
+    // A reader gets nothing for once if a busy machine has interrupted the writer.
     until("the first container keeps its own", || used(&place, &one) == Some(first.du()));
     assert_eq!(used(&place, &pod), None);
     drop(second);
     until("nothing of one that has ended", || used(&place, &other).is_none());
 }
 
-/// The upper layer is bound over a directory in the container's mount namespace, where the host has something else.
+/// The upper layer is mounted over a directory in the container's mount namespace; there, the host has something else.
 #[test]
 fn disk_is_not_another_directorys() {
     let place = Place::new();
@@ -156,7 +156,7 @@ fn disk_is_not_another_directorys() {
     assert_eq!(used(&place, &group), None);
     let log = sampler.log();
     println!("{log}");
-    // Trouble of one kind is said once: of this container, unless a stranger's on the same machine came first.
+    // Each kind of trouble is reported once: for this container, unless a stranger's on this machine came first.
     let said: Vec<&str> =
         log.lines().filter(|line| line.contains("not measured: it is not visible from here")).collect();
     assert_eq!(said.len(), 1, "{log}");
@@ -184,7 +184,7 @@ fn disk_needs_rights() {
     drop(container);
 }
 
-/// A thread rests after each few entries, which the kernel counts.
+/// The thread rests after every few entries, and the kernel counts the rests.
 #[test]
 fn disk_is_measured_in_small_steps() {
     const STEP: usize = 250;
@@ -208,7 +208,7 @@ fn disk_is_measured_in_small_steps() {
     assert!(rests >= FILES / STEP, "{rests} rests");
 }
 
-/// How many times the thread that measures has slept.
+/// How many times the measuring thread has slept.
 fn rests(sampler: &Sampler) -> usize {
     let tasks = fs::read_dir(format!("/proc/{}/task", sampler.process.pid())).expect("its threads");
     let mut tasks = tasks.map(|task| task.expect("a thread").path());
@@ -218,7 +218,7 @@ fn rests(sampler: &Sampler) -> usize {
     sleeps.expect("switches").trim().parse().expect("a number")
 }
 
-/// Where a layer's path leads to a file system whose server never says a word, as a dead one over a network, for the sampler alone.
+/// To the sampler, a layer's path leads to a file system whose server never answers, like a dead network file system.
 #[test]
 fn disk_that_hangs_is_not_asked() {
     let place = Place::new();
@@ -227,7 +227,7 @@ fn disk_that_hangs_is_not_asked() {
     let _container = Overlaid::start_after(":", &home, &group);
     let command = sampler(&place.board(), &OPTIONS);
     let mut apart = Command::new("unshare");
-    // The server is whoever has the descriptor open, and that is the sampler.
+    // Whoever has the descriptor open is the server: here the sampler itself.
     let options = "fd=7,rootmode=40000,user_id=0,group_id=0,allow_other";
     let script = format!("exec 7<>/dev/fuse && mount -i -t fuse -o {options} hanging \"$0\" && exec \"$@\"");
     apart.args(["--mount", "sh", "-c", &script]).arg(&home).arg(command.get_program()).args(command.get_args());

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// The directory of the cgroup with this path in the hierarchy where load is published.
+/// The directory of the cgroup with this path, in the hierarchy for which load is published.
 pub(crate) fn load_directory(path: &str) -> PathBuf {
     let root = match bed::version() {
         Version::V1 => "/sys/fs/cgroup/cpuacct",
@@ -20,7 +20,7 @@ pub(crate) fn load_directory(path: &str) -> PathBuf {
     Path::new(root).join(path)
 }
 
-/// The key of the load of a cgroup; `None` when there is no such.
+/// The key of a cgroup's load, or `None` if there is no such cgroup.
 pub(crate) fn load_key(path: &str) -> Option<Key> {
     let kind = match bed::version() {
         Version::V1 => Kind::Cpuacct,
@@ -29,7 +29,7 @@ pub(crate) fn load_key(path: &str) -> Option<Key> {
     Some(Key { kind, id: fs::metadata(load_directory(path)).ok()?.ino() })
 }
 
-/// Cgroups of one path in every hierarchy, gone with the test.
+/// Cgroups with the same path in every hierarchy, removed with the test.
 pub(crate) struct Group {
     pub(crate) path: String,
     /// One in each hierarchy.
@@ -41,7 +41,7 @@ impl Group {
         Self::at(format!("cgproc-test-{}", serial()))
     }
 
-    /// One below it; in version 2 it cannot have processes of its own then.
+    /// A cgroup below it. On version 2, the upper one cannot have its own processes any more.
     pub(crate) fn below(&self, name: &str) -> Self {
         self.open();
         Self::at(format!("{}/{name}", self.path))
@@ -56,21 +56,21 @@ impl Group {
         Self { path, directories }
     }
 
-    /// Lets the controllers through to those below, in version 2.
+    /// Passes the controllers on to the cgroups below, on version 2.
     pub(crate) fn open(&self) {
         if bed::version() == Version::V2 {
             self.set("cgroup.subtree_control", "+memory +cpu +cpuset +pids");
         }
     }
 
-    /// Writes a setting of the kernel's cgroup version.
+    /// Writes a setting, which must exist in the kernel's cgroup version.
     pub(crate) fn set(&self, file: &str, value: &str) {
         let mut places = self.directories.iter().map(|directory| directory.join(file));
         let path = places.find(|path| path.exists()).unwrap_or_else(|| panic!("{}: no {file}", self.path));
         fs::write(&path, value).unwrap_or_else(|e| panic!("{value} to {}: {e}", path.display()));
     }
 
-    /// Memory that it uses.
+    /// The memory that it uses.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let files =
             self.directories.iter().flat_map(|it| ["memory.current", "memory.usage_in_bytes"].map(|f| it.join(f)));
@@ -78,11 +78,11 @@ impl Group {
         text.trim().parse().expect("bytes")
     }
 
-    /// `command` as it will start in this cgroup.
+    /// Makes `command` start in this cgroup.
     pub(crate) fn enter(&self, command: &mut Command) {
         let files: Vec<PathBuf> = self.directories.iter().map(|directory| directory.join("cgroup.procs")).collect();
         let join = move || files.iter().try_for_each(|file| OpenOptions::new().write(true).open(file)?.write_all(b"0"));
-        // SAFETY: it opens and writes files, and takes no lock that another thread may have held.
+        // SAFETY: it opens and writes files, and takes no lock that another thread could hold.
         unsafe { command.pre_exec(join) };
     }
 }
@@ -90,7 +90,8 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for directory in &self.directories {
-            // The kernel takes a moment to forget who was in it, and a test that has failed has others to tell.
+            // The kernel takes a moment to forget its members. The wait is bounded, because a failed test has more to
+            // report.
             let begun = Instant::now();
             while fs::remove_dir(directory).is_err() && directory.exists() && begun.elapsed() < PATIENCE / 10 {
                 sleep(0.02);
@@ -110,7 +111,7 @@ fn hierarchies() -> Vec<PathBuf> {
     named.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists()).collect()
 }
 
-/// Version 1's cpusets are empty at first.
+/// Cpusets of version 1 are empty at first.
 fn inherit(directory: &Path) {
     let parent = directory.parent().expect("a parent");
     for file in ["cpuset.cpus", "cpuset.mems"] {

@@ -1,4 +1,4 @@
-//! Loads, containers that show them, and what they show.
+//! Loads, and containers that show them.
 
 use crate::bed::{self, Container, PLAIN, Version};
 use crate::groups::{Group, load_key};
@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// No limits that would stand in the way of a load.
+/// No limits that could hold up a load.
 pub(crate) const FREE: Container = Container { quota_usec: None, ..PLAIN };
 
-/// The least one-minute average of the machine while [`machine_load`] is there: no container in these tests comes near.
+/// The lowest one-minute average of the machine while [`machine_load`] exists: no container in these tests comes close.
 pub(crate) const MACHINE_LEAST: f64 = 3.0;
 
-/// A load on the machine, outside of every container, which tests share. Its threads wait uninterruptibly: they count as those
-/// that run do, and take nothing away from anybody.
+/// A load on the machine, outside every container, which tests share. Its threads wait uninterruptibly, so they count
+/// like running ones but take nothing away from anybody.
 pub(crate) fn machine_load() -> Arc<Started> {
     static LOAD: Mutex<Weak<Started>> = Mutex::new(Weak::new());
     let load = {
@@ -32,10 +32,11 @@ pub(crate) fn machine_load() -> Arc<Started> {
     load
 }
 
-/// A container with threads that only have to be counted: until [`Running::go`] they get next to nothing, and run all the same.
+/// A container whose threads only have to be counted: until [`Running::go`], they get hardly any CPU time, but count as
+/// running.
 pub(crate) const COUNTED: Container = Container { quota_usec: Some(10_000), ..PLAIN };
 
-/// `busy RUNNING BLOCKED`, outside of every container unless `group` says otherwise, where they get next to nothing.
+/// `busy RUNNING BLOCKED`, outside every container (or in `group`), with hardly any CPU time.
 pub(crate) fn busy(running: u32, blocked: u32, group: Option<&Group>) -> Started {
     let mut command = Command::new(bed::programs().join("busy"));
     command.args([running, blocked].map(|count| count.to_string()));
@@ -49,7 +50,7 @@ pub(crate) fn busy(running: u32, blocked: u32, group: Option<&Group>) -> Started
     Started::quietly(&mut command)
 }
 
-/// What a script says to wait for [`Running::go`]. It sleeps meanwhile, and is no load.
+/// What a script runs to wait for [`Running::go`]. It sleeps meanwhile, and adds no load.
 pub(crate) const AWAIT_GO: &str = "read -r _ <\"$GO\" || :";
 
 /// A container that runs a script under the object, with this board.
@@ -74,7 +75,7 @@ impl Running {
         Self { path: format!("{under}cgproc-test-{}", process.0.id()), process, output, go }
     }
 
-    /// Lets the script go on that waits, or will, for this, without a quota from now on.
+    /// Continues the script that waits (or will wait) for this, from now on without a quota.
     pub(crate) fn go(&self) {
         for (root, file, none) in
             [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "-1"), ("/sys/fs/cgroup", "cpu.max", "max")]
@@ -89,7 +90,7 @@ impl Running {
         until("the script waits", || whoever_reads.open(&self.go).is_ok());
     }
 
-    /// Waits until its cgroup is there.
+    /// Waits for its cgroup to exist.
     pub(crate) fn key(&self) -> Key {
         let mut key = None;
         until("a container's cgroup", || {
@@ -99,22 +100,22 @@ impl Running {
         key.expect("a key")
     }
 
-    /// Tells a script to end that looks for the file `$GO.end`.
+    /// Ends a script that looks for the file `$GO.end`.
     pub(crate) fn end(&self) {
         fs::write(self.go.with_extension("end"), "").expect("a file");
     }
 
-    /// What it has printed up to now.
+    /// Its output so far.
     pub(crate) fn text(&self) -> String {
         fs::read_to_string(&self.output).expect("its output")
     }
 
-    /// Waits until it has printed `line`.
+    /// Waits for it to print `line`.
     pub(crate) fn said(&self, line: &str) {
         until(line, || self.text().lines().any(|said| said == line));
     }
 
-    /// All that it prints until it ends.
+    /// Its whole output, until it ends.
     pub(crate) fn whole(mut self) -> String {
         let status = self.process.0.wait().expect("its status");
         let text = self.text();
@@ -123,18 +124,18 @@ impl Running {
     }
 }
 
-/// The three averages at the beginning of a text, such as `/proc/loadavg`'s.
+/// The three averages at the start of a text such as `/proc/loadavg`.
 pub(crate) fn averages(text: &str) -> [f64; 3] {
     let mut words = text.split_whitespace().map(|word| word.parse().unwrap_or_else(|_| panic!("no average: {text:?}")));
     [(); 3].map(|()| words.next().unwrap_or_else(|| panic!("no three averages: {text:?}")))
 }
 
-/// The same as text: what tells one state of the file from another.
+/// The same as text, which distinguishes states of the file.
 pub(crate) fn triple(text: &str) -> String {
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// The kernel's own, which no object comes between.
+/// The kernel's own averages, without the object.
 pub(crate) fn kernels() -> String {
     triple(&fs::read_to_string("/proc/loadavg").expect("/proc/loadavg"))
 }

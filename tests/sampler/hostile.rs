@@ -1,5 +1,5 @@
-//! Whatever becomes of the sampler and of its board: programs that read the load all the while get the board's figures or
-//! the kernel's, whole ones, and no call fails or hangs.
+//! Whatever happens to the sampler and its board, programs that keep reading the load get the board's figures or the
+//! kernel's, always complete, and no call fails or hangs.
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, slot};
@@ -13,7 +13,7 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Whose figures are shown once a change has been in force for a while.
+/// Whose figures are shown once a change has lasted for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     Containers,
@@ -21,10 +21,10 @@ enum Whose {
 }
 use Whose::{Containers, Kernels};
 
-/// Something that happens to the board at a path, where `good` is a fresh one, and whose figures are shown then.
+/// A change to the board at a path, given a fresh one at `good`, and whose figures are shown then.
 type Change = (&'static str, fn(&Path, &Path), Whose);
 
-/// To a board while its sampler runs.
+/// Changes to a board while its sampler runs.
 const WITH_A_SAMPLER: [Change; 5] = [
     ("as it is", |_, _| (), Containers),
     (
@@ -41,7 +41,7 @@ const WITH_A_SAMPLER: [Change; 5] = [
     ("removed", |board, _| fs::remove_file(board).expect("removed"), Containers),
 ];
 
-/// In the place of a board that has no sampler.
+/// Replacements of a board without a sampler.
 const WITHOUT: [Change; 13] = [
     ("a good one", |board, good| replace(board, &fs::read(good).expect("a board")), Containers),
     ("nothing", |board, _| remove(board), Kernels),
@@ -63,7 +63,7 @@ fn remove(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
-/// Puts a file in the place of whatever is there, at once.
+/// Atomically replaces whatever is there with a file.
 fn replace(path: &Path, bytes: &[u8]) {
     let new = path.with_extension("new");
     fs::write(&new, bytes).expect("a file");
@@ -97,7 +97,7 @@ fn overwrite(board: &Path, _: &Path) {
     file.write_all_at(&random(length), 0).expect("written");
 }
 
-/// A board that is good but for the number of its version, which is the third word of its header.
+/// A board that is good except for its version number, the third word of its header.
 fn of_another_version(good: &Path) -> Vec<u8> {
     let mut bytes = fs::read(good).expect("a board");
     let first = bytes.first_chunk_mut().expect("a header");
@@ -142,7 +142,8 @@ fn readers_never_notice_more_than_older_figures() {
     findings.conclude("hostile boards");
 }
 
-/// Does to the board of the first place, and to its sampler, whatever may happen; the other one has a good board.
+/// Does everything that may happen to the board of the first place, and to its sampler; the other place has a good
+/// board.
 fn change(readers: &mut Readers, mut sampler: Sampler, [place, source]: [&Place; 2], key: Key) {
     let (board, good) = (place.board(), source.board());
     for signal in [libc::SIGKILL, libc::SIGTERM] {
@@ -167,13 +168,13 @@ fn change(readers: &mut Readers, mut sampler: Sampler, [place, source]: [&Place;
     readers.live_through("not renewed", Kernels);
 }
 
-/// The averages that each reader has shown.
+/// The averages shown by each reader.
 type Shown = BTreeMap<String, String>;
 
-/// What has happened, whose figures are right then, and what was shown.
+/// A change, whose figures are right then, and what was shown.
 type Step = (&'static str, Whose, Shown);
 
-/// Programs that read all the while, and what they have shown after each change.
+/// Programs that keep reading, and what they have shown after each change.
 struct Readers {
     containers: Running,
     step: PathBuf,
@@ -196,7 +197,7 @@ impl Readers {
         fs::write(&new, step).and_then(|()| fs::rename(new, &self.step)).expect("a step");
     }
 
-    /// Waits until each of them has looked many times since a change.
+    /// Waits until each of them has read many times since a change.
     fn live_through(&mut self, name: &'static str, whose: Whose) {
         let step = self.shown.len().to_string();
         self.tell(&step);
@@ -208,7 +209,7 @@ impl Readers {
         self.shown.push((name, whose, shown));
     }
 
-    /// Lets them end, and returns all that they have printed, and what they have shown.
+    /// Ends them; returns everything they have printed and shown.
     fn end(self) -> (String, Vec<Step>) {
         self.tell("end");
         (self.containers.whole(), self.shown)
@@ -223,7 +224,7 @@ fn at(text: &str, step: &str) -> Shown {
     ends.map(|(line, shown)| (line.split(' ').next().unwrap_or_default().to_owned(), triple(shown))).collect()
 }
 
-/// But for the last hundredth: these calls do not round as the file does.
+/// Ignores the last hundredth, because these calls round differently from the file.
 fn alike(known: &str, shown: &str) -> bool {
     averages(known).iter().zip(averages(shown)).all(|(known, shown)| (known - shown).abs() < 0.015)
 }
@@ -236,7 +237,7 @@ fn check_text(findings: &mut Findings, text: &str, containers: &BTreeSet<String>
         let is_known = containers.contains(rest) || kernels.contains(rest);
         match name {
             "1" | "2" | "3" | "4" => findings.check(is_known, || format!("reader {name} was shown {rest}")),
-            // This is checked by its step.
+            // Checked with its step.
             "at" => {}
             "sysinfo" | "getloadavg" => {
                 let is_known = containers.union(kernels).any(|known| alike(known, rest));

@@ -1,5 +1,5 @@
-//! Whoever has cgroups of his own may do with them whatever he likes: what is published of the others grows no older, and the sampler no
-//! larger than its unit allows.
+//! Whatever somebody does with their own cgroups, the figures of others do not grow older, and the sampler does not
+//! grow beyond what its unit allows.
 
 use crate::ages::{Age, Ages};
 use crate::bed::{self, Findings, Version};
@@ -15,16 +15,16 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A publication every five seconds, and as much time again.
+/// A publication every five seconds, and the same again.
 const OLDEST_USEC: u64 = 10_000_000;
 
-/// What a sampler takes beside as many cgroups of another's as he has places for: 17 MiB were seen.
+/// The limit for a sampler when another user fills a whole share of places; 17 MiB were seen.
 const MOST_KIB: u64 = 32 << 10;
 
-/// The neighbour's threads, which wait and are a load.
+/// The neighbour's threads, which wait uninterruptibly and so are a load.
 const WAITING: u32 = 2;
 
-/// What `examples/systemd` has for the sampler.
+/// The sampler's settings in `examples/systemd`.
 fn of_unit(key: &str) -> u64 {
     let unit = fs::read_to_string(bed::repository("examples/systemd/cgproc-sampler.service")).expect("the unit");
     let value = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).expect(key);
@@ -32,7 +32,7 @@ fn of_unit(key: &str) -> u64 {
     number.parse::<u64>().expect("a number") * unit
 }
 
-/// A cgroup as the unit's.
+/// A cgroup like the unit's.
 fn service() -> Group {
     let (group, memory, weight) = (Group::new(), of_unit("MemoryMax"), of_unit("CPUWeight"));
     match bed::version() {
@@ -48,7 +48,7 @@ fn service() -> Group {
     group
 }
 
-/// The most that a sampler took meanwhile.
+/// The most that a sampler took while it was watched.
 struct Watched {
     pid: i32,
     ages: Ages,
@@ -72,7 +72,7 @@ impl Watched {
             }
         });
         let count = self.ages.count();
-        // Renewed several times, and once more: the last one's age is known then.
+        // Renewed several times, and once more, because only then is the last one's age known.
         until("figures are renewed", || self.ages.count() > count.max(3));
     }
 
@@ -111,7 +111,7 @@ fn cpu_sec(pid: i32) -> f64 {
     ticks as f64 / 100.0
 }
 
-/// All of the machine's.
+/// All cgroups of the machine.
 fn cgroups() -> usize {
     bed::sh("find /sys/fs/cgroup -type d 2>/dev/null | wc -l").trim().parse().expect("a number")
 }
@@ -133,7 +133,7 @@ fn hostile_cgroups_hold_up_nobodys_figures() {
     watched.endure();
     until("a container's disk is measured", || used(&place, &container) == Some(overlaid.du()));
     println!("{}", storm.end());
-    // Two for each cgroup; others' may have come since.
+    // Two for each cgroup; others may have been added since.
     until("descriptors are given back", || {
         std::thread::sleep(Duration::from_millis(500));
         bed::descriptors(sampler.process.pid()) <= 32 + 2 * cgroups()
@@ -146,11 +146,11 @@ fn hostile_cgroups_hold_up_nobodys_figures() {
     findings.conclude("hostile cgroups");
 }
 
-/// The hostile user is a container of the pod, where he owns a part of its cgroup.
+/// The hostile user is a container of the pod, and owns a part of its cgroup.
 const WILD: &str = "d=/sys/fs/cgroup; [ -e $d/cgroup.procs ] || d=$(find $d -mindepth 1 -maxdepth 1 -type d); \
     env -u LD_PRELOAD {storm} $(printf \"%s/subtree \" $d) & read -r _ <\"$GO\" || :; kill $!; wait $!";
 
-/// Ends him before his container goes, which could not remove what he has made.
+/// Ends that user before the container, which could not remove what the user has made.
 struct Wild(String);
 
 impl Drop for Wild {
@@ -158,7 +158,7 @@ impl Drop for Wild {
         let processes = fs::read_to_string(load_directory(&self.0).join("cgroup.procs")).unwrap_or_default();
         for pid in processes.lines().filter_map(|line| line.parse::<i32>().ok()) {
             if comm(pid) == "wild-cgroups" {
-                // SAFETY: a signal to a process of this test's own cgroup.
+                // SAFETY: it signals a process in this test's own cgroup.
                 unsafe { libc::kill(pid, libc::SIGTERM) };
             }
         }
@@ -173,7 +173,7 @@ fn comm(pid: i32) -> String {
     fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// What `examples/sidecar` gives to a sampler.
+/// The memory that `examples/sidecar` gives the sampler.
 fn of_pod_kib() -> u64 {
     let pod = fs::read_to_string(bed::repository("examples/sidecar/pod.yaml")).expect("the pod");
     let mib = pod.split_once("memory: ").and_then(|(_, rest)| rest.split_once("Mi")).expect("a limit").0;
@@ -197,7 +197,7 @@ fn hostile_cgroups_beside_a_sidecar() {
     let mut watched = Watched::start(&pod.place, &pod.path("one"), pid);
     pod.containers.said("all kinds");
     watched.endure();
-    // While the sampler is there, which goes with the pod.
+    // While the sampler still exists: it goes with the pod.
     watched.judge(of_pod_kib(), &mut findings);
     pod.containers.go();
     until("the storm is over", || !load_directory(&pod.path("wild")).join("subtree").exists());

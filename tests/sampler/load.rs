@@ -1,4 +1,4 @@
-//! Several containers on a busy machine: each shows its own load, by every door, and as the kernel would.
+//! Several containers on a busy machine: each shows its own load in all ways, calculated as the kernel would.
 
 use crate::bed::{self, Container, Findings, View};
 use crate::boards::{Sampler, load, published_usec, shown};
@@ -8,7 +8,7 @@ use crate::watch::{Seen, Watch};
 use calc::board::Key;
 use std::collections::BTreeSet;
 
-/// A container's load, and the commands that make it.
+/// A container's load, and the commands that create it.
 struct Case {
     name: &'static str,
     view: View,
@@ -32,10 +32,10 @@ const CASES: [Case; 5] = [
     },
 ];
 
-/// For how many samples the load stays as it is, the first of them with any averages.
+/// For how many samples the load stays constant, starting with the first that has averages.
 const SAMPLES: usize = 7;
 
-/// Every door, four times over; between two looks at the file, since the figures may change meanwhile.
+/// Every way of asking, four times. The file is read before and after, because the figures may change meanwhile.
 const DOORS: &str = "average() { echo $1 $(sed -n '1s/.*average: //;1s/,//gp'); }
 file() { read -r a b c rest </proc/loadavg; echo file $a $b $c; }
 for i in 1 2 3 4; do
@@ -63,7 +63,7 @@ fn containers_show_their_own_load() {
         published.extend(published_usec(&place.board()).filter(|moment| *moment > begun));
         published.len() > SAMPLES
     });
-    // From the second sample on, every thread was there at every tick; the last is not over yet.
+    // From the second sample on, every thread existed at every tick; the last sample is not complete.
     let [Some(begun), Some(ended)] = [published.first(), published.last()] else { panic!("{published:?}") };
     let (begun, ended) = (*begun, *ended);
     containers.iter().for_each(Running::go);
@@ -92,7 +92,7 @@ impl Case {
         self.running + self.blocked
     }
 
-    /// Whether all of its threads are there, and nothing else is active.
+    /// Whether all of its threads exist and nothing else is active.
     fn is_counted(&self, place: &Place, key: Key) -> bool {
         load(&place.board(), key).is_some_and(|load| (load.running, load.blocked) == (self.running, self.blocked))
     }
@@ -104,11 +104,11 @@ fn check_formula(findings: &mut Findings, case: &Case, seen: &[Seen]) {
     let (mut ticks, mut exact) = (0, 0);
     for pair in seen.windows(2) {
         let load = pair[1].load;
-        // A thread that runs may be waiting for a page when it is looked at.
+        // A running thread may be waiting for a page when the sampler looks.
         let right = load.running + load.blocked == case.active();
         findings.check(right, || format!("{}: counted {load:?}", case.name));
         exact += usize::from(load.running == case.running && load.blocked == case.blocked);
-        // A sampler that is late makes up for it.
+        // A late sampler catches up.
         let passed = (0..=12).find(|ticks| distance(&pair[0], &pair[1], active, *ticks) < 0.002);
         findings.check(passed.is_some(), || format!("{}: {:?} was followed by {:?}", case.name, pair[0], pair[1]));
         ticks += passed.unwrap_or(1);
@@ -116,7 +116,7 @@ fn check_formula(findings: &mut Findings, case: &Case, seen: &[Seen]) {
     findings.check(exact * 2 > seen.len(), || format!("{}: {exact} counts of {} are right", case.name, seen.len()));
     let [Some(first), Some(last)] = [seen.first(), seen.last()] else { return };
     let expected = (last.realtime_usec - first.realtime_usec + 2_500_000) / 5_004_000;
-    // Where nothing changes any number of ticks may have passed.
+    // If nothing changes, any number of ticks may have passed.
     if active == 0.0 {
         ticks = u32::try_from(expected).expect("ticks");
     }
@@ -127,7 +127,7 @@ fn check_formula(findings: &mut Findings, case: &Case, seen: &[Seen]) {
     findings.check(off <= 0.05, || format!("{}: {off} beside the formula", case.name));
 }
 
-/// How far the averages are from those that the formula gives, `ticks` after others.
+/// How far the averages are from what the formula gives `ticks` later.
 fn distance(from: &Seen, to: &Seen, active: f64, ticks: u32) -> f64 {
     let scaled = |seen: &Seen| seen.load.averages.map(|average| f64::from(average) / 2048.0);
     let (from, to) = (scaled(from), scaled(to));
@@ -138,7 +138,7 @@ fn distance(from: &Seen, to: &Seen, active: f64, ticks: u32) -> f64 {
     off(0, 1.0).max(off(1, 5.0)).max(off(2, 15.0))
 }
 
-/// What a door shows was published between the looks at the file before and after it.
+/// Each door shows something published between the two reads of the file around it.
 fn check_doors(findings: &mut Findings, case: &Case, text: &str, published: &[Seen]) {
     let published: Vec<String> = published.iter().map(|seen| shown(&seen.load)).collect();
     let mut rounds = 0;
@@ -152,7 +152,7 @@ fn check_doors(findings: &mut Findings, case: &Case, text: &str, published: &[Se
         findings.check(!meanwhile.is_empty(), || format!("{}: {first}, {last} was never published", case.name));
         rounds += 1;
         for (door, shown) in &doors {
-            // sysinfo(2) cuts off what the file rounds.
+            // sysinfo(2) truncates what the file rounds.
             let within = if ["busybox", "sysinfo"].contains(door) { 0.015 } else { 0.0 };
             let is_alike = |it: &String| averages(shown).iter().zip(averages(it)).all(|(a, b)| (a - b).abs() <= within);
             let right = meanwhile.iter().any(is_alike);

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-/// A sampler that has to refuse the board at `path`, by its option or its variable, with these words.
+/// A sampler must refuse the board at `path`, given by option or variable, with these words.
 fn is_refused(path: &Path, words: &str) {
     let by_option = sampler(path, &["--once"]);
     let mut by_variable = Command::new(bed::command());
@@ -23,7 +23,7 @@ fn is_refused(path: &Path, words: &str) {
     }
 }
 
-/// What is at a path, and the names beside it.
+/// The file at a path, and the names in its directory.
 fn state(path: &Path) -> (u64, u32, i64, Option<Vec<u8>>, Vec<std::ffi::OsString>) {
     let it = fs::symlink_metadata(path).expect("what was there");
     let contents = it.is_file().then(|| fs::read(path).expect("a file"));
@@ -51,7 +51,7 @@ fn what_is_no_board_is_not_replaced() {
         is_refused(&path, "not a board");
         assert_eq!(state(&path), before);
     }
-    // A board is replaced, one that another version has left too.
+    // A board is replaced, also one from another version.
     for _ in 0..2 {
         assert!(sampler(&place.board(), &["--once"]).status().expect("cgproc").success());
     }
@@ -70,7 +70,8 @@ fn a_directory_that_is_not_in_memory_stays_empty() {
     fs::remove_dir(&home).expect("still empty");
 }
 
-/// Whoever may read the board may lock it in two ways, and waits to do so; the next sampler publishes all the same.
+/// A user who may read the board can lock it in two ways, and waits for the chance; the next sampler publishes all the
+/// same.
 #[test]
 fn a_readers_lock_does_not_stop_the_next_start() {
     let place = Place::new();
@@ -110,7 +111,7 @@ fn a_readers_lock_does_not_stop_the_next_start() {
     assert!(next.end(libc::SIGTERM).success());
 }
 
-/// Any user may mount at a name of whatever bytes.
+/// Any user may mount at a name that contains arbitrary bytes.
 #[test]
 fn a_mount_whose_name_is_no_text() {
     let place = Place::new();

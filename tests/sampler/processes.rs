@@ -26,16 +26,16 @@ pub(crate) fn serial() -> String {
     format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A directory in memory, gone with the test, with a board's place in it. Who has one may run.
+/// A directory in memory with a place for a board, removed with the test. Whoever has one may run.
 pub(crate) struct Place(PathBuf, #[expect(dead_code, reason = "held")] Turn);
 
 impl Place {
-    /// Beside other tests.
+    /// Runs beside other tests.
     pub(crate) fn new() -> Self {
         Self::with(Turn::beside_others())
     }
 
-    /// While no other test runs.
+    /// Runs while no other test does.
     pub(crate) fn alone() -> Self {
         Self::with(Turn::alone())
     }
@@ -61,11 +61,11 @@ impl Drop for Place {
     }
 }
 
-/// A process, killed and buried with its test.
+/// A process, killed and reaped when dropped.
 pub(crate) struct Started(pub(crate) Child);
 
 impl Started {
-    /// With its output thrown away.
+    /// Discards its output.
     pub(crate) fn quietly(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("a process"))
     }
@@ -75,11 +75,11 @@ impl Started {
     }
 
     pub(crate) fn signal(&self, signal: i32) {
-        // SAFETY: a signal to a process that the test has started and not waited for.
+        // SAFETY: it signals a process that the test started and has not waited for.
         assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0, "kill {}", self.pid());
     }
 
-    /// How it ends by itself.
+    /// Waits until it ends by itself; returns its status.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         until("a process ends", || {
@@ -92,7 +92,7 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // What a container's script has made goes on SIGTERM.
+        // On SIGTERM, what a container's script has made is removed.
         if self.0.try_wait().is_ok_and(|status| status.is_none()) {
             self.signal(libc::SIGTERM);
             for _ in 0..500 {

@@ -1,4 +1,4 @@
-//! `cgproc run` samples for its child where no sampler does.
+//! `cgproc run` samples for its child if no sampler does.
 
 use crate::bed::{self, Findings};
 use crate::harness::{averages, machine_load, triple};
@@ -7,8 +7,8 @@ use crate::watch::Watch;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Three threads, until that many and the shell could have an average that three have after two ticks. Each tick brings the
-/// average 8 % nearer to what runs.
+/// Three threads, until they and the shell could have reached the average that three threads have after two ticks. Each
+/// tick brings the average 8 % closer to the number of running threads.
 const SCRIPT: &str = "\"$0\" 3 0 & begun=$(date +%s) looks=1
 until read -r one rest </proc/loadavg; [ \"$one\" \\> 0.44 ]; do looks=$((looks + 1)); sleep 0.2; done
 echo $one $rest in $looks looks and seconds: $(($(date +%s) + 1 - begun)); kill $!; wait";
@@ -68,7 +68,8 @@ fn a_run_shows_the_load_of_its_child() {
     findings.conclude("cgproc run");
 }
 
-/// The one-minute average of so many threads after so long. A sampler that finds the kernel's phase counts one tick more.
+/// The one-minute average of this many threads after this time. A sampler counts one more tick to get into phase with
+/// the kernel.
 fn at_most(threads: f64, seconds: f64) -> f64 {
     let ticks = (seconds / 5.0).floor() + 2.0;
     threads * (1.0 - (-ticks * 5.0 / 60.0).exp()) + 0.01

@@ -1,4 +1,4 @@
-//! The sampler as a service: its end and its next start, a second one, what it tells who started it.
+//! The sampler as a service: its end and next start, a second one, and what it reports to whoever started it.
 
 use crate::bed::{self, Findings};
 use crate::boards::{Sampler, load, published_usec, sampler, slot};
@@ -46,7 +46,7 @@ fn averages_outlive_the_sampler() {
         process = Sampler::start(&place, &[]);
         until("the load is counted anew", || load(&place.board(), key).is_some_and(|load| load.running == 4));
         let after = slot(&place.board(), key);
-        // The load goes on: no average has become less, nor more than in the ticks that passed from the one to the other.
+        // The load continues: no average has fallen, or risen by more than the ticks between the two allow.
         let both = before.zip(after).map(|(before, after)| Restart { before, after });
         findings.check(both.as_ref().is_some_and(Restart::has_grown), || format!("signal {signal}: {both:?}"));
         findings.check(both.as_ref().is_some_and(Restart::is_bounded), || format!("signal {signal}: {both:?}"));
@@ -54,7 +54,7 @@ fn averages_outlive_the_sampler() {
     findings.conclude("restarts");
 }
 
-/// What was published of four threads that run, before and after a restart.
+/// What was published about four running threads, before and after a restart.
 struct Restart {
     before: Block,
     after: Block,
@@ -114,7 +114,7 @@ fn once_is_one_publication() {
         assert!(output.status.success(), "{}", err(&output));
         load(&place.board(), key).is_some_and(|load| (load.running, load.blocked) == (2, 1) && load.threads >= 5)
     };
-    // The threads may not all be there at the first.
+    // The first sample may not find all threads yet.
     until("the threads are counted", counted);
     let file = fs::metadata(place.board()).expect("the board");
     assert_eq!(file.mode() & 0o7777, 0o644, "who may read and write the board");
@@ -186,7 +186,7 @@ fn what_it_cannot_do_is_said() {
     }
 }
 
-/// A container goes and its number may come again: its slot is given up at once.
+/// A container goes, and its number may be reused: its slot is given up at once.
 #[test]
 fn a_slot_is_given_up_with_its_cgroup() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! Who has a subtree of cgroups of his own takes no place from the others, however many he makes in it.
+//! A user with a subtree of cgroups takes no places from others, however many cgroups that user makes.
 
 use crate::bed;
 use crate::boards::{Sampler, slot};
@@ -13,10 +13,10 @@ use std::process::Command;
 const STRANGER: u32 = 12345;
 const CROWD: usize = 3_000;
 
-/// Below one that is given away: itself included.
+/// The places below a cgroup that was given away, including its own.
 const SHARE: usize = 2_000;
 
-/// A cgroup that was given to somebody, who has filled it.
+/// A cgroup given to somebody who has filled it.
 struct Crowd(Group);
 
 impl Crowd {
@@ -69,7 +69,7 @@ fn a_delegated_subtree_has_a_share() {
     let place = Place::alone();
     let sampler = Sampler::start(&place, &["--interval", "1"]);
     let crowd = Crowd(Group::new());
-    // It is known as root's before it is given away.
+    // The sampler knows it as root's before it is given away.
     until("the subtree is published", || is_published(&place, &crowd.0));
     chown(load_directory(&crowd.0.path), Some(STRANGER), Some(STRANGER)).expect("given away");
     crowd.fill();
@@ -86,14 +86,14 @@ fn a_delegated_subtree_has_a_share() {
     let other = Group::new();
     until("another's cgroup is published", || is_published(&place, &other));
     assert!(share_is_full() && is_said(sampler.log()), "{}", sampler.log());
-    // The next one finds all of it there.
+    // The next sampler finds all of them at once.
     sampler.end(libc::SIGTERM);
     let _next = Sampler::start(&place, &["--interval", "1"]);
     until("the share is full again", share_is_full);
     until("another's cgroup is published", || is_published(&place, &other));
 }
 
-/// Cgroups of somebody's whose paths are nearly as long as any may be, more than he has places.
+/// Somebody's cgroups with paths nearly as long as possible, more than that user has places.
 struct Long {
     first: PathBuf,
     group: Group,

@@ -1,4 +1,4 @@
-//! A sampler in a container of its own, in the pid namespace that it shares with its neighbours.
+//! A sampler in its own container, in a pid namespace shared with its neighbours.
 
 use crate::bed::{self, Container, Findings, View};
 use crate::boards::{load, published_usec};
@@ -15,11 +15,11 @@ const ONE: &str =
     "./busy 2 0 & read -r _ <\"$GO\" || :; read -r a b c rest </proc/loadavg; echo one $a $b $c; kill $!; exit 0";
 const TWO: &str = "./busy 0 1 & sleep 10000";
 
-/// As root, and without any right.
+/// As root, and without any rights.
 pub(crate) const ROOT: &str = "";
 const NOBODY: &str = "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all ";
 
-/// A pod of two containers, and the sampler as a third one.
+/// A pod of two containers, with the sampler as a third.
 pub(crate) struct Pod {
     pub(crate) place: Place,
     pub(crate) containers: Running,
@@ -30,7 +30,7 @@ impl Pod {
         Self::of(Place::new(), rights, "--interval 1", [("one", ONE), ("two", TWO)])
     }
 
-    /// Of these containers, each with its name and its script, and of a sampler with these rights and options.
+    /// A pod of these containers, each with a name and a script, and of a sampler with these rights and options.
     pub(crate) fn of(place: Place, rights: &str, options: &str, others: [(&str, &str); 2]) -> Self {
         fs::set_permissions(place.file(""), Permissions::from_mode(0o777)).expect("writable");
         let command = place.file("cgproc");
@@ -53,7 +53,7 @@ impl Pod {
         format!("{}/{name}", self.containers.path)
     }
 
-    /// Running and waiting threads of a container of the pod, as published.
+    /// The running and blocked threads of a container of the pod, as published.
     fn counted(&self, name: &str) -> Option<(u32, u32)> {
         let load = load(&self.place.board(), load_key(&self.path(name))?)?;
         Some((load.running, load.blocked))
@@ -95,7 +95,7 @@ fn without_the_right_nothing_is_published_and_said() {
     let pod = Pod::start(NOBODY);
     until("a word of the sampler", || pod.log().to_lowercase().contains("ptrace"));
     println!("{}", pod.log().trim());
-    // Two more looks of the sampler, which has a cgroup of its own to publish.
+    // Two more rounds of the sampler, which has its own cgroup to publish.
     for _ in 0..2 {
         let now = now_usec();
         until("another look", || published_usec(&pod.place.board()).is_some_and(|moment| moment > now));
@@ -104,7 +104,7 @@ fn without_the_right_nothing_is_published_and_said() {
         findings.check(pod.counted(name).is_none(), || format!("{name}: {:?}", pod.counted(name)));
     }
     findings.check(pod.log().lines().all(|line| line.starts_with("cgproc: ")), || pod.log());
-    // Killed, it would leave its cgroups behind.
+    // If it were killed, it would leave its cgroups behind.
     pod.containers.go();
     pod.containers.whole();
     findings.conclude("sidecar without rights");

@@ -1,4 +1,4 @@
-//! Another user who has a subtree of cgroups, and means no good (`tests/programs/wild-cgroups.c`).
+//! A hostile user who has a subtree of cgroups (`tests/programs/wild-cgroups.c`).
 
 use crate::bed;
 use crate::groups::Group;
@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The words for one who has his files in the place.
+/// The command line of a hostile user with files in this place.
 pub(crate) fn words(place: &Place) -> Vec<String> {
     let scratch = place.file("scratch");
     fs::create_dir(&scratch).expect("a directory");
@@ -40,12 +40,12 @@ impl Storm {
         Self { process: Started(command.spawn().expect("wild-cgroups")), output, directories, group }
     }
 
-    /// Whether he has done all that he does.
+    /// Whether the user has done everything at least once.
     pub(crate) fn has_done_all(&self) -> bool {
         self.text().contains("all kinds\n")
     }
 
-    /// How often he did what.
+    /// How often each thing was done.
     pub(crate) fn end(mut self) -> String {
         self.process.signal(libc::SIGTERM);
         let status = self.process.ended();
@@ -66,7 +66,7 @@ impl Drop for Storm {
     }
 }
 
-/// Removes cgroups, and all that are below them by paths of any length.
+/// Removes cgroups and everything below them, whatever the length of their paths.
 pub(crate) fn clear(directories: &[PathBuf]) {
     let _ = Command::new(bed::programs().join("wild-cgroups")).arg("clear").args(directories).status();
 }

@@ -5,7 +5,7 @@ use crate::boards::{Sampler, load};
 use crate::harness::{FREE, Running};
 use crate::processes::{Place, until};
 
-/// Leaves processes that nobody waits for, which `timeout` as the first process does not either; then many new threads.
+/// Leaves processes that nobody reaps (nor does `timeout`, the first process), then many new threads.
 const SHOW: &str = r#"./busy 0 2 & until [ "$(ps -e -o stat= | grep -c ^D)" = 2 ]; do :; done; kill $!; wait
 ./busy 0 0 100 & until [ "$(ls /proc/$!/task 2>/dev/null | wc -l)" = 101 ]; do :; done
 for i in {1..16}; do
@@ -17,7 +17,7 @@ for i in {1..16}; do
 done
 kill %2; exit 0"#;
 
-/// Programs that size a table by the number of tasks read it again and again where there are more of them to be seen.
+/// Programs that size a table by the number of tasks keep rereading it if they can see more.
 #[test]
 fn no_more_tasks_are_seen_than_there_are() {
     bed::log_machine();

@@ -7,7 +7,7 @@ use crate::processes::{Place, until};
 use std::fs;
 use std::process::Command;
 
-/// Whether `grep -E` finds a line: the list is written in its expressions.
+/// Whether `grep -E` finds a line: the list uses its syntax.
 fn matches(expression: &str, text: &str) -> bool {
     let script = "printf %s \"$1\" | grep -qaE -e \"$2\"";
     Command::new("sh").args(["-c", script, "sh", text, expression]).status().expect("grep").success()

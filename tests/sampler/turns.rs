@@ -1,21 +1,21 @@
-//! Tests run side by side, but for one that wants the machine to itself.
+//! Tests run side by side, except when one needs the machine to itself.
 
 use std::sync::{Condvar, Mutex};
 
-/// How many tests run; a negative number is one that is alone.
+/// How many tests are running; negative if one runs alone.
 static RUNNING: Mutex<i32> = Mutex::new(0);
 static CHANGED: Condvar = Condvar::new();
 
-/// A test's right to run, until it is dropped.
+/// A test's right to run, until dropped.
 pub(crate) struct Turn(i32);
 
 impl Turn {
-    /// Beside others. A test may have several.
+    /// Beside others. A test may hold several.
     pub(crate) fn beside_others() -> Self {
         Self::take(1, |running| running >= 0)
     }
 
-    /// Once no other test runs, none of which begins meanwhile.
+    /// Once no other test is running; none starts meanwhile.
     pub(crate) fn alone() -> Self {
         Self::take(-1, |running| running == 0)
     }

@@ -1,4 +1,4 @@
-//! Everything that a board and the kernel ever say, noted while a test runs.
+//! Records everything that a board and the kernel report while a test runs.
 
 use crate::boards::{shown, slot};
 use crate::harness::kernels;
@@ -16,16 +16,16 @@ use std::time::Duration;
 pub(crate) struct Seen {
     pub(crate) realtime_usec: u64,
     pub(crate) load: Load,
-    /// When it was seen first.
+    /// When it was first seen.
     pub(crate) noted_usec: u64,
 }
 
-/// What was said, in order.
+/// Everything reported, in order.
 #[derive(Default)]
 pub(crate) struct Record {
-    /// By the order of the keys.
+    /// In the order of the keys.
     pub(crate) slots: Vec<Vec<Seen>>,
-    /// The kernel's averages, and since when.
+    /// The kernel's averages, and since when they were shown.
     pub(crate) kernel: Vec<(u64, String)>,
 }
 
@@ -39,7 +39,7 @@ impl Record {
     }
 }
 
-/// Looks often enough to miss nothing, and before all others.
+/// Looks often enough to miss nothing, ahead of all other processes.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Record>,

@@ -44,14 +44,14 @@ fn a_mask_that_is_handed_back_changes_nothing() {
     let program = compiled("past-glibc");
     let expected = format!("shown 1 1\nhanded back 0\nkernel's {all}\nanother 0\nthen 1\n");
     assert_eq!(told(&LIMITS, &[&program, "affinity"]), expected);
-    // Where it has other numbers than we know it by.
+    // In a pid namespace, where its numbers differ from those we know.
     let below = ["unshare", "--pid", "--fork", "--mount-proc", &program, "affinity"];
     assert_eq!(told(&[&["--static"], &LIMITS[..]].concat(), &below), expected);
 }
 
 #[test]
 fn what_else_lies_there_is_not_answered() {
-    // Files of others: over the kernel's, below another root's /proc, and reached by what is magic.
+    // Files of others: mounted over the kernel's, below another root's /proc, and behind magic links.
     let script = format!(
         "d=$(mktemp -d); printf 'MemTotal: 77 kB\\n' >$d/meminfo; cd $d
          {1} awk '{{print $2}}' meminfo /proc/self/cwd/meminfo
@@ -67,7 +67,7 @@ fn what_else_lies_there_is_not_answered() {
 
 #[test]
 fn a_file_system_that_is_served_from_within_is_not_waited_for() {
-    // lxcfs is supervised itself: to look at its files would wait for it, and it for us.
+    // lxcfs is supervised itself: if we looked at its files, we would wait for it, and it for us.
     let script = format!(
         "d=$(mktemp -d); lxcfs -f -l $d/ >/dev/null 2>&1 & p=$!; until [ -e $d/proc/meminfo ]; do sleep 0.1; done
          {} head -n 1 $d/proc/meminfo | grep -c MemTotal; {} figures | head -n 1; kill $p; wait $p; rmdir $d",
@@ -94,12 +94,12 @@ fn threads_at_once_lose_nothing() {
 
 #[test]
 fn a_thousand_processes_lose_nothing_and_leak_nothing() {
-    // A call takes that kernel 16 times as long.
+    // A call takes 16 times as long in that kernel.
     let [processes, opens] = if bed::host().is_uml { ["100", "50"] } else { ["1000", "50"] };
     let mut command = cgproc(&["run", "--memory", "300M", "--", &compiled("past-glibc"), "forks", processes, opens]);
     let mut run = Started::new(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
     assert_eq!(run.line(), "begins");
-    // The files that it composes from are open for a moment each, so it is counted while it has nothing to do.
+    // The sources of an answer are open for a moment each, so descriptors are counted while the supervisor is idle.
     let rest = |run: &Started| {
         bed::until("rest", || supervisors(run.pid()).into_iter().all(is_at_rest));
         supervisors(run.pid()).into_iter().map(bed::descriptors).sum::<usize>()
@@ -124,7 +124,7 @@ fn a_timer_disturbs_nothing() {
 
 #[test]
 fn programs_of_both_kinds_in_one_tree() {
-    // The library answers in those that have it, also what they keep open; the others are answered from outside.
+    // The library answers programs that have it, also for files they keep open; others are answered from outside.
     let script = format!(
         "free -k | awk '/^Mem:/ {{print $2}}'; {0} forms | tail -n 1; exec {1} sh -c 'python3 -c \"\n\
          import os\n\

@@ -1,4 +1,4 @@
-//! Statuses, signals, who dies before whom: a supervised program fares as if it ran alone.
+//! Statuses, signals, and who dies first: a supervised program fares as if it ran alone.
 
 use crate::{
     bed,
@@ -40,7 +40,7 @@ fn signals_reach_it() {
 
 #[test]
 fn its_parent_lives_as_long_as_it() {
-    // The kernel sends the signal that a program asks for when the thread ends that has started it.
+    // The kernel sends the signal that a program asks for when the thread that started it ends.
     for _ in 0..100 {
         told(&LIMITS, &[&compiled("past-glibc"), "parent"]);
     }
@@ -62,13 +62,13 @@ fn goes_on_when_it_is_continued(answering: Answering) {
         kill(program, libc::SIGSTOP);
         until("both stopped", || is_stopped(program) && is_stopped(run.pid()));
         kill(program, libc::SIGCONT);
-        // It opens files: to be answered it needs the command, which is stopped, or the heir.
+        // It opens files, and the stopped command cannot answer, so the heir must.
         let opens = || fs::read_to_string(format!("/proc/{program}/io")).expect("io");
         let before = opens();
         until("the program going on", || opens() != before);
         assert!(is_stopped(run.pid()));
         kill(run.pid(), libc::SIGCONT);
-        // It hands the signal on to a program that is stopped: by then ours must not be stopped anew.
+        // It passes the signal on to a stopped program; by then ours must not be stopped again.
         until("the command going on", || has_obeyed(run.pid()));
         let before = opens();
         until("the program going on with the command", || opens() != before);
@@ -86,7 +86,7 @@ fn nothing_of_it_is_left_where_nobody_buries_the_dead() {
         bed::command().display(),
         busybox()
     );
-    // A first process that waits for its own children alone.
+    // A first process that only waits for its own children.
     let program = "import subprocess, sys; subprocess.run(['sh', '-c', sys.argv[1]])";
     let output = std::process::Command::new("unshare")
         .args(["--pid", "--fork", "--mount-proc", "python3", "-c", program, &script])
@@ -114,7 +114,7 @@ fn what_cannot_be_run_is_not_opened() {
 
 #[test]
 fn the_command_itself_sees_the_machine() {
-    // What it explains is what the kernel says, and what the container has.
+    // It explains both what the kernel shows and what the container has.
     let inner = format!("{} explain memory.total --json", bed::command().display());
     let text = out(&run(&always(), &inner));
     assert!(text.contains(&(KIB * 1024).to_string()), "{text}");
@@ -166,9 +166,9 @@ fn it_goes_on_when_whoever_answers_is_killed() {
             next = who_answers(run.pid());
             next != last
         });
-        // A call over which two have ended is let pass.
+        // A call is let pass after two answerers have died over it.
         until_it_goes_on(&run);
-        // In the middle of its work, as the program does nothing but ask.
+        // In the middle of its work, because the program does nothing but ask.
         kill(next, libc::SIGKILL);
         last = next;
     }
@@ -243,7 +243,7 @@ fn daemons_outlive_the_program(answering: Answering) {
 
 #[test]
 fn nobody_waits_for_who_supervises_on() {
-    // A pipe's end that is held would keep its reader waiting for as long as the daemon lives.
+    // A held pipe end would keep its reader waiting for as long as the daemon lives.
     let script = "sleep 600 >/dev/null 2>&1 </dev/null & echo $!";
     let output = run(&always(), script);
     kill(out(&output).trim().parse().expect("a pid"), libc::SIGTERM);
@@ -261,7 +261,7 @@ fn a_run_within_a_run() {
     );
     let output = run(&always(), &inner);
     assert_eq!((out(&output).trim(), output.status.code()), ("102400", Some(0)), "{output:?}");
-    // Whatever is answered, it knows whom it is in.
+    // Whatever is answered, it knows which container it is in.
     let inner = inner.replace("CGPROC_OBJECT=", "CGPROC_FILES=meminfo CGPROC_OBJECT=");
     let output = run(&always(), &inner);
     assert_eq!((out(&output).trim(), output.status.code()), ("102400", Some(0)), "{output:?}");
@@ -280,7 +280,7 @@ fn a_static_program_is_known_by_itself() {
     bed::sh(&format!("chmod +x {}", script.display()));
     assert_eq!(total(&[&script.display().to_string()]), own, "by its interpreter");
     fs::remove_file(&script).expect("removed");
-    // By libc: the library answers, and no system call is handed on.
+    // A libc program: the library answers, and no system call is intercepted.
     let filters = bed::sh("grep ^Seccomp /proc/self/status");
     assert_eq!(told(&LIMITS, &["grep", "^Seccomp", "/proc/self/status"]), filters);
 }

@@ -1,4 +1,4 @@
-//! What such programs see: the same figures as those that go by libc.
+//! What such programs see: the same figures as programs that use libc.
 
 use crate::{
     bed::{self, Container, PLAIN},
@@ -6,7 +6,7 @@ use crate::{
     program::{KIB, LIMITS, Row, busybox, compiled, machines_kib, static_programs, told},
 };
 
-/// The lines of `past figures`, with the column of the document that they belong to; those of the last tell CPUs.
+/// The lines of `past figures`, each with its column in the document. The lines of the last column are numbers of CPUs.
 const WAYS: [(&str, &str); 9] = [
     ("open", FILES),
     ("openat", FILES),
@@ -23,7 +23,7 @@ const FILES: &str = "files";
 const SYSINFO: &str = "sysinfo";
 const CPUS: &str = "CPUs";
 
-/// How the descriptors are that it gets, as the kernel's own are.
+/// The properties of its descriptors, which must be like the kernel's.
 const DESCRIPTORS: [&str; 4] = ["cloexec 1 0", "mode 0", "write EBADF", "lowest 1"];
 
 fn has_line(text: &str, line: &str) -> bool {
@@ -79,7 +79,7 @@ fn go_programs_see_their_cgroup() {
     findings.conclude("go");
 }
 
-/// A script, and what it prints in a container of 512 MiB, one CPU, that began just now.
+/// A script, and its output in a new container with 512 MiB and one CPU.
 const TOOLS: [(&str, &str, &str); 7] = [
     ("free", "free | awk '/^Mem:/ {print $2}'", "524288"),
     ("nproc", "nproc", "1"),
@@ -98,14 +98,14 @@ fn a_static_busybox_sees_its_container() {
     let mut row = Row::new("static busybox", &bed::sh(&format!("{busybox} | head -n 1 | awk '{{print $2}}'")));
     for (name, script, expected) in TOOLS {
         let run = |command: &str| {
-            // The shell's own applets before those in PATH.
+            // The shell prefers its own applets to programs in PATH.
             let script = format!("{command} {busybox} sh -c \"{}\"", script.replace('$', "\\$").replace('"', "\\\""));
             container.run(&script, None, bed::PATIENCE_SEC).text.trim().to_owned()
         };
         let seen = run(&format!("CGPROC_OBJECT={} {} run", bed::object().display(), bed::command().display()));
         findings.check(seen == expected, || format!("{name}: {seen:?}, expected {expected}"));
         let native = run("");
-        // A kernel that was booted for these tests is as young as the container.
+        // A kernel booted for these tests is as young as the container.
         let tells_nothing = name == "uptime" && bed::host().is_uml;
         findings.check(native != expected || tells_nothing, || format!("{name}: {native:?} without us too"));
         row.cell(name, seen == expected);
@@ -115,7 +115,7 @@ fn a_static_busybox_sees_its_container() {
 
 #[test]
 fn programs_of_another_c_library_see_their_cgroup() {
-    // Linked dynamically, by a loader that preloads nothing.
+    // Linked dynamically, with a loader that preloads nothing.
     let total = |options: &[&str]| {
         let text = told(options, &["/usr/lib/klibc/bin/cat", "/proc/meminfo"]);
         bed::figure(&text, "MemTotal:").expect("MemTotal")
@@ -128,7 +128,7 @@ fn programs_of_another_c_library_see_their_cgroup() {
 
 #[test]
 fn a_go_exporter_shows_its_cgroup() {
-    // The kernel finds a port for it.
+    // The kernel chooses a free port.
     let exporter = "prometheus-node-exporter --web.listen-address=127.0.0.1:0 --collector.disable-defaults \
                     --collector.meminfo --collector.cpu --collector.loadavg";
     let script = format!(
@@ -168,7 +168,7 @@ fn no_privilege_is_needed() {
 
 #[test]
 fn an_image_without_any_c_library() {
-    // What a Go program's image often is: nothing but itself, and here the command.
+    // A Go program's image often contains only the program; here also the command.
     let root = crate::harness::tempfile();
     let script = format!(
         "set -e; mkdir -p {0}/proc {0}/sys {0}/tmp {0}/etc; cp {1} {0}/cgproc; cp {2} {0}/past; mount --rbind /proc {0}/proc; \

@@ -1,5 +1,5 @@
-//! The supervisor is root's, and who is supervised is not: it lends nothing, waits for nobody, and changes nothing of his that he
-//! could not change himself.
+//! The supervisor belongs to root, and the supervised programs to others. It lends no rights, waits for nobody, and
+//! changes nothing that the program could not change itself.
 
 use crate::{
     bed,
@@ -17,13 +17,13 @@ use std::{
     process::{Output, Stdio},
 };
 
-/// A user without any right.
+/// A user without any rights.
 const GUEST: u32 = 12345;
 
-/// Words before a program that is then his.
+/// Words that make a program run as that user.
 const AS_GUEST: [&str; 6] = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"];
 
-/// A directory of his, in the form of a cgroup of 64 MiB, beside a file that is root's alone.
+/// A directory of that user's, laid out like a cgroup of 64 MiB, and a file that only root can read.
 struct Place(PathBuf);
 
 impl Place {
@@ -67,7 +67,7 @@ impl Drop for Place {
     }
 }
 
-/// What becomes of a supervised program; a minute means that it hangs.
+/// Runs a supervised program to its end; taking a minute means that it hangs.
 fn fate(program: &[&str]) -> Output {
     let mut command = std::process::Command::new("timeout");
     command.args(["-k", "2", "60"]).arg(bed::command()).args(["run", "--static"]).args(LIMITS).arg("--").args(program);
@@ -75,7 +75,7 @@ fn fate(program: &[&str]) -> Output {
     command.output().expect("cgproc")
 }
 
-/// The total that busybox reads, started by these words.
+/// The total that busybox reads when started by these words.
 fn total_under(words: &[&str]) -> String {
     let busybox = busybox();
     let output = fate(&[words, &[&busybox, "awk", "/^MemTotal:/ {print $2}", "/proc/meminfo"]].concat());
@@ -111,7 +111,7 @@ fn a_file_that_is_roots_alone_stays_so() {
         assert!(!out(&output).contains("roots own"), "{words:?}: {}", out(&output));
         assert_ne!(output.status.code(), Some(124), "{words:?}: it hangs");
     }
-    // Nor where the link is none, and the directory is one of root's program.
+    // The same without a link, in a directory that belongs to root's program.
     fs::remove_file(place.cgroup().join("memory.pressure")).expect("removed");
     fs::hard_link(place.secret(), place.cgroup().join("memory.pressure")).expect("another name");
     let output = fate(&["env", &variable, &busybox, "cat", "/proc/pressure/memory"]);
@@ -127,7 +127,7 @@ fn what_never_ends_is_not_waited_for() {
     ] {
         let place = Place::new();
         bed::sh(&format!("cd {}; {script}", place.cgroup().display()));
-        // Who names it is root's program, as the one beside it is, which names nothing.
+        // The directory is named by a program of root's. So is the program beside it, which names nothing.
         let program = format!(
             "{} {2} cat /proc/pressure/memory /proc/meminfo >/dev/null 2>&1; {} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo",
             place.variable(),
@@ -155,7 +155,7 @@ fn an_environment_of_any_size_takes_no_room() {
     assert!(run.ended().success());
 }
 
-/// Takes note of who opens a file.
+/// Notices when somebody opens a file.
 struct Watch(rustix::fd::OwnedFd);
 
 impl Watch {
@@ -178,7 +178,7 @@ fn what_is_none_of_ours_is_not_opened() {
     let watch = Watch::on(&place.secret());
     fs::read(place.secret()).expect("read");
     assert!(watch.has_seen(), "the watch sees");
-    // A name that is as an answer's, in a root of his own.
+    // In the user's own root, a file with a name like an answer's.
     let script = format!(
         "set -e; mount -t tmpfs none /mnt; cd /mnt; mkdir -p old 'memfd:/proc'; cp {0}/guest .; \
          : >'memfd:/proc/meminfo (deleted)'; mount --bind {0}/secret 'memfd:/proc/meminfo (deleted)'; \
@@ -194,7 +194,7 @@ fn what_is_none_of_ours_is_not_opened() {
     assert!(!watch.has_seen(), "opened as a board");
 }
 
-/// What PROGRAM says after guests have made so many calls with memory whose bytes come so late, or never (0).
+/// PROGRAM's output after guests have made `number` calls with memory whose bytes take `msec`, or never come (0).
 fn after_calls(call: &str, number: u32, msec: u32, program: &[&str]) -> String {
     let mount = tempfile();
     fs::create_dir(&mount).expect("a directory");
@@ -225,7 +225,7 @@ fn who_does_that_again_and_again_is_not_looked_at() {
     let as_another = as_guest.replace(&GUEST.to_string(), "12346");
     let (seen, out) = (format!("{KIB}\n{KIB}\n{KIB}\n"), format!("{KIB}\n{}\n{KIB}\n", machines_kib()));
     let script = format!("{total}; {as_guest}; {as_another}");
-    // Twenty seconds are forgiven; of one that never comes, two are waited for.
+    // Twenty seconds of waiting are tolerated; a call whose bytes never come counts two.
     let trials = [(9, 0, &seen), (11, 0, &out), (30, 800, &out)];
     std::thread::scope(|scope| {
         let told = trials.map(|(number, msec, expected)| {
@@ -247,7 +247,7 @@ fn what_open_answers_take_has_a_budget() {
     let text = told(&LIMITS, &[&compiled("guest"), "holds", &count.to_string(), "/proc/vmstat"]);
     let said = |name: &str| bed::figure(&text, name).unwrap_or_else(|| panic!("{name}: {text}"));
     assert_eq!(said("opened"), count, "the others are the kernel's own");
-    // A page at the least for each.
+    // At least a page for each.
     assert!((1000..BUDGET_BYTES / 4096).contains(&said("answered")), "{text}");
     assert_eq!(said("then"), 1, "once they are closed");
 }
@@ -295,7 +295,7 @@ fn an_answer_is_composed_again_for_who_asked_alone() {
     let guest = place.0.join("guest");
     let copied = std::process::Command::new("install").args(["-m755", &compiled("guest")]).arg(&guest).status();
     assert!(copied.expect("install").success());
-    // Past the tick of the clock in which it was composed, and by a descriptor that was inherited. busybox has a setpriv of its own.
+    // After the clock tick in which it was composed, and through an inherited descriptor. busybox has its own setpriv.
     let again = format!("sleep 0.2; /usr/bin/env {{}} CGPROC_MEMORY=64M {} seeks /proc/self/fd/3", guest.display());
     let script = |by: &str| {
         let again = again.replace("{}", by);

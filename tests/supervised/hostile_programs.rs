@@ -1,5 +1,5 @@
-//! Whatever programs do that mean no good (`tests/programs/wild-calls.c`): others of the same run are answered each time, and who answers
-//! takes no more than before.
+//! Whatever hostile programs do (`tests/programs/wild-calls.c`), others in the same run get an answer each time, and
+//! the supervisor takes no more than before.
 
 use crate::{
     bed::{self, Findings},
@@ -13,17 +13,17 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// What all who supervise a run may have at any time.
+/// What all supervising processes of a run may use at any time.
 const MOST: Taken = Taken { kib: 32 << 10, descriptors: 128 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Taken {
-    /// The most that was ever resident.
+    /// The largest resident size ever.
     kib: u64,
     descriptors: usize,
 }
 
-/// What those who supervise for the command `pid` have taken, together. One may end meanwhile.
+/// What the processes that supervise for the command `pid` have used together. One may end meanwhile.
 fn taken(pid: i32) -> Taken {
     let mut all = Taken { kib: 0, descriptors: 0 };
     for pid in supervisors(pid) {
@@ -40,7 +40,7 @@ fn taken_at_rest(pid: i32) -> Taken {
     taken(pid)
 }
 
-/// The same each time, unless others are asked for.
+/// The same each time, unless other cases are requested.
 fn seed() -> u64 {
     bed::fuzz_minutes().map_or(1, |_| SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs())
 }

@@ -6,11 +6,11 @@ use crate::{
 };
 use std::{path::PathBuf, process::Command};
 
-/// What they are limited to.
+/// Their limits.
 pub(crate) const LIMITS: [&str; 4] = ["--memory", "300M", "--cpus", "1"];
 pub(crate) const KIB: u64 = 300 << 10;
 
-/// The machine's memory, as its own kernel has it.
+/// The machine's memory, according to its own kernel.
 pub(crate) fn machines_kib() -> u64 {
     bed::figure(&std::fs::read_to_string("/proc/meminfo").expect("meminfo"), "MemTotal:").expect("MemTotal")
 }
@@ -19,7 +19,7 @@ pub(crate) fn compiled(name: &str) -> String {
     bed::programs().join(name).display().to_string()
 }
 
-/// Static C programs of both C libraries.
+/// A static C program with each C library.
 pub(crate) fn static_programs() -> [(&'static str, String); 2] {
     [("static glibc", compiled("past-glibc")), ("static musl", compiled("past-musl"))]
 }
@@ -30,7 +30,7 @@ pub(crate) fn busybox() -> String {
     path.display().to_string()
 }
 
-/// What `cgproc run OPTIONS -- PROGRAM` prints, which has nothing to complain of.
+/// The output of `cgproc run OPTIONS -- PROGRAM`, which must report nothing else.
 pub(crate) fn told(options: &[&str], program: &[&str]) -> String {
     printed(&cgproc(&[&["run"], options, &["--"], program].concat()).output().expect("cgproc"))
 }
@@ -38,16 +38,16 @@ pub(crate) fn told(options: &[&str], program: &[&str]) -> String {
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answering {
-    /// A process of its own: the command may look at programs of other users.
+    /// A separate process: the command may inspect other users' programs.
     Apart,
-    /// A thread of the command's.
+    /// A thread of the command.
     Within,
 }
 
 impl Answering {
     pub(crate) const BOTH: [Self; 2] = [Self::Apart, Self::Within];
 
-    /// `cgproc` with `arguments`, for which somebody answers in this way.
+    /// `cgproc` with `arguments`, and rights that lead to this kind of answering.
     pub(crate) fn cgproc(self, arguments: &[&str]) -> Command {
         let plain = cgproc(arguments);
         if self == Self::Apart {
@@ -70,14 +70,14 @@ pub(crate) fn comm(pid: i32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// The processes that supervise for the command `pid`: itself, the one that is to go on, and the one that answers, where there is one.
+/// The processes that supervise for the command `pid`: itself, its heir, and the one that answers, if there is one.
 pub(crate) fn supervisors(pid: i32) -> Vec<i32> {
     let heirs: Vec<i32> = children(pid).into_iter().filter(|child| comm(*child) == "cgproc-heir").collect();
     let answer = heirs.iter().flat_map(|heir| children(*heir)).collect();
     [vec![pid], heirs, answer].concat()
 }
 
-/// The process that answers for the command `pid`, once there is one.
+/// Waits for the process that answers for the command `pid`.
 pub(crate) fn who_answers(pid: i32) -> i32 {
     let mut found = None;
     bed::until("somebody who answers", || {
@@ -87,7 +87,7 @@ pub(crate) fn who_answers(pid: i32) -> i32 {
     found.expect("it was awaited")
 }
 
-/// Waits until no process of this test is left that supervises: each goes when the last that it supervised has gone.
+/// Waits until none of this test's processes supervises any more: each ends after the last that it supervised.
 pub(crate) fn until_no_heir_is_left() {
     let (name, value) = crate::harness::mark();
     let mark = format!("{name}={value}\0");
@@ -101,7 +101,7 @@ pub(crate) fn until_no_heir_is_left() {
     });
 }
 
-/// Whether every thread of it waits for something.
+/// Whether all of its threads are waiting.
 pub(crate) fn is_at_rest(pid: i32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten();
     threads
@@ -121,7 +121,7 @@ impl<'r> Row<'r> {
         Self { runtime, version: version.trim().to_owned(), columns: Vec::new() }
     }
 
-    /// A column is right where all that belongs to it is.
+    /// A column is right if everything in it is.
     pub(crate) fn cell(&mut self, column: &'static str, is_right: bool) {
         match self.columns.iter_mut().find(|(known, _)| *known == column) {
             Some((_, all)) => *all &= is_right,

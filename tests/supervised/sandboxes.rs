@@ -1,4 +1,4 @@
-//! Filters that were there before, and kernels that will not: said plainly, or done without.
+//! Filters installed beforehand, and kernels that refuse: reported plainly, or the program runs without supervision.
 
 use crate::{
     bed,
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::process::{Command, Output};
 
-/// `cgproc run` below a filter that was there before.
+/// `cgproc run` under a filter installed beforehand.
 fn below(filter: &str, when: &[&str]) -> Output {
     let mut command = Command::new(compiled("filter"));
     command.arg(filter).arg(bed::command()).arg("run").args(when).args(LIMITS).arg("--");
@@ -17,7 +17,7 @@ fn below(filter: &str, when: &[&str]) -> Output {
 
 #[test]
 fn below_a_sandbox_that_allows_it() {
-    // Some know neither the call by which the heir closes what is open in one go.
+    // Some sandboxes also lack the call by which the heir closes all open files at once.
     for filter in ["allows", "closes"] {
         let output = below(filter, &["--static"]);
         assert_eq!((out(&output).trim(), &*err(&output)), (&*KIB.to_string(), ""), "{filter}");
@@ -54,7 +54,7 @@ fn below_a_sandbox_that_does_not() {
 
 #[test]
 fn where_no_thread_can_be_had() {
-    // One process less than it takes: with and without supervision it ends, and either way the program's status is its own.
+    // One process too few: the run ends, supervised or not, and the status is the program's own either way.
     let public = crate::harness::Public::new();
     for most in 1..12 {
         let run = format!(
@@ -85,11 +85,11 @@ fn who_is_not_supervised_keeps_all_privileges() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "sh", "-c", &run]);
     let with = out(&command.env_remove("CGPROC_OBJECT").output().expect("setpriv"));
-    // The launcher puts it on itself.
+    // The launcher sets it on itself.
     assert_eq!(with, "NoNewPrivs:\t1\n");
     let alone =
         format!("{0}/cgproc run --static=auto -- {1} grep NoNewPrivs /proc/self/status", public.0.display(), busybox());
-    // With so few descriptors that pipes for that are too many: how few depends on what is open here.
+    // With so few descriptors that supervision has none for its pipes. How few depends on what is open here.
     let outputs = (6..40).map(|few| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "sh", "-c"]);

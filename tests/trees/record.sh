@@ -1,12 +1,12 @@
 #!/bin/sh
-# record.sh FOLDER -- run inside a container, copies into FOLDER what the figures are made of: the kernel's /proc
-# files, and of each mounted cgroup hierarchy the own cgroup and those above it, with the files that are read.
-# Inode numbers and link counts do not survive in git, so they are listed in FOLDER/directories.
+# record.sh FOLDER -- runs inside a container, and copies into FOLDER the sources of the figures: the kernel's /proc
+# files and, in each mounted cgroup hierarchy, the process's own cgroup and its ancestors, with the files that are read.
+# Git keeps neither inode numbers nor link counts, so FOLDER/directories lists them.
 set -eu
 to=$1
 mkdir -p "$to"
 
-# take PATH: copies one file, if it is there and can be read
+# take PATH: copies one file, if it exists and is readable
 take() {
     [ ! -f "$1" ] || { mkdir -p "$to${1%/*}" && cat "$1" > "$to$1" 2>/dev/null || rm -f "$to$1"; }
 }
@@ -14,7 +14,7 @@ take() {
 for file in meminfo swaps stat cpuinfo uptime 1/cgroup 1/stat self/cgroup; do take /proc/$file; done
 take /sys/devices/system/cpu/online
 [ ! -e /proc/self/ns/cgroup ] || { mkdir -p "$to/proc/self/ns" && : > "$to/proc/self/ns/cgroup"; }
-# Other mounts say nothing about cgroups, and much about the machine.
+# Other mounts say nothing about cgroups, and too much about the machine.
 grep -E ' / (/proc|/sys) | /sys/fs/cgroup' /proc/self/mountinfo > "$to/proc/self/mountinfo"
 
 # level DIRECTORY: copies the files of one cgroup
@@ -30,7 +30,7 @@ level() {
     [ ! -f "$to$1/cgroup.procs" ] || : > "$to$1/cgroup.procs"
 }
 
-# The own cgroup's path below a mount, tried both as it is and as the mount's top.
+# The process's own cgroup below a mount, by its full path and with the mount as its top.
 : > "$to/directories"
 while read -r _ _ _ _ point _; do
     case ${point##*/} in cgroup | unified | memory | cpu* ) ;; *) continue ;; esac
