@@ -106,7 +106,7 @@ fn no_standard_descriptors() {
         let bare = program(libc, "bare");
         let results = probes::run(&SMALL, &[trial(None, &bare, &[]), trial(Some(&object), &bare, &[])]);
         let statuses: Vec<_> = results.iter().map(|r| r.status).collect();
-        assert_eq!(statuses, [4, 3], "{libc:?}: 4 is the kernel's figures, 3 the container's, others tell what failed");
+        assert_eq!(statuses, [4, 3], "{libc:?}: 4: the kernel's figures, 3: the container's, others: a failure");
     }
 }
 

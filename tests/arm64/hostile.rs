@@ -73,6 +73,6 @@ fn programs_fare_as_without_the_object() {
 fn no_standard_descriptors() {
     for libc in Libc::ALL {
         let statuses: Vec<_> = run(libc, &[("bare", &[])]).iter().map(|result| result.status).collect();
-        assert_eq!(statuses, [4, 3], "{libc:?}: 4 is the kernel's figures, 3 the container's, others tell what failed");
+        assert_eq!(statuses, [4, 3], "{libc:?}: 4: the kernel's figures, 3: the container's, others: a failure");
     }
 }

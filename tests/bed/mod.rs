@@ -255,7 +255,7 @@ pub(crate) fn until_but(what: &str, mut is_so: impl FnMut() -> bool, seen: impl 
     let (begun, machine) = (Instant::now(), Machine::default());
     while !is_so() {
         if begun.elapsed() > PATIENCE {
-            panic!("hangs: not after {PATIENCE:?}: {what}; {}; {machine}", seen());
+            panic!("hangs: {what}: not within {PATIENCE:?}; {}; {machine}", seen());
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -19,7 +19,7 @@ fn figures(command: &mut Command) -> Vec<Value> {
 fn figure<'f>(figures: &'f [Value], name: &str) -> &'f Value {
     let mut named = figures.iter().filter(|figure| figure["name"] == name);
     let found = named.next().unwrap_or_else(|| panic!("no {name}"));
-    assert!(named.next().is_none(), "{name} is there twice");
+    assert!(named.next().is_none(), "{name} appears twice");
     found
 }
 
@@ -214,7 +214,7 @@ fn every_figure_is_documented_and_there_once() {
         let kind = group.trim_end_matches(|byte: char| byte.is_ascii_digit());
         let documented = if kind == group { format!("`{group}") } else { format!("`{kind}N.") };
         assert!(page.contains(&documented), "{name}");
-        assert!(names.insert(name.to_owned()), "{name} is there twice");
+        assert!(names.insert(name.to_owned()), "{name} appears twice");
     }
 }
 

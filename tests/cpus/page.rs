@@ -30,7 +30,7 @@ pub(crate) fn keep(kernels: Kernels<'_>, versions: &BTreeMap<String, String>, fi
     };
     let (gone, new) = (differing(&there, &text), differing(&text, &there));
     findings.check(gone.is_empty() && new.is_empty(), || {
-        format!("docs/cpus.md is not what was seen: tests/run cpus writes it; it has {gone:?}, seen was {new:?}")
+        format!("docs/cpus.md differs from what was seen; tests/run cpus rewrites it. It has {gone:?}, seen: {new:?}")
     });
 }
 

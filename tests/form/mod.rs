@@ -201,7 +201,7 @@ impl Form {
         let writable = writable.expect("a writable segment");
         let end = writable.address % PAGE_BYTES + writable.size;
         println!("of the writable page: {end} bytes of {PAGE_BYTES}");
-        assert!(end <= PAGE_BYTES, "what is written ends {end} bytes into a page of {PAGE_BYTES}");
+        assert!(end <= PAGE_BYTES, "the writable data ends {end} bytes into a page of {PAGE_BYTES}");
     }
 
     /// glibc from 2.12 and musl from 1.1.9 on, most of which cannot be obtained here. What their loaders do not know,

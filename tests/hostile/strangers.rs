@@ -62,6 +62,6 @@ fn a_program_with_more_rights_is_told_what_is_there() {
     assert_eq!(text(3), text(1), "{}", text(2));
     assert_ne!(text(4), text(1), "the object is not there");
     for again in [text(5), text(6)] {
-        assert!(again.starts_with("again: goes on"), "what it reads again is composed again: {again}");
+        assert!(again.starts_with("again: goes on"), "the reread text is composed anew: {again}");
     }
 }

@@ -23,7 +23,7 @@ const TICKS: usize = 2;
 fn the_load_of_a_whole_system_is_the_kernels() {
     bed::log_machine();
     if !bed::host().is_uml || bed::version() != Version::V2 {
-        println!("not here: processes of others would have to be moved");
+        println!("skipped: the processes of others would have to be moved");
         return;
     }
     let place = Place::alone();
@@ -161,7 +161,7 @@ impl Compared {
         let off = (0..3).map(|at| (difference[at] - self.left[at]).abs()).fold(0.0, f64::max);
         self.worst = self.worst.max(off);
         let left = self.left;
-        self.findings.check(off <= 0.1, || format!("{look:?} with {left:.2?}: {off} beside the kernel's"));
+        self.findings.check(off <= 0.1, || format!("{look:?} with {left:.2?}: {off} off the kernel's"));
     }
 
     fn conclude(mut self) {

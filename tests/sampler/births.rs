@@ -29,7 +29,7 @@ fn a_new_container_shows_its_own_load_at_once() {
     let host = machine_load();
     let _sampler = Sampler::start(&place, &[]);
     let _other = Sampler::start(&seldom, &["--interval", "3600"]);
-    until("a birth is heard of", || is_heard_of(&seldom));
+    until("a new cgroup is noticed", || is_heard_of(&seldom));
     let kernel = Watch::start(place.board(), Vec::new());
     let containers: Vec<Running> = ["", "./busy 3 0 & "]
         .map(|load| Running::start(&FREE, &place, &format!("{load}{FOLLOW}"), bed::PATIENCE_SEC))
@@ -37,9 +37,9 @@ fn a_new_container_shows_its_own_load_at_once() {
     let keys: Vec<Key> = containers.iter().map(Running::key).collect();
     let watch = Watch::start(place.board(), keys.clone());
     for key in keys {
-        until("a container is heard of", || load(&seldom.board(), key).is_some());
+        until("a container is noticed", || load(&seldom.board(), key).is_some());
     }
-    until("there is enough to compare", || {
+    until("enough to compare", || {
         let has_load = |text: &str| looks(text).last().is_some_and(|look| averages(look.shown)[0] >= LEAST);
         let texts: Vec<String> = containers.iter().map(Running::text).collect();
         texts.iter().all(|text| looks(text).count() > LOOKS) && has_load(&texts[1])
@@ -66,7 +66,7 @@ fn a_new_container_shows_its_own_load_at_once() {
 fn is_heard_of(place: &Place) -> bool {
     let born = Group::new();
     let key = load_key(&born.path).expect("a key");
-    until("a birth is published", || slot(&place.board(), key).is_some());
+    until("a new cgroup is published", || slot(&place.board(), key).is_some());
     let heard_usec = slot(&place.board(), key).map(|slot| slot.published().realtime_usec);
     heard_usec > published_usec(&place.board())
 }

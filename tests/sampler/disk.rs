@@ -137,7 +137,7 @@ fn disk_is_of_one_container() {
     until("the first container keeps its own", || used(&place, &one) == Some(first.du()));
     assert_eq!(used(&place, &pod), None);
     drop(second);
-    until("nothing of one that has ended", || used(&place, &other).is_none());
+    until("a container that has ended is forgotten", || used(&place, &other).is_none());
 }
 
 /// The upper layer is mounted over a directory in the container's mount namespace; there, the host has something else.
@@ -162,7 +162,7 @@ fn disk_is_not_another_directorys() {
     assert_eq!(said.len(), 1, "{log}");
     assert!(!said[0].contains(&*other.upper.to_string_lossy()), "{log}");
     if !said[0].contains(&*container.upper.to_string_lossy()) {
-        println!("a stranger's was said instead of {}", container.upper.display());
+        println!("a stranger's was reported instead of {}", container.upper.display());
     }
 }
 
@@ -176,7 +176,7 @@ fn disk_needs_rights() {
     let command = sampler(&place.board(), &OPTIONS);
     unprivileged.arg(command.get_program()).args(command.get_args()).env_remove("LD_PRELOAD");
     let sampler = Sampler::start_by(&place, unprivileged);
-    until("it is said", || sampler.log().contains("CAP_SYS_PTRACE"));
+    until("it is reported", || sampler.log().contains("CAP_SYS_PTRACE"));
     until("a slot", || is_published(&place, &group));
     assert_eq!(used(&place, &group), None);
     let log = sampler.log();
@@ -204,7 +204,7 @@ fn disk_is_measured_in_small_steps() {
     until("a figure", || used(&place, &group).is_some());
     let rests = rests(&sampler);
     println!("{FILES} files, {rests} rests");
-    until("it is what it was", || used(&place, &group) == Some(container.du()));
+    until("the figure is right", || used(&place, &group) == Some(container.du()));
     assert!(rests >= FILES / STEP, "{rests} rests");
 }
 
@@ -234,7 +234,7 @@ fn disk_that_hangs_is_not_asked() {
     apart.env_remove("LD_PRELOAD").env_remove("CGPROC_BOARD");
     let sampler = Sampler::start_by(&place, apart);
     let other = Overlaid::start(&place, &good);
-    until("it is said", || sampler.log().contains("not measured: it is not visible from here"));
+    until("it is reported", || sampler.log().contains("not measured: it is not visible from here"));
     until("a good container", || used(&place, &good) == Some(other.du()));
     assert_eq!(used(&place, &group), None);
 }

@@ -231,7 +231,7 @@ fn alike(known: &str, shown: &str) -> bool {
 
 fn check_text(findings: &mut Findings, text: &str, containers: &BTreeSet<String>, kernels: &BTreeSet<String>) {
     let common: Vec<_> = containers.intersection(kernels).collect();
-    findings.check(common.is_empty(), || format!("nothing is told by {common:?}"));
+    findings.check(common.is_empty(), || format!("{common:?} are both's, so they prove nothing"));
     for line in text.lines() {
         let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
         let is_known = containers.contains(rest) || kernels.contains(rest);

@@ -140,7 +140,7 @@ fn hostile_cgroups_hold_up_nobodys_figures() {
     });
     watched.judge(MOST_KIB, &mut findings);
     let lines = sampler.log().lines().count();
-    findings.check(lines < 100, || format!("{lines} lines were said:\n{}", sampler.log()));
+    findings.check(lines < 100, || format!("{lines} lines of messages:\n{}", sampler.log()));
     let status = sampler.end(libc::SIGTERM);
     findings.check(status.success(), || format!("the sampler: {status}"));
     findings.conclude("hostile cgroups");
@@ -203,7 +203,7 @@ fn hostile_cgroups_beside_a_sidecar() {
     until("the storm is over", || !load_directory(&pod.path("wild")).join("subtree").exists());
     drop(guard);
     let lines = pod.log().lines().count();
-    findings.check(lines < 100, || format!("{lines} lines were said:\n{}", pod.log()));
+    findings.check(lines < 100, || format!("{lines} lines of messages:\n{}", pod.log()));
     println!("{}", pod.containers.whole().lines().last().unwrap_or_default());
     findings.conclude("hostile cgroups beside a sidecar");
 }

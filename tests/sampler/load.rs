@@ -123,8 +123,8 @@ fn check_formula(findings: &mut Findings, case: &Case, seen: &[Seen]) {
     let right = u64::from(ticks).abs_diff(expected) <= 1 && seen.len() as u64 <= expected + 2;
     findings.check(right, || format!("{}: {ticks} ticks in {seen:?}", case.name));
     let off = distance(first, last, active, ticks);
-    println!("{}: {} publications, {ticks} ticks, {off:.4} beside the formula at the end", case.name, seen.len());
-    findings.check(off <= 0.05, || format!("{}: {off} beside the formula", case.name));
+    println!("{}: {} publications, {ticks} ticks, {off:.4} off the formula at the end", case.name, seen.len());
+    findings.check(off <= 0.05, || format!("{}: {off} off the formula", case.name));
 }
 
 /// How far the averages are from what the formula gives `ticks` later.

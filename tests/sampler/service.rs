@@ -44,7 +44,7 @@ fn averages_outlive_the_sampler() {
         }
         findings.check(before.is_some(), || format!("nothing to be believed after signal {signal}"));
         process = Sampler::start(&place, &[]);
-        until("the load is counted anew", || load(&place.board(), key).is_some_and(|load| load.running == 4));
+        until("the load is counted again", || load(&place.board(), key).is_some_and(|load| load.running == 4));
         let after = slot(&place.board(), key);
         // The load continues: no average has fallen, or risen by more than the ticks between the two allow.
         let both = before.zip(after).map(|(before, after)| Restart { before, after });
@@ -99,7 +99,7 @@ fn a_second_sampler_is_refused() {
     assert!(err(&second).contains(&*place.board().to_string_lossy()), "{}", err(&second));
     assert_eq!(err(&second).lines().count(), 1, "{}", err(&second));
     let begun = now_usec();
-    until("the first one goes on", || published_usec(&place.board()).is_some_and(|moment| moment > begun));
+    until("the first one continues", || published_usec(&place.board()).is_some_and(|moment| moment > begun));
     assert!(first.end(libc::SIGTERM).success());
 }
 

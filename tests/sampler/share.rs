@@ -82,7 +82,7 @@ fn a_delegated_subtree_has_a_share() {
             log.lines().filter(|line| line.contains(&format!("more than {SHARE} cgroups"))).collect();
         lines.len() == 1 && (lines[0].contains(&words) || lines[0].contains(&*path.to_string_lossy()))
     };
-    until("it is said who is left out", || is_said(sampler.log()));
+    until("the excess is reported", || is_said(sampler.log()));
     let other = Group::new();
     until("another's cgroup is published", || is_published(&place, &other));
     assert!(share_is_full() && is_said(sampler.log()), "{}", sampler.log());
@@ -133,5 +133,5 @@ fn names_of_any_number_and_length_take_no_room() {
     let kib = bed::status_figure(sampler.process.pid(), "VmHWM:");
     println!("{} names: {kib} KiB", Long::MANY);
     assert!(kib <= MOST_KIB, "{kib} KiB");
-    until("it is said who is left out", || sampler.log().contains("more than"));
+    until("the excess is reported", || sampler.log().contains("more than"));
 }

@@ -214,7 +214,7 @@ fn settings_of_the_program_count() {
     assert_eq!(total(&["CGPROC_MEMORY=64M"]), "65536");
     assert_eq!(total(&["CGPROC=off"]), machines_kib().to_string());
     assert_eq!(total(&["CGPROC_FILES=stat"]), machines_kib().to_string());
-    assert_eq!(total(&["CGPROC_MEMORY=?"]), machines_kib().to_string(), "what is not understood turns all off");
+    assert_eq!(total(&["CGPROC_MEMORY=?"]), machines_kib().to_string(), "an invalid value turns everything off");
     assert_eq!(total(&["-i"]), KIB.to_string(), "no environment is as ours");
 }
 

@@ -36,7 +36,7 @@ fn taken(pid: i32) -> Taken {
 
 /// The same while nobody asks anything.
 fn taken_at_rest(pid: i32) -> Taken {
-    until("who supervises has nothing to do", || supervisors(pid).into_iter().all(is_at_rest));
+    until("the supervisor is idle", || supervisors(pid).into_iter().all(is_at_rest));
     taken(pid)
 }
 

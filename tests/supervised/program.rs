@@ -80,7 +80,7 @@ pub(crate) fn supervisors(pid: i32) -> Vec<i32> {
 /// Waits for the process that answers for the command `pid`.
 pub(crate) fn who_answers(pid: i32) -> i32 {
     let mut found = None;
-    bed::until("somebody who answers", || {
+    bed::until("a process that answers", || {
         found = supervisors(pid).into_iter().find(|it| comm(*it) == "cgproc-answers");
         found.is_some()
     });
