@@ -226,7 +226,8 @@ pub(crate) fn fuzz_minutes() -> Option<u64> {
 /// Lets an attacker continue for some seconds, or for as many minutes as requested, and calls `look` each second.
 pub(crate) fn endure(mut look: impl FnMut()) {
     const USUAL: Duration = Duration::from_secs(20);
-    let (begun, whole) = (Instant::now(), fuzz_minutes().map_or(USUAL, |minutes| Duration::from_secs(60 * minutes)));
+    let begun = Instant::now();
+    let whole = fuzz_minutes().map_or(USUAL, |minutes| Duration::from_secs(60 * minutes));
     while begun.elapsed() < whole {
         std::thread::sleep(Duration::from_secs(1));
         look();

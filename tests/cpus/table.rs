@@ -57,7 +57,8 @@ fn the_quota_truth_table() {
 
 fn judge(place: &Place<'_>, program: &Program, findings: &mut Findings) {
     let Place { version, cpus, milli, .. } = *place;
-    let (native, ours) = (program.native(version, milli, cpus), program.with_us(version, milli, cpus));
+    let native = program.native(version, milli, cpus);
+    let ours = program.with_us(version, milli, cpus);
     let told = |how| format!("{}: {}, {how}: {:?}", place.name(), program.title, place.text(program, how));
     for (how, own) in [("native", native), ("ours", ours)] {
         let printed = counts(place.text(program, how));

@@ -149,7 +149,8 @@ impl Root {
     /// A script for a container. A static program enters the root, because a variable that names a library of the root
     /// would mean nothing to a dynamic one.
     pub(crate) fn entering(&self, variables: &str, program: &str) -> String {
-        let (root, busybox) = (self.path.display(), bed::cache().join("busybox-static/bin/busybox"));
+        let root = self.path.display();
+        let busybox = bed::cache().join("busybox-static/bin/busybox");
         assert!(busybox.exists(), "{} is missing: tests/bed/setup busybox", busybox.display());
         let mounts = format!("mount -t proc proc {root}/proc && mount --rbind /sys {root}/sys");
         format!("{mounts} && exec env {variables} {} chroot {root} {program}", busybox.display())

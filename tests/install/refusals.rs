@@ -113,7 +113,8 @@ fn a_full_disk() {
     privately(|| {
         let root = Root::of_one_program("debian-11");
         sh(&format!("cp {}/*.so.? {}", root.at("/usr/lib").display(), root.at("/lib").display()));
-        let (lib, etc) = (root.at("/usr/lib").display().to_string(), root.at("/etc").display().to_string());
+        let lib = root.at("/usr/lib").display().to_string();
+        let etc = root.at("/etc").display().to_string();
         // The pages that are left below /usr/lib and /etc. The library takes these, each other file one.
         let library = fs::metadata(bed::object()).expect("the library").len().div_ceil(4096);
         let all = library + 4;
@@ -301,7 +302,8 @@ fn a_library_that_does_not_come_to_an_end() {
         let timer = "#include <sys/time.h>\n#include <signal.h>\n#include <unistd.h>\nstatic void h(int n) { (void)n; }\n\
                      __attribute__((constructor)) static void c(void) { struct itimerval t = {{0, 50000}, {0, 50000}};\n\
                      signal(SIGALRM, h); setitimer(ITIMER_REAL, &t, 0); for (;;) pause(); }";
-        let (child, timer) = (Scratch::library("libchild", &child), Scratch::library("libtimer", timer));
+        let child = Scratch::library("libchild", &child);
+        let timer = Scratch::library("libtimer", timer);
         let why = root.refused(&["--object", timer.path()]);
         assert!(why.contains("has not started within 10 seconds"), "{why}");
         root.done(&["--object", child.path()]);

@@ -61,9 +61,13 @@ impl Counted {
     /// What may have been counted between these times: the extremes between each two looks.
     fn corners(&self, from: f64, to: f64) -> Vec<[f64; 2]> {
         let near = self.0.windows(2).filter(|pair| pair[0][0] <= to && pair[1][0] >= from);
-        near.flat_map(|pair| [0, 1].map(|at| [0, 1].map(|used| [pair[at][0].clamp(from, to), pair[used][1]])))
-            .flatten()
-            .collect()
+        near.flat_map(|pair| {
+            let times = [0, 1].map(|at| pair[at][0].clamp(from, to));
+            let used = [0, 1].map(|at| pair[at][1]);
+            times.map(|time| used.map(|used| [time, used]))
+        })
+        .flatten()
+        .collect()
     }
 }
 

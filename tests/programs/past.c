@@ -189,7 +189,10 @@ static void forks(int number, long count) {
     fflush(stdout);
     getchar();
     for (int i = 0; i < number; i++) {
-        if (running == AT_ONCE) running -= wait(&status) > 0, right += status == 0;
+        if (running == AT_ONCE) {
+            running -= wait(&status) > 0;
+            right += status == 0;
+        }
         if (fork() == 0) {
             long well = opens(count);
             _exit(well == count && descriptors() == before ? 0 : 1);

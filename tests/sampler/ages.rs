@@ -86,7 +86,8 @@ impl Ages {
         /// Shorter delays may be the clock's own ticks.
         const LATE: Duration = Duration::from_millis(100);
         assert!(Path::new(&format!("/proc/{sampler}/schedstat")).exists(), "the kernel counts no waits");
-        let (stop, record) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Record::default())));
+        let stop = Arc::new(AtomicBool::new(false));
+        let record = Arc::new(Mutex::new(Record::default()));
         let (stopped, kept) = (Arc::clone(&stop), Arc::clone(&record));
         let thread = std::thread::spawn(move || {
             // SAFETY: it sets the priority of this thread.

@@ -54,7 +54,8 @@ fn a_new_container_shows_its_own_load_at_once() {
     // The machine's load is far higher.
     for (text, threads, least) in [(&texts[0], 0.0, 0.0), (&texts[1], 3.0, LEAST)] {
         let (first, last) = looks(text).next().zip(looks(text).last()).expect("looks");
-        let (shown, most) = (averages(last.shown)[0], at_most(threads + 1.0, (last.after - first.before) as f64));
+        let shown = averages(last.shown)[0];
+        let most = at_most(threads + 1.0, (last.after - first.before) as f64);
         findings.check((least..most).contains(&shown), || format!("that of {threads} threads shows {shown} of {most}"));
         findings.check(shown < MACHINE_LEAST, || format!("that of {threads} threads shows {shown}"));
     }

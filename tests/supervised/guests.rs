@@ -223,7 +223,8 @@ fn who_does_that_again_and_again_is_not_looked_at() {
     let total = format!("{} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo", busybox());
     let as_guest = format!("{} {total}", AS_GUEST.join(" "));
     let as_another = as_guest.replace(&GUEST.to_string(), "12346");
-    let (seen, out) = (format!("{KIB}\n{KIB}\n{KIB}\n"), format!("{KIB}\n{}\n{KIB}\n", machines_kib()));
+    let seen = format!("{KIB}\n{KIB}\n{KIB}\n");
+    let out = format!("{KIB}\n{}\n{KIB}\n", machines_kib());
     let script = format!("{total}; {as_guest}; {as_another}");
     // Twenty seconds of waiting are tolerated; a call whose bytes never come counts two.
     let trials = [(9, 0, &seen), (11, 0, &out), (30, 800, &out)];
