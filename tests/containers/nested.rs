@@ -35,7 +35,7 @@ fn judge(findings: &mut Findings, namespace: &str) {
     said.shows_machine(findings, "bare", inner);
 }
 
-/// The inner engine works within it: as much as possible that still differs from the machine's number of CPUs.
+/// The quota in which the inner engine works: as large as possible, but not the machine's number of CPUs.
 fn outer_quota_usec() -> u32 {
     if bed::host().cpus > 3 { 300_000 } else { quota_usec() }
 }

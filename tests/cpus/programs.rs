@@ -155,7 +155,7 @@ impl Program {
         if self.rule == Rule::UpTwo { own } else { own.min(shown(milli, cpus)) }
     }
 
-    /// The quota of its native run, if this one was skipped.
+    /// The quota of its native run: the first one, if a quota makes no difference to it.
     pub(crate) fn natively_run_in(&self, milli: u64) -> u64 {
         if self.rule == Rule::None { QUOTAS[0] } else { milli }
     }

@@ -69,7 +69,7 @@ fn a_note_ends_no_program() {
     assert_eq!(results[1], results[0]);
 }
 
-/// The administrator's settings apply, also to a program with more rights than its caller.
+/// Files named in the administrator's file, also for a program with more rights than its caller.
 #[test]
 fn the_administrators_file_names_no_file_of_the_users() {
     let conf = |text: &str| format!("printf '%s\\n' {text} >/etc/cgproc.conf; chmod 644 /etc/cgproc.conf");

@@ -120,8 +120,8 @@ impl Root {
         err(&output)
     }
 
-    /// Every file of the root: mode, owner, size, modification time, link target, checksum. Directories have no size
-    /// here, because the file system decides it.
+    /// Every file of the root: mode, owner, size, modification time, link target, checksum. The size of a
+    /// directory is left out, because the file system decides it.
     pub(crate) fn state(&self) -> String {
         let root = self.path.display();
         sh(&format!(

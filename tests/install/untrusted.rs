@@ -144,7 +144,7 @@ fn its_loader_has_no_rights() {
     });
 }
 
-/// In a container that allows no namespaces, the container is the wall around the root.
+/// A container in which no namespaces can be made is itself one more wall around the root.
 #[test]
 fn its_loader_has_no_rights_in_a_chroot() {
     privately(|| {

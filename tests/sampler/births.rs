@@ -88,7 +88,7 @@ fn looks(text: &str) -> impl Iterator<Item = Look<'_>> {
     })
 }
 
-/// As soon as its slot existed, a container has shown what was published.
+/// Once its slot existed, a container must have shown what was published.
 fn check_own(findings: &mut Findings, index: usize, text: &str, record: &Record) {
     let (own, kernels) = (record.of_slot(index), record.of_kernel());
     let first_usec = record.slots[index].first().map_or(u64::MAX, |seen| seen.noted_usec);

@@ -63,7 +63,7 @@ fn containers_show_their_own_load() {
         published.extend(published_usec(&place.board()).filter(|moment| *moment > begun));
         published.len() > SAMPLES
     });
-    // From the second sample on, every thread existed at every tick; the last sample is not complete.
+    // From the second sample on, every thread existed at every tick; the last one is not over yet.
     let [Some(begun), Some(ended)] = [published.first(), published.last()] else { panic!("{published:?}") };
     let (begun, ended) = (*begun, *ended);
     containers.iter().for_each(Running::go);

@@ -111,7 +111,7 @@ fn a_file_that_is_roots_alone_stays_so() {
         assert!(!out(&output).contains("roots own"), "{words:?}: {}", out(&output));
         assert_ne!(output.status.code(), Some(124), "{words:?}: it hangs");
     }
-    // The same without a link, in a directory that belongs to root's program.
+    // The same through a hard link, for a program of root's.
     fs::remove_file(place.cgroup().join("memory.pressure")).expect("removed");
     fs::hard_link(place.secret(), place.cgroup().join("memory.pressure")).expect("another name");
     let output = fate(&["env", &variable, &busybox, "cat", "/proc/pressure/memory"]);
@@ -127,7 +127,7 @@ fn what_never_ends_is_not_waited_for() {
     ] {
         let place = Place::new();
         bed::sh(&format!("cd {}; {script}", place.cgroup().display()));
-        // The directory is named by a program of root's. So is the program beside it, which names nothing.
+        // Root's program names the directory. The program after it is root's too, but names nothing.
         let program = format!(
             "{} {2} cat /proc/pressure/memory /proc/meminfo >/dev/null 2>&1; {} awk '/^MemTotal:/ {{print $2}}' /proc/meminfo",
             place.variable(),
