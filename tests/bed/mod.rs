@@ -217,7 +217,7 @@ impl Container {
 pub(crate) const PATIENCE_SEC: u32 = 300;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(PATIENCE_SEC as u64);
 
-/// How many minutes hostile tests should play unusual cases: `CGPROC_FUZZ_MINUTES`.
+/// For how many minutes hostile tests play other cases than usual: `CGPROC_FUZZ_MINUTES`.
 pub(crate) fn fuzz_minutes() -> Option<u64> {
     let minutes = std::env::var("CGPROC_FUZZ_MINUTES").ok()?;
     Some(minutes.parse().expect("CGPROC_FUZZ_MINUTES is a number"))
@@ -262,8 +262,8 @@ pub(crate) fn until_but(what: &str, mut is_so: impl FnMut() -> bool, seen: impl 
     }
 }
 
-/// A script that mounts a private overlay on /etc in the private mount namespace: others, such as a package manager,
-/// may change the machine's /etc while it would be copied. Uses /mnt.
+/// A script that mounts an overlay over /etc, in its own mount namespace. A copy would not do: others, such as a package
+/// manager, may be changing the machine's /etc. Uses /mnt.
 pub(crate) const OWN_ETC: &str = "mount -t tmpfs -o mode=755 tmpfs /mnt && mkdir /mnt/upper /mnt/work && \
     mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc";
 

@@ -3,7 +3,7 @@
 
 enum { WORDS = 32, UNIFIED = 1, CPUACCT = 4, KNOWS_LOAD = 1, KNOWS_DISK = 8 };
 
-/* The words of one publication: its number first, the checksum last but one. */
+/* The words of one publication: its number first, the checksum of all others last. */
 static void seal(uint64_t *words) {
     uint64_t sum = 0xcbf29ce484222325;
     words[0] = 2;

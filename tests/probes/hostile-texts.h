@@ -3,7 +3,7 @@
 #include "probe.h"
 #include "../programs/chance.h"
 
-/* Unrelated for consecutive numbers. */
+/* Consecutive numbers give unrelated texts. */
 static void throw_from(uint64_t seed) { dice = seed, dice = thrown() ^ 0x5851f42d4c957f2d; }
 
 /* ---- a text ---- */

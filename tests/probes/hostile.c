@@ -56,7 +56,7 @@ static long now_sec(void) {
     return now.tv_sec;
 }
 
-/* How the child ended, or NULL if by itself. */
+/* How the child ended, or NULL if it ended normally. */
 static const char *wait_for(int child) {
     static char how[64];
     int status = 0;

@@ -17,8 +17,7 @@ struct loads {
 
 static void fail(const char *what, const char *text) { printf("failed: %s: %s\n", what, text), fflush(stdout); }
 
-/* "0.00 0.00 0.00 1/85 17542
- * ", and not a byte more. */
+/* "0.00 0.00 0.00 1/85 17542\n", and not a byte more. */
 static int read_file(struct loads *loads) {
     char text[256] = "", again[256];
     int fd = open("/proc/loadavg", O_RDONLY), whole[3], part[3];

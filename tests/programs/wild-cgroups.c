@@ -36,7 +36,7 @@ static void must(const char *what, long result) {
     if (result < 0) perror(what), exit(1);
 }
 
-/* May fail, because others are active as well. */
+/* Counts a deed that succeeded. It may fail, because others are active as well. */
 static int did(enum deed deed, long result) {
     if (result >= 0) done[deed]++;
     return result >= 0;
