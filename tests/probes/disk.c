@@ -1,4 +1,4 @@
-/* statfs(2) and statvfs(3), by path and by descriptor, with a board that says how much disk space the container uses. */
+/* statfs(2) and statvfs(3), by path and by descriptor, with a board that has the container's disk usage. */
 #include "board.h"
 #include <sys/statvfs.h>
 #include <sys/vfs.h>

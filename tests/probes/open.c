@@ -51,7 +51,7 @@ static void read_through(const char *path) {
     raw_close(fd);
 }
 
-/* Whose clock the seconds in `text` are on: the clock that started with the container's first process, or the kernel's. */
+/* Whose clock the seconds in `text` are on: the container's, which started with its first process, or the kernel's. */
 static const char *clock_of_uptime(void) {
     double shown = strtod(text, NULL), kernel, begun;
     int fd = raw_open("/proc/uptime", O_RDONLY);

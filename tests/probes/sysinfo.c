@@ -106,7 +106,7 @@ static void pass_prctl(void) {
     printf("get name: %d %s [%s]\n", result, error_name(errno), name);
     result = WATCHED(call(PR_SET_NAME, 8L, 0L, 0L, 0L));
     printf("bad name: %d %s\n", result, error_name(errno));
-    result = WATCHED(call(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 1L)); /* the kernel wants 0 as the fifth argument: the error shows that 1 arrived */
+    result = WATCHED(call(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 1L)); /* the kernel wants 0 here: the error shows that 1 arrived */
     printf("fifth argument: %d %s\n", result, error_name(errno));
     result = WATCHED(call(PR_CAP_AMBIENT, (long)PR_CAP_AMBIENT_IS_SET, 10L, 0L, 0L));
     printf("ambient: %d %s\n", result, error_name(errno));

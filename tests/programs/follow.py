@@ -1,6 +1,6 @@
-"""Keeps reading every figure in one process as long as a file exists. Opens each file anew or, every second time, rereads it
-through an open descriptor. Prints a `shown` line whenever a figure has changed: MiB of memory, then the CPUs by each way of
-asking. Prints a `backwards` line for every counter that falls.
+"""Keeps reading every figure in one process as long as a file exists. Opens each file anew or, every second time,
+rereads it through an open descriptor. Prints a `shown` line whenever a figure has changed: MiB of memory, then the CPUs
+by each way of asking. Prints a `backwards` line for every counter that falls.
 
     follow.py FILE
 """

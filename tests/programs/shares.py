@@ -1,10 +1,10 @@
-"""Runs programs side by side that show for five seconds how busy the CPUs are, and meanwhile keeps noting the CPU time that the
-kernel has counted for the cgroup.
+"""Runs programs side by side that show for five seconds how busy the CPUs are, and meanwhile keeps noting the CPU time
+that the kernel has counted for the cgroup.
 
     shares.py
 
-Prints `used AT SECONDS` for each look at the kernel's count, and for each program `program NAME BEGAN ENDED`, its output and
-`end`. All times come from one clock.
+Prints `used AT SECONDS` for each look at the kernel's count, and for each program `program NAME BEGAN ENDED`, its
+output and `end`. All times come from one clock.
 """
 
 import subprocess

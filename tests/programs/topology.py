@@ -1,5 +1,6 @@
-"""Every way (door) to ask about a container's CPUs and memory: `cpus DOOR LIST` with the CPUs' numbers, `count DOOR N` if a door
-only counts, `mib DOOR SIZE`, and `hidden DOOR ANSWER` for what should not exist: the given CPU and memory block.
+"""Every way (door) to ask about a container's CPUs and memory: `cpus DOOR LIST` with the CPUs' numbers, `count DOOR N`
+if a door only counts, `mib DOOR SIZE`, and `hidden DOOR ANSWER` for what should not exist: the given CPU and memory
+block.
 
     topology.py CPU BLOCK
 """

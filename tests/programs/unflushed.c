@@ -1,4 +1,4 @@
-/* Prints a line and ends without flushing: into a pipe, it is lost unless somebody has made the stream line-buffered. */
+/* Prints a line and ends without flushing: into a pipe, it is lost unless the stream was made line-buffered. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,10 +1,11 @@
-"""Keeps reading every figure in one process, and prints a `name value...` line for each; a sample ends with `end`. The files are
-opened anew or, every second sample, reread through an open descriptor. Before and after each sample it asks the kernel for
-the CPU time of the cgroup.
+"""Keeps reading every figure in one process, and prints a `name value...` line for each; a sample ends with `end`. The
+files are opened anew or, every second sample, reread through an open descriptor. Before and after each sample it asks
+the kernel for the CPU time of the cgroup.
 
     watch.py SAMPLES [CPU_SECONDS MIB]
 
-Ends once there are SAMPLES samples, the kernel has counted that CPU time, and free memory has gone up and down by that much.
+Ends once there are SAMPLES samples, the kernel has counted that CPU time, and free memory has gone up and down by that
+much.
 """
 
 import os

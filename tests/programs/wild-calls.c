@@ -144,7 +144,7 @@ static void give_up(void) {
 static void fork_some(void) {
     pid_t pid = once_in(3) ? (pid_t)syscall(SYS_clone, SIGCHLD | (once_in(2) ? CLONE_FILES | CLONE_FS : 0), 0, 0, 0, 0) : fork();
     if (pid == 0) {
-        /* A program that waits for an answer must not outlive the one that was killed, or more and more would pile up. */
+        /* A program that waits for an answer must not outlive its killed parent, or ever more would pile up. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (int i = below(6); i; i--) call();
         _exit(0);

@@ -259,7 +259,7 @@ static void make_deep(int top, int depth) {
     if (at != top) close(at);
 }
 
-/* A root like a container's, with an upper layer that belongs to another, disappears, or changes while it is measured. */
+/* A root like a container's. Its upper layer is another's, disappears, or changes while it is measured. */
 static void be_overlaid(const char *own) {
     char options[16 * NAME];
     if (mkdir("lower", 0755) + mkdir("upper", 0755) + mkdir("work", 0755) + mkdir("root", 0755) != 0) return;
