@@ -3,8 +3,9 @@
 use crate::scan;
 use core::ffi::CStr;
 
-/// The answered files, a row each, which is all that tells one from another: its name here; the directory and the last component of its path, or the last
-/// components of the paths of a family; the word for it in `CGPROC_FILES`; the step that composes its text (`crate::answers`).
+/// The answered files. A row has everything that distinguishes one: its name here; the directory and last component of
+/// its path, or the last components for a family; its word in `CGPROC_FILES`; the step that composes its text
+/// (`crate::answers`).
 macro_rules! answered_files {
     ($with:ident) => {
         $with! {
@@ -54,7 +55,7 @@ macro_rules! answered_files {
                 in "cpu", by cpus::map_within();
             /// `/sys/devices/system/node/nodeN/meminfo`
             NodeMeminfo: family "meminfo", in "node", by memory::node_meminfo();
-            /// What `/sys/block/NAME/stat` leads to: the columns of a block device in `/proc/diskstats`.
+            /// The target of `/sys/block/NAME/stat`: the columns of a block device in `/proc/diskstats`.
             BlockStat: family "stat", in "diskstats", by disks::block_stat();
         }
     };
@@ -83,17 +84,17 @@ macro_rules! names {
 
 macro_rules! declare {
     ($($(#[$doc:meta])* $answer:ident: $kind:ident $($text:literal)+, in $switch:literal, by $($step:ident)::+($($argument:path)?);)+) => {
-        /// A file, or one of a family of files, that has an answer of ours.
+        /// A file, or one of a family of files, that we answer.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Answer {
             $($(#[$doc])* $answer,)+
         }
 
-        /// Their paths, each with a NUL at its end. Tables would be a pointer each for the loader to relocate.
+        /// Their paths, each with a NUL at its end. A table would hold a pointer per path for the loader to relocate.
         const PATHS: &[u8] = concat!($(path!($kind $($text)+), "\0"),+).as_bytes();
 
-        /// The last components of their paths, a line each with a slash between them.
+        /// The last components of their paths: a line per answer, separated by slashes.
         static NAMES: &[u8] = concat!($(names!($kind $($text)+), "\n"),+).as_bytes();
 
         /// The words of `CGPROC_FILES`, in the order of the answers.
@@ -107,14 +108,14 @@ macro_rules! declare {
 }
 answered_files!(declare);
 
-/// Where the directories of CPUs are.
+/// The directory of the CPUs' directories.
 pub const CPUS: &[u8] = b"/sys/devices/system/cpu";
-/// Where the directories of NUMA nodes are.
+/// The directory of the NUMA nodes' directories.
 pub const NODES: &[u8] = b"/sys/devices/system/node";
-/// Where the directories of memory blocks are.
+/// The directory of the memory blocks' directories.
 pub const BLOCKS: &[u8] = b"/sys/devices/system/memory";
 
-/// Where in [`PATHS`] each begins.
+/// The offset of each path in [`PATHS`].
 #[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
 static STARTS: [u16; Answer::ALL.len()] = {
     let (mut starts, mut at, mut index) = ([0; _], 0, 1);
@@ -129,14 +130,14 @@ static STARTS: [u16; Answer::ALL.len()] = {
 };
 
 impl Answer {
-    /// The file's canonical path; `None` for a family of files.
+    /// The file's canonical path; `None` for a family.
     pub fn path(self) -> Option<&'static CStr> {
         let start = STARTS.get(self as usize)?;
         let path = CStr::from_bytes_until_nul(PATHS.get(usize::from(*start)..)?).ok()?;
         Some(path).filter(|path| !path.is_empty())
     }
 
-    /// The answer to the file whose canonical path is `path`.
+    /// The answer for the file at the canonical path `path`.
     pub fn from_path(path: &[u8]) -> Option<Self> {
         if is_roundabout(path) {
             return None;
@@ -167,17 +168,17 @@ impl Answer {
         Self::CpuMap.is_named(name).then_some(Self::CpuMap)
     }
 
-    /// Whether it is a file of procfs; the others are of sysfs.
+    /// Whether it is in procfs; the others are in sysfs.
     pub fn is_in_proc(self) -> bool {
         self.path().is_some_and(|path| path.to_bytes().starts_with(b"/proc/"))
     }
 
-    /// The number of the file system that it is the kernel's own on (`PROC_SUPER_MAGIC`, `SYSFS_MAGIC`, statfs(2)).
+    /// The magic number of the kernel's own file system for it (`PROC_SUPER_MAGIC`, `SYSFS_MAGIC`, statfs(2)).
     pub fn file_system(self) -> u64 {
         if self.is_in_proc() { 0x9fa0 } else { 0x6265_6572 }
     }
 
-    /// Whether it tells how long tasks wait. For writing the scope's own file is given in place of the kernel's.
+    /// Whether it says how long tasks wait. If opened for writing, the scope's own file replaces the kernel's.
     pub fn is_pressure(self) -> bool {
         self.is_of_group(b"pressure")
     }
@@ -185,7 +186,7 @@ impl Answer {
     /// The length of the longest last component of an answer's path.
     pub const LONGEST_NAME: usize = Shapes::OF_NAMES.longest;
 
-    /// The last components of its paths, with a slash between them.
+    /// The last components of its paths, separated by slashes.
     fn names(self) -> &'static [u8] {
         scan::parts(NAMES, b'\n').nth(self as usize).unwrap_or_default()
     }
@@ -195,42 +196,42 @@ impl Answer {
         is_one_of(self.names(), name)
     }
 
-    /// Whether some answer's path ends in this byte: what settles it for most paths.
+    /// Whether some answer's path ends in this byte, which settles it for most paths.
     #[inline(always)]
     pub const fn may_end_in(byte: u8) -> bool {
         Shapes::OF_NAMES.ends & Shapes::end(byte) != 0
     }
 
-    /// Whether some answer's path ends in the component `name`: the cheap test before any other.
+    /// Whether some answer's path ends in the component `name`: the cheap test that comes first.
     pub fn may_be_named(name: &[u8]) -> bool {
-        // By its shape first: every open of a program may come here.
+        // Shapes first: every open of a program may come here.
         Shapes::OF_NAMES.have(name) && scan::parts(NAMES, b'\n').any(|names| is_one_of(names, name))
     }
 
-    /// The word that means this and others of its group in `CGPROC_FILES`.
+    /// The word for its group in `CGPROC_FILES`.
     pub fn switch(self) -> &'static [u8] {
         scan::parts(SWITCHES, b'/').nth(self as usize).unwrap_or_default()
     }
 
-    /// Whether `word` means it in `CGPROC_FILES`, beside its name.
+    /// Whether `word` means its group in `CGPROC_FILES`.
     pub fn is_of_group(self, word: &[u8]) -> bool {
         self.switch() == word
     }
 }
 
-/// What names have in common that costs little to look at: an approximation, which says no where it is sure.
+/// A cheap approximation of a set of names: its "no" is certain.
 struct Shapes {
     longest: usize,
-    /// The last bytes, all lower-case letters: a bit for each.
+    /// The last bytes, all lower-case letters, a bit each.
     ends: u32,
-    /// A bit for what the first byte, the last byte and the length come to.
+    /// A bit for each hash of first byte, last byte and length.
     sums: [u64; 4],
 }
 
 impl Shapes {
     const OF_NAMES: Self = Self::of(NAMES);
 
-    /// Of `names`, each of which stands before a slash or at the end of a line.
+    /// The shapes of `names`, each of which is followed by a slash or a newline.
     #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "runs in the compiler alone")]
     const fn of(names: &[u8]) -> Self {
         let mut shapes = Self { longest: 0, ends: 0, sums: [0; 4] };
@@ -251,7 +252,7 @@ impl Shapes {
         shapes
     }
 
-    /// The bit of a last byte; none of one that is no lower-case letter.
+    /// The bit of a last byte; 0 if that is not a lower-case letter.
     #[inline(always)]
     const fn end(byte: u8) -> u32 {
         if byte.is_ascii_lowercase() { 1 << (byte % 32) } else { 0 }
@@ -270,31 +271,31 @@ impl Shapes {
     }
 }
 
-/// Whether `path` is `/proc/PID/stat`: by far the most frequent path that ends in a name of ours.
+/// Whether `path` is `/proc/PID/stat`, by far the most frequent path that ends in a name of ours.
 pub fn is_a_process_file(path: &[u8]) -> bool {
     path.strip_prefix(b"/proc/")
         .and_then(|rest| rest.strip_suffix(b"/stat"))
         .is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
 }
 
-/// Whether `path` may lead elsewhere than it says: the names of memory files are anybody's to choose.
+/// Whether `path` may lead elsewhere than it says: anybody can choose a memory file's name.
 fn is_roundabout(path: &[u8]) -> bool {
     scan::parts(path, b'/').skip(1).any(|part| matches!(part, b"" | b"." | b".."))
 }
 
-/// Whether `path` is the `stat` of a device. Of the devices of sysfs only block devices have one; what it does not look like is passed
+/// Whether `path` is the `stat` of a device. In sysfs only block devices have one; a file of another form is passed
 /// through when it is read.
 fn is_block_stat(path: &[u8]) -> bool {
     path.starts_with(b"/sys/devices/") && path.ends_with(b"/stat")
 }
 
-/// What of `path` is below the member `<name>N` of `directory`.
+/// The part of `path` below the member `<name>N` of `directory`.
 fn below_member<'p>(path: &'p [u8], directory: &[u8], name: &[u8]) -> Option<&'p [u8]> {
     let (_, rest) = scan::number(path.strip_prefix(directory)?.strip_prefix(b"/")?.strip_prefix(name)?)?;
     rest.strip_prefix(b"/")
 }
 
-/// Whether `name` is one of `names`, with a slash between them.
+/// Whether `name` is among `names`, which are separated by slashes.
 fn is_one_of(names: &[u8], name: &[u8]) -> bool {
     !name.is_empty() && scan::parts(names, b'/').any(|known| known == name)
 }

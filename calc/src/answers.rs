@@ -1,5 +1,5 @@
-//! The text of each answer, by steps that run one after the other: what one leaves for the next is small, so that the stack of who asks
-//! holds one step at a time.
+//! The text of each answer, in steps that run one after the other. Each leaves little for the next, so the caller's
+//! stack holds one step at a time.
 
 mod cpus;
 mod disks;
@@ -19,7 +19,7 @@ use crate::{
 
 macro_rules! dispatch {
     ($($(#[$doc:meta])* $answer:ident: $kind:ident $($text:literal)+, in $switch:literal, by $($step:ident)::+($($argument:path)?);)+) => {
-        /// Writes the text of `answer` to `out`; the reason where the kernel's own stands.
+        /// Writes the text of `answer` to `out`, or says why the kernel's own stands.
         pub fn compose(answer: Answer, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
             match answer {
                 $(Answer::$answer => $($step)::+($($argument,)? asker, out),)+
@@ -29,7 +29,8 @@ macro_rules! dispatch {
 }
 answered_files!(dispatch);
 
-/// Composes a text, with room to read the kernel's own through: both would otherwise be part of every caller's frame.
+/// Composes a text, with room to read the kernel's own: in a function of its own, or both would be in every caller's
+/// frame.
 #[inline(never)]
 fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Window) -> Option<()>) -> Result<(), Doubt> {
     let mut text = Text::new(out);
@@ -57,7 +58,7 @@ mod tests {
     use core::ffi::CStr;
     use std::{ffi::CString, format, string::String, vec::Vec};
 
-    /// A program at `/a` of version 2, which asks for a file.
+    /// A v2 program at `/a` that asks for a file.
     struct Program {
         tree: Tree,
         places: Places,
@@ -74,7 +75,7 @@ mod tests {
             Self { places, cpus, path: CString::new(path).unwrap(), has_moved: false, tree }
         }
 
-        /// The text of its file, or why it is the kernel's own.
+        /// The text of its file, or why the kernel's own stands.
         fn text(&self) -> Result<String, Doubt> {
             let mut kept = Vec::new();
             compose(Answer::from_path(self.path.to_bytes()).unwrap(), self, &mut kept)?;
@@ -172,7 +173,7 @@ mod tests {
     const NODE: &str = "/sys/devices/system/node/node0/meminfo";
     const BLOCK_SIZE: &str = "/sys/devices/system/memory/block_size_bytes";
 
-    /// A machine where every answer is given.
+    /// A machine that gets every answer.
     fn whole() -> Tree {
         let tree = Tree::default()
             .with("/proc/self/cgroup", "0::/a\n")

@@ -1,4 +1,4 @@
-//! Who asks for an answer, and what he lends for it: the object in a program, the command, a test.
+//! The callers of an answer, and what they lend for it: the object in a program, the command, a test.
 
 use crate::{
     board::{Above, Block},
@@ -16,9 +16,9 @@ use crate::{
 };
 use core::ffi::CStr;
 
-/// Whoever asks for the text of one file.
+/// A caller that wants the text of one file.
 ///
-/// What is large is lent to a closure, so that it lies on the stack only as long as one step needs it.
+/// Large things are lent to a closure, so they lie on the stack only while one step needs them.
 pub trait Asker {
     /// The kernel's files.
     type Files: Files;
@@ -28,22 +28,22 @@ pub trait Asker {
     /// The kernel's files.
     fn files(&self) -> &Self::Files;
 
-    /// The kernel's own text of the file, from its start; `is_iterated` where a short read is not the end.
+    /// The kernel's own text of the file, from its start; `is_iterated` if a short read does not mean the end.
     fn kernels_own(&self, is_iterated: bool) -> Option<Self::Text>;
 
     /// Lends the path of the file.
     fn with_path<T>(&self, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T>;
 
-    /// Opens the scope's own file at `path`, which stands in the place of the kernel's.
+    /// Opens the scope's own file at `path`, which replaces the kernel's.
     fn open_scopes(&self, path: &CStr) -> Option<Self::Text>;
 
     /// Lends the places of the cgroups.
     fn with_places<T>(&self, use_it: impl FnOnce(&Places) -> Option<T>) -> Option<T>;
 
-    /// Lends the limits out of sight.
+    /// Lends the limits out of the container's sight.
     fn with_above<T>(&self, use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T>;
 
-    /// Makes sure that the CPUs are known.
+    /// Ensures that the CPUs are known.
     fn count_cpus(&self) -> Option<()>;
 
     /// Lends the CPUs, once they have been counted.
@@ -52,7 +52,7 @@ pub trait Asker {
     /// How the number of CPUs is chosen (`CGPROC_CPUS`).
     fn cpu_count(&self) -> CpuCount;
 
-    /// The only memory block that is shown, of the machine's numbers.
+    /// The number of the one memory block that is shown.
     fn first_block(&self) -> Option<u64> {
         blocks::first(self.files(), &mut [0; size_of::<Scratch>()])
     }
@@ -63,38 +63,38 @@ pub trait Asker {
     /// The machine's age.
     fn age(&self) -> Option<Host>;
 
-    /// Whether the time of boot is when the container began (`CGPROC_BTIME`).
+    /// Whether the container's start is shown as the time of boot (`CGPROC_BTIME`).
     fn btime_is_the_containers(&self) -> bool;
 
-    /// Copies the scope's slot on the board; the moment on the board's clock, in microseconds.
+    /// Copies the scope's slot from the board; returns the time by the board's clock, in microseconds.
     fn copy_slot(&self, into: &mut Block) -> Option<u64>;
 
-    /// What this process was shown before, which it goes on from.
+    /// What this process was shown before, to continue from.
     type Shown: Shown;
 
     /// What this process was shown before.
     fn shown(&self) -> &Self::Shown;
 }
 
-/// What a process was shown before: counters go on from there.
+/// What a process was shown before. Counters continue from there.
 pub trait Shown {
-    /// Lends the times that were shown last, to be changed to what is shown now.
+    /// Lends the times last shown, to be updated.
     fn times<T>(&self, change: impl FnOnce(&mut ShownTimes) -> T) -> T;
 
-    /// Whether the idle time was shown under this key last.
+    /// Whether the idle time last shown was under this key.
     fn is_idle_of(&self, key: u64) -> bool;
 
-    /// Lends the bytes read and written in all, to be changed.
+    /// Lends the totals of bytes read and written, to be updated.
     fn paging<T>(&self, change: impl FnOnce(&mut [Onward; 2]) -> T) -> T;
 
-    /// A device's figures as they are to be shown; `None` for one that the scope did not use.
+    /// A device's figures to show; without `traffic`, those of a device that the scope did not use.
     fn device(&self, device: Device, traffic: Option<Traffic>) -> Traffic;
 
-    /// Whether the counters of the scope that `key` stands for may be shown.
+    /// Whether counters may be shown of the scope that `key` identifies.
     fn may_count(&self, key: u64) -> bool;
 }
 
-/// The memory of one who looks once: nothing was shown before.
+/// For a caller that looks once: nothing was shown before.
 #[derive(Clone, Copy, Debug)]
 pub struct Nothing;
 

@@ -1,11 +1,12 @@
 //! The board: what a container cannot learn from inside, published by `cgproc sampler` in shared memory.
 //!
-//! A file of [`BLOCK_BYTES`] blocks. Block 0 describes the board, every other one is the *slot* of a cgroup, found by its
-//! [`Key`]. The layout, the protocol and the units are drawn in `docs/board.md`; writer and readers share what is here.
+//! A file of [`BLOCK_BYTES`] blocks. Block 0 describes the board; every other block is the *slot* of a cgroup, found
+//! by its [`Key`]. `docs/board.md` shows the layout, the protocol and the units; the writer and the readers share this
+//! code.
 //!
-//! The writer seals a block and writes it with one `pwrite`; a reader copies it with one `pread`. Neither is atomic: words may come
-//! in any order and from several publications. The checksum, over all words of one publication and its number, says whether
-//! they belong together. So no reader waits, and none is harmed by whatever the file holds.
+//! The writer seals a block and writes it with one `pwrite`; a reader copies it with one `pread`. Neither is atomic:
+//! words may arrive in any order and from several publications. The checksum, over all words of one publication and
+//! its number, says whether they belong together. So no reader waits, and nothing in the file can harm one.
 //!
 //! ```
 //! use calc::board::{BLOCK_BYTES, Block, Board, Key, Kind, Load, Published, SlotNumbers, find};
@@ -54,27 +55,27 @@ pub use layout::{BLOCK_BYTES, BLOCK_WORDS, Words};
 
 use core::ffi::CStr;
 
-/// Where the board is, unless `CGPROC_BOARD` says otherwise.
+/// The path of the board, unless `CGPROC_BOARD` names another.
 pub const DEFAULT_PATH: &CStr = c"/run/cgproc/board";
 
-/// What block 0 begins with: `cgprocbd`.
+/// The first word of block 0 after its number: `cgprocbd`.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"cgprocbd");
 
-/// The version of the layout. A reader takes no other: fields are added where words are spare, any other change is a new
+/// The version of the layout. Readers accept no other: new fields take spare words, any other change makes a new
 /// version.
 pub const VERSION: u64 = 1;
 
-/// Which hierarchy a cgroup's number is of: the numbers of two may be alike.
+/// The hierarchy that a cgroup's number belongs to: two hierarchies may use the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum Kind {
     /// Version 2.
     Unified = 1,
-    /// Version 1's with this controller; hierarchies mounted together have a slot for each.
+    /// Version 1's with this controller; hierarchies that are mounted together have a slot for each.
     Memory = 2,
     /// See [`Kind::Memory`].
     Cpu = 3,
-    /// See [`Kind::Memory`]. Load and capacity are in these slots.
+    /// See [`Kind::Memory`]. These slots have the load and the capacity.
     Cpuacct = 4,
     /// See [`Kind::Memory`].
     Cpuset = 5,
@@ -82,7 +83,7 @@ pub enum Kind {
     Declared = 6,
 }
 
-/// What a slot is found by.
+/// What a slot is searched by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The hierarchy.
@@ -92,11 +93,11 @@ pub struct Key {
 }
 
 impl Key {
-    /// The slot at which the search for this key begins, among `slots`, a power of two.
+    /// The slot where the search for this key begins, among `slots`, a power of two.
     pub fn home(&self, slots: u64) -> u64 {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        // Fibonacci hashing, which takes the upper bits: numbers that follow each other, as inodes do, are spread evenly.
-        // The kinds lie apart, since version 1's hierarchies number their cgroups alike.
+        // Fibonacci hashing takes the upper bits, which spreads consecutive numbers such as inodes evenly. The kinds
+        // lie far apart, because version 1's hierarchies number their cgroups alike.
         let number = self.id.wrapping_add((self.kind as u64).rotate_right(u8::BITS));
         number.wrapping_mul(GOLDEN).rotate_left(slots.trailing_zeros()) & slots.wrapping_sub(1)
     }
@@ -109,7 +110,7 @@ mod tests {
 
     const V1: [Kind; 4] = [Kind::Memory, Kind::Cpu, Kind::Cpuacct, Kind::Cpuset];
 
-    /// How many of `keys` find a slot before one does not.
+    /// How many of `keys` find a slot before the first that does not.
     fn placed(keys: impl Iterator<Item = Key>, slots: u64) -> usize {
         let mut taken = vec![false; usize::try_from(slots).unwrap() + 1];
         let mut put = |key| {
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn survivors_of_many_cgroups_fill_a_quarter_of_a_board() {
-        // As after days of short containers: the squares' remainders stand for which of them are left.
+        // As after days of short containers: the remainders of the squares choose which are left.
         let left = |id: &u64| id.wrapping_mul(*id) % 1009 < 101;
         for slots in [1024, 4096, 16384_u64] {
             let keys = (2..).filter(left).flat_map(|id| V1.map(|kind| Key { kind, id }));

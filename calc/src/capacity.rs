@@ -1,9 +1,9 @@
-//! How much CPU time may be used.
+//! The CPU time that may be used.
 
 use core::num::NonZero;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// CPU time allowed per time, `quota_usec / period_usec` CPUs.
+/// CPU time allowed per time: `quota_usec / period_usec` CPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Capacity {
@@ -14,12 +14,12 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// `None` for a quota or a period of nothing.
+    /// `None` if the quota or the period is 0.
     pub(crate) fn new(quota_usec: u64, period_usec: u64) -> Option<Self> {
         (quota_usec > 0 && period_usec > 0).then_some(Self { quota_usec, period_usec })
     }
 
-    /// `count` CPUs, all of the time.
+    /// `count` whole CPUs.
     pub(crate) fn of_whole(count: u64) -> Self {
         Self { quota_usec: count, period_usec: 1 }
     }
@@ -29,7 +29,7 @@ impl Capacity {
         product(self.quota_usec, other.period_usec) < product(other.quota_usec, self.period_usec)
     }
 
-    /// How many CPUs it takes to use all of it.
+    /// The number of CPUs needed to use all of it.
     pub(crate) fn cpus_needed(&self) -> Option<u64> {
         let period = NonZero::new(self.period_usec)?;
         (self.quota_usec / period).checked_add(u64::from(self.quota_usec % period != 0))
@@ -41,12 +41,12 @@ impl Capacity {
     }
 }
 
-/// `value × numerator ÷ denominator`, rounded down, exact wherever the result fits.
+/// `value × numerator ÷ denominator`, rounded down; exact whenever the result fits.
 #[inline(never)]
 pub(crate) fn scale(value: u64, numerator: u64, denominator: NonZero<u64>) -> u64 {
     let (mut quotient, mut remainder) = (0_u64, 0_u128);
     let divisor = u128::from(denominator.get());
-    // Long division, a bit of `value` at a time: a division of 128 bits would be a call into the compiler's library.
+    // Long division, one bit of `value` at a time: a 128-bit division would call into the compiler's library.
     let (whole, part) = (numerator / denominator, u128::from(numerator % denominator));
     for shift in (0..u64::BITS).rev() {
         quotient = quotient.saturating_mul(2);

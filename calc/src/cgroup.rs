@@ -65,10 +65,10 @@ pub enum Version {
     V2,
 }
 
-/// What a limit's file says.
+/// The contents of a limit's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// There is no such file: the controller is not enabled here. A form that nobody knows says as little.
+    /// There is no such file, because the controller is not enabled here, or its form is unknown.
     Absent,
     /// `max`, `-1`, or v1's largest number.
     Unlimited,
@@ -77,7 +77,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// v1 has no word for "unlimited", but the largest page count that a long holds; nothing real comes near.
+    /// v1 has no word for "unlimited" but the largest page count that fits a long; no real limit comes near.
     const V1_UNLIMITED: u64 = 1 << 62;
 
     /// Parses a limit; `None` for anything else.
@@ -88,70 +88,70 @@ impl Setting {
         }
     }
 
-    /// The limit of this many bytes.
+    /// A limit of this many bytes.
     pub(crate) fn of(limit: u64) -> Self {
         if limit < Self::V1_UNLIMITED { Self::Of(limit) } else { Self::Unlimited }
     }
 }
 
-/// A cgroup's directory whose files can be opened.
+/// A cgroup's directory, in which files can be opened.
 pub trait CgroupFiles {
     /// An open file of this cgroup.
     type File: Source;
 
-    /// Opens a file of this cgroup. The buffer may hold its path meanwhile.
+    /// Opens a file of this cgroup. Meanwhile the buffer may hold its path.
     fn open(&self, name: &[u8], buffer: &mut [u8]) -> Option<Self::File>;
 
-    /// All of a small file; `None` when there is none, or it cannot be read.
+    /// All of a small file; `None` if there is none or it cannot be read.
     fn text<'b>(&self, name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         source::read_whole(&mut self.open(name, buffer)?, buffer)
     }
 
-    /// A file that holds a limit.
+    /// The limit in a file.
     #[inline(never)]
     fn setting(&self, name: &[u8], buffer: &mut [u8]) -> Setting {
         self.text(name, buffer).and_then(Setting::parse).unwrap_or(Setting::Absent)
     }
 
-    /// A file that holds a number; 0 for one below.
+    /// The number in a file; 0 if it is negative.
     #[inline(never)]
     fn number(&self, name: &[u8], buffer: &mut [u8]) -> Option<u64> {
         scan::clamped_number(self.text(name, buffer)?)
     }
 }
 
-/// A level of a process's own chain.
+/// A level of a process's own chain of cgroups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Level<'p> {
     mount: &'p [u8],
-    /// Below the mount; empty at its top.
+    /// The path below the mount; empty at its top.
     path: &'p [u8],
 }
 
 impl Level<'_> {
-    /// The path of a file of this cgroup, put into the buffer.
+    /// Builds the path of a file of this cgroup in the buffer.
     #[inline(always)]
     pub(crate) fn file<'b>(&self, name: &[u8], buffer: &'b mut [u8]) -> Option<&'b CStr> {
         path::join(buffer, &[self.mount, self.path, b"/", name])
     }
 
-    /// How far below the mount this is, as a length to compare with other levels of the same chain.
+    /// The depth below the mount, as a path length to compare with other levels of the same chain.
     pub(crate) fn depth(&self) -> usize {
         self.path.len()
     }
 
-    /// Opens a file of this cgroup. The buffer holds the path meanwhile.
+    /// Opens a file of this cgroup. Meanwhile the buffer holds its path.
     #[inline(always)]
     pub(crate) fn open<F: Files>(&self, files: &F, name: &[u8], buffer: &mut [u8]) -> Option<F::File> {
         files.open(self.file(name, buffer)?)
     }
 
-    /// The path of this cgroup's directory, put into the buffer.
+    /// Builds the path of this cgroup's directory in the buffer.
     pub(crate) fn directory<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b CStr> {
         path::join(buffer, &[self.mount, self.path])
     }
 
-    /// This level, its files to be opened among those of a tree.
+    /// This level, with its files opened in the tree `files`.
     pub(crate) fn among<'l, F: Files>(&'l self, files: &'l F) -> Among<'l, F> {
         Among { level: self, files }
     }
@@ -172,26 +172,27 @@ impl<F: Files> CgroupFiles for Among<'_, F> {
     }
 }
 
-/// A process's place in one hierarchy: its own cgroup, those above as far as a mount shows them, and the scope among them.
+/// A process's place in one hierarchy: its own cgroup, those above that the mount shows, and which of them is the
+/// scope.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hierarchy<'p> {
     pub(crate) version: Version,
     pub(crate) mount: &'p [u8],
-    /// The own cgroup, below the mount.
+    /// The path of its own cgroup below the mount.
     pub(crate) own: &'p [u8],
-    /// The scope: the own cgroup or one above it.
+    /// The scope: its own cgroup or one above.
     pub(crate) scope: &'p [u8],
-    /// Whether the mount's top is the machine's own root cgroup, which has no limits.
+    /// Whether the mount's top is the machine's root cgroup, which has no limits.
     pub(crate) top_is_root: bool,
 }
 
 impl<'p> Hierarchy<'p> {
-    /// The own cgroup and those above it, upward; without the machine's root.
+    /// Its own cgroup and those above it, upward, without the machine's root.
     pub(crate) fn chain(&self) -> Chain<'p> {
         self.chain_from(self.own)
     }
 
-    /// The scope and the cgroups above it, upward; empty when the scope is the machine's root.
+    /// The scope and the cgroups above it, upward; empty if the scope is the machine's root.
     pub(crate) fn chain_of_scope(&self) -> Chain<'p> {
         self.chain_from(self.scope)
     }
@@ -201,7 +202,7 @@ impl<'p> Hierarchy<'p> {
     }
 }
 
-/// Cgroups from one upward.
+/// A cgroup and those above it, upward.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chain<'p> {
     mount: &'p [u8],

@@ -1,6 +1,6 @@
 //! The text of each answered file.
 //!
-//! Every function takes the kernel's own text from `host` (except where none is needed), and gives `None` on any doubt.
+//! Every function takes the kernel's own text from `host` (unless it needs none), and returns `None` if in doubt.
 
 mod block_stat;
 mod blocks;

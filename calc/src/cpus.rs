@@ -1,4 +1,4 @@
-//! Sets of CPUs, as the kernel's bitmaps and lists (`0-3,7`) have them.
+//! Sets of CPUs, in the form of the kernel's bitmaps and lists (`0-3,7`).
 
 mod list;
 
@@ -6,7 +6,7 @@ use crate::source::Source;
 use list::List;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// The largest CPU number we know, plus one; a machine with more gets the kernel's own answers.
+/// The largest CPU number we support, plus one; larger machines get the kernel's own answers.
 pub const MAX_CPUS: usize = 2048;
 
 /// CPUs in a word of the bitmap.
@@ -30,10 +30,11 @@ pub struct CpuSet {
 }
 
 impl CpuSet {
-    /// No CPU.
+    /// The empty set.
     pub const EMPTY: Self = Self { words: [0; MAX_CPUS / 64] };
 
-    /// Parses a kernel list: `0-3,7`, with a final newline or without. `None` when it is not one, or names a CPU we cannot hold.
+    /// Parses a kernel list, `0-3,7`, with or without a final newline. `None` if it is not one or names a CPU beyond
+    /// [`MAX_CPUS`].
     pub fn parse(list: &[u8]) -> Option<Self> {
         let mut set = Self::EMPTY;
         let mut read = List::default();
@@ -42,7 +43,7 @@ impl CpuSet {
         Some(set)
     }
 
-    /// Adds the CPUs of the kernel list that `file` holds; where that fails, some of them may have been added.
+    /// Adds the CPUs of the kernel list in `file`; if that fails, some may have been added.
     pub(crate) fn read(&mut self, file: &mut impl Source, scratch: &mut [u8]) -> Option<()> {
         let mut list = List::default();
         loop {
@@ -84,17 +85,17 @@ impl CpuSet {
         set
     }
 
-    /// Leaves the `count` CPUs with the lowest numbers.
+    /// Keeps only the `count` CPUs with the lowest numbers.
     pub(crate) fn keep_first(&mut self, count: u64) {
         keep_first(&mut self.words, count, &[]);
     }
 
-    /// The same, of those that are in `preferred` before the others.
+    /// The same, but the CPUs in `preferred` come before the others.
     pub(crate) fn keep_first_preferring(&mut self, count: u64, preferred: &Self) {
         keep_first(&mut self.words, count, &preferred.words);
     }
 
-    /// Leaves those of `words`, a bitmap, unless none would be left; whether any are left out.
+    /// Keeps only the CPUs in the bitmap `words`, unless none would be left. Returns whether any is left out.
     pub(crate) fn narrow(&mut self, words: &[u64]) -> bool {
         let mut left_out = 0;
         if self.words.iter().zip(words).any(|(own, theirs)| own & theirs != 0) {
@@ -107,33 +108,33 @@ impl CpuSet {
         left_out != 0
     }
 
-    /// The CPUs that are in both sets.
+    /// The CPUs in both sets.
     pub fn and(&self, other: &Self) -> Self {
         let mut set = *self;
         set.keep(other);
         set
     }
 
-    /// Whether no CPU is in the set.
+    /// Whether the set is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// Leaves those that are in `other` too.
+    /// Keeps only the CPUs that are also in `other`.
     pub(crate) fn keep(&mut self, other: &Self) {
         for (word, theirs) in self.words.iter_mut().zip(&other.words) {
             *word &= theirs;
         }
     }
 
-    /// Leaves those that are not in `other`.
+    /// Removes the CPUs of `other`.
     pub(crate) fn remove(&mut self, other: &Self) {
         for (word, theirs) in self.words.iter_mut().zip(&other.words) {
             *word &= !theirs;
         }
     }
 
-    /// Which of the four CPUs from 4 × `index` on are in the set: the hexadecimal digit at that place of the kernel's
+    /// Which of the four CPUs from 4 × `index` are in the set: the hexadecimal digit at that place in the kernel's
     /// bitmaps.
     pub(crate) fn digit(&self, index: usize) -> u8 {
         let word = self.words.get(index / 16).copied().unwrap_or(0);
@@ -145,17 +146,17 @@ impl CpuSet {
         Iter { words: self.words.iter(), left: 0, next_base: 0 }
     }
 
-    /// The bitmap, CPU 0 in bit 0 of word 0, as `sched_getaffinity(2)` has it.
+    /// The bitmap, with CPU 0 in bit 0 of word 0, as in `sched_getaffinity(2)`.
     pub fn words(&self) -> &[u64] {
         &self.words
     }
 
-    /// The same, to be written to.
+    /// The same, for writing.
     pub fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 
-    /// The set of a bitmap; `None` when it names a CPU we cannot hold.
+    /// The set of a bitmap; `None` if it has a CPU beyond [`MAX_CPUS`].
     pub fn from_words(words: &[u64]) -> Option<Self> {
         let mut set = Self::EMPTY;
         let mut theirs = words.iter();
@@ -166,7 +167,7 @@ impl CpuSet {
     }
 }
 
-/// Leaves `count` CPUs of a bitmap: those with the lowest numbers that are in `preferred`, then those of the others.
+/// Keeps `count` CPUs of a bitmap: the lowest that are in `preferred`, then the lowest of the others.
 #[inline(never)]
 pub fn keep_first(words: &mut [u64], count: u64, preferred: &[u64]) {
     let preferred = |index: usize| preferred.get(index).copied().unwrap_or(0);
@@ -179,7 +180,7 @@ pub fn keep_first(words: &mut [u64], count: u64, preferred: &[u64]) {
     }
 }
 
-/// The lowest CPUs of a word, as many as there is room for.
+/// The lowest CPUs of a word, at most `room` of them.
 fn lowest(mut word: u64, room: &mut u64) -> u64 {
     let mut kept = 0;
     while word != 0 && *room > 0 {
@@ -198,9 +199,9 @@ fn bit(cpu: u64) -> u64 {
 /// The CPUs of a set, in ascending order.
 pub struct Iter<'s> {
     words: core::slice::Iter<'s, u64>,
-    /// Bits of the current word that are still to come.
+    /// The bits of the current word that are left.
     left: u64,
-    /// CPU number of the first bit of the word after the current one.
+    /// The number of the first CPU in the word after the current one.
     next_base: u64,
 }
 

@@ -1,8 +1,9 @@
-//! Why the kernel's own text stands: each refusal has a name.
+//! Why the kernel's own text stands: every refusal has a name.
 
 use core::{fmt, str};
 
-/// Declares the doubts with their words, which lie in one text: a table of strings would be a pointer each for the loader to relocate.
+/// Declares the doubts with their words, which are one text: a table of strings would hold a pointer each for the
+/// loader to relocate.
 macro_rules! doubts {
     ($($(#[$doc:meta])* $name:ident = $words:literal,)+) => {
         /// A reason to let the kernel's own text stand.
@@ -12,7 +13,7 @@ macro_rules! doubts {
             $($(#[$doc])* $name,)+
         }
 
-        /// Their words, a line each.
+        /// Their words, one line each.
         static WORDS: &[u8] = concat!($($words, "\n"),+).as_bytes();
 
         impl Doubt {
@@ -27,19 +28,19 @@ doubts! {
     Off = "CGPROC=off",
     /// `CGPROC_FILES` names other files.
     NotNamed = "CGPROC_FILES does not name it",
-    /// `CGPROC_UPTIME=host`, or a program that subtracts start times from the uptime.
+    /// `CGPROC_UPTIME=host`, or the program subtracts start times from the uptime.
     HostUptime = "CGPROC_UPTIME=host",
     /// The kernel has no such file, or does not let the program open it.
     NotOpened = "it cannot be opened",
-    /// lxcfs, or whatever else is mounted there, answers already.
+    /// lxcfs or something else is mounted there and answers already.
     MountedOver = "something else than the kernel is mounted there",
     /// The process is in no cgroup that can be seen.
     NoCgroup = "no cgroup found",
-    /// No limit of memory that is less than the machine has, or none that can be read.
+    /// No memory limit is below the machine's memory, or none can be read.
     NoMemoryLimit = "no memory limit is set, or its files cannot be read",
     /// The kernel counts no swap for the cgroup, or the machine has none.
     NoSwap = "swap is not accounted",
-    /// Neither the cpuset nor the machine says which CPUs there are.
+    /// Neither the cpuset nor the machine says which CPUs exist.
     NoCpus = "the CPUs of the cgroup cannot be told",
     /// The root cgroup, or one whose times cannot be read.
     NoTimes = "the CPU time of the cgroup cannot be told",
@@ -49,11 +50,11 @@ doubts! {
     NoLoad = "nobody publishes the load of the cgroup: is a sampler running?",
     /// No controller counts the cgroup's input and output.
     NoIo = "what the cgroup reads and writes is not counted",
-    /// The process has moved, and counters would run backwards.
+    /// The process has moved, so counters would run backwards.
     OtherScope = "the process was shown the counters of another cgroup before",
-    /// `/proc/vmstat` has nothing of the cgroup.
+    /// Nothing in `/proc/vmstat` is known for the cgroup.
     NoCounters = "no memory limit is set, or the cgroup's counters cannot be read",
-    /// No limit of processes in the chain.
+    /// No level of the chain limits processes.
     NoPidsLimit = "no limit of processes is set",
     /// Version 1, the root cgroup, or a file that cannot be opened.
     NoPressure = "the cgroup has no pressure file that can be read (version 1 has none)",
@@ -63,16 +64,16 @@ doubts! {
     NoBlock = "the machine shows no memory blocks",
     /// `CGPROC_DISK` names no size.
     NoDiskSize = "CGPROC_DISK is not set",
-    /// The board does not tell what the root's files take.
+    /// The board does not have the size of the root's files.
     NoDiskUse = "nobody measures what is used: cgproc sampler --disk does",
-    /// A file system without a size of its blocks.
+    /// The file system has no block size.
     NoBlockSize = "its blocks have no size",
-    /// The kernel's own text has another form than any that is known, or has nothing to replace.
+    /// The kernel's own text has no known form, or nothing to replace.
     UnknownForm = "the kernel's text has an unknown form, or says the same",
 }
 
 impl Doubt {
-    /// What it is, in words.
+    /// The reason in words.
     pub fn words(self) -> &'static [u8] {
         crate::scan::parts(WORDS, b'\n').nth(self as usize).unwrap_or_default()
     }

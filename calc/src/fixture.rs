@@ -11,12 +11,12 @@ use std::{
     vec::Vec,
 };
 
-/// A file's bytes, given a few at a time.
+/// A file's bytes, delivered a few at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Bytes {
     all: Vec<u8>,
     at: usize,
-    /// The most that a read gives.
+    /// The most that one read delivers.
     step: usize,
     cannot_be_read: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Tree {
     files: BTreeMap<String, Vec<u8>>,
     directories: BTreeMap<String, Directory>,
     file_systems: BTreeMap<String, u64>,
-    /// Files that can be opened and no more.
+    /// Files that can be opened but not read.
     unreadable: BTreeSet<String>,
 }
 
@@ -119,7 +119,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// What `compose` writes; `None` where it gives up.
+/// The text that `compose` writes; `None` if it gives up.
 pub(crate) fn composed(compose: impl FnOnce(&mut Text<'_, Vec<u8>>) -> Option<()>) -> Option<String> {
     let mut bytes = Vec::new();
     let mut text = Text::new(&mut bytes);

@@ -1,14 +1,15 @@
 //! The figures of a container, computed from bytes.
 //!
-//! Nothing here does I/O, allocates or panics: the caller lends [`source::Files`] to read small kernel files from, a
-//! scratch buffer to read them into, and a [`text::Sink`] to put the composed text in. Data flows one way:
+//! Nothing here does I/O, allocates or panics. The caller lends [`source::Files`] to read small kernel files from, a
+//! scratch buffer to read them into, and a [`text::Sink`] for the composed text. Data flows one way:
 //!
-//! `source` → `scan`, `lines`, `cpus`, `capacity` → `cgroup` (where things are, what they say) → `board` (what is published
-//! of them) → `view` (what we present) → `compose` (the text of one /proc file) → `text`.
+//! `source` → `scan`, `lines`, `cpus`, `capacity` → `cgroup` (where the cgroups are and what their files say) →
+//! `board` (what is published about them) → `view` (what we present) → `compose` (the text of one /proc file) →
+//! `text`.
 //!
-//! Beside that way, `settings` are what a user asks for, and `policy` is the file that says so.
+//! Apart from that, `settings` are what a user asks for, and `policy` is the file that holds them.
 //!
-//! What `/proc/meminfo` says in a container of 512 MiB, from files that were recorded in one:
+//! `/proc/meminfo` in a container of 512 MiB, from files recorded in one:
 //!
 //! ```
 //! use calc::{

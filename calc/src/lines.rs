@@ -6,26 +6,26 @@ use core::cell::Cell;
 /// A line, or a piece of one that is longer than the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'b> {
-    /// The bytes, with the newline when `ends`.
+    /// The bytes, including the newline if `ends`.
     pub bytes: &'b [u8],
     /// Whether these bytes begin a line.
     pub begins: bool,
-    /// Whether these bytes end a line (the last line of a file without a final newline ends too).
+    /// Whether these bytes end a line. The last line ends even without a newline.
     pub ends: bool,
 }
 
 impl<'b> Line<'b> {
-    /// The line, when this is all of it; `None` for a piece.
+    /// The line, if this is all of it; `None` for a piece.
     pub fn whole(&self) -> Option<&'b [u8]> {
         (self.begins && self.ends).then_some(self.bytes)
     }
 }
 
-/// The lines of a source. Not an iterator: each line is lent until the next call.
+/// The lines of a source. Not an iterator, because each line is lent until the next call.
 pub struct Lines<'a, S: Source> {
     source: &'a mut S,
     buffer: &'a mut [u8],
-    /// What was read and not yet lent is `buffer[start..end]`.
+    /// `buffer[start..end]` was read but not lent yet.
     start: usize,
     end: usize,
     begins: bool,
@@ -40,12 +40,12 @@ impl<'a, S: Source> Lines<'a, S> {
         Self { source, buffer, start: 0, end: 0, begins: true, exhausted: false, of_words: false }
     }
 
-    /// The words of `source`, each with the blank or the newline behind it: for lines that are longer than any buffer.
+    /// The words of `source`, each with the blank or newline after it: for lines longer than any buffer.
     pub fn of_words(source: &'a mut S, buffer: &'a mut [u8]) -> Self {
         Self { of_words: true, ..Self::new(source, buffer) }
     }
 
-    /// The next line. `None` when reading failed, `Some(None)` at the end.
+    /// The next line. `None` if reading failed, `Some(None)` at the end.
     #[expect(clippy::should_implement_trait, reason = "a lending iterator is not an Iterator")]
     pub fn next(&mut self) -> Option<Option<Line<'_>>> {
         let (len, ends) = loop {
@@ -60,7 +60,7 @@ impl<'a, S: Source> Lines<'a, S> {
             self.fill()?;
         };
         if len == 0 {
-            // An exhausted source, or a buffer without room for a byte, which is an error.
+            // The source is exhausted, or the buffer has no room for a byte, which is an error.
             return if self.exhausted { Some(None) } else { None };
         }
         let from = self.start;
@@ -71,7 +71,7 @@ impl<'a, S: Source> Lines<'a, S> {
         Some(Some(Line { bytes, begins, ends }))
     }
 
-    /// Reads more behind what is held, which is moved to the front first.
+    /// Reads more after the bytes held, which are first moved to the front.
     fn fill(&mut self) -> Option<()> {
         let held = self.end.checked_sub(self.start)?;
         let cells = Cell::from_mut(&mut *self.buffer).as_slice_of_cells();
@@ -83,7 +83,7 @@ impl<'a, S: Source> Lines<'a, S> {
         let read = self.source.read(room)?;
         self.exhausted = read == 0 || (read < room.len() && self.source.short_read_is_end());
         self.end = held.checked_add(read)?;
-        // A source that claims to have read more than there was room for is not to be trusted.
+        // Do not trust a source that claims to have read more than there was room for.
         (self.end <= self.buffer.len()).then_some(())
     }
 }

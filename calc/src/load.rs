@@ -1,19 +1,20 @@
-//! The load averages' arithmetic, which is the kernel's (`kernel/sched/loadavg.c`, `include/linux/sched/loadavg.h`).
+//! The arithmetic of the load averages: the kernel's own (`kernel/sched/loadavg.c`, `include/linux/sched/loadavg.h`).
 
-/// Bits behind the point of an average (`FSHIFT`).
+/// Fraction bits of an average (`FSHIFT`).
 const SHIFT: u32 = 11;
 
 /// An average of 1 (`FIXED_1`).
 pub const ONE: u32 = 1 << SHIFT;
 
-/// How much of an average is left after a tick: 1/exp(5 s / 1, 5, 15 min), in 1/2048 (`EXP_1`, `EXP_5`, `EXP_15`).
+/// The part of an average that remains after a tick: 1/exp(5 s / 1, 5, 15 min), in 1/2048 (`EXP_1`, `EXP_5`,
+/// `EXP_15`).
 const KEPT: [u32; 3] = [1884, 2014, 2037];
 
-/// Time from one tick to the next. The kernel's is a jiffy longer (`LOAD_FREQ`).
+/// The time between ticks. The kernel's is a jiffy longer (`LOAD_FREQ`).
 pub const TICK_USEC: u64 = 5_000_000;
 
-/// The averages `ticks` later, when `active` threads ran or waited uninterruptibly at each of them
-/// (`calc_load`, `calc_load_n`).
+/// The averages after `ticks` ticks at which `active` threads were running or waiting uninterruptibly (`calc_load`,
+/// `calc_load_n`).
 ///
 /// ```
 /// use calc::load::{averages_after, hundredths};
@@ -43,7 +44,7 @@ fn average_after(average: u32, kept: u32, active: u32, ticks: u32) -> u32 {
     u32::try_from(sum.saturating_add(rounding) >> SHIFT).unwrap_or(u32::MAX)
 }
 
-/// `base` to the power of `exponent`, both with the point of an average (`fixed_power_int`).
+/// `base` to the power of `exponent`, both in the fixed point of averages (`fixed_power_int`).
 fn power(base: u32, exponent: u32) -> u32 {
     let multiplied = |a: u64, b: u64| a.wrapping_mul(b).wrapping_add(u64::from(ONE / 2)) >> SHIFT;
     let (mut result, mut base, mut rest) = (u64::from(ONE), u64::from(base), exponent);
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The kernel's functions, word for word, in a width in which nothing can wrap.
+    /// The kernel's functions, word for word, in a width in which nothing overflows.
     mod kernel {
         const FSHIFT: u32 = 11;
         const FIXED_1: u128 = 1 << FSHIFT;
@@ -106,14 +107,14 @@ mod tests {
             calc_load(load, fixed_power_int(exp, FSHIFT, n), active)
         }
 
-        /// `LOAD_INT` and `LOAD_FRAC` of what `get_avenrun(loads, FIXED_1 / 200, 0)` gives.
+        /// `LOAD_INT` and `LOAD_FRAC` of the result of `get_avenrun(loads, FIXED_1 / 200, 0)`.
         pub(super) fn int_and_frac(load: u128) -> (u128, u128) {
             let x = load + FIXED_1 / 200;
             (x >> FSHIFT, ((x & (FIXED_1 - 1)) * 100) >> FSHIFT)
         }
     }
 
-    /// The averages in hundredths after each of `ticks`, from 0 on, under the load that `active` gives for a tick.
+    /// The averages in hundredths after each of `ticks`, starting from 0, with `active(tick)` threads at each tick.
     fn sampled<const N: usize>(ticks: [u32; N], active: fn(u32) -> u32) -> [[u64; 3]; N] {
         let (mut averages, mut now) = ([0; 3], 0);
         ticks.map(|tick| {
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn four_busy_threads_for_five_minutes_and_then_none() {
-        // Computed from kernel/sched/loadavg.c by another program.
+        // Computed by another program, from kernel/sched/loadavg.c.
         let seen = sampled([1, 2, 12, 24, 60, 61, 72, 84, 120], |tick| if tick <= 60 { 4 } else { 0 });
         let expected = [
             [32, 7, 2],
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn catching_up_differs_by_the_kernels_own_rounding_alone() {
-        // A rising average is rounded up at each tick, which adds up to 1/11 at most over 15 minutes.
+        // A rising average is rounded up at each tick, which adds at most 1/11 over 15 minutes.
         for (start, active) in [(0, 1), (0, 64), (100, 4), (8192, 0), (8192, 4), (131_072, 0), (131_072, 1)] {
             let mut stepped = [start; 3];
             for ticks in 1..=720 {

@@ -3,7 +3,7 @@
 use crate::text;
 use core::ffi::CStr;
 
-/// The path that consists of these parts, one after the other, built in `buffer`; `None` when it does not fit or holds a NUL.
+/// Joins `parts` to a path in `buffer`; `None` if it does not fit or contains a NUL.
 #[inline(never)]
 pub fn join<'b>(buffer: &'b mut [u8], parts: &[&[u8]]) -> Option<&'b CStr> {
     let mut len = 0_usize;
@@ -18,7 +18,7 @@ pub fn join<'b>(buffer: &'b mut [u8], parts: &[&[u8]]) -> Option<&'b CStr> {
     CStr::from_bytes_with_nul(buffer.get(..=len)?).ok()
 }
 
-/// The path of what is `below` a numbered member of a directory: `/sys/devices/system/cpu` has `cpu`, 12,
+/// The path `below` a numbered member of a directory: for example `/sys/devices/system/cpu`, `cpu`, 12,
 /// `/topology/core_id`.
 pub(crate) fn below_member<'b>(
     buffer: &'b mut [u8],

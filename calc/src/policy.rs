@@ -1,14 +1,16 @@
-//! The file of settings, for images in which no environment survives: the administrator's, for all programs or for some.
+//! The file of settings, for images in which no environment survives. The administrator writes it, for all programs or
+//! for some.
 //!
 //! ```text
-//! # Lines before the first section hold for every program.
+//! # Lines before the first section are for every program.
 //! CGPROC_MEMORY = high
 //!
 //! [java javac]
 //! CGPROC_CPUS = 2
 //! ```
 //!
-//! A later line wins, and the environment wins over the file: built-in < general lines < a program's sections < environment.
+//! Later lines win, and the environment wins over the file: built-in < general lines < a program's sections <
+//! environment.
 
 use crate::{
     lines::{Line, Lines},
@@ -18,22 +20,22 @@ use crate::{
 };
 use core::ffi::CStr;
 
-/// Where the file is.
+/// The path of the file.
 pub const PATH: &CStr = c"/etc/cgproc.conf";
 
-/// Room for the longest line with its newline: a key, a value and blanks.
+/// Room for the longest line with its newline: key, value and blanks.
 pub type Buffer = [u8; 512];
 
-/// What a line says.
+/// The meaning of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry<'b> {
-    /// Nothing: it is empty, or a comment.
+    /// None: it is empty, or a comment.
     Nothing,
-    /// The lines from here to the next section hold for these programs alone.
+    /// The lines from here to the next section are only for these programs.
     Section(Names<'b>),
     /// A setting and its value.
     Setting(Key, Value<'b>),
-    /// It is ignored.
+    /// A line that is ignored.
     Bad(Bad),
 }
 
@@ -42,26 +44,26 @@ pub enum Entry<'b> {
 pub enum Bad {
     /// It is longer than a [`Buffer`].
     TooLong,
-    /// It begins with `[` and does not end in `]`, or has no name between. The lines after it hold for no program.
+    /// It begins with `[` but does not end in `]`, or there is no name between. The lines after it are for no program.
     Section,
     /// It has no `=`.
     NoValue,
-    /// It begins with no key that there is.
+    /// It does not begin with a known key.
     Key,
-    /// The value is not one of the key's.
+    /// The value is not valid for the key.
     Value(Key),
 }
 
-/// The names of a section, with blanks between.
+/// The names in a section, separated by blanks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Names<'b>(&'b [u8]);
 
 impl Names<'_> {
-    /// Bytes that the kernel keeps of a program's name (`TASK_COMM_LEN`, without the final NUL).
+    /// The length to which the kernel cuts a program's name (`TASK_COMM_LEN`, without the final NUL).
     const COMM_BYTES: usize = 15;
 
-    /// Whether the program that the kernel calls `comm` (`/proc/PID/comm`, without the newline) is among them. Of a longer
-    /// name, the kernel has the first 15 bytes.
+    /// Whether they include the program that the kernel calls `comm` (`/proc/PID/comm`, without the newline). Only the
+    /// first 15 bytes of a longer name count.
     pub fn hold_for(&self, comm: &[u8]) -> bool {
         let kept = |name: &[u8]| name.get(..Self::COMM_BYTES).unwrap_or(name) == comm;
         self.0.split(is_blank).any(|name| !name.is_empty() && kept(name))
@@ -83,7 +85,7 @@ impl<'b> Entry<'b> {
         }
     }
 
-    /// What stands behind a `[`.
+    /// Parses the rest of a line after `[`.
     fn section(rest: &'b [u8]) -> Self {
         match rest.split_last() {
             Some((b']', names)) if !names.iter().all(is_blank) => Self::Section(Names(names)),
@@ -95,14 +97,14 @@ impl<'b> Entry<'b> {
         let Some((key, value)) = scan::split_at_byte(text, b'=') else { return Self::Bad(Bad::NoValue) };
         let Some(key) = Key::of(scan::before_blanks(key)) else { return Self::Bad(Bad::Key) };
         match key.parse(scan::after_blanks(value)) {
-            // Where a program happens to be is no place of the administrator's.
+            // The administrator cannot know a program's working directory.
             Some(Value::Debug([first, ..])) if *first != b'/' => Self::Bad(Bad::Value(key)),
             Some(value) => Self::Setting(key, value),
             None => Self::Bad(Bad::Value(key)),
         }
     }
 
-    /// What a line says of which only the beginning is there.
+    /// Judges a line by its beginning, the only part that is there.
     fn of_piece(piece: &[u8]) -> Self {
         match scan::after_blanks(piece).first() {
             Some(b'#') => Self::Nothing,
@@ -116,7 +118,7 @@ impl<'b> Entry<'b> {
     }
 }
 
-/// Calls `found` with the number of each line of the file, from 1, and what it says. `None` when reading fails.
+/// Calls `found` with the number of each line of the file, from 1, and its meaning. `None` if reading fails.
 pub fn each(file: &mut impl Source, buffer: &mut Buffer, mut found: impl FnMut(u32, Entry<'_>)) -> Option<()> {
     let mut lines = Lines::new(file, buffer);
     let mut number = 0_u32;
@@ -129,7 +131,7 @@ pub fn each(file: &mut impl Source, buffer: &mut Buffer, mut found: impl FnMut(u
     Some(())
 }
 
-/// Calls `found` with the settings that hold for the program `comm` (see [`Names::hold_for`]), the winning one last.
+/// Calls `found` with the settings for the program `comm` (see [`Names::hold_for`]), the winning one last.
 pub fn settings_for(
     file: &mut impl Source,
     comm: &[u8],
@@ -144,7 +146,7 @@ pub fn settings_for(
     })
 }
 
-/// Which lines hold for a program.
+/// Tracks which lines are for a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'c> {
     comm: &'c [u8],
@@ -152,12 +154,12 @@ pub struct Scope<'c> {
 }
 
 impl<'c> Scope<'c> {
-    /// At the beginning of the file, for the program `comm`; empty for none in particular.
+    /// The beginning of the file, for the program `comm`; empty for no particular program.
     pub fn of(comm: &'c [u8]) -> Self {
         Self { comm, holds: true }
     }
 
-    /// Goes on to the next line; what it sets for the program.
+    /// Takes the next line; returns what it sets for the program.
     pub fn take<'b>(&mut self, entry: Entry<'b>) -> Option<(Key, Value<'b>)> {
         match entry {
             Entry::Section(names) => self.holds = names.hold_for(self.comm),
@@ -189,7 +191,7 @@ CGPROC = off
 [java]
 CGPROC_CPUS = weight";
 
-    /// The lines that say something, as text.
+    /// The lines that have a meaning, as text.
     fn entries(file: impl AsRef<[u8]>, step: usize) -> Vec<(u32, String)> {
         let mut all = Vec::new();
         each(&mut Bytes::in_steps(file, step), &mut [0; _], |line, entry| {
@@ -312,7 +314,7 @@ CGPROC_CPUS = weight";
         assert_eq!(settings_for(&mut Broken, b"sh", &mut [0; _], |_| {}), None);
     }
 
-    /// A line of a file: a section of some programs, or a number of CPUs, or something bad.
+    /// A generated line: a section for some programs, a number of CPUs, or something bad.
     #[derive(Clone, Debug)]
     enum Drawn {
         Section(Vec<&'static str>),

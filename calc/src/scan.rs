@@ -1,6 +1,6 @@
-//! Byte scanners for the few forms that kernel files have. None of them panics or wraps.
+//! Byte scanners for the few forms that kernel files use. None of them panics or overflows.
 
-/// The unsigned decimal at the start of `bytes`, and what follows it; `None` without a digit or over `u64`.
+/// The unsigned decimal number at the start of `bytes`, and what follows it; `None` without a digit or above `u64`.
 pub fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut rest = bytes;
     let mut value = 0_u64;
@@ -11,7 +11,7 @@ pub fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     (rest.len() < bytes.len()).then_some((value, rest))
 }
 
-/// The decimal that is all of `bytes`, but for a final newline.
+/// The decimal number that makes up `bytes`, apart from a final newline.
 pub fn whole_number(bytes: &[u8]) -> Option<u64> {
     match number(bytes)? {
         (value, b"" | b"\n") => Some(value),
@@ -19,7 +19,7 @@ pub fn whole_number(bytes: &[u8]) -> Option<u64> {
     }
 }
 
-/// The hexadecimal number that is all of `bytes`: lower-case digits, without a prefix.
+/// The hexadecimal number that makes up `bytes`: lower-case digits without a prefix.
 pub(crate) fn whole_hexadecimal(bytes: &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for byte in bytes {
@@ -28,7 +28,7 @@ pub(crate) fn whole_hexadecimal(bytes: &[u8]) -> Option<u64> {
     (!bytes.is_empty()).then_some(value)
 }
 
-/// The number that a lower-case hexadecimal digit stands for.
+/// The value of a lower-case hexadecimal digit.
 pub(crate) fn hexadecimal_digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => byte.checked_sub(b'0'),
@@ -37,14 +37,14 @@ pub(crate) fn hexadecimal_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// A line of the form `key value`, as `memory.stat` and `cpu.stat` have them. A value below 0, which is what a count of some kernels
-/// is for a moment, is 0.
+/// A line `key value`, as in `memory.stat` and `cpu.stat`. A negative value, which some kernels' counters have for a
+/// moment, counts as 0.
 pub fn key_value(line: &[u8]) -> Option<(&[u8], u64)> {
     let (key, value) = split_at_byte(line, b' ')?;
     Some((key, clamped_number(value)?))
 }
 
-/// As [`whole_number`], but 0 for a number below.
+/// Like [`whole_number`], but 0 for a negative number.
 pub(crate) fn clamped_number(bytes: &[u8]) -> Option<u64> {
     match bytes.strip_prefix(b"-") {
         Some(below) => whole_number(below).map(|_| 0),
@@ -52,13 +52,13 @@ pub(crate) fn clamped_number(bytes: &[u8]) -> Option<u64> {
     }
 }
 
-/// What stands before and after the first `byte`.
+/// The bytes before and after the first `byte`.
 pub fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let (before, from) = bytes.split_at_checked(memchr::memchr(byte, bytes)?)?;
     Some((before, from.get(1..)?))
 }
 
-/// What stands before and after the last `byte`.
+/// The bytes before and after the last `byte`.
 pub fn split_at_last(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let (before, from) = bytes.split_at_checked(bytes.iter().rposition(|here| *here == byte)?)?;
     Some((before, from.get(1..)?))
@@ -90,18 +90,18 @@ impl<'b> Iterator for Parts<'b> {
     }
 }
 
-/// `bytes` without the newline it may end in.
+/// `bytes` without a final newline.
 pub fn without_newline(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
 
-/// A list or a bitmap of CPUs without the newline it may end in, nor the NUL behind that, which some kernels since 5.15
-/// give as well (`bitmap_print_to_buf`, `lib/bitmap.c`).
+/// A list or bitmap of CPUs without a final newline, nor the NUL after it that some kernels since 5.15 add
+/// (`bitmap_print_to_buf`, `lib/bitmap.c`).
 pub(crate) fn without_end(bytes: &[u8]) -> &[u8] {
     without_newline(bytes.strip_suffix(b"\0").unwrap_or(bytes))
 }
 
-/// `bytes` without the blanks it begins with.
+/// `bytes` without leading blanks.
 pub fn after_blanks(mut bytes: &[u8]) -> &[u8] {
     while let Some((b' ' | b'\t', after)) = bytes.split_first() {
         bytes = after;
@@ -109,7 +109,7 @@ pub fn after_blanks(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// `bytes` without the blanks it ends in.
+/// `bytes` without trailing blanks.
 pub fn before_blanks(mut bytes: &[u8]) -> &[u8] {
     while let Some((b' ' | b'\t', before)) = bytes.split_last() {
         bytes = before;
@@ -117,7 +117,7 @@ pub fn before_blanks(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Bytes that hash to the same number are the same for our purpose (FNV-1a). Begin with [`HASH_SEED`].
+/// Bytes with the same hash are the same for our purpose (FNV-1a). Begin with [`HASH_SEED`].
 pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
@@ -125,7 +125,7 @@ pub fn hash(seed: u64, bytes: &[u8]) -> u64 {
 /// The hash of nothing.
 pub const HASH_SEED: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// A name in a table, held in place: a pointer to it would cost every process that maps the table a relocation.
+/// A name in a table, stored in place: a pointer to it would cost a relocation in every process that maps the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
     bytes: [u8; Self::LONGEST],
@@ -133,10 +133,10 @@ pub struct Name {
 }
 
 impl Name {
-    /// Bytes that there is room for.
+    /// The most bytes that fit.
     const LONGEST: usize = 27;
 
-    /// The name `text`; one that is too long does not compile.
+    /// The name `text`; if it is too long, that does not compile.
     #[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
     #[expect(clippy::arithmetic_side_effects, reason = "runs in the compiler alone")]
     pub const fn new(text: &str) -> Self {
@@ -148,7 +148,7 @@ impl Name {
         Self { bytes, len: len as u8 }
     }
 
-    /// Whether this is `name`; by length first, which tells most apart.
+    /// Whether this is `name`. The length is compared first, because it rules out most.
     pub fn is(&self, name: &[u8]) -> bool {
         usize::from(self.len) == name.len() && self.text() == name
     }
@@ -159,8 +159,8 @@ impl Name {
     }
 }
 
-/// The row of a table that `key` stands in, and its index. A text in the table's order finds each row at once, if the
-/// search begins where the last one ended.
+/// The row with `key` in a table, and its index. If a text has the order of the table, and each search begins where
+/// the last one ended, each row is found at once.
 pub fn find_from<'t, V>(table: &'t [(Name, V)], first: usize, key: &[u8]) -> Option<(usize, &'t (Name, V))> {
     let rows = table.iter().enumerate();
     let is_it = |(_, row): &(usize, &(Name, V))| row.0.is(key);

@@ -1,4 +1,4 @@
-//! `/proc/diskstats`, `/proc/vmstat`, `/sys/block/*/stat`: what the scope did, as far as it is one scope.
+//! `/proc/diskstats`, `/proc/vmstat`, `/sys/block/*/stat`: the scope's counters, if they are of one scope.
 
 use super::{memory::read_figures, text};
 use crate::{
@@ -47,7 +47,7 @@ pub(super) fn vmstat(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doub
     vmstat_with(is_limited.then_some(&memory), asker, out)
 }
 
-/// The scope's other counters are read once its memory is: that takes the most of the stack.
+/// Reads the scope's other counters only after its memory, which takes the most stack.
 #[inline(never)]
 fn vmstat_with(memory: Option<&MemoryFigures>, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     let mut figures = VmstatFigures::of(memory);
@@ -62,14 +62,14 @@ fn read_events(figures: &mut VmstatFigures<'_>, asker: &impl Asker) -> Option<()
     asker.with_places(|places| figures.read(asker.files(), places, scratch))
 }
 
-/// The files that tell what the scope read and wrote.
+/// The files that say what the scope read and wrote.
 #[inline(never)]
 fn opened<A: Asker>(asker: &A) -> Option<Io<FileOf<A>>> {
     let scratch: &mut Scratch = &mut [0; _];
     asker.with_places(|places| io::open(asker.files(), places, scratch))
 }
 
-/// What was read and written in all, which never runs backwards.
+/// The totals read and written, which never run backwards.
 #[inline(never)]
 fn traffic<A: Asker>(asker: &A) -> Option<Traffic> {
     let mut io = opened(asker)?;
@@ -87,7 +87,7 @@ fn sum<A: Asker>(io: &mut Io<FileOf<A>>) -> Option<Traffic> {
     io.sum(scratch)
 }
 
-/// Whether counters go on where this process saw them last. Those of another scope may be less: after a move the process
+/// Whether this process may continue its counters. Those of another scope may be lower, so after a move the process
 /// gets the machine's, which are not.
 #[inline(never)]
 fn is_counted_on(asker: &impl Asker) -> Result<(), Doubt> {

@@ -25,7 +25,7 @@ fn published(asker: &impl Asker) -> Option<Load> {
     block.load()
 }
 
-/// The threads of the scope at this moment, 0 where that is not known, and whether those are all that can be seen.
+/// The number of threads in the scope now, 0 if unknown, and whether these are all that can be seen.
 #[inline(never)]
 fn threads(asker: &impl Asker) -> Option<(u64, bool)> {
     let scratch: &mut Scratch = &mut [0; _];

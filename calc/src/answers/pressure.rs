@@ -3,7 +3,7 @@
 use super::text;
 use crate::{answer::Answer, asker::Asker, compose, doubt::Doubt, source::Scratch, text::Sink, view::pressure};
 
-/// The text of the scope's own file, which stands in the place of the kernel's.
+/// The text of the scope's own file, in place of the kernel's.
 #[inline(never)]
 pub(super) fn pressure(answer: Answer, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     let mut own = opened(answer, asker).ok_or(Doubt::NoPressure)?;

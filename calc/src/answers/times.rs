@@ -40,7 +40,7 @@ fn stat_of_scope(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     stat_with(&machine, &published, asker, out)
 }
 
-/// What is shown is read once the board has been: both take the most of the stack.
+/// Reads what was shown only after the board: both take the most stack.
 #[inline(never)]
 fn stat_with(machine: &Host, published: &Published, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     let mut now = Now::default();
@@ -54,7 +54,7 @@ fn stat_with(machine: &Host, published: &Published, asker: &impl Asker, out: &mu
     })
 }
 
-/// How much later than the machine the container is said to have booted.
+/// How much later than the machine the container booted, by what it is shown.
 #[inline(never)]
 fn later_sec(asker: &impl Asker) -> u64 {
     if !asker.btime_is_the_containers() {
@@ -94,7 +94,7 @@ fn age_and_idle(machine: &Host, capacity_usec: Option<u64>, asker: &impl Asker) 
 struct Now {
     times: Times,
     keys: Keys,
-    /// Since its first process, where that is known.
+    /// Since the scope's first process, if known.
     age_ticks: Option<u64>,
 }
 
@@ -106,7 +106,8 @@ impl Now {
         asker.with_places(|places| {
             self.age_ticks = time::age_ticks(places, machine);
             asker.with_cpus(|cpus| {
-                // What a process has begun by the formula goes on by it: a counter has one source. Below the scope there is no other.
+                // A counter has one source, so a process that began with the formula stays with it. Below the scope
+                // there is no other.
                 let by_formula = ratchet::key_of_idle(places, cpus);
                 let goes_on = asker.shown().is_idle_of(by_formula) || !time::are_of_scope(places, cpus);
                 let capacity_usec = capacity_usec.filter(|_| !goes_on);
@@ -117,7 +118,7 @@ impl Now {
         })
     }
 
-    /// Makes of the times what is shown from now on, and of `shares` how that falls to the CPUs.
+    /// Continues the times from what was shown before, and sets `shares` to each CPU's part.
     #[inline(never)]
     fn go_on(&mut self, shares: &mut Shares, asker: &impl Asker) -> Option<()> {
         asker.with_cpus(|cpus| {
@@ -127,9 +128,9 @@ impl Now {
     }
 }
 
-/// What the board says of the scope.
+/// What the board says about the scope.
 struct Published {
-    /// The CPU time that it could have used, where no number of CPUs is declared.
+    /// The CPU time that it could have used; `None` if the number of CPUs is declared.
     capacity_usec: Option<u64>,
     load: Option<Load>,
 }

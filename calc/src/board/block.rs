@@ -6,10 +6,10 @@ use super::{
     seal,
 };
 
-/// When a block was published, by each clock, and how long it is to be believed. Microseconds.
+/// When a block was published, by each clock, and until when it is valid, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// CLOCK_REALTIME: the one that all time namespaces share, by which readers go.
+    /// CLOCK_REALTIME, which readers use: the only clock that all time namespaces share.
     pub realtime_usec: u64,
     /// CLOCK_MONOTONIC.
     pub monotonic_usec: u64,
@@ -19,14 +19,14 @@ pub struct Published {
     pub void_after_usec: u64,
 }
 
-/// A copy of a block, whole and of one publication, or about to be published.
+/// A block: a copy from the board, or one about to be published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub(super) words: Words,
 }
 
 impl Block {
-    /// Nothing yet.
+    /// An unused block.
     pub const EMPTY: Self = Self { words: [0; BLOCK_WORDS] };
 
     /// Block 0 of a board with this many slots.
@@ -38,7 +38,7 @@ impl Block {
         block
     }
 
-    /// The slot of `key`, about which nothing is known yet.
+    /// The slot of `key`, without figures yet.
     pub fn slot(key: Key) -> Self {
         let mut block = Self::EMPTY;
         block.set(Word::Kind, key.kind as u64);
@@ -46,7 +46,7 @@ impl Block {
         block
     }
 
-    /// The words, for a copy to be put in: [`Block::is_whole`] then tells whether it may be looked at.
+    /// The words, to copy a block into; [`Block::is_whole`] then says whether it may be used.
     pub fn words_mut(&mut self) -> &mut Words {
         &mut self.words
     }
@@ -61,24 +61,24 @@ impl Block {
         self.get(Word::Sequence)
     }
 
-    /// Whether these are the words of one publication, all of them.
+    /// Whether all words are of one publication.
     pub fn is_whole(&self) -> bool {
         seal::is_whole(&self.words)
     }
 
-    /// The number of slots, where this is block 0 of a board of our version.
+    /// The number of slots, if this is block 0 of a board of our version.
     pub fn slots(&self) -> Option<u64> {
         let slots = self.get(Word::SLOTS);
         let is_ours = self.get(Word::MAGIC) == MAGIC && self.get(Word::VERSION) == VERSION && slots.is_power_of_two();
         is_ours.then_some(slots)
     }
 
-    /// Says in block 0 that the sampler has ended: nothing more is published until another begins.
+    /// Records in block 0 that the sampler has ended: nothing more is published until another begins.
     pub fn set_ended(&mut self) {
         self.set(Word::ENDED, 1);
     }
 
-    /// Whether block 0 says so.
+    /// Whether block 0 records that.
     pub fn has_ended(&self) -> bool {
         self.get(Word::ENDED) == 1
     }
@@ -88,8 +88,8 @@ impl Block {
         self.get(Word::Kind) == key.kind as u64 && self.get(Word::Id) == key.id
     }
 
-    /// Whether it may be believed at `now_usec` of CLOCK_REALTIME. A moment before its publication counts as well: the
-    /// clock may have been set a little back.
+    /// Whether it is valid at `now_usec` of CLOCK_REALTIME. The clock may have been set back a little, so a time just
+    /// before the publication counts too.
     pub fn is_fresh(&self, now_usec: u64) -> bool {
         const SET_BACK_USEC: u64 = 1_000_000;
         let from = self.get(Word::Realtime).saturating_sub(SET_BACK_USEC);
@@ -107,7 +107,7 @@ impl Block {
         }
     }
 
-    /// Says when it is published.
+    /// Sets when it is published.
     pub fn set_published(&mut self, published: &Published) {
         self.set(Word::Realtime, published.realtime_usec);
         self.set(Word::Monotonic, published.monotonic_usec);
@@ -115,7 +115,7 @@ impl Block {
         self.set(Word::VoidAfter, published.void_after_usec);
     }
 
-    /// The words as they are published under `number`, which is even.
+    /// The words to publish under `number`, which is even.
     pub(super) fn sealed(&self, number: u64) -> Words {
         seal::sealed(self.words, number)
     }

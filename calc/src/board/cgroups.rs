@@ -7,7 +7,8 @@ use crate::{
 };
 use core::ffi::CStr;
 
-/// Copies the slot of the scope, where its load and its capacity are. `None` too where the scope is the machine's root.
+/// Copies the scope's slot, which has its load and its capacity. `None` if it has none, or if the scope is the
+/// machine's root.
 pub fn find_scope(
     files: &impl Files,
     places: &Places,
@@ -21,8 +22,8 @@ pub fn find_scope(
     find(board, key(files, &scope, place.version, Controller::Cpuacct, scratch)?, now_usec, into)
 }
 
-/// Calls `found` with the key and the directory of the scope in every hierarchy, for each controller that is there. None
-/// is of the machine's root.
+/// Calls `found` with the key and the directory of the scope in the hierarchy of each controller present, except for
+/// the machine's root.
 pub fn each_scope(files: &impl Files, places: &Places, scratch: &mut [u8], mut found: impl FnMut(Key, &CStr)) {
     for controller in Controller::ALL {
         let Some(place) = places.hierarchy(controller) else { continue };
@@ -34,9 +35,9 @@ pub fn each_scope(files: &impl Files, places: &Places, scratch: &mut [u8], mut f
     }
 }
 
-/// Puts the limits above what is visible of the hierarchies into `above`, where somebody publishes them.
+/// Adds the limits above the visible part of the hierarchies to `above`, if a sampler publishes them.
 ///
-/// What is found is put in place, and one block serves all: a hook's stack is small.
+/// Everything is put in place, and one block serves all, because a hook's stack is small.
 pub fn find_above(
     files: &impl Files,
     places: &Places,
@@ -75,12 +76,12 @@ fn find_top(
     scratch: &mut [u8],
     into: &mut Block,
 ) -> Option<()> {
-    // The machine's root is no part of the chain: below it everything is visible.
+    // The machine's root is not in the chain: below it everything is visible.
     let top = place.chain().last().filter(|top| top.depth() == 0)?;
     find(board, key(files, &top, place.version, controller, scratch)?, now_usec, into)
 }
 
-/// The key of a cgroup that is seen through `files`.
+/// The key of a cgroup seen through `files`.
 #[inline(never)]
 fn key(
     files: &impl Files,
@@ -103,7 +104,7 @@ fn key(
 }
 
 impl Kind {
-    /// That of version 1's hierarchy with `controller`; nothing is published of some.
+    /// The kind of version 1's hierarchy with `controller`; some have no slots.
     fn of(controller: Controller) -> Option<Self> {
         Some(match controller {
             Controller::Memory => Self::Memory,
@@ -181,7 +182,7 @@ mod tests {
         Tree::default().with("/proc/self/cgroup", own).with("/proc/1/cgroup", init).with("/proc/self/ns/cgroup", "")
     }
 
-    /// A process of a v2 machine, in `/a/b` of what it sees; the top has this number.
+    /// A process on a v2 machine, in `/a/b` of what it sees; the top has this number.
     fn v2(own: &str, init: &str, top: u64) -> Tree {
         let tree = process(own, init).with_directory("/sys/fs/cgroup", top, 3).with_file_system("/sys/fs/cgroup", V2);
         let tree = tree.with("/sys/fs/cgroup/cgroup.procs", "");
@@ -191,7 +192,7 @@ mod tests {
         })
     }
 
-    /// A process of a v1 machine whose mounts' tops are numbered from `top` on: memory, cpu with cpuacct, cpuset.
+    /// A process on a v1 machine. The tops of its mounts are numbered from `top`: memory, cpu with cpuacct, cpuset.
     fn v1(own: &str, top: u64, magic: u64) -> Tree {
         let own = ["9:memory:", own, "\n8:cpu,cpuacct:", own, "\n7:cpuset:", own, "\n"].concat();
         let mounts = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpuset"];

@@ -1,4 +1,4 @@
-//! What a slot says of its cgroup.
+//! The figures of a slot.
 
 use super::{
     Block,
@@ -15,7 +15,7 @@ use crate::{
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-/// What of a slot's words holds a figure.
+/// Which of a slot's words hold figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known(pub u64);
 
@@ -26,7 +26,7 @@ impl Known {
     pub const CAPACITY: Self = Self(2);
     /// The limits above.
     pub const ABOVE: Self = Self(4);
-    /// What the container's files take on disk.
+    /// The space that the container's files take on disk.
     pub const DISK: Self = Self(8);
 
     /// Whether all of `other` is known.
@@ -40,7 +40,7 @@ impl Known {
 pub struct Load {
     /// Over 1, 5 and 15 minutes, in 1/2048 (see [`crate::load`]).
     pub averages: [u32; 3],
-    /// Threads that run or wait for a CPU.
+    /// Threads that are running or wait for a CPU.
     pub running: u32,
     /// Threads that wait uninterruptibly.
     pub blocked: u32,
@@ -48,24 +48,24 @@ pub struct Load {
     pub threads: u32,
 }
 
-/// The limits of the cgroups above one: those that a container cannot see are above the top of what it sees. Plain words,
-/// so that it can be kept in atomic words.
+/// The limits of the cgroups above one. A container cannot see those above the top of what it sees. Plain words, so
+/// that they can be kept in atomics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Above {
-    /// The least memory limit; `u64::MAX` for none.
+    /// The lowest memory limit; `u64::MAX` for none.
     pub memory_limit_bytes: u64,
-    /// The least of what any level with a limit has left; `u64::MAX` where none has one.
+    /// The least that any level with a limit has left; `u64::MAX` if none has one.
     pub memory_free_bytes: u64,
-    /// The least limit of swap alone; `u64::MAX` for none.
+    /// The lowest limit of swap alone; `u64::MAX` for none.
     pub swap_limit_bytes: u64,
-    /// As `memory_free_bytes`, of swap.
+    /// Like `memory_free_bytes`, but of swap.
     pub swap_free_bytes: u64,
-    /// The least quota's CPU time; 0 for none.
+    /// The lowest quota's CPU time; 0 for none.
     pub quota_usec: u64,
-    /// The least quota's period; 0 for none.
+    /// The lowest quota's period; 0 for none.
     pub period_usec: u64,
-    /// CPUs that are left, 64 a word; all 0 when that is not known.
+    /// The CPUs that remain, 64 a word; all 0 if unknown.
     pub cpus: [u64; CPU_WORDS],
 }
 
@@ -81,7 +81,7 @@ impl Above {
         cpus: [0; CPU_WORDS],
     };
 
-    /// The least limits of memory and swap. A board may say what no program can be shown.
+    /// The lowest limits of memory and swap. A board may hold limits that no program can be shown.
     pub(crate) fn rooms(&self) -> Rooms {
         let is_shown = self.memory_limit_bytes >= LEAST_BYTES;
         Rooms {
@@ -90,7 +90,7 @@ impl Above {
         }
     }
 
-    /// Takes what a cgroup allows those below it into account.
+    /// Takes into account what a cgroup allows those below it.
     pub fn lower_memory(&mut self, level: &Amounts) {
         let mut least = self.rooms();
         least.lower(level, By::Above);
@@ -98,7 +98,7 @@ impl Above {
         (self.swap_limit_bytes, self.swap_free_bytes) = words(&least.swap);
     }
 
-    /// The same of a cgroup's quota.
+    /// Takes a cgroup's quota into account.
     pub fn lower_quota(&mut self, quota: Capacity) {
         let mut least = Some(Least { value: quota, by: By::Above });
         if let Some(above) = self.quota() {
@@ -109,20 +109,20 @@ impl Above {
         }
     }
 
-    /// The least quota.
+    /// The lowest quota.
     pub fn quota(&self) -> Option<Capacity> {
         Capacity::new(self.quota_usec, self.period_usec)
     }
 
-    /// The CPUs of `set` that these limits leave: all where they are not known or none would be left.
+    /// Narrows `set` to the CPUs that these limits leave, unless they are unknown or would leave none.
     ///
-    /// Whether they leave any out.
+    /// Returns whether any CPU is left out.
     pub(crate) fn narrow(&self, set: &mut CpuSet) -> bool {
         set.narrow(&self.cpus)
     }
 }
 
-/// A limit and what is left of it, of which `u64::MAX` is none.
+/// A limit and what is left of it; `u64::MAX` means none.
 fn room(limit: u64, left: u64) -> Room {
     let known = |value: u64| (value < u64::MAX).then_some(Least { value, by: By::Above });
     Room { limit: known(limit), left: known(left) }
@@ -135,7 +135,7 @@ fn words(room: &Room) -> (u64, u64) {
 }
 
 impl Block {
-    /// The load, where it is known.
+    /// The load, if known.
     pub fn load(&self) -> Option<Load> {
         let [one, five] = halves(self.get(Word::Averages1And5));
         let [fifteen, running] = halves(self.get(Word::Average15AndRunning));
@@ -143,7 +143,7 @@ impl Block {
         self.knows(Known::LOAD).then_some(Load { averages: [one, five, fifteen], running, blocked, threads })
     }
 
-    /// Puts the load in.
+    /// Sets the load.
     pub fn set_load(&mut self, load: &Load) {
         let [one, five, fifteen] = load.averages;
         self.set(Word::Averages1And5, joined(one, five));
@@ -153,8 +153,8 @@ impl Block {
     }
 
     /// CPU time that the cgroup could have used in the `age_usec` before `now_usec` (CLOCK_REALTIME), in microseconds;
-    /// `None` where that is not known. What was found first counts for all of the time before it was, and for what is
-    /// before the sampler's time namespace began to count.
+    /// `None` if unknown. The first rate found counts for all time before it was found, and for the time before the
+    /// sampler's time namespace began to count.
     pub fn capacity_usec(&self, now_usec: u64, age_usec: u64) -> Option<u64> {
         let since = now_usec.saturating_sub(self.get(Word::Realtime));
         let now_boottime = self.get(Word::Boottime).saturating_add(since);
@@ -168,8 +168,8 @@ impl Block {
         self.knows(Known::CAPACITY).then_some(capacity)
     }
 
-    /// Puts the capacity in: that of the time since boot until the publication, the rate from then on, and the rate that
-    /// was found first; rates in microseconds a second.
+    /// Sets the capacity: the time from boot to the publication, the rate since then, and the first rate found. Rates
+    /// are in microseconds a second.
     pub fn set_capacity(&mut self, since_boot_usec: u64, rate: u64, first_rate: u64) {
         self.set(Word::Capacity, since_boot_usec);
         self.set(Word::CapacityRate, rate);
@@ -177,7 +177,7 @@ impl Block {
         self.note(Known::CAPACITY);
     }
 
-    /// The limits above, where they are known.
+    /// The limits above, if known.
     pub fn above(&self) -> Option<Above> {
         let mut above = Above::NONE;
         self.take_memory(&mut above);
@@ -186,7 +186,7 @@ impl Block {
         self.knows(Known::ABOVE).then_some(above)
     }
 
-    /// Puts the limits of memory and swap above into `to`, where they are known.
+    /// Copies the limits of memory and swap above to `to`, if known.
     pub(super) fn take_memory(&self, to: &mut Above) {
         if self.knows(Known::ABOVE) {
             to.memory_limit_bytes = self.get(Word::MemoryLimit);
@@ -196,7 +196,7 @@ impl Block {
         }
     }
 
-    /// Puts the least quota above into `to`, where it is known.
+    /// Copies the lowest quota above to `to`, if known.
     pub(super) fn take_quota(&self, to: &mut Above) {
         if self.knows(Known::ABOVE) {
             to.quota_usec = self.get(Word::Quota);
@@ -204,7 +204,7 @@ impl Block {
         }
     }
 
-    /// Puts the CPUs that the cgroups above leave into `to`, where they are known.
+    /// Copies the CPUs that the cgroups above leave to `to`, if known.
     pub(super) fn take_cpus(&self, to: &mut Above) {
         if self.knows(Known::ABOVE) {
             for (to, from) in to.cpus.iter_mut().zip(self.words.iter().skip(Word::Cpus as usize)) {
@@ -213,7 +213,7 @@ impl Block {
         }
     }
 
-    /// Puts the limits above in.
+    /// Sets the limits above.
     pub fn set_above(&mut self, above: &Above) {
         self.set(Word::MemoryLimit, above.memory_limit_bytes);
         self.set(Word::MemoryFree, above.memory_free_bytes);
@@ -227,12 +227,12 @@ impl Block {
         self.note(Known::ABOVE);
     }
 
-    /// What the upper layer of the container's root takes on disk, in bytes, where a sampler measures it.
+    /// The space that the upper layer of the container's root takes on disk, in bytes, if a sampler measures it.
     pub fn disk_used_bytes(&self) -> Option<u64> {
         self.knows(Known::DISK).then(|| self.get(Word::DiskUsed))
     }
 
-    /// Puts in what the upper layer takes.
+    /// Sets the space that the upper layer takes.
     pub fn set_disk_used(&mut self, bytes: u64) {
         self.set(Word::DiskUsed, bytes);
         self.note(Known::DISK);
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_constant_rate_gives_rate_times_age() {
-        // Half a CPU ever since boot.
+        // Half a CPU since boot.
         let block = {
             let mut block = with_capacity(500, 0, 0);
             block.set_capacity(500 * SECOND, SECOND / 2, SECOND / 2);
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_changed_rate_counts_from_when_it_changed() {
-        // 2 CPUs for 900 s, then 1: seen 100 s later.
+        // 2 CPUs for 900 s, then 1, read 100 s later.
         let block = with_capacity(1900, 1, 2);
         assert_eq!(block.capacity_usec(5000 * SECOND, 1000 * SECOND), Some(1900 * SECOND));
         assert_eq!(block.capacity_usec(5000 * SECOND, 300 * SECOND), Some(500 * SECOND));

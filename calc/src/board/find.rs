@@ -1,32 +1,32 @@
-//! The reader's side of the protocol: a key's slot on a board that is lent.
+//! The reader's side of the protocol: it finds a key's slot on a board.
 
 use super::{Block, Key};
 
-/// How far from its home a slot may be.
+/// How far from its home a slot may lie.
 pub const PROBES: u64 = 16;
 
-/// How often a block is copied in the hope of a whole one: publishing takes a fraction of a microsecond.
+/// How often a block is copied until the copy is whole. Publishing takes a fraction of a microsecond.
 const ATTEMPTS: u32 = 3;
 
 /// A board to read from.
 pub trait Board {
-    /// Copies block `index` as it is now, in one piece; `None` when there is none.
+    /// Copies block `index` as it is now, in one read; `None` if there is none.
     fn copy(&self, index: u64, into: &mut Block) -> Option<()>;
 }
 
-/// The number of slots of a board of our version.
+/// The number of slots, if this is a board of our version.
 pub fn slots(board: &impl Board) -> Option<u64> {
     let mut room = Block::EMPTY;
     slots_by(board, &mut room)
 }
 
-/// The same, with room for a block that is lent.
+/// The same, with a block lent as room.
 fn slots_by(board: &impl Board, room: &mut Block) -> Option<u64> {
     whole(board, 0, room)?;
     room.slots()
 }
 
-/// Where the slot of a key may be: the indices of blocks, in the order of the search.
+/// The indices of the blocks that may hold the slot of a key, in the order of the search.
 #[derive(Clone, Debug)]
 pub struct SlotNumbers {
     home: u64,
@@ -35,7 +35,7 @@ pub struct SlotNumbers {
 }
 
 impl SlotNumbers {
-    /// Of `key` on a board with `slots` slots, a power of two.
+    /// Those of `key` on a board with `slots` slots, a power of two.
     pub fn of(key: Key, slots: u64) -> Self {
         Self { home: key.home(slots), slots, step: 0 }
     }
@@ -52,11 +52,11 @@ impl Iterator for SlotNumbers {
     }
 }
 
-/// Copies the slot of `key` that may be believed at `now_usec` of CLOCK_REALTIME.
+/// Copies the slot of `key` that is valid at `now_usec` of CLOCK_REALTIME.
 pub fn find(board: &impl Board, key: Key, now_usec: u64, into: &mut Block) -> Option<()> {
     for index in SlotNumbers::of(key, slots_by(board, into)?) {
         if whole(board, index, into).is_none() {
-            // Beyond a block that was never used nothing was ever put.
+            // Nothing was ever stored beyond a block that was never used.
             if into.is_unused() {
                 return None;
             }
@@ -69,7 +69,7 @@ pub fn find(board: &impl Board, key: Key, now_usec: u64, into: &mut Block) -> Op
     None
 }
 
-/// Copies a block that is whole; leaves an unused one where there is none.
+/// Copies a whole block, or leaves an unused one if there is none.
 fn whole(board: &impl Board, index: u64, into: &mut Block) -> Option<()> {
     for _ in 0..ATTEMPTS {
         if board.copy(index, into).is_none() {
@@ -99,13 +99,13 @@ mod tests {
     const KEY: Key = Key { kind: Kind::Unified, id: 4711 };
 
     impl InMemory {
-        /// The block in which the search for [`KEY`] makes its `step`th step.
+        /// The block at step `step` of the search for [`KEY`].
         fn at(&mut self, step: usize) -> &mut Words {
             let index = SlotNumbers::of(KEY, SLOTS).nth(step).unwrap();
             self.block(index)
         }
 
-        /// How many threads run, by the slot that is found.
+        /// The number of running threads in the slot that is found.
         fn running(&self) -> Option<u32> {
             let mut block = Block::EMPTY;
             find(self, KEY, NOW, &mut block)?;
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// A fresh slot in which `running` threads run.
+    /// A fresh slot with `running` running threads.
     fn slot(key: Key, running: u32) -> Block {
         let mut block = Block::slot(key);
         let published = Published { realtime_usec: NOW, void_after_usec: NOW + 1, ..Published::default() };
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(board.running(), None);
     }
 
-    /// A board whose slot is torn in the first copies of it.
+    /// A board whose slot is torn in its first copies.
     struct Torn {
         board: InMemory,
         times: Cell<u32>,

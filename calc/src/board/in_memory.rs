@@ -5,14 +5,14 @@ use std::{cell::Cell, vec, vec::Vec};
 
 pub(super) const SLOTS: u64 = 64;
 
-/// A board in memory that counts how often a block is copied.
+/// A board in memory that counts the copies made of its blocks.
 pub(super) struct InMemory {
     pub(super) blocks: Vec<Words>,
     pub(super) copies: Cell<u32>,
 }
 
 impl InMemory {
-    /// One with [`SLOTS`] slots, none of them used.
+    /// A board with [`SLOTS`] slots, none of them used.
     pub(super) fn new() -> Self {
         let mut blocks = vec![[0; BLOCK_WORDS]; usize::try_from(SLOTS).unwrap() + 1];
         blocks[0] = Block::header(SLOTS).sealed(2);

@@ -1,6 +1,6 @@
-//! The places of a block's words; `docs/board.md` draws them, and a test holds that page to this table.
+//! The places of a block's words. A test compares `docs/board.md` with this table.
 
-/// Words of 64 bits in a block, in the byte order of the machine.
+/// Words of 64 bits in a block, in the machine's byte order.
 pub const BLOCK_WORDS: usize = 32;
 
 /// Bytes in a block.
@@ -9,70 +9,70 @@ pub const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<u64>();
 /// The words of a block.
 pub type Words = [u64; BLOCK_WORDS];
 
-/// Words of [`Word::Cpus`]: 512 CPUs. On a machine with more, the CPUs above are not known.
+/// Words of [`Word::Cpus`]: 512 CPUs. On larger machines the CPUs above are unknown.
 pub(super) const CPU_WORDS: usize = 8;
 
-/// The places of the words. What is not named is spare, and 0.
+/// The places of the words. Words without a name are spare, and 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Word {
-    /// The number of the publication: even, and 0 where nothing ever was published.
+    /// The number of the publication: even, and 0 if nothing was ever published.
     Sequence = 0,
     /// A slot's [`super::Kind`].
     Kind = 1,
     /// A slot's cgroup.
     Id = 2,
-    /// When it was published, by CLOCK_REALTIME, in microseconds.
+    /// The time of publication by CLOCK_REALTIME, in microseconds.
     Realtime = 3,
-    /// The same moment by CLOCK_MONOTONIC, for the next sampler alone.
+    /// The same by CLOCK_MONOTONIC, only for the next sampler.
     Monotonic = 4,
-    /// The same moment by CLOCK_BOOTTIME of the sampler's time namespace.
+    /// The same by CLOCK_BOOTTIME in the sampler's time namespace.
     Boottime = 5,
-    /// By CLOCK_REALTIME in microseconds: after this nobody may believe it. 0 in a slot that is given up.
+    /// The end of validity, by CLOCK_REALTIME in microseconds. 0 in a slot that is given up.
     VoidAfter = 6,
     /// Bits of [`super::Known`].
     Known = 7,
     /// Load over 1 minute (low half) and 5 minutes, in 1/2048.
     Averages1And5 = 8,
-    /// Load over 15 minutes (low half), in 1/2048; threads that run or wait for a CPU.
+    /// Load over 15 minutes (low half), in 1/2048; threads that are running or wait for a CPU.
     Average15AndRunning = 9,
     /// Threads that wait uninterruptibly (low half); all threads.
     BlockedAndThreads = 10,
-    /// CPU time that the cgroup could have used since the machine booted, in microseconds: what was found first is taken
-    /// to have been in force until then.
+    /// CPU time that the cgroup could have used since the machine booted, in microseconds. The first rate found counts
+    /// for all time before it was found.
     Capacity = 11,
-    /// CPU time a second, in microseconds, from the publication on.
+    /// CPU time a second, in microseconds, since the publication.
     CapacityRate = 12,
-    /// The rate that was found first.
+    /// The first rate found.
     FirstRate = 13,
     /// Limits of the cgroups above this one; `u64::MAX` for none.
     MemoryLimit = 14,
     MemoryFree = 15,
     SwapLimit = 16,
     SwapFree = 17,
-    /// The least quota above, and its period; 0 for none.
+    /// The lowest quota above, and its period; 0 for none.
     Quota = 18,
     Period = 19,
-    /// The CPUs that the cgroups above leave, 64 a word; all 0 when that is not known.
+    /// The CPUs that the cgroups above leave, 64 a word; all 0 if unknown.
     Cpus = 20,
-    /// What the files of the container take on disk, in bytes.
+    /// The space that the container's files take on disk, in bytes.
     DiskUsed = 28,
-    /// Of all words before.
+    /// The checksum of all words before it.
     Checksum = 31,
 }
 
 impl Word {
-    /// Block 0's names: [`super::MAGIC`].
+    /// Names for block 0: [`super::MAGIC`].
     pub(super) const MAGIC: Self = Self::Kind;
     /// [`super::VERSION`].
     pub(super) const VERSION: Self = Self::Id;
-    /// How many slots follow.
+    /// The number of slots that follow.
     pub(super) const SLOTS: Self = Self::Known;
     /// 1 once the sampler has ended.
     pub(super) const ENDED: Self = Self::Averages1And5;
 }
 
-/// The byte that each word begins at, which other versions of the programs rely on.
+/// The byte offset of each word, on which other versions of the programs rely.
 const OFFSETS: [(Word, usize); 23] = [
     (Word::Sequence, 0x00),
     (Word::Kind, 0x08),
@@ -107,7 +107,7 @@ const _: () = {
         assert!(OFFSETS[row].0 as usize * size_of::<u64>() == OFFSETS[row].1);
         row += 1;
     }
-    // The seal takes the first word and the last, whatever their names.
+    // The seal takes the first and the last word, whatever their names.
     assert!(Word::Sequence as usize == 0);
     assert!(Word::Checksum as usize == BLOCK_WORDS - 1);
     assert!(Word::Cpus as usize + CPU_WORDS <= Word::DiskUsed as usize);
@@ -121,7 +121,7 @@ mod tests {
 
     const PAGE: &str = include_str!("../../../docs/board.md");
 
-    /// The rows of the page's table of words: what stands first and second in each.
+    /// The first two columns of the page's table of words.
     fn rows() -> Vec<(String, String)> {
         let cells = |line: &str| {
             let mut cells = line.strip_prefix("| `0x")?.split('|').map(|cell| cell.trim().replace('`', ""));

@@ -1,10 +1,10 @@
-//! The writer's side of the protocol: a block is published in the writer's own copy of the board, and goes from there to the
-//! file by one `pwrite`, alone or with all others.
+//! The writer's side of the protocol: a block is published in the writer's own copy of the board, from which one
+//! `pwrite` writes it to the file, alone or with all others.
 
 use super::{BLOCK_BYTES, Block, seal};
 
 impl Block {
-    /// Puts the block into its place in the writer's copy, under the number after the one that is there.
+    /// Stores the block at its place in the writer's copy, under the number after the present one.
     pub fn publish(&self, place: &mut [u8; BLOCK_BYTES]) {
         let sealed = self.sealed(seal::next_number(Self::from_bytes(place).number()));
         for (to, word) in place.as_chunks_mut().0.iter_mut().zip(sealed) {
@@ -12,7 +12,7 @@ impl Block {
         }
     }
 
-    /// What these bytes of a board say: [`Block::is_whole`] then tells whether it may be looked at.
+    /// Reads a block from a board's bytes; [`Block::is_whole`] then says whether it may be used.
     pub fn from_bytes(bytes: &[u8; BLOCK_BYTES]) -> Self {
         let mut block = Self::EMPTY;
         for (word, bytes) in block.words.iter_mut().zip(bytes.as_chunks().0) {
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(place, other);
     }
 
-    /// As does a writer that is killed within its `pwrite`.
+    /// What a writer leaves that is killed within its `pwrite`.
     #[test]
     fn a_part_of_a_publication_is_not_whole() {
         let mut before = [0; BLOCK_BYTES];

@@ -1,8 +1,8 @@
-//! The seal of a publication: a number in its first word, and in its last the checksum of all before.
+//! The seal of a publication: its number in the first word, and the checksum of all words before in the last.
 //!
-//! For any number of words, so that all mixtures of a small block can be tried.
+//! It takes any number of words, so that a test can try all mixtures of a small block.
 
-/// The words under the seal of publication `number`, which is even and not 0.
+/// The words, sealed as publication `number`, which is even and not 0.
 pub(super) fn sealed<const N: usize>(mut words: [u64; N], number: u64) -> [u64; N] {
     if let [first, ..] = words.as_mut_slice() {
         *first = number;
@@ -13,20 +13,20 @@ pub(super) fn sealed<const N: usize>(mut words: [u64; N], number: u64) -> [u64; 
     words
 }
 
-/// Whether these are the words of one publication, all of them.
+/// Whether all words are of one publication.
 pub(super) fn is_whole<const N: usize>(words: &[u64; N]) -> bool {
     let [number, .., last] = words.as_slice() else { return false };
     let [covered @ .., _] = words.as_slice() else { return false };
     *number != 0 && number & 1 == 0 && *last == checksum(covered)
 }
 
-/// The number of the publication that follows on that of `number`. 0 never comes again.
+/// The number of the publication after `number`. It is never 0 again.
 pub(super) fn next_number(number: u64) -> u64 {
     number.wrapping_add(2).max(2)
 }
 
-/// Each step is invertible, in the sum and in the word: one changed word always changes the sum, and two that undo each
-/// other have to agree in 64 bits that the multiplication has scattered.
+/// Each step is invertible in the sum and in the word. So one changed word always changes the sum; two changed words
+/// cancel out only if they agree in 64 bits that the multiplication has scattered.
 fn checksum(words: &[u64]) -> u64 {
     const SEED: u64 = 0xcbf2_9ce4_8422_2325;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_sum_is_that_of_the_page() {
-        // Computed from the formula in docs/board.md by another program.
+        // Computed by another program, from the formula in docs/board.md.
         assert_eq!(checksum(&[]), 0xcbf2_9ce4_8422_2325);
         assert_eq!(checksum(&[2, 1, 42]), 0x3cbc_4bd7_5b02_8857);
     }
@@ -60,9 +60,9 @@ mod tests {
         assert!(!is_whole(&[2]) && !is_whole::<0>(&[]));
     }
 
-    /// What a `pread` may see of publications that are written meanwhile: neither it nor a `pwrite` says in which order it copies,
-    /// or that it copies a word in one piece. So each half of each word may be of any of them, and all those mixtures
-    /// are tried: 65,536 of four publications in a block of four words.
+    /// What a `pread` may see while publications are written. Neither `pread` nor `pwrite` promises the order in which
+    /// it copies, or that it copies a word at once. So each half of each word may be of any publication, and the test
+    /// tries all those mixtures: 65,536 of four publications in a block of four words.
     #[test]
     fn no_mixture_of_publications_is_whole() {
         const HALVES: u32 = 8;

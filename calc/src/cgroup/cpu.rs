@@ -9,7 +9,7 @@ use crate::{
 };
 use core::num::NonZero;
 
-/// The cgroup's own quota; `None` for none that we understand.
+/// The cgroup's own quota; `None` if there is none that we understand.
 pub fn quota(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Option<Capacity> {
     match version {
         Version::V1 => {
@@ -24,7 +24,7 @@ pub fn quota(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> 
     }
 }
 
-/// The cgroup's weight: version 1's shares.
+/// The cgroup's weight, as version 1's shares.
 pub(crate) fn weight(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Option<u64> {
     let name: &[u8] = match version {
         Version::V1 => b"cpu.shares",
@@ -33,7 +33,7 @@ pub(crate) fn weight(group: &impl CgroupFiles, version: Version, scratch: &mut [
     scan::whole_number(group.text(name, scratch)?)
 }
 
-/// CPU time that a cgroup used.
+/// CPU time used by a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Used {
     pub(crate) user_ticks: u64,
@@ -42,7 +42,7 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    /// What the cgroup and those below it used.
+    /// The time used by the cgroup and those below it.
     pub(crate) fn of(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Option<Self> {
         match version {
             Version::V1 => Self::of_version_1(group, scratch),
@@ -50,8 +50,8 @@ impl Used {
         }
     }
 
-    /// `cpuacct.usage` is exact; `cpuacct.stat`, which older kernels fill by sampling at ticks, says how it splits: where it does
-    /// not say, all of it is the user's.
+    /// `cpuacct.usage` is exact. `cpuacct.stat`, which older kernels fill by sampling at ticks, says how it splits;
+    /// without it, all is the user's.
     fn of_version_1(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<Self> {
         const NSEC_PER_TICK: u64 = 1_000_000_000 / USER_HZ;
         let total_ticks = group.number(b"cpuacct.usage", scratch)? / NSEC_PER_TICK;
@@ -61,8 +61,9 @@ impl Used {
         Some(Self { user_ticks, nice_ticks: 0, system_ticks: total_ticks.saturating_sub(user_ticks) })
     }
 
-    /// `user_usec` and `system_usec` of `cpu.stat`, which every cgroup has; `nice_usec` since Linux 6.13, which is in `user_usec` too
-    /// (`cgroup_base_stat_cputime_show`, kernel/cgroup/rstat.c). The kernel adjusts the two one by one.
+    /// `user_usec` and `system_usec` of `cpu.stat`, which every cgroup has, and `nice_usec` (since Linux 6.13), which
+    /// `user_usec` includes (`cgroup_base_stat_cputime_show`, kernel/cgroup/rstat.c). The kernel adjusts the first two
+    /// one by one.
     fn of_version_2(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<Self> {
         let mut file = group.open(b"cpu.stat", scratch)?;
         let mut lines = Lines::new(&mut file, scratch);
@@ -81,7 +82,7 @@ impl Used {
         Some(Self { user_ticks, nice_ticks, system_ticks: system? / USEC_PER_TICK })
     }
 
-    /// All of it.
+    /// User and system time together.
     pub(crate) fn sum(&self) -> u64 {
         self.user_ticks.saturating_add(self.nice_ticks).saturating_add(self.system_ticks)
     }

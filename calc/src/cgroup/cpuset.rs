@@ -4,7 +4,7 @@ use super::{CgroupFiles, Controller, Version, least::By, places::Places};
 use crate::{cpus::CpuSet, scan, source::Files};
 use core::ffi::CStr;
 
-/// What a cpuset allows.
+/// The resources that a cpuset restricts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// CPUs.
@@ -13,7 +13,7 @@ pub enum Kind {
     Mems,
 }
 
-/// The file that holds what a cgroup may really use, and the one for kernels that have no such file; then the same where version 1 is
+/// The file with what a cgroup may really use, and the file for kernels without it; then the same for version 1
 /// mounted with `noprefix` (Android, ChromeOS).
 const fn names(kind: Kind, version: Version) -> &'static [u8] {
     match (kind, version) {
@@ -24,7 +24,7 @@ const fn names(kind: Kind, version: Version) -> &'static [u8] {
     }
 }
 
-/// What the machine has.
+/// The file with what the machine has.
 const fn online(kind: Kind) -> &'static CStr {
     match kind {
         Kind::Cpus => c"/sys/devices/system/cpu/online",
@@ -32,7 +32,8 @@ const fn online(kind: Kind) -> &'static CStr {
     }
 }
 
-/// Puts into the empty `set` what the cgroup may use, where it says so; else leaves it empty. A list of another form says nothing.
+/// Adds to the empty `set` what the cgroup may use, if its file says so; otherwise leaves it empty. A list in another
+/// form counts for nothing.
 pub fn of_one(
     kind: Kind,
     group: &impl CgroupFiles,
@@ -50,8 +51,8 @@ pub fn of_one(
     None
 }
 
-/// Puts into the empty `set` what the own cgroup allows, or the nearest above that says so, or all that the machine has. Returns
-/// who that is, or `None` when there is any doubt.
+/// Adds to the empty `set` what the nearest cgroup that says so allows, from the own one upward, or else all that the
+/// machine has. Returns which it was; `None` if in doubt.
 #[inline(never)]
 pub(crate) fn allowed(
     kind: Kind,

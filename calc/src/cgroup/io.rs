@@ -2,24 +2,26 @@
 
 use super::{CgroupFiles, Version};
 
-/// What a file's numbers are.
+/// What the numbers of a file count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then keys of some policies.
+    /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then the keys of some
+    /// policies.
     All,
     /// Version 1: `8:0 Read 4096`, then `Write`, `Sync`, `Async`, `Discard`, `Total`; `Total 4096` at the end.
     Bytes,
-    /// The same of operations.
+    /// The same for operations.
     Operations,
 }
 
-/// An open file that tells it.
+/// An open file with such numbers.
 pub(crate) struct Told<F> {
     pub(crate) what: What,
     pub(crate) file: F,
 }
 
-/// Opens them: version 2's one file, or version 1's of bytes and operations, as the throttling layer and as BFQ counts them.
+/// Opens version 2's one file, or version 1's files for bytes and operations, as counted by the throttling layer and
+/// by BFQ.
 #[inline(always)]
 pub(crate) fn open<G: CgroupFiles>(group: &G, version: Version, scratch: &mut [u8]) -> [Option<Told<G::File>>; 4] {
     let mut told = |what, name| open_one(group, what, name, scratch);
@@ -34,7 +36,7 @@ pub(crate) fn open<G: CgroupFiles>(group: &G, version: Version, scratch: &mut [u
     }
 }
 
-/// Opens a file; of version 1 the one that includes the cgroups below, where the kernel is new enough to have it.
+/// Opens a file: in version 1, the one that includes the cgroups below, if the kernel is new enough to have it.
 #[inline(never)]
 fn open_one<G: CgroupFiles>(group: &G, what: What, name: &[u8], scratch: &mut [u8]) -> Option<Told<G::File>> {
     let names = [Some(name), name.strip_suffix(b"_recursive")];

@@ -1,4 +1,4 @@
-//! Finds the places: first where distributions mount the hierarchies, then by mountinfo.
+//! Finds the places: first by the usual mount points, then by mountinfo.
 
 use super::{
     Controller, Version,
@@ -21,13 +21,13 @@ impl Places {
         Some(places)
     }
 
-    /// Finds the places, in place of [`Places::NONE`] and where that lies: it is large. `None` when there is any doubt: no
-    /// cgroup file system, a path that no mount shows.
+    /// Finds the places and writes them over [`Places::NONE`] where it lies, because they are large. `None` if in
+    /// doubt: no cgroup file system, or a path that no mount shows.
     pub fn find(&mut self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
         locate(self, files, whose, scratch)
     }
 
-    /// Whether the process still is where `self` says.
+    /// Whether the process is still in these places.
     pub fn still_hold(&self, files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> bool {
         hash(files, whose, scratch) == Some(self.hash)
     }
@@ -35,17 +35,17 @@ impl Places {
 
 const SELF: &CStr = c"/proc/self/cgroup";
 const MOUNTS: &[u8] = b"/sys/fs/cgroup";
-/// Where v1's hierarchies are mounted too, the v2 hierarchy is here.
+/// The v2 hierarchy, if v1's hierarchies are mounted too.
 const HYBRID: &[u8] = b"/sys/fs/cgroup/unified";
-/// What systemd moves itself to; the container is the cgroup above.
+/// The cgroup that systemd moves itself to; the container is the one above.
 const INIT_SCOPE: &[u8] = b"/init.scope";
 
-/// Fills `places`, which are empty.
+/// Fills `places`, which is empty.
 fn locate<F: Files>(places: &mut Places, files: &F, whose: Whose<'_>, scratch: &mut [u8]) -> Option<()> {
     Finder { places, files, scratch, numbers_root: None }.find(whose)
 }
 
-/// The hash of what the places of `whose` depend on.
+/// The hash of everything that the places of `whose` depend on.
 fn hash(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<u64> {
     match whose {
         Whose::Caller => membership::hash(&mut files.open(SELF)?, scratch),
@@ -57,9 +57,9 @@ fn hash(files: &impl Files, whose: Whose<'_>, scratch: &mut [u8]) -> Option<u64>
 struct Finder<'a, F: Files> {
     places: &'a mut Places,
     files: &'a F,
-    /// Holds a path or the bytes of a file, never both.
+    /// Holds a path or a file's bytes, never both.
     scratch: &'a mut [u8],
-    /// Whether the kernel numbers the machine's root cgroup 1; not asked yet while `None`.
+    /// Whether the kernel gives the machine's root cgroup the number 1; `None` until asked.
     numbers_root: Option<bool>,
 }
 
@@ -71,7 +71,7 @@ impl<F: Files> Finder<'_, F> {
         self.paths(whose)?;
         self.fixed_mounts()?;
         if self.places.slots.iter().any(Slot::is_wanted) {
-            // What cannot be found leaves its controller out, and the others as they are.
+            // If this fails, the controllers not found are left out, and the others stay.
             let _ = self.other_mounts();
         }
         if !self.places.slots.iter().any(Slot::is_found) {
@@ -86,7 +86,7 @@ impl<F: Files> Finder<'_, F> {
         Some(())
     }
 
-    /// Takes one directory for all controllers, in v2's form.
+    /// Uses one directory for all controllers, in v2's form.
     fn declare(&mut self, directory: &[u8]) -> Option<()> {
         self.places.hash = scan::hash(scan::HASH_SEED, directory);
         look(self.files, &[directory], self.scratch)?;
@@ -99,7 +99,7 @@ impl<F: Files> Finder<'_, F> {
         Some(())
     }
 
-    /// Which hierarchy has each controller, and the cgroup's path there.
+    /// Finds the hierarchy of each controller, and the cgroup's path there.
     #[inline(never)]
     fn paths(&mut self, whose: Whose<'_>) -> Option<()> {
         let (file, given) = match whose {
@@ -131,7 +131,7 @@ impl<F: Files> Finder<'_, F> {
         Some(())
     }
 
-    /// Tries the mount that each place has as a guess, and for v1 the one that is named after the controller.
+    /// Tries the mount guessed for each place, and for v1 the one named after the controller.
     #[inline(never)]
     fn fixed_mounts(&mut self) -> Option<()> {
         for controller in Controller::ALL {
@@ -150,13 +150,13 @@ impl<F: Files> Finder<'_, F> {
         Some(())
     }
 
-    /// The place of another controller of the same hierarchy.
+    /// The place already found for another controller of the same hierarchy.
     fn found_before(&self, slot: &Slot) -> Option<Slot> {
         let same = |known: &&Slot| known.is_found() && (known.mount, known.path) == (slot.mount, slot.path);
         self.places.slots.iter().find(same).copied()
     }
 
-    /// The place, if the mount it has shows the path, and no question is left.
+    /// The place, if its mount shows the path beyond doubt.
     fn fixed_mount(&mut self, version: Version, slot: Slot) -> Option<Slot> {
         let (mount, path) = (self.places.at(slot.mount)?, self.places.at(slot.path)?);
         if membership::leaves_namespace(path) {
@@ -167,29 +167,31 @@ impl<F: Files> Finder<'_, F> {
         }
         let top = look(self.files, &[mount], self.scratch)?;
         let is_root = self.is_root(version, top);
-        // Below a root that is not the machine's, the own cgroup may be one of the subdirectories.
+        // Below a root that is not the machine's, the process's own cgroup may be one of the subdirectories.
         let sure = slot.path.len > 0 || is_root || (top.links == 2 && self.is_cgroup(slot.mount));
         sure.then_some(slot.found(is_root))
     }
 
-    /// Whether the top of a mount whose root is `/` is the machine's own root cgroup.
+    /// Whether the top of a mount whose root is `/` is the machine's root cgroup.
     fn is_root(&mut self, version: Version, top: Directory) -> bool {
         if top.inode == 1 || version == Version::V2 {
             return top.inode == 1;
         }
-        // Kernels before 3.15 number cgroups as any file system does. They have no namespace whose root it could be.
+        // Kernels before 3.15 number cgroups like any file system's directories. They have no cgroup namespaces, so
+        // the root is the machine's.
         let numbers = self.numbers_root.unwrap_or_else(|| numbers_root(self.files, self.scratch));
         self.numbers_root = Some(numbers);
         !numbers
     }
 
-    /// Whether a directory is a cgroup's, and not just one to mount the hierarchy on.
+    /// Whether a directory is a cgroup's, not merely a mount point for the hierarchy.
     fn is_cgroup(&mut self, directory: Span) -> bool {
         let directory = self.places.at(directory).unwrap_or_default();
         path::join(self.scratch, &[directory, b"/cgroup.procs"]).is_some_and(|path| self.files.open(path).is_some())
     }
 
-    /// Takes what is not found yet from mountinfo: the last mount that shows the own cgroup, unless another is upon it.
+    /// Looks for the rest in mountinfo: the last mount that shows the process's own cgroup, unless another mount
+    /// covers it.
     #[inline(never)]
     fn other_mounts(&mut self) -> Option<()> {
         for slot in self.places.slots.iter_mut().filter(|slot| slot.is_wanted()) {
@@ -199,7 +201,7 @@ impl<F: Files> Finder<'_, F> {
         let mut lines = Lines::new(&mut source, self.scratch);
         while let Some(line) = lines.next()? {
             if line.begins {
-                // A line that cannot be judged, or whose mount we have no room for, costs itself.
+                // A line that cannot be parsed, or whose mount does not fit, is skipped.
                 Mount::parse(&line).and_then(|mount| note_mount(self.places, &mount)).unwrap_or(());
             }
         }
@@ -213,7 +215,7 @@ impl<F: Files> Finder<'_, F> {
         Some(())
     }
 
-    /// The place, if the mount does show the path.
+    /// The place, if the mount really shows the path.
     fn verified(&mut self, version: Version, slot: Slot) -> Option<Slot> {
         let (mount, path) = (self.places.at(slot.mount)?, self.places.at(slot.path)?);
         let shown = path.get(usize::from(slot.above)..)?;
@@ -227,7 +229,8 @@ impl<F: Files> Finder<'_, F> {
         Some(slot.found(slot.above == 0 && self.is_root(version, top)))
     }
 
-    /// Narrows the scopes to pid 1's cgroup, where that is the own or above it and not the machine's root. Whether any is.
+    /// Narrows the scopes to pid 1's cgroup, if that is the process's own or above it, and not the machine's root.
+    /// Returns whether any was narrowed.
     #[inline(never)]
     fn scope_of_init(&mut self) -> Option<bool> {
         let places = &mut *self.places;
@@ -245,15 +248,15 @@ impl<F: Files> Finder<'_, F> {
         Some(any)
     }
 
-    /// When the process whose `/proc/PID/cgroup` this is started: field 22 of the `stat` beside it.
+    /// The start of the process whose `/proc/PID/cgroup` this is: field 22 of the `stat` beside it.
     fn began_ticks(&mut self, cgroup: &CStr) -> Option<u64> {
         let cgroup = cgroup.to_bytes();
         let process = cgroup.get(..cgroup.len().saturating_sub(b"cgroup".len()))?;
         let mut file = self.files.open(path::join(self.scratch, &[process, b"stat"])?)?;
-        // The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
+        // The second field is the program's name in parentheses, which may contain blanks and parentheses.
         let (_, from_state) = scan::split_at_last(source::read_whole(&mut file, self.scratch)?, b')')?;
         let mut fields = scan::parts(from_state, b' ');
-        // From here on the start time is the 20th.
+        // From here, the start time is the 20th field.
         for _ in 0..20 {
             fields.next()?;
         }
@@ -261,27 +264,27 @@ impl<F: Files> Finder<'_, F> {
     }
 }
 
-/// The directory whose path is the `parts` one after the other.
+/// Looks at the directory whose path is `parts` joined.
 fn look(files: &impl Files, parts: &[&[u8]], scratch: &mut [u8]) -> Option<Directory> {
     files.directory(path::join(scratch, parts)?)
 }
 
-/// Whether the kernel numbers the machine's root cgroup 1, as those with namespaces do. A file that cannot be opened does not say that
-/// there is none: under proot, no file of a namespace can.
+/// Whether the kernel gives the machine's root cgroup the number 1, as kernels with namespaces do. A namespace's file
+/// that cannot be opened may exist all the same: proot lets none be opened.
 #[inline(never)]
 fn numbers_root(files: &impl Files, scratch: &mut [u8]) -> bool {
     let has_namespaces = files.open(c"/proc/self/ns/cgroup").is_some();
     has_namespaces || release(files, scratch).is_some_and(|release| release >= (3, 15))
 }
 
-/// The kernel's version: of `4.19.0-27-amd64`, the first two numbers.
+/// The kernel's version: the first two numbers of `4.19.0-27-amd64`.
 fn release(files: &impl Files, scratch: &mut [u8]) -> Option<(u64, u64)> {
     let text = source::read_whole(&mut files.open(c"/proc/sys/kernel/osrelease")?, scratch)?;
     let (version, rest) = scan::number(text)?;
     Some((version, scan::number(rest.strip_prefix(b".")?)?.0))
 }
 
-/// Notes the controllers of a v1 hierarchy; the guess is a mount named as the line lists them.
+/// Notes the controllers of a v1 hierarchy; the guessed mount is named as the line lists them.
 fn note_v1(places: &mut Places, line: Membership<'_>, path: &[u8]) -> Option<()> {
     for controller in Controller::ALL.into_iter().filter(|controller| line.has(*controller)) {
         let mount = places.intern(MOUNTS.iter().chain(b"/").chain(line.names).copied())?;
@@ -292,7 +295,7 @@ fn note_v1(places: &mut Places, line: Membership<'_>, path: &[u8]) -> Option<()>
     Some(())
 }
 
-/// Notes for which places a mount counts.
+/// Notes the places that a mount is for.
 fn note_mount(places: &mut Places, mount: &Mount<'_>) -> Option<()> {
     for controller in Controller::ALL {
         let mut slot = *places.slots.get(controller as usize)?;
@@ -310,7 +313,7 @@ fn note_mount(places: &mut Places, mount: &Mount<'_>) -> Option<()> {
     Some(())
 }
 
-/// The length of the scope's path, when `line`, which is pid 1's, says that the cgroup `own` is in it.
+/// The length of the scope's path, if pid 1's `line` says that the scope holds the cgroup `own`.
 fn scope(own: &[u8], slot: Slot, line: Membership<'_>, controller: Controller) -> Option<u16> {
     let scope = line.path.strip_suffix(INIT_SCOPE).unwrap_or(line.path);
     let is_same_hierarchy = match slot.version().filter(|_| slot.is_found())? {

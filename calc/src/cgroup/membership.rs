@@ -1,4 +1,4 @@
-//! `/proc/PID/cgroup`: one line a hierarchy, `id:controllers:path`.
+//! `/proc/PID/cgroup`: a line per hierarchy, `id:controllers:path`.
 
 use super::Controller;
 use crate::{
@@ -13,12 +13,12 @@ use core::ffi::CStr;
 pub(super) struct Membership<'l> {
     /// `cpu,cpuacct`; `name=systemd` for a named hierarchy; empty for the v2 hierarchy.
     pub(super) names: &'l [u8],
-    /// The cgroup's path, empty for `/`: so that a path below can be appended to it.
+    /// The cgroup's path; empty for `/`, so that a path below can be appended.
     pub(super) path: &'l [u8],
 }
 
 impl<'l> Membership<'l> {
-    /// Parses a line; `None` when it is not one.
+    /// Parses a line; `None` if it is not one.
     pub(super) fn parse(line: &'l [u8]) -> Option<Self> {
         let (id, rest) = scan::split_at_byte(scan::without_newline(line), b':')?;
         scan::whole_number(id)?;
@@ -38,8 +38,8 @@ impl<'l> Membership<'l> {
     }
 }
 
-/// Hands every line of `file` to `each`, and hashes the text. What is no line, or too long to be judged, or of no use to `each`, costs
-/// the controllers that it names.
+/// Passes every line of `file` to `each`, and hashes the text. If a line is malformed, too long, or refused by `each`,
+/// the controllers that it names are lost.
 pub(super) fn read(
     files: &impl Files,
     file: &CStr,
@@ -56,7 +56,7 @@ pub(super) fn read(
     Some(hash)
 }
 
-/// The hash that [`read`] gives.
+/// The hash that [`read`] returns.
 pub(super) fn hash(source: &mut impl Source, buffer: &mut [u8]) -> Option<u64> {
     let mut lines = Lines::new(source, buffer);
     let mut hash = scan::HASH_SEED;
@@ -71,7 +71,7 @@ pub(super) fn is_at_or_below(path: &[u8], ancestor: &[u8]) -> bool {
     path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-/// Whether a component of `path` is `..`: a cgroup outside the reader's cgroup namespace.
+/// Whether `path` has a component `..`: then the cgroup is outside the reader's cgroup namespace.
 pub(super) fn leaves_namespace(path: &[u8]) -> bool {
     scan::parts(path, b'/').any(|component| component == b"..")
 }

@@ -1,4 +1,4 @@
-//! The memory controller's files, in the terms that both versions share.
+//! The memory controller's files, in terms common to both versions.
 
 use super::{
     CgroupFiles, Hierarchy, Setting, Version,
@@ -14,14 +14,14 @@ use crate::{
 /// The names of the memory controller's files.
 pub(crate) struct Names {
     pub(crate) limit: Name,
-    /// Where the kernel slows down whoever has more, before the limit.
+    /// The limit above which the kernel slows a cgroup down, below the hard one.
     pub(crate) high: Option<Name>,
     pub(crate) usage: Name,
     pub(crate) swap_limit: Name,
     pub(crate) swap_usage: Name,
     /// Whether the swap files count memory and swap together.
     pub(crate) swap_includes_memory: bool,
-    /// The file that says 0 where a cgroup does not bind those below it.
+    /// The file that says 0 if a cgroup does not limit those below it.
     pub(crate) hierarchical: Option<Name>,
 }
 
@@ -54,7 +54,7 @@ static V2: Names = Names {
     hierarchical: None,
 };
 
-/// A line of `memory.stat`, under v2's name. All are bytes.
+/// A line of `memory.stat`, under v2's name, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Counter {
@@ -82,13 +82,14 @@ pub(crate) enum Counter {
     Unevictable,
     SlabReclaimable,
     SlabUnreclaimable,
-    /// v1 alone: the least limit of this cgroup and all above it, those too that a namespace hides.
+    /// v1 only: the lowest limit of this cgroup and all above it, even those that a namespace hides.
     EffectiveLimit,
-    /// The same of memory and swap together.
+    /// The same for memory and swap together.
     EffectiveSwapLimit,
 }
 
-/// The lines of version 1's `memory.stat`, in the kernel's order. Those that begin with `total_` include the cgroups below.
+/// The lines of version 1's `memory.stat`, in the kernel's order. Those that begin with `total_` include the cgroups
+/// below.
 static LINES_V1: [(Name, Counter); 15] = [
     (Name::new("hierarchical_memory_limit"), Counter::EffectiveLimit),
     (Name::new("hierarchical_memsw_limit"), Counter::EffectiveSwapLimit),
@@ -107,7 +108,7 @@ static LINES_V1: [(Name, Counter); 15] = [
     (Name::new("total_unevictable"), Counter::Unevictable),
 ];
 
-/// The same of version 2.
+/// The same for version 2.
 static LINES_V2: [(Name, Counter); 24] = [
     (Name::new("anon"), Counter::Anon),
     (Name::new("file"), Counter::File),
@@ -135,17 +136,17 @@ static LINES_V2: [(Name, Counter); 24] = [
     (Name::new("slab_unreclaimable"), Counter::SlabUnreclaimable),
 ];
 
-/// How many there are.
+/// The number of counters.
 const COUNTERS: usize = Counter::EffectiveSwapLimit as usize + 1;
 
-/// What `memory.stat` says; 0 for what it does not say.
+/// The counters in `memory.stat`; 0 for those that it lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     bytes: [u64; COUNTERS],
 }
 
 impl Counters {
-    /// Counters with these numbers, in their order.
+    /// Counters with these values, in order.
     #[cfg(test)]
     pub(crate) fn of(bytes: &[u64; COUNTERS]) -> Self {
         Self { bytes: *bytes }
@@ -156,12 +157,13 @@ impl Counters {
         self.bytes.get(counter as usize).copied().unwrap_or(0)
     }
 
-    /// The effective limit `which`, where `memory.stat` tells it.
+    /// The effective limit `which`, if `memory.stat` has it.
     pub(crate) fn effective(&self, which: Counter) -> Option<Setting> {
         Some(self.get(which)).filter(|limit| *limit > 0).map(Setting::of)
     }
 
-    /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above it that has one. A line of another form costs itself.
+    /// Reads `memory.stat` of the cgroup at `depth`, or of the nearest above that has one. Lines in another form are
+    /// skipped.
     #[inline(never)]
     pub(crate) fn read(&mut self, files: &impl Files, place: &Hierarchy<'_>, depth: usize, scratch: &mut [u8]) {
         let mut levels = place.chain().skip_while(|level| level.depth() > depth);
@@ -186,16 +188,16 @@ impl Counters {
     }
 }
 
-/// What levels allow together.
+/// The room that levels leave together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rooms {
     pub(crate) memory: Room,
-    /// Of swap alone.
+    /// The room of swap alone.
     pub(crate) swap: Room,
 }
 
 impl Rooms {
-    /// Takes a level into account; whether its memory limit is the least so far.
+    /// Takes a level into account, and returns whether its memory limit is the lowest so far.
     pub(crate) fn lower(&mut self, level: &Amounts, by: By) -> bool {
         if let Setting::Of(limit) = level.swap_limit {
             self.swap.lower(limit, Some(level.swap_used), by);
@@ -204,7 +206,7 @@ impl Rooms {
     }
 }
 
-/// What is known of a level's limits without the files for them, and which of its files count.
+/// What is known of a level's limits before its files are read, and which of its files count.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Terms {
     /// The memory limit.
@@ -215,12 +217,12 @@ pub(crate) struct Terms {
     pub(crate) counts_high: bool,
 }
 
-/// What one level says, in bytes. What is used is only read where it matters: in the scope, and where there is a limit.
+/// One level's amounts, in bytes. Usage is read only if it matters: in the scope, and where there is a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amounts {
     pub(crate) limit: Option<u64>,
     pub(crate) usage: Option<u64>,
-    /// Of swap alone.
+    /// The limit of swap alone.
     pub(crate) swap_limit: Setting,
     pub(crate) swap_used: u64,
 }
@@ -234,7 +236,7 @@ impl Default for Amounts {
 impl Amounts {
     pub(crate) const NONE: Self = Self { limit: None, usage: None, swap_limit: Setting::Absent, swap_used: 0 };
 
-    /// What the cgroup allows those below it; nothing where it does not bind them.
+    /// What the cgroup allows those below it; no limits if it does not limit them.
     pub fn for_those_below(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Self {
         let (mut amounts, names, terms) = (Self::NONE, Names::of(version), Terms::default());
         if !amounts.read(group, names, &terms, false, scratch) || !amounts.binds(group, names, scratch) {
@@ -244,7 +246,7 @@ impl Amounts {
         amounts
     }
 
-    /// Reads the memory of a level; whether the controller is enabled.
+    /// Reads a level's memory, and returns whether the controller is enabled.
     #[inline(never)]
     pub(crate) fn read(
         &mut self,
@@ -265,7 +267,7 @@ impl Amounts {
         true
     }
 
-    /// Reads the swap of the level too.
+    /// Reads the level's swap too.
     #[inline(never)]
     pub(crate) fn read_swap(
         &mut self,
@@ -276,7 +278,7 @@ impl Amounts {
         scratch: &mut [u8],
     ) {
         if names.swap_includes_memory && self.limit.is_none() && !is_scope {
-            // Memory and swap together are never limited where memory is not.
+            // Memory and swap together are never limited unless memory is.
             return;
         }
         self.swap_limit = terms.both_limit.unwrap_or_else(|| group.setting(names.swap_limit.text(), scratch));
@@ -287,7 +289,7 @@ impl Amounts {
         };
         match used {
             Some(used) if self.usage.is_some() || !names.swap_includes_memory => self.swap_used = used,
-            // Who cannot say what is used says nothing of swap.
+            // Without a usage, nothing is known of swap.
             _ => self.swap_limit = Setting::Absent,
         }
         if names.swap_includes_memory {
@@ -295,12 +297,12 @@ impl Amounts {
         }
     }
 
-    /// Turns figures of memory and swap together into those of swap.
+    /// Turns figures for memory and swap together into those for swap.
     fn exclude_memory(&mut self) {
         if let Setting::Of(both) = self.swap_limit {
             self.swap_limit = Setting::Of(both.saturating_sub(self.limit.unwrap_or(0)));
         }
-        // The kernel counts the two apart, and memory alone may be the larger one for a moment.
+        // The kernel counts the two separately, and memory alone may be larger for a moment.
         self.swap_used = self.swap_used.saturating_sub(self.usage.unwrap_or(0));
     }
 
@@ -311,7 +313,7 @@ impl Amounts {
     }
 }
 
-/// The memory limit of a level; [`Setting::Absent`] where the controller is not enabled.
+/// The memory limit of a level; [`Setting::Absent`] if the controller is not enabled.
 fn memory_limit(group: &impl CgroupFiles, names: &Names, terms: &Terms, scratch: &mut [u8]) -> Setting {
     let limit = shown(terms.limit.unwrap_or_else(|| group.setting(names.limit.text(), scratch)));
     match names.high.as_ref().filter(|_| terms.counts_high && limit != Setting::Absent) {
@@ -320,7 +322,7 @@ fn memory_limit(group: &impl CgroupFiles, names: &Names, terms: &Terms, scratch:
     }
 }
 
-/// The limit, where it is one that a program can be shown.
+/// The limit, if a program can be shown it.
 fn shown(limit: Setting) -> Setting {
     match limit {
         Setting::Of(bytes) if bytes < LEAST_BYTES => Setting::Unlimited,
@@ -328,7 +330,7 @@ fn shown(limit: Setting) -> Setting {
     }
 }
 
-/// The lower one of two limits, of which the second may be absent.
+/// The lower of two limits; the second may be absent.
 fn lesser(limit: Setting, other: Setting) -> Setting {
     match (limit, other) {
         (Setting::Of(limit), Setting::Of(other)) => Setting::Of(limit.min(other)),

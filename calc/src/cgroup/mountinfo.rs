@@ -3,12 +3,12 @@
 use super::{Controller, Version, membership};
 use crate::{lines::Line, scan};
 
-/// A mount, as far as a line tells.
+/// A mount, as described by a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mount<'l> {
-    /// The directory of the file system that is mounted, escaped.
+    /// The mounted directory of the file system, escaped.
     root: &'l [u8],
-    /// Where it is mounted, escaped.
+    /// The mount point, escaped.
     point: &'l [u8],
     kind: Kind<'l>,
 }
@@ -25,7 +25,7 @@ enum Kind<'l> {
 }
 
 impl<'l> Kind<'l> {
-    /// Parses what stands behind the options of the mount.
+    /// Parses what follows the options of the mount.
     fn parse(mut fields: scan::Parts<'l>) -> Option<Self> {
         fields.find(|field| *field == b"-")?;
         Some(match (fields.next()?, fields.next()) {
@@ -37,15 +37,15 @@ impl<'l> Kind<'l> {
 }
 
 impl<'l> Mount<'l> {
-    /// Parses the line, or the first piece of a longer one. `None` when that does not tell where it is mounted: such a line is longer
-    /// than what we keep of paths, so that it is none of ours. Where it does not tell what is mounted, that is something else.
+    /// Parses the line, or the first piece of a longer one. `None` if the mount point is not in it: such a line is
+    /// longer than any path we keep, so it is none of ours. If the file system is not in it, that is [`Kind::Other`].
     ///
-    /// The form: `id parent major:minor root point options tags… - type source options`, where tags may be none.
+    /// The form: `id parent major:minor root point options tags… - type source options`; there may be no tags.
     pub(super) fn parse(line: &Line<'l>) -> Option<Self> {
         let mut fields = scan::parts(scan::without_newline(line.bytes), b' ');
         let root = fields.nth(3)?;
         let point = fields.next()?;
-        // Of a piece, the last field may have been cut.
+        // The last field of a piece may be cut.
         fields.next()?;
         let kind = if line.ends { Kind::parse(fields) } else { None };
         Some(Self { root, point, kind: kind.unwrap_or(Kind::Other) })
@@ -60,20 +60,21 @@ impl<'l> Mount<'l> {
         }
     }
 
-    /// How much of the cgroup `path` is above this mount's top; `None` when the mount does not show that cgroup.
+    /// The length of the part of the cgroup `path` above this mount's top; `None` if the mount does not show that
+    /// cgroup.
     pub(super) fn covers(&self, path: &[u8]) -> Option<usize> {
         let above = if self.root == b"/" { 0 } else { length_of_prefix(path, unescape(self.root))? };
         let below = path.get(above..)?;
         (membership::is_at_or_below(below, b"") && !membership::leaves_namespace(below)).then_some(above)
     }
 
-    /// Where it is mounted.
+    /// The mount point.
     pub(super) fn point(&self) -> impl Iterator<Item = u8> + Clone + use<'l> {
         unescape(self.point)
     }
 }
 
-/// How long `prefix` is, when `path` begins with it.
+/// The length of `prefix`, if `path` begins with it.
 fn length_of_prefix(path: &[u8], prefix: impl Iterator<Item = u8>) -> Option<usize> {
     let mut rest = path;
     for byte in prefix {
@@ -86,7 +87,8 @@ fn length_of_prefix(path: &[u8], prefix: impl Iterator<Item = u8>) -> Option<usi
     path.len().checked_sub(rest.len())
 }
 
-/// Undoes the escapes of blanks and backslashes in the fields of a table of mounts: `\040` (`mangle`, fs/proc_namespace.c).
+/// Undoes the escapes of blanks and backslashes in the fields of a mount table: `\040` (`mangle`,
+/// fs/proc_namespace.c).
 pub fn unescape(escaped: &[u8]) -> impl Iterator<Item = u8> + Clone + use<'_> {
     let mut rest = escaped;
     core::iter::from_fn(move || {

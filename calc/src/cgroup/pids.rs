@@ -1,9 +1,9 @@
-//! The pids controller's files, which both versions call alike.
+//! The pids controller's files, which have the same names in both versions.
 
 use super::{CgroupFiles, Setting};
 
-/// The most threads that the cgroup and those below it may have; `None` for no limit. 0 only says that no more may come, and is less
-/// than any kernel shows.
+/// The most threads that the cgroup and those below it may have; `None` for no limit. 0 only means that no more may be
+/// added, and no kernel shows so few.
 pub(crate) fn limit(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
     match group.setting(b"pids.max", scratch) {
         Setting::Of(limit @ 1..) => Some(limit),
@@ -11,7 +11,7 @@ pub(crate) fn limit(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64>
     }
 }
 
-/// The threads of the cgroup and of those below it.
+/// The number of threads in the cgroup and those below it.
 pub(crate) fn count(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
     group.number(b"pids.current", scratch)
 }

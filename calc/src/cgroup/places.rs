@@ -1,16 +1,16 @@
-//! Where each controller's cgroup of a process is: `/proc/PID/cgroup` and the mounts, boiled down.
+//! Where each controller's cgroup of a process is, condensed from `/proc/PID/cgroup` and the mounts.
 
 use super::{Controller, Hierarchy, Version};
 use crate::{scan, settings::MemoryLimit};
 use core::ffi::CStr;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// Whose cgroups to look for.
+/// The process or directory whose cgroups to look for.
 #[derive(Clone, Copy, Debug)]
 pub enum Whose<'a> {
-    /// The calling process's: `/proc/self/cgroup`, the scope by pid 1's.
+    /// The calling process: `/proc/self/cgroup`, with the scope by pid 1's.
     Caller,
-    /// Those of the process whose `/proc/PID/cgroup` this is.
+    /// The process whose `/proc/PID/cgroup` this is.
     Process(&'a CStr),
     /// The cgroup at this path below every hierarchy's mount (`/docker/4f1e…`).
     Path(&'a [u8]),
@@ -18,30 +18,30 @@ pub enum Whose<'a> {
     Directory(&'a [u8]),
 }
 
-/// The places of a process's cgroups. Plain bytes without padding, so that it can be kept in atomic words.
+/// The places of a process's cgroups. Plain bytes without padding, so that they can be kept in atomics.
 ///
-/// Any bytes are valid: what does not make sense reads as "not found".
+/// Any bytes are valid: what makes no sense reads as "not found".
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Places {
-    /// When the scope's first process started, in ticks ([`crate::host::USER_HZ`]) since boot; 0 when that is not known.
+    /// The start of the scope's first process, in ticks ([`crate::host::USER_HZ`]) since boot; 0 if unknown.
     pub began_ticks: u64,
-    /// Taken in place of all memory limits (`CGPROC_MEMORY`); 0 for none.
+    /// Replaces all memory limits (`CGPROC_MEMORY`); 0 for none.
     pub declared_memory_bytes: u64,
-    /// Of the text that the places were found by.
+    /// The hash of the text from which the places were found.
     pub(super) hash: u64,
     pub(super) slots: [Slot; Controller::ALL.len()],
-    /// Whether `memory.high` counts as a limit too (`CGPROC_MEMORY=high`): 0 for no.
+    /// Whether `memory.high` counts as a limit too (`CGPROC_MEMORY=high`); 0 for no.
     pub counts_high: u16,
     pool_len: u16,
     pool: [u8; POOL],
 }
 
-/// Room for the paths, and for mounts that are nowhere in [`USUAL`], each held once.
+/// Room for the paths, and for mount points that are not in [`USUAL`], each held once.
 const POOL: usize = 400;
 
-/// Where hierarchies are usually mounted, one behind the other: in front of the pool, so that it has room for the paths. Engines within
-/// engines make long ones.
+/// The usual mount points, joined. They precede the pool, which is thus left for the paths; engines within engines
+/// make long ones.
 static USUAL: &[u8] =
     b"/sys/fs/cgroup/unified/sys/fs/cgroup/memory/sys/fs/cgroup/cpu,cpuacct/sys/fs/cgroup/cpuacct,cpu\
     /sys/fs/cgroup/cpuset/sys/fs/cgroup/blkio/sys/fs/cgroup/pids";
@@ -52,25 +52,25 @@ const _: () = assert!(size_of::<Places>() == 512);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub(super) struct Slot {
-    /// 1 or 2; 0 where no hierarchy has the controller.
+    /// 1 or 2; 0 if no hierarchy has the controller.
     pub(super) version: u8,
     /// One of [`Slot::WANTED`], [`Slot::FOUND`], [`Slot::FOUND_BELOW_ROOT`].
     pub(super) state: u8,
     pub(super) mount: Span,
-    /// The own cgroup, from the hierarchy's root on.
+    /// The process's own cgroup, from the hierarchy's root.
     pub(super) path: Span,
-    /// How much of the path is above the mount's top.
+    /// The length of the part of the path above the mount's top.
     pub(super) above: u16,
-    /// How much of the path is the scope's.
+    /// The length of the part of the path that is the scope's.
     pub(super) scope: u16,
 }
 
 impl Slot {
-    /// The path is known, the mount only a guess.
+    /// The path is known, the mount only guessed.
     pub(super) const WANTED: u8 = 0;
-    /// The own cgroup is at path below mount.
+    /// Its own cgroup is at path below mount.
     pub(super) const FOUND: u8 = 1;
-    /// As [`Slot::FOUND`]; the mount's top is the machine's root cgroup.
+    /// Like [`Slot::FOUND`]; the mount's top is the machine's root cgroup.
     pub(super) const FOUND_BELOW_ROOT: u8 = 2;
 
     pub(super) fn version(&self) -> Option<Version> {
@@ -85,18 +85,18 @@ impl Slot {
         matches!(self.state, Self::FOUND | Self::FOUND_BELOW_ROOT)
     }
 
-    /// Whether a hierarchy has the controller, and it is not known where that is mounted.
+    /// Whether a hierarchy has the controller, but its mount is not known.
     pub(super) fn is_wanted(&self) -> bool {
         self.version != 0 && !self.is_found()
     }
 
-    /// The place, once it is known to be right.
+    /// The place, once it is confirmed.
     pub(super) fn found(self, is_below_root: bool) -> Self {
         Self { state: if is_below_root { Self::FOUND_BELOW_ROOT } else { Self::FOUND }, ..self }
     }
 }
 
-/// Bytes in the pool.
+/// A range of bytes in the pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub(super) struct Span {
@@ -123,7 +123,7 @@ impl Places {
         pool: [0; POOL],
     };
 
-    /// Says what the total of memory goes by.
+    /// Sets what the total of memory is taken from.
     pub fn declare(&mut self, limit: MemoryLimit) {
         match limit {
             MemoryLimit::Max => {}
@@ -132,7 +132,7 @@ impl Places {
         }
     }
 
-    /// Where `controller`'s cgroups are.
+    /// The place in `controller`'s hierarchy.
     pub(crate) fn hierarchy(&self, controller: Controller) -> Option<Hierarchy<'_>> {
         let slot = self.slots.get(controller as usize).filter(|slot| slot.is_found())?;
         let path = self.at(slot.path)?;
@@ -165,7 +165,7 @@ impl Places {
         }
     }
 
-    /// Puts the bytes into the pool, unless they are there; `None` when they do not fit.
+    /// Adds the bytes to the pool unless it has them; `None` if they do not fit.
     pub(super) fn intern(&mut self, bytes: impl Iterator<Item = u8> + Clone) -> Option<Span> {
         let len = u16::try_from(bytes.clone().count()).ok()?;
         let base = USUAL.len() as u16;
@@ -185,7 +185,7 @@ impl Places {
     }
 }
 
-/// Where `bytes`, of which there are `len`, stand in `text`.
+/// The position in `text` of `bytes`, which are `len` long.
 fn position(text: &[u8], len: u16, bytes: impl Iterator<Item = u8> + Clone) -> Option<u16> {
     let last = u16::try_from(text.len()).ok()?.checked_sub(len)?;
     let is_here = |at: &u16| {
@@ -206,7 +206,7 @@ mod tests {
 
     const V2_MOUNT: &str = "24 22 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 
-    /// A process in the cgroups that `text` lists, below a pid 1 in those of `init`.
+    /// A process in the cgroups that `text` lists, with a pid 1 in those of `init`.
     fn process(text: &str, init: &str, mountinfo: &str) -> Tree {
         Tree::default()
             .with("/proc/self/cgroup", text)
@@ -217,7 +217,7 @@ mod tests {
             .with("/sys/fs/cgroup/cgroup.procs", "")
     }
 
-    /// Where a controller's cgroup is: `mount:own`, with the scope in brackets and `~` below the machine's root.
+    /// A controller's cgroup: `mount:own`, with the scope in brackets and `~` below the machine's root.
     fn place(places: &Places, controller: Controller) -> String {
         let Some(place) = places.hierarchy(controller) else { return "nowhere".to_string() };
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -408,7 +408,7 @@ mod tests {
             let mount = format!("/sys/fs/cgroup/{names}");
             tree.with_directory(&mount, 1, 3).with_directory(&format!("{mount}{path}"), 20, 2)
         });
-        // Each bound by itself to its place, as Docker does on version 1.
+        // Each is bound to its place separately, as Docker does on version 1.
         let mounts: String = names
             .iter()
             .map(|names| format!("51 47 0:32 {path} /sys/fs/cgroup/{names} ro - cgroup cgroup rw,{names}\n"))
@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_namespace_is_known_where_its_file_cannot_be_opened() {
-        // proot: what the link of the namespace leads to is no path.
+        // proot: the target of the namespace's link is not a path.
         let mounts = "51 47 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
         let tree = |release: &str| {
             let tree = Tree::default().with("/proc/self/cgroup", "4:memory:/\n").with("/proc/1/cgroup", "4:memory:/\n");
@@ -477,7 +477,7 @@ mod tests {
                 assert_eq!(memory(&tree), "/sys/fs/cgroup:[]", "{odd}");
             }
         }
-        // What is mounted upon ours is so whatever else its line says.
+        // A mount on top of ours counts whatever else its line says.
         let upon = format!("52 51 0:9 / /sys/fs/cgroup rw - overlay none rw,lowerdir={deep}\n");
         let tree = process("0::/\n", "0::/\n", &format!("{V2_MOUNT}{upon}")).with_directory("/sys/fs/cgroup", 70, 5);
         assert_eq!(memory(&tree), "none");

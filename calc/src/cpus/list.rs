@@ -1,12 +1,12 @@
-//! A kernel list of CPUs, byte by byte: where every other CPU is of one socket, it is longer than any buffer.
+//! A kernel list of CPUs, read byte by byte: if the CPUs of two sockets alternate, it is longer than any buffer.
 
 use super::CpuSet;
 
-/// How far a list is read: `0-3,7`, with a newline behind it or without, and with the NUL behind that which some kernels
-/// since 5.15 give as well (`bitmap_print_to_buf`, `lib/bitmap.c`).
+/// The state of reading a list: `0-3,7`, optionally followed by a newline, and by the NUL that some kernels since 5.15
+/// add (`bitmap_print_to_buf`, `lib/bitmap.c`).
 #[derive(Default)]
 pub(super) struct List {
-    /// The first CPU of a range, once its dash is read.
+    /// The first CPU of a range whose dash has been read.
     first: Option<u64>,
     /// The number that is being read.
     number: Option<u64>,
@@ -15,7 +15,7 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Reads on, and adds what is complete to `set`.
+    /// Reads more bytes, and adds what they complete to `set`.
     pub(super) fn read(&mut self, bytes: &[u8], set: &mut CpuSet) -> Option<()> {
         bytes.iter().try_for_each(|byte| self.take(*byte, set))
     }
@@ -36,13 +36,13 @@ impl List {
         Some(())
     }
 
-    /// Adds the number or the range that was just read.
+    /// Adds the number or range just read.
     fn add(&mut self, set: &mut CpuSet) -> Option<()> {
         let last = self.number.take()?;
         set.insert(self.first.take().unwrap_or(last), last)
     }
 
-    /// There is no more; `None` where the list is not complete.
+    /// Ends the list; `None` if it is incomplete.
     pub(super) fn end(&mut self, set: &mut CpuSet) -> Option<()> {
         if self.has_begun && !self.has_ended {
             self.add(set)?;
