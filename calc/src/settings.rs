@@ -1,16 +1,16 @@
-//! The settings: their keys in the environment and in the [file](crate::policy), and what their values mean, for the shim
-//! and the command alike.
+//! The settings: their keys in the environment and in the [file](crate::policy), and the meaning of their values, for
+//! both the shim and the command.
 
 use crate::{
     answer::Answer,
     scan::{self, Name},
 };
 
-/// Bytes of the least limit that a program can be shown: programs divide by their memory in MiB. No program runs in less, so that
-/// less is a way to stop a cgroup rather than a size of it: as if there were no limit.
+/// The lowest limit that a program can be shown, in bytes, because programs divide by their memory in MiB. No program
+/// runs in less: a lower limit stops a cgroup rather than sizing it, and counts as none.
 pub const LEAST_BYTES: u64 = 1 << 20;
 
-/// A setting. Its number is its row among the `KEYS`.
+/// A setting. Its number is its row in `KEYS`.
 ///
 /// ```
 /// use calc::settings::{CpuCount, Key, MemoryLimit, Value};
@@ -24,36 +24,36 @@ pub const LEAST_BYTES: u64 = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Key {
-    /// `CGPROC`: whether there are answers at all.
+    /// `CGPROC`: whether anything is answered.
     Switch,
-    /// `CGPROC_FILES`: which there are.
+    /// `CGPROC_FILES`: which files are answered.
     Files,
-    /// `CGPROC_CPUS`: how many CPUs there are.
+    /// `CGPROC_CPUS`: how many CPUs are shown.
     Cpus,
-    /// `CGPROC_MEMORY`: how much memory there is.
+    /// `CGPROC_MEMORY`: how much memory is shown.
     Memory,
-    /// `CGPROC_DISK`: how much room there is in the container's file system.
+    /// `CGPROC_DISK`: the size shown for the container's file system.
     Disk,
-    /// `CGPROC_CGROUP`: whose view it is.
+    /// `CGPROC_CGROUP`: the cgroup whose view is shown.
     Cgroup,
-    /// `CGPROC_BOARD`: where a sampler publishes.
+    /// `CGPROC_BOARD`: the board that a sampler writes.
     Board,
-    /// `CGPROC_UPTIME`: since when.
+    /// `CGPROC_UPTIME`: whose uptime is shown.
     Uptime,
-    /// `CGPROC_BTIME`: the same for the boot time.
+    /// `CGPROC_BTIME`: whose boot time is shown.
     Btime,
     /// `CGPROC_AFFINITY`: whether affinity masks are answered.
     Affinity,
-    /// `CGPROC_DEBUG`: where to say why something was passed through.
+    /// `CGPROC_DEBUG`: where the reasons for passing through are noted.
     Debug,
 }
 
-/// Programs that get the host's uptime, by the name that the kernel gives them, with a final NUL: they subtract start times
-/// from it to tell ages, and those are on the host's clock.
+/// Programs that get the host's uptime, by the name that the kernel has for them, with a final NUL: they compute ages
+/// by subtracting start times from it, and those are on the host's clock.
 pub static AGE_PROGRAMS: [Name; 5] =
     [Name::new("ps\0"), Name::new("pgrep\0"), Name::new("pkill\0"), Name::new("pidwait\0"), Name::new("pidof\0")];
 
-/// What the settings are called.
+/// The names of the settings.
 static KEYS: [(Name, Key); 11] = [
     (Name::new("CGPROC"), Key::Switch),
     (Name::new("CGPROC_FILES"), Key::Files),
@@ -74,7 +74,7 @@ impl Key {
         KEYS.iter().map(|(_, key)| *key)
     }
 
-    /// The setting of this name.
+    /// The setting with this name.
     pub fn of(name: &[u8]) -> Option<Self> {
         scan::find_from(&KEYS, 0, name).map(|(_, (_, key))| *key)
     }
@@ -84,7 +84,7 @@ impl Key {
         KEYS.get(self as usize).map_or(b"", |(name, _)| name.text())
     }
 
-    /// Parses a value of this setting; `None` for one that is not understood.
+    /// Parses a value of this setting; `None` if it is invalid.
     pub fn parse(self, value: &[u8]) -> Option<Value<'_>> {
         Some(match self {
             Self::Switch => Value::Off(is_other(value, b"off", b"on")?),
@@ -105,39 +105,39 @@ impl Key {
 /// A setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'v> {
-    /// Whether nothing is to be answered.
+    /// Whether nothing is answered.
     Off(bool),
-    /// Which answers are given.
+    /// Which files are answered.
     Files(Answered),
-    /// What the number of CPUs goes by.
+    /// How the number of CPUs is chosen.
     Cpus(CpuCount),
-    /// What the total of memory goes by.
+    /// How the total of memory is chosen.
     Memory(MemoryLimit),
-    /// Bytes of the container's file system, [`LEAST_BYTES`] or more.
+    /// The size of the container's file system in bytes, [`LEAST_BYTES`] or more.
     Disk(u64),
-    /// The cgroup to see, in one of the forms of [`crate::cgroup::places::Whose`]: an absolute path.
+    /// The cgroup to see: an absolute path, in one of the forms of [`crate::cgroup::places::Whose`].
     Cgroup(&'v [u8]),
     /// The board's absolute path.
     Board(&'v [u8]),
-    /// Whether uptimes are the host's.
+    /// Whether the host's uptime is shown.
     HostUptime(bool),
-    /// Whether the boot time is the container's.
+    /// Whether the container's start is shown as the boot time.
     ContainerBtime(bool),
-    /// Whether affinity masks are the kernel's.
+    /// Whether affinity masks are left to the kernel.
     KernelAffinity(bool),
-    /// A file's name; empty for none.
+    /// The path of a file; empty for none.
     Debug(&'v [u8]),
 }
 
-/// What the number of CPUs goes by (`CGPROC_CPUS`).
+/// How the number of CPUs is chosen (`CGPROC_CPUS`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CpuCount {
-    /// `quota`: the least quota. Nothing else is asked for.
+    /// `quota`: the lowest quota, as if the setting were absent.
     #[default]
     ByQuota,
-    /// `weight`: the quota, or what the cgroup's weight stands for, where that is less.
+    /// `weight`: the quota, or the CPUs that the cgroup's weight stands for, if fewer.
     ByWeight,
-    /// This many CPUs, in thousandths, never 0: `1.5` is 1500.
+    /// This many thousandths of a CPU, never 0: `1.5` is 1500.
     Milli(u64),
 }
 
@@ -150,7 +150,7 @@ impl CpuCount {
         }
     }
 
-    /// As one word, to keep in an atomic; 0 for the default.
+    /// One word, to keep in an atomic; 0 for the default.
     pub fn to_word(self) -> u64 {
         match self {
             Self::ByQuota => 0,
@@ -159,7 +159,7 @@ impl CpuCount {
         }
     }
 
-    /// What [`Self::to_word`] made a word of.
+    /// Reverses [`Self::to_word`].
     pub fn from_word(word: u64) -> Self {
         match word {
             0 => Self::ByQuota,
@@ -169,15 +169,15 @@ impl CpuCount {
     }
 }
 
-/// What the total of memory goes by (`CGPROC_MEMORY`).
+/// How the total of memory is chosen (`CGPROC_MEMORY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MemoryLimit {
-    /// `max`: the least limit. Nothing else is asked for.
+    /// `max`: the lowest limit, as if the setting were absent.
     #[default]
     Max,
-    /// `high`: the same, where `memory.high` counts as a limit too.
+    /// `high`: the same, but `memory.high` counts as a limit too.
     High,
-    /// This many bytes in place of the limits, [`LEAST_BYTES`] or more.
+    /// This many bytes instead of the limits, [`LEAST_BYTES`] or more.
     Bytes(u64),
 }
 
@@ -190,7 +190,7 @@ impl MemoryLimit {
         }
     }
 
-    /// As one word, to keep in an atomic; 0 for the default.
+    /// One word, to keep in an atomic; 0 for the default.
     pub fn to_word(self) -> u64 {
         match self {
             Self::Max => 0,
@@ -199,7 +199,7 @@ impl MemoryLimit {
         }
     }
 
-    /// What [`Self::to_word`] made a word of.
+    /// Reverses [`Self::to_word`].
     pub fn from_word(word: u64) -> Self {
         match word {
             0 => Self::Max,
@@ -209,10 +209,10 @@ impl MemoryLimit {
     }
 }
 
-/// Bytes of the longest path or name that a setting takes: the shim has room for no more, and a final NUL.
+/// The longest path or name in a setting, in bytes: the shim has room for no more than that and a NUL.
 pub const LONGEST_TEXT: usize = 255;
 
-/// Whether `value` is the `other` of two words, rather than the `usual` one, which may be left out.
+/// Whether `value` is `other` rather than `usual`, which may be left empty; `None` if it is neither.
 #[inline(never)]
 fn is_other(value: &[u8], other: &[u8], usual: &[u8]) -> Option<bool> {
     if value == other {
@@ -229,7 +229,8 @@ fn path(value: &[u8]) -> Option<&[u8]> {
     text(value).filter(|path| path.starts_with(b"/"))
 }
 
-/// A size in bytes: digits, then nothing, or `k`, `m`, `g`, `t` for powers of 1024 (either case, `b` or `ib` may follow).
+/// A size in bytes: digits, optionally followed by `k`, `m`, `g` or `t` for powers of 1024 (in either case, with or
+/// without `b` or `ib`).
 pub fn size_bytes(value: &[u8]) -> Option<u64> {
     let (number, rest) = scan::number(value)?;
     let (unit, rest) = match rest.split_first() {
@@ -252,7 +253,7 @@ pub fn size_bytes(value: &[u8]) -> Option<u64> {
     number.checked_mul(1_u64 << shift)
 }
 
-/// A number of CPUs in thousandths: `1.5`, or `1500m` as Kubernetes has it, is 1500. More than 0, at most three decimals.
+/// A number of CPUs in thousandths: `1.5`, or Kubernetes' `1500m`, is 1500. More than 0, with at most three decimals.
 pub fn cpus_milli(value: &[u8]) -> Option<u64> {
     let (whole, rest) = scan::number(value)?;
     if rest == b"m" {
@@ -275,12 +276,12 @@ pub fn cpus_milli(value: &[u8]) -> Option<u64> {
     (milli > 0).then_some(milli)
 }
 
-/// What had an answer once, and is the kernel's now. Settings that name it still hold.
+/// Files that were answered once and are the kernel's now. Settings that name them stay valid.
 fn is_former(name: &[u8]) -> bool {
     matches!(name, b"partitions" | b"pid_max")
 }
 
-/// Which answers a program gets: a bit per [`Answer`].
+/// The answers that a program gets: a bit per [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered(pub u32);
 
@@ -288,12 +289,12 @@ impl Answered {
     /// All answers.
     pub const ALL: Self = Self((1 << Answer::ALL.len()) - 1);
 
-    /// Parses the comma list of `CGPROC_FILES`: names of files and of groups ([`Answer::is_of_group`]).
+    /// Parses `CGPROC_FILES`, a comma-separated list of names of files and groups ([`Answer::is_of_group`]).
     pub fn parse(list: &[u8]) -> Option<Self> {
         let mut bits = 0;
         for name in list.split(|byte| *byte == b',') {
             let is_group = Answer::ALL.into_iter().any(|answer| answer.is_of_group(name));
-            // The files of pressure have names that would mean too much alone.
+            // The names of pressure files alone would be ambiguous.
             let is_alone = |answer: &Answer| answer.is_named(name) && !answer.is_pressure();
             let meant = |answer: &Answer| if is_group { answer.is_of_group(name) } else { is_alone(answer) };
             let named = Answer::ALL.into_iter().filter(meant).fold(0, |bits, answer| bits | Self::bit(answer));

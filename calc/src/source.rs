@@ -2,30 +2,31 @@
 
 use core::ffi::CStr;
 
-/// Room for a path, or for a small file of a cgroup or a line of it. All askers lend the same: so none answers what another cannot.
+/// Room for a path, a small cgroup file or a line of it. All callers lend the same, so none answers what another
+/// cannot.
 pub type Scratch = [u8; 512];
 
-/// Room for a piece of the kernel's own text, whole lines of it, while another is composed from it.
+/// Room for a piece of the kernel's own text, in whole lines, while another text is composed from it.
 pub type Window = [u8; 768];
 
 /// An open file, read from its start to its end.
 pub trait Source {
-    /// Reads the next bytes into `into`; `Some(0)` at the end, `None` when the file cannot be read.
+    /// Reads the next bytes into `into`; `Some(0)` at the end, `None` if the file cannot be read.
     fn read(&mut self, into: &mut [u8]) -> Option<usize>;
 
-    /// Goes back to the start: what is read from there on is the file as it is then.
+    /// Goes back to the start: reading then shows the file as it is at that time.
     fn rewind(&mut self);
 
     /// Whether a read that does not fill its buffer has reached the end.
     ///
-    /// True for cgroup files and for the /proc files that the kernel composes in one piece (`seq_file`'s
-    /// `single_open`): it saves the read that only says "no more". False for `/proc/cpuinfo`, which is iterated.
+    /// True for cgroup files and for /proc files that the kernel composes in one piece (`seq_file`'s `single_open`):
+    /// it saves the final empty read. False for `/proc/cpuinfo`, which is iterated.
     fn short_read_is_end(&self) -> bool {
         true
     }
 }
 
-/// A directory of a file system, as far as telling cgroups apart needs it.
+/// What is needed of a directory to tell cgroups apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Directory {
     /// Inode number. In a cgroup hierarchy it is the cgroup's id; the real root's is 1 (kernfs).
@@ -42,14 +43,14 @@ pub trait Files {
     /// Opens the file at the absolute `path`.
     fn open(&self, path: &CStr) -> Option<Self::File>;
 
-    /// Looks at the directory at the absolute `path`, `None` when there is none.
+    /// Looks at the directory at the absolute `path`; `None` if there is none.
     fn directory(&self, path: &CStr) -> Option<Directory>;
 
-    /// The magic number of the file system that `path` is on (`statfs(2)`).
+    /// The magic number of the file system that holds `path` (`statfs(2)`).
     fn file_system(&self, path: &CStr) -> Option<u64>;
 }
 
-/// All of `file`; `None` when it cannot be read or does not fit.
+/// All of `file`; `None` if it cannot be read or does not fit.
 pub(crate) fn read_whole<'b>(file: &mut impl Source, into: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut len = 0_usize;
     loop {

@@ -6,7 +6,7 @@ pub trait Sink {
     fn write(&mut self, bytes: &[u8]) -> Option<()>;
 }
 
-/// Bytes gathered before the sink is called: one write for most answers' lines, little stack.
+/// Bytes gathered before the sink is called: enough to write most answers at once, but little stack.
 const CHUNK: usize = 576;
 
 /// Decimal digits of the largest `u64`.
@@ -51,7 +51,7 @@ impl<'s, S: Sink> Text<'s, S> {
         self.padded(number, 0)
     }
 
-    /// Appends `number` in decimal, right-aligned in `width` columns of spaces, wider when it must be.
+    /// Appends `number` in decimal, right-aligned in `width` columns, or in more if it needs them.
     pub fn padded(&mut self, number: u64, width: usize) -> Option<()> {
         self.aligned(number, width, b" ")
     }
@@ -85,7 +85,7 @@ impl<'s, S: Sink> Text<'s, S> {
         Some(())
     }
 
-    /// Hands what is left to the sink. By reference: to move a text would take its size on the stack once more.
+    /// Hands the rest to the sink. By reference, because moving a text would take its size on the stack again.
     pub fn finish(&mut self) -> Option<()> {
         if self.len == 0 { Some(()) } else { self.flush() }
     }

@@ -9,12 +9,14 @@ use crate::{
     view::io::{Device, Io, Traffic},
 };
 
-/// The columns that a number takes (`part_stat_show`, block/genhd.c).
+/// The width of a column (`part_stat_show`, block/genhd.c).
 const WIDTH: usize = 8;
 
-/// A device's `stat` below `/sys/block`, which has the columns of its line in `/proc/diskstats`: what the scope did. All 0 for a
-/// partition, whose operations are counted for no cgroup. `None` where the kernel's own says that nobody used the device.
+/// A device's `stat` below `/sys/block`: what the scope did, in the columns of the device's line in `/proc/diskstats`.
+/// All 0 for a partition, because no cgroup counts its operations. `None` if the kernel's own says that nobody used
+/// the device.
 ///
+/// One half of `scratch` holds the kernel's line, the other those of the scope's files.
 /// Half of `scratch` holds the kernel's line, half those of the scope's files.
 #[inline(never)]
 pub fn block_stat<S: Sink, F: Source>(
@@ -35,7 +37,7 @@ pub fn block_stat<S: Sink, F: Source>(
     out.bytes(b"\n")
 }
 
-/// How many columns the kernel's line has, where any of them is more than 0.
+/// The number of columns in the kernel's line, if any of them is more than 0.
 fn columns(host: &mut impl Source, scratch: &mut [u8]) -> Option<usize> {
     let mut lines = Lines::new(host, scratch);
     let line = lines.next()??.whole()?.strip_suffix(b"\n")?;
@@ -78,7 +80,7 @@ mod tests {
     fn the_scopes_figures_in_the_kernels_columns() {
         let ours = "      16        0    16384        0       32        0    32768        0        0        0        0        1        0     2048        0        0        0\n";
         assert_eq!(text(IO, HOST).unwrap(), ours);
-        // 2.6.32, and a number that is wider than its column.
+        // 2.6.32, and a number wider than its column.
         let host =
             "   27343    12297  1132322   259113    14412    26542   327648   381245        0    98765   640351\n";
         let ours =

@@ -8,8 +8,8 @@ use crate::{
     text::{self, Sink, Text},
 };
 
-/// A list of CPUs (`3,7-8`, `bitmap_print_to_pagebuf`): those of the kernel's that are in the view. An empty one is an
-/// empty line, as a node without CPUs has it.
+/// A list of CPUs (`3,7-8`, `bitmap_print_to_pagebuf`): the kernel's, narrowed to the view. An empty list is an empty
+/// line, as for a node without CPUs.
 pub fn cpu_list_within<S: Sink>(
     online: &CpuSet,
     host: &mut impl Source,
@@ -26,8 +26,8 @@ pub fn cpu_list_within<S: Sink>(
 const CPUS_OF_DIGIT: usize = 4;
 const DIGITS_OF_GROUP: usize = 8;
 
-/// A bitmap of CPUs (`00000001,80000000`: groups of eight digits, the most significant first, of which the first may be
-/// shorter), in the kernel's form and width: the bits of CPUs outside the view are cleared.
+/// A bitmap of CPUs in the kernel's form and width, with the bits of CPUs outside the view cleared
+/// (`00000001,80000000`: groups of eight digits, the most significant first, which may be shorter).
 pub fn cpu_map_within<S: Sink>(
     online: &CpuSet,
     host: &mut impl Source,
@@ -123,7 +123,7 @@ mod tests {
         cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     }
 
-    /// As the kernel prints a bitmap of `width` bits.
+    /// The kernel's form of a bitmap of `width` bits.
     fn mapped(cpus: &BTreeSet<u64>, width: u64) -> String {
         let digit = |index| (0..4).filter(|bit| cpus.contains(&(4 * index + bit))).map(|bit| 1 << bit).sum::<u8>();
         let digits = (0..width.div_ceil(4)).rev();

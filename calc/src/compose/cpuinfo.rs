@@ -9,11 +9,11 @@ use crate::{
     view::topology::{Package, Packages},
 };
 
-/// `/proc/cpuinfo`: what it says of the view's CPUs.
+/// `/proc/cpuinfo`, for the view's CPUs.
 ///
-/// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x counts them, has a line
-/// for each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`). arm64 before 3.19 has all lines
-/// `processor` one after the other, and then a block that is of all of them (`arch/arm64/kernel/setup.c`).
+/// Most architectures have a block of lines for each CPU, which begins with `processor`. s390x has the number of CPUs,
+/// a line for each, and then blocks that begin with `cpu number` (`arch/s390/kernel/processor.c`). arm64 before 3.19
+/// has all `processor` lines first, and then one block for all CPUs (`arch/arm64/kernel/setup.c`).
 pub fn cpuinfo<S: Sink>(
     online: &CpuSet,
     packages: &Packages,
@@ -43,7 +43,7 @@ pub fn cpuinfo<S: Sink>(
             block = Block::MACHINE;
         }
     }
-    // Text of another form, or not of the CPUs that the view was made for.
+    // If they differ, the text has another form, or is not about the CPUs that the view was made for.
     (shown == count).then_some(())
 }
 
@@ -51,15 +51,15 @@ pub fn cpuinfo<S: Sink>(
 struct Block {
     is_shown: bool,
     package: Option<Package>,
-    /// How many CPUs it begins with, as long as no other line has come.
+    /// How many CPUs it begins with; 0 once another line has come.
     heads: u64,
 }
 
 impl Block {
-    /// What some architectures say of the whole machine.
+    /// Lines about the whole machine, which some architectures have.
     const MACHINE: Self = Self { is_shown: true, package: None, heads: 0 };
 
-    /// Takes the beginning of a line into account, which may be a field with a number.
+    /// Takes the beginning of a line into account; it may be a field with a number.
     fn read(&mut self, field: Option<Field<'_>>, online: &CpuSet, packages: &Packages) {
         let head = field.filter(|field| matches!(field.key, b"processor" | b"cpu number"));
         if let Some(cpu) = head {
@@ -85,7 +85,7 @@ fn listed(line: &[u8]) -> Option<u64> {
 #[derive(Clone, Copy)]
 struct Field<'l> {
     key: &'l [u8],
-    /// All that stands before the number.
+    /// The part before the number.
     before: &'l [u8],
     value: u64,
 }
@@ -99,7 +99,7 @@ impl<'l> Field<'l> {
         Some(Self { key: scan::before_blanks(key), before, value })
     }
 
-    /// The number to show in its place, in a view of `count` CPUs; `None` for the kernel's own.
+    /// The number to show instead, in a view of `count` CPUs; `None` for the kernel's own.
     fn figure(&self, package: Option<Package>, count: u64) -> Option<u64> {
         let bounded = self.value.min(count);
         match self.key {
@@ -110,7 +110,7 @@ impl<'l> Field<'l> {
         }
     }
 
-    /// The line with another number.
+    /// Writes the line with another number.
     fn with<S: Sink>(&self, number: u64, out: &mut Text<'_, S>) -> Option<()> {
         out.bytes(self.before)?;
         out.number(number)?;

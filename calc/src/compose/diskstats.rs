@@ -8,17 +8,18 @@ use crate::{
     view::io::{Device, Io, Traffic},
 };
 
-/// The columns after a device's name that every kernel has; 4.18 added those of discards, 5.5 those of flushes.
+/// The columns after a device's name that every kernel has; 4.18 added those for discards, 5.5 those for flushes.
 pub(super) const LEAST_COLUMNS: usize = 11;
 
-/// What a sector is here, whatever the device's are.
+/// The sector size here, whatever the device's is.
 const SECTOR_BYTES: u64 = 512;
 
-/// `/proc/diskstats`: the kernel's lines, each with what the scope did with the device: programs take a file without a line for a
-/// kernel that cannot count. A line in another form, or without use by anybody, is the kernel's own.
+/// `/proc/diskstats`: the kernel's lines, with what the scope did with each device. All devices stay, because programs
+/// take a file without them for a kernel that cannot count. A line in another form, or of a device that nobody used,
+/// stays the kernel's.
 ///
-/// `shown` makes of a device's figures those that are to be shown; without figures, those of one that the scope did not use. Half of `scratch` holds the kernel's lines, half those of the
-/// scope's files.
+/// `shown` turns a device's figures into those to show, or gives those of a device that the scope did not use. One
+/// half of `scratch` holds the kernel's lines, the other those of the scope's files.
 #[inline(never)]
 pub fn diskstats<S: Sink, F: Source>(
     io: &mut Io<F>,
@@ -42,9 +43,9 @@ pub fn diskstats<S: Sink, F: Source>(
 /// A line: `   8       0 sda 1 0 8 3 2 0 16 5 0 6 8`.
 struct Counted<'l> {
     device: Device,
-    /// All up to the columns.
+    /// The part before the columns.
     head: &'l [u8],
-    /// The blank before each column goes with it.
+    /// Each column includes the blank before it.
     columns: &'l [u8],
 }
 
@@ -63,7 +64,7 @@ impl<'l> Counted<'l> {
         self.columns.iter().any(|byte| !matches!(byte, b'0' | b' '))
     }
 
-    /// The line with the scope's figures, in as many columns as the kernel has.
+    /// Writes the line with the scope's figures, in as many columns as the kernel has.
     fn with<S: Sink>(&self, traffic: &Traffic, out: &mut Text<'_, S>) -> Option<()> {
         out.bytes(self.head)?;
         for (index, _) in scan::parts(self.columns, b' ').enumerate() {
@@ -81,8 +82,8 @@ pub(super) fn device(line: &[u8]) -> Option<(Device, &[u8])> {
     rest.starts_with(b" ").then_some((Device { major, minor }, rest))
 }
 
-/// A column, in the order of `diskstats_show` (block/genhd.c). Merged and flushed operations, those under way, and all times are
-/// counted for no cgroup.
+/// A column, in the order of `diskstats_show` (block/genhd.c). No cgroup counts merges, flushes, operations in flight
+/// or times.
 pub(super) fn column(traffic: &Traffic, index: usize) -> u64 {
     match index {
         0 => traffic.reads,
@@ -107,20 +108,20 @@ mod tests {
         vec::Vec,
     };
 
-    /// Of a 7.2 kernel: 20 columns.
+    /// From a 7.2 kernel: 20 columns.
     const HOST: &str = concat!(
         "   7       0 loop0 16 0 16384 15 32 0 32768 129 0 40 145 0 0 0 0 0 0\n",
         "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
         "  98       0 ubda 12 0 1296 6 0 0 0 0 0 0 6 0 0 0 0 0 0\n",
     );
 
-    /// `io.stat` of a cgroup there, which read 8 MiB and wrote 16 of a loop device, and read a disk.
+    /// `io.stat` of a cgroup there that read 8 MiB from a loop device, wrote 16 MiB to it, and read a disk.
     const IO: &str = concat!(
         "98:0 rbytes=655360 wbytes=0 rios=10 wios=0 dbytes=0 dios=0\n",
         "7:0 rbytes=8388608 wbytes=16777216 rios=16 wios=32 dbytes=1048576 dios=1\n",
     );
 
-    /// What stands before the columns.
+    /// The parts before the columns.
     fn head(line: &str) -> Vec<&str> {
         line.split_whitespace().take(3).collect()
     }
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn there_are_as_many_columns_as_the_kernel_has() {
         let io = "8:0 rbytes=4096 wbytes=512 rios=2 wios=1 dbytes=512 dios=7\n";
-        // 2.6.32, with its partitions, which have no source.
+        // 2.6.32, with partitions, whose operations no file counts.
         let host = concat!(
             "   8       0 sda 27343 12297 1132322 259113 14412 26542 327648 381245 0 98765 640351\n",
             "   8       1 sda1 559 230 4978 3012 5 1 12 44 0 2810 3056\n",

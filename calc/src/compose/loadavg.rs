@@ -7,12 +7,12 @@ use crate::{
     text::{Sink, Text},
 };
 
-/// `/proc/loadavg`: the three averages, threads that run and threads in all, the last process id of the reader's pid
-/// namespace, which the kernel's own text has.
+/// `/proc/loadavg`: the three averages, the numbers of running and of all threads, and the last process id in the
+/// reader's pid namespace, which comes from the kernel's own text.
 ///
-/// There are at least `threads` in all, which may be counted later than `load` was. `has_all` says that every process the
-/// reader can see is in the scope; otherwise there are as many as the kernel says: atop reads its list of processes again
-/// and again while that is longer.
+/// There are at least `threads` in all, which may have been counted later than `load`. `has_all` says that every
+/// process the reader can see is in the scope. Otherwise the number of threads is the kernel's: atop rereads its list
+/// of processes for as long as that is longer.
 pub fn loadavg<S: Sink>(
     load: &Load,
     threads: u64,
@@ -31,7 +31,7 @@ pub fn loadavg<S: Sink>(
         out.hundredths(hundredths)?;
         out.bytes(b" ")?;
     }
-    // The reader runs.
+    // The reader itself is running.
     let running = u64::from(load.running).max(1);
     let threads = u64::from(load.threads).max(running).max(threads);
     out.number(running)?;

@@ -17,12 +17,12 @@ use crate::{
     },
 };
 
-/// What a line of `/proc/meminfo`, or of a node's, shows in a container. No function of it, which would be a pointer:
-/// see [`Name`].
+/// What a line of `/proc/meminfo` or of a node's shows in a container. Not a function, which would be a pointer: see
+/// [`Name`].
 pub(super) enum Rule {
     /// The host's number: a constant of the machine.
     Host,
-    /// Nothing: no cgroup has any.
+    /// 0: no cgroup has any.
     Zero,
     Total,
     Free,
@@ -31,24 +31,24 @@ pub(super) enum Rule {
     Cached,
     ReclaimableSlab,
     Slab,
-    /// The host's number where swap is not accounted.
+    /// The host's number if swap is not accounted.
     SwapTotal,
-    /// As [`Rule::SwapTotal`].
+    /// Like [`Rule::SwapTotal`].
     SwapFree,
     /// A counter of the cgroup.
     Counter(Counter),
     /// The sum of two.
     Sum(Counter, Counter),
-    /// The host's number, but no more than a counter of the cgroup.
+    /// The host's number, but at most a counter of the cgroup.
     AtMost(Counter),
-    /// The host's number, but no more than memory and swap together.
+    /// The host's number, but at most memory and swap together.
     AtMostAll,
 }
 
 use Rule::{Host as OfHost, Sum, Zero};
 
-/// The lines in the kernel's order (`fs/proc/meminfo.c`), after those that nodes alone have (`node_read_meminfo`,
-/// `drivers/base/node.c`). What is not listed is the host's, and at most the container's total.
+/// The lines in the kernel's order (`fs/proc/meminfo.c`), after those that only nodes have (`node_read_meminfo`,
+/// `drivers/base/node.c`). Lines not listed show the host's number, but at most the container's total.
 static RULES: &[(Name, Rule)] = &[
     (Name::new("MemUsed"), Rule::Used),
     (Name::new("FilePages"), Rule::Cached),
@@ -107,17 +107,17 @@ static RULES: &[(Name, Rule)] = &[
     (Name::new("DirectMap2G"), OfHost),
 ];
 
-/// What the lines of `/proc/meminfo` show, read from the scope's memory files.
+/// The figures for the lines of `/proc/meminfo`, read from the scope's memory files.
 #[derive(Default)]
 pub struct Figures {
     memory: Memory,
     counters: Counters,
-    /// Swap, the host's where the view has none.
+    /// The container's swap; the host's if the view has none.
     swap_bytes: u64,
 }
 
 impl Figures {
-    /// Reads them in place, since they are many. `None` where memory is not limited, or there is any doubt.
+    /// Reads the figures in place, because they are large. `None` if memory is not limited, or if in doubt.
     pub fn read(
         &mut self,
         files: &impl Files,
@@ -131,29 +131,30 @@ impl Figures {
         Some(())
     }
 
-    /// Figures of a container of this size, with counters in their order.
+    /// Figures for a container of this size, with counters in order.
     #[cfg(test)]
     pub(super) fn of(total_bytes: u64, free_bytes: u64, counters: &[u64; 26]) -> Self {
         let memory = Memory { total_bytes, free_bytes, available_bytes: free_bytes, ..Memory::default() };
         Self { memory, counters: Counters::of(counters), swap_bytes: 0 }
     }
 
-    /// A counter, as far as the container is large.
+    /// A counter, but at most the container's total.
     fn counter(&self, counter: Counter) -> u64 {
         self.counters.get(counter).min(self.memory.total_bytes)
     }
 
-    /// What is in use: the most that the parts of it may add up to.
+    /// The memory in use: the most that its parts may add up to.
     fn used(&self) -> u64 {
         self.memory.total_bytes.saturating_sub(self.memory.free_bytes)
     }
 
-    /// Tools subtract free, buffers and cached from the total, so that their sum must not exceed it.
+    /// Page cache, bounded because tools subtract free, buffers and cached from the total: their sum must not exceed
+    /// it.
     fn cached(&self) -> u64 {
         self.counters.get(Counter::File).min(self.used())
     }
 
-    /// And reclaimable slab too.
+    /// Reclaimable slab, bounded likewise.
     fn reclaimable_slab(&self) -> u64 {
         self.counters.get(Counter::SlabReclaimable).min(self.used().saturating_sub(self.cached()))
     }
@@ -168,7 +169,7 @@ impl Figures {
         self.memory.total_bytes.saturating_add(self.swap_bytes)
     }
 
-    /// The KiB of `share` that a line shows where the host has `host_kib`.
+    /// The KiB of `share` in a line for which the host shows `host_kib`.
     pub(super) fn show(&self, rule: Option<&Rule>, host_kib: u64, share: &Share) -> u64 {
         let total = share.scaled(kib(self.memory.total_bytes));
         let part = |bytes: u64| total.of(kib(bytes));
@@ -195,8 +196,8 @@ impl Figures {
         }
     }
 
-    /// Of a share of the total, what is in use: free memory, page cache and reclaimable slab are divided one after the
-    /// other, so that they fit into it whatever the rounding.
+    /// The part of `total` that is in use. Free memory, page cache and reclaimable slab are divided one after the
+    /// other, so they fit into it whatever the rounding.
     fn used_of(&self, total: &Share) -> Share {
         total.without(kib(self.memory.free_bytes))
     }
@@ -216,7 +217,7 @@ pub fn meminfo<S: Sink>(
     lines(figures, &Share::ALL, host, out, scratch)
 }
 
-/// The host's lines, of the machine or of a node, with `share` of the figures in place of its numbers.
+/// The host's lines, for the machine or a node, with `share` of the figures in place of its numbers.
 pub(super) fn lines<S: Sink>(
     figures: &Figures,
     share: &Share,
@@ -228,7 +229,7 @@ pub(super) fn lines<S: Sink>(
     let mut expected = 0;
     while let Some(line) = lines.next()? {
         let Some(amount) = line.whole().and_then(Amount::parse) else {
-            // A count of pages, or a form that later kernels may have.
+            // A count of pages, or a form of later kernels.
             out.bytes(line.bytes)?;
             continue;
         };
@@ -236,16 +237,16 @@ pub(super) fn lines<S: Sink>(
         expected = rule.map_or(expected, |(index, _)| index.saturating_add(1));
         amount.with(figures.show(rule.map(|(_, (_, rule))| rule), amount.kib, share), out)?;
     }
-    // The first line is MemTotal; text without it was no meminfo.
+    // The first line is MemTotal; a text without it is not a meminfo.
     (expected > 0).then_some(())
 }
 
 /// A line with an amount of memory: `MemTotal:       24684084 kB`, or a node's: `Node 0 MemTotal:       24684084 kB`.
 struct Amount<'l> {
-    /// All that stands before the number and its blanks.
+    /// The part before the number and its blanks.
     before: &'l [u8],
     key: &'l [u8],
-    /// The columns that the number and the blanks before it take.
+    /// The columns taken by the number and the blanks before it.
     width: usize,
     kib: u64,
 }
@@ -258,7 +259,7 @@ impl<'l> Amount<'l> {
         Some(Self { before, key, width: number.len(), kib: scan::whole_number(scan::after_blanks(number))? })
     }
 
-    /// The line with another number in the same place.
+    /// Writes the line with another number in its place.
     fn with<S: Sink>(&self, kib: u64, out: &mut Text<'_, S>) -> Option<()> {
         out.bytes(self.before)?;
         out.bytes(b": ")?;

@@ -7,8 +7,8 @@ use crate::{
     view::nodes::Share,
 };
 
-/// `/sys/devices/system/node/nodeN/meminfo`: the kernel's lines, each with the node's share of what the container has.
-/// The rules are those of `/proc/meminfo`.
+/// `/sys/devices/system/node/nodeN/meminfo`: the kernel's lines, with the node's share of the container's figures, by
+/// the rules of `/proc/meminfo`.
 pub fn node_meminfo<S: Sink>(
     figures: &MemoryFigures,
     share: &Share,
@@ -68,7 +68,7 @@ mod tests {
         "FilePmdMapped",
     ];
 
-    /// As the kernel prints it.
+    /// The file in the kernel's form.
     fn host(node: u64, kib: u64) -> String {
         let lines = KEYS.map(|key| format!("Node {node} {:<16}{kib:8} kB\n", format!("{key}:")));
         lines.concat() + &format!("Node {node} HugePages_Total: {:5}\n", 7)

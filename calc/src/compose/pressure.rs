@@ -5,8 +5,8 @@ use crate::{
     text::{Sink, Text},
 };
 
-/// `/proc/pressure/*`: the text of the scope's own file, which has the same form (`psi_show`, `kernel/sched/psi.c`). Interrupts stop all tasks at once, so
-/// theirs has no line `some`.
+/// `/proc/pressure/*`: the text of the scope's own file, which has the same form (`psi_show`, `kernel/sched/psi.c`).
+/// Interrupts stop all tasks at once, so theirs has no line `some`.
 pub fn pressure<S: Sink>(own: &mut impl Source, out: &mut Text<'_, S>, scratch: &mut [u8]) -> Option<()> {
     let text = source::read_whole(own, scratch)?;
     if !text.starts_with(b"some avg10=") && !text.starts_with(b"full avg10=") {

@@ -8,8 +8,9 @@ use crate::{
     text::{Sink, Text},
 };
 
-/// `/proc/schedstat`: the kernel's lines of the CPUs in the view, each with those of its domains behind it (`show_schedstat`, kernel/sched/stats.c). What they
-/// count is the machine's, as no cgroup counts it; so are the bitmaps of domains. `None` where no CPU of the view has a line.
+/// `/proc/schedstat`: the kernel's lines of the CPUs in the view, each followed by those of its domains
+/// (`show_schedstat`, kernel/sched/stats.c). The counts stay the machine's, because no cgroup has them, and so do the
+/// domains' bitmaps. `None` if no CPU of the view has a line.
 pub fn schedstat<S: Sink>(
     online: &CpuSet,
     host: &mut impl Source,
@@ -30,7 +31,7 @@ pub fn schedstat<S: Sink>(
     has_cpus.then_some(())
 }
 
-/// The CPU of a line `cpu3 0 0 0 …`, however long it is.
+/// The CPU of a line `cpu3 0 0 0 …`, or of the first piece of one.
 fn cpu_of(line: &Line<'_>) -> Option<u64> {
     let (number, rest) = scan::number(line.bytes.strip_prefix(b"cpu").filter(|_| line.begins)?)?;
     rest.starts_with(b" ").then_some(number)
@@ -68,7 +69,7 @@ mod tests {
         let expected = ["version", "timestamp", "cpu1", "domain0", "domain1", "cpu3", "domain0", "domain1"];
         assert_eq!(shown.lines().map(first).collect::<Vec<_>>(), expected);
         assert!(shown.lines().all(|line| machine.lines().any(|kernels| kernels == line)), "{shown}");
-        // A domain's line may be longer than the room to read it in.
+        // A domain's line may be longer than the buffer.
         for room in [64, 100, 512] {
             assert_eq!(of(&machine, "1,3", room).as_deref(), Some(shown.as_str()), "{room}");
         }

@@ -13,16 +13,16 @@ use crate::{
     },
 };
 
-/// What is shown of the scope.
+/// The scope's figures to show.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures<'f> {
-    /// Its times; the idle time is what is to be shown: the caller has made it monotonic.
+    /// The scope's times. The idle time is the one to show: the caller has made it monotonic.
     pub times: &'f Times,
-    /// What falls to each CPU.
+    /// Each CPU's part.
     pub shares: &'f Shares,
-    /// Without it the numbers of threads that run and that are blocked stay the machine's.
+    /// Without it, the numbers of running and blocked threads stay the machine's.
     pub load: Option<&'f Load>,
-    /// How much later than the machine it is said to have booted (`CGPROC_BTIME`).
+    /// How much later than the machine the container appears to have booted (`CGPROC_BTIME`).
     pub later_sec: u64,
 }
 
@@ -53,7 +53,7 @@ pub fn stat<S: Sink>(
     Some(())
 }
 
-/// The container's number for a line, where it has one, behind the line's name.
+/// The rest of a line after its name, and the container's number for it, if it has one.
 fn number<'l>(figures: &Figures<'_>, line: &'l [u8]) -> Option<(&'l [u8], u64)> {
     let (name, machines) = scan::key_value(line)?;
     let own = match name {
@@ -72,7 +72,7 @@ fn number_line<S: Sink>(name: &[u8], number: u64, out: &mut Text<'_, S>) -> Opti
     out.bytes(b"\n")
 }
 
-/// The `cpu` lines: the sum, and the view's CPUs.
+/// The `cpu` lines: the sum, then the view's CPUs.
 fn cpu_lines<S: Sink>(online: &CpuSet, figures: &Figures<'_>, columns: usize, out: &mut Text<'_, S>) -> Option<()> {
     if *online == CpuSet::EMPTY {
         return None;
@@ -96,12 +96,13 @@ fn row<S: Sink>(shown: &Columns, columns: usize, out: &mut Text<'_, S>) -> Optio
     out.bytes(b"\n")
 }
 
-/// The columns that a kernel may have.
+/// The most columns that a kernel has.
 const MOST_COLUMNS: usize = 10;
 
-/// `/proc/stat` where nobody counts the scope's CPU time apart: the kernel's own lines of the view's CPUs, and their sum.
+/// `/proc/stat` if the scope's CPU time is not counted separately: the kernel's own lines for the view's CPUs, and
+/// their sum.
 ///
-/// `host` and `again` are the same file, which is read twice: the sum stands before what it sums.
+/// `host` and `again` are the same file, read twice because the sum precedes what it sums.
 pub fn stat_of_kernel<S: Sink>(
     online: &CpuSet,
     host: &mut impl Source,
@@ -116,7 +117,7 @@ pub fn stat_of_kernel<S: Sink>(
     out.bytes(b"cpu ")?;
     for index in 0..columns {
         out.bytes(b" ")?;
-        // What a later kernel may have behind them is summed by nobody.
+        // Further columns, which a later kernel may have, are not summed.
         out.number(sums.get(index).copied().unwrap_or(0))?;
     }
     out.bytes(b"\n")?;
@@ -132,7 +133,7 @@ pub fn stat_of_kernel<S: Sink>(
     Some(())
 }
 
-/// The sums of the columns of the lines of `online`.
+/// The sums of each column in the lines of `online`.
 #[inline(never)]
 fn sums(online: &CpuSet, host: &mut impl Source, scratch: &mut [u8]) -> Option<[u64; MOST_COLUMNS]> {
     let mut sums = [0_u64; MOST_COLUMNS];

@@ -6,8 +6,9 @@ use crate::{
     text::{Sink, Text},
 };
 
-/// `/proc/sys/kernel/threads-max`: the kernel's number, at most `limit`. `None` where that is no less: then the kernel's
-/// own text will do. The numbers of processes go on beyond it: those are bounded by `pid_max`, which programs index by, and which stays.
+/// `/proc/sys/kernel/threads-max`: the kernel's number, but at most `limit`. `None` if `limit` is not lower, and the
+/// kernel's own text will do. Process ids may exceed it: their bound is `pid_max`, by which programs size arrays, and
+/// which stays the kernel's.
 pub fn threads_max<S: Sink>(
     limit: u64,
     host: &mut impl Source,

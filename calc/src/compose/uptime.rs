@@ -13,7 +13,7 @@ pub fn uptime<S: Sink>(age_ticks: u64, idle_ticks: u64, out: &mut Text<'_, S>) -
     out.bytes(b"\n")
 }
 
-/// Seconds with two decimals, which a tick just fills.
+/// Seconds with two decimals: a tick is a hundredth.
 fn seconds<S: Sink>(ticks: u64, out: &mut Text<'_, S>) -> Option<()> {
     out.number(ticks / USER_HZ)?;
     out.bytes(b".")?;

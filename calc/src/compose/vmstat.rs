@@ -10,20 +10,20 @@ use crate::{
     view::{io::Traffic, nodes::Share},
 };
 
-/// What a line of memory counts.
+/// The unit in which a line counts memory.
 enum Unit {
     Kib,
     Pages,
-    /// No more than the machine has.
+    /// Pages, but at most the machine's number.
     PagesAtMost,
-    /// What the page middle directory maps (`HPAGE_PMD_SIZE`).
+    /// Areas mapped by a page middle directory entry (`HPAGE_PMD_SIZE`).
     HugePages,
 }
 
 use Rule::{Sum, Zero};
 use Unit::{HugePages, Kib, Pages, PagesAtMost};
 
-/// The lines `nr_*` in the kernel's order (`vmstat_text`, mm/vmstat.c), each by its rule in `/proc/meminfo`.
+/// The `nr_*` lines in the kernel's order (`vmstat_text`, mm/vmstat.c), each with its rule in `/proc/meminfo`.
 static MEMORY: &[(Name, (Rule, Unit))] = &[
     (Name::new("free_pages"), (Rule::Free, Pages)),
     (Name::new("free_pages_blocks"), (Rule::Free, PagesAtMost)),
@@ -66,7 +66,7 @@ static MEMORY: &[(Name, (Rule, Unit))] = &[
     (Name::new("unstable"), (Zero, Pages)),
 ];
 
-/// The versions that tell an event.
+/// The cgroup versions that count an event.
 #[derive(PartialEq, Eq)]
 enum Told {
     ByBoth,
@@ -75,8 +75,8 @@ enum Told {
 
 use Told::{ByBoth, ByVersion2};
 
-/// The events that a cgroup counts under the machine's names, in the machine's order. Version 1's `pgpgin` and `pgpgout` are of
-/// another kind: they count pages that are charged.
+/// The events that a cgroup counts under the machine's names, in the machine's order. Version 1's `pgpgin` and
+/// `pgpgout` are something else: they count pages charged.
 static EVENTS: [(Name, Told); 44] = [
     (Name::new("workingset_refault_anon"), ByVersion2),
     (Name::new("workingset_refault_file"), ByVersion2),
@@ -107,7 +107,7 @@ static EVENTS: [(Name, Told); 44] = [
     (Name::new("pgscan_direct"), ByVersion2),
     (Name::new("pgscan_khugepaged"), ByVersion2),
     (Name::new("pgscan_proactive"), ByVersion2),
-    // Sums, which the machine's lines tell by the kind of page.
+    // Sums, which the machine's lines split by kind of page.
     (Name::new("pgscan"), ByVersion2),
     (Name::new("pgsteal"), ByVersion2),
     (Name::new("oom_kill"), ByBoth),
@@ -125,9 +125,9 @@ static EVENTS: [(Name, Told); 44] = [
     (Name::new("zswpwb"), ByVersion2),
 ];
 
-/// What the scope counted.
+/// The scope's event counts.
 struct Events {
-    /// Bit N: row N of [`EVENTS`] was told.
+    /// Bit N: row N of [`EVENTS`] has a count.
     told: u64,
     counts: [u64; EVENTS.len()],
 }
@@ -135,7 +135,7 @@ struct Events {
 impl Events {
     const NONE: Self = Self { told: 0, counts: [0; _] };
 
-    /// Reads what the scope's files tell; nothing where it is the machine's root. `None` where they cannot be understood.
+    /// Reads the counts from the scope's files; none if it is the machine's root. `None` if neither can be understood.
     #[inline(never)]
     fn read(&mut self, files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<()> {
         let Some(place) = places.hierarchy(Controller::Memory) else { return Some(()) };
@@ -144,12 +144,12 @@ impl Events {
             Version::V1 => (b"total_".as_slice(), b"memory.oom_control".as_slice()),
             Version::V2 => (b"".as_slice(), b"memory.events".as_slice()),
         };
-        // What one of them does not tell costs its own lines.
+        // A count missing from one of them leaves only its own line the kernel's.
         let stat = self.read_file(files, &scope, b"memory.stat", before, place.version, scratch);
         self.read_file(files, &scope, kills, b"", place.version, scratch).or(stat)
     }
 
-    /// Reads a file, if it is there: lines `key value`, where events have keys that begin with `before`. Others are left out.
+    /// Reads a file, if it exists: lines `key value`, where events' keys begin with `before`. Others are skipped.
     #[inline(never)]
     fn read_file(
         &mut self,
@@ -177,8 +177,8 @@ impl Events {
         Some(())
     }
 
-    /// What the machine's line `key` shows, where it was told. Pages scanned and reclaimed are told as one sum, which is shown
-    /// as of files, so that the kinds add up to it as they do on the machine.
+    /// The count for the machine's line `key`, if there is one. A cgroup has one sum for pages scanned and one for
+    /// pages reclaimed. They are shown as of files, so that the kinds add up to them as they do on the machine.
     fn show(&self, key: &[u8], expected: &mut usize) -> Option<u64> {
         let (event, part) = match key {
             b"pgscan_file" => (b"pgscan".as_slice(), 1),
@@ -199,23 +199,23 @@ fn bit(index: usize) -> u64 {
     1_u64.wrapping_shl(index as u32)
 }
 
-/// What `/proc/vmstat` is composed of.
+/// The figures from which `/proc/vmstat` is composed.
 pub struct Figures<'m> {
-    /// `None` where memory is not limited: then its lines are the kernel's.
+    /// `None` if memory is not limited: then its lines stay the kernel's.
     memory: Option<&'m MemoryFigures>,
     page_kib: u64,
-    /// 0 where that is not known.
+    /// 0 if unknown.
     huge_page_kib: u64,
     events: Events,
 }
 
 impl<'m> Figures<'m> {
-    /// With these figures of memory, where it is limited.
+    /// Starts with these figures for memory, if it is limited.
     pub fn of(memory: Option<&'m MemoryFigures>) -> Self {
         Self { memory, page_kib: 0, huge_page_kib: 0, events: Events::NONE }
     }
 
-    /// Reads the others in place, since they are many. `None` on any doubt.
+    /// Reads the others in place, because they are large. `None` if in doubt.
     pub fn read(&mut self, files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<()> {
         if let Some(memory) = self.memory {
             self.page_kib = page_bytes(files, scratch)? / 1024;
@@ -226,7 +226,7 @@ impl<'m> Figures<'m> {
         self.events.read(files, places, scratch)
     }
 
-    /// A line of memory; `None` where it is the kernel's.
+    /// The number for a line of memory; `None` to keep the kernel's.
     fn memory(&self, rule: &Rule, unit: &Unit, host: u64) -> Option<u64> {
         let kib = kib(self.memory?, rule);
         match unit {
@@ -238,7 +238,7 @@ impl<'m> Figures<'m> {
         }
     }
 
-    /// The number of the line `key`, where the kernel has `host`; `None` where it is the kernel's.
+    /// The number for the line `key`, for which the kernel has `host`; `None` to keep the kernel's.
     fn show(&self, key: &[u8], host: u64, io: Option<&Traffic>, expected: &mut Expected) -> Option<u64> {
         match (key, key.strip_prefix(b"nr_")) {
             (_, Some(name)) => {
@@ -253,7 +253,7 @@ impl<'m> Figures<'m> {
     }
 }
 
-/// The rows of the tables that the next line may be in.
+/// Where the search for the next line begins in each table.
 #[derive(Default)]
 struct Expected {
     memory: usize,
@@ -296,7 +296,7 @@ fn page_bytes_of(auxv: &[u8]) -> Option<u64> {
     None
 }
 
-/// `/proc/vmstat`: the kernel's lines, with the scope's figures where it has them. `None` where it has none.
+/// `/proc/vmstat`: the kernel's lines, with the scope's figures where known. `None` if none are.
 pub fn vmstat<S: Sink>(
     figures: &Figures,
     io: Option<&Traffic>,
@@ -345,7 +345,7 @@ mod tests {
     const MACHINE: Host =
         Host { memory_bytes: 4096 * MIB, swap_bytes: 1024 * MIB, swap_free_bytes: 900 * MIB, since_boot_usec: 0 };
 
-    /// Lines of a 6.18 kernel, all of those that tools read among them.
+    /// Lines of a 6.18 kernel, including all that tools read.
     const HOST: &str = concat!(
         "nr_free_pages 1989027\nnr_free_pages_blocks 1790976\nnr_zone_inactive_anon 40722\nnr_zone_active_anon 422\n",
         "nr_zone_inactive_file 102490\nnr_zone_active_file 54640\nnr_zone_unevictable 4794\nnr_zone_write_pending 2612\n",
@@ -361,7 +361,7 @@ mod tests {
         "pgsteal_anon 38\npgsteal_file 39\noom_kill 1\nthp_fault_alloc 41\nswap_ra 42\nzswpin 43\nnr_unstable 44\n",
     );
 
-    /// Of a cgroup on a 7.2 kernel, with some numbers made different.
+    /// From a cgroup on a 7.2 kernel, with some numbers changed to differ.
     const STAT: &str = concat!(
         "anon 8388608\nfile 16777216\nkernel 53248\nkernel_stack 49152\npagetables 40960\nsec_pagetables 0\npercpu 0\n",
         "sock 0\nvmalloc 0\nshmem 4194304\nzswap 12288\nzswapped 20480\nfile_mapped 81920\nfile_dirty 8192\n",
@@ -372,7 +372,7 @@ mod tests {
         "pswpin 91\npswpout 92\npgfault 618\npgmajfault 5\npgactivate 2556\nthp_fault_alloc 3\n",
     );
 
-    /// `AT_PAGESZ`, then the end: what tells the size of a page where a machine has a choice of it.
+    /// `AT_PAGESZ`, then the end: it gives the page size on machines that have a choice.
     const AUXV: [u64; 4] = [6, 4096, 0, 0];
 
     fn with_page_size(tree: Tree) -> Tree {
@@ -590,7 +590,7 @@ mod tests {
         assert!(EVENTS.len() <= u64::BITS as usize);
     }
 
-    /// Lines of the two files that show the same.
+    /// Lines of the two files that show the same figure.
     const SAME: [(&str, &str, u64); 22] = [
         ("nr_free_pages", "MemFree", 4),
         ("nr_inactive_anon", "Inactive(anon)", 4),
@@ -616,7 +616,7 @@ mod tests {
         ("nr_file_hugepages", "FileHugePages", 2048),
     ];
 
-    /// The numbers of a text by the first word of its lines.
+    /// The numbers in a text, by the first word of each line.
     fn parse(text: &str) -> BTreeMap<&str, u64> {
         let lines = text.lines().map(|line| line.split_once([' ', ':']).unwrap());
         lines.map(|(key, value)| (key, value.trim().trim_end_matches(" kB").parse().unwrap())).collect()

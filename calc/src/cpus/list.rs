@@ -8,7 +8,7 @@ use super::CpuSet;
 pub(super) struct List {
     /// The first CPU of a range whose dash has been read.
     first: Option<u64>,
-    /// The number that is being read.
+    /// The number being read.
     number: Option<u64>,
     has_begun: bool,
     has_ended: bool,
