@@ -1,4 +1,4 @@
-//! What we present: readings of a cgroup and facts of the machine, turned into the container's figures.
+//! What we present: the container's figures, from the readings of a cgroup and facts about the machine.
 
 pub mod blocks;
 pub mod cpu;

@@ -40,7 +40,7 @@ fn stat_of_scope(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     stat_with(&machine, &published, asker, out)
 }
 
-/// Reads what was shown only after the board: both take the most stack.
+/// The times shown are read after the board, because both take the most stack.
 #[inline(never)]
 fn stat_with(machine: &Host, published: &Published, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     let mut now = Now::default();
@@ -54,7 +54,7 @@ fn stat_with(machine: &Host, published: &Published, asker: &impl Asker, out: &mu
     })
 }
 
-/// How much later than the machine the container booted, by what it is shown.
+/// How much later than the machine the container appears to have booted.
 #[inline(never)]
 fn later_sec(asker: &impl Asker) -> u64 {
     if !asker.btime_is_the_containers() {

@@ -8,17 +8,18 @@ use crate::{
 };
 use core::num::NonZero;
 
-/// The number of the machine's first memory block (`/sys/devices/system/memory/memoryN`), the only one that a container
-/// is shown: of the size of all its memory.
+/// The number of the machine's first memory block (`/sys/devices/system/memory/memoryN`). It is the only one that a
+/// container is shown, with the size of all its memory.
 ///
-/// It is 0 unless RAM begins elsewhere, as on many arm64 machines; then it is the block that the first zone begins in.
+/// It is 0 unless RAM begins elsewhere, as on many arm64 machines; then it is the block in which the first zone
+/// begins.
 pub fn first(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     if exists(files, 0, scratch)? {
         return Some(0);
     }
     let block_bytes = NonZero::new(block_bytes(files, scratch)?)?;
     let start_pfn = start_pfn(files, scratch)?;
-    // A size of pages that is too small gives the number of a block below the first one, which is not there.
+    // If the page size is too small, the result is a block below the first, which does not exist.
     for page_bytes in PAGE_BYTES {
         let block = start_pfn.checked_mul(page_bytes)? / block_bytes;
         if exists(files, block, scratch)? {
@@ -28,7 +29,7 @@ pub fn first(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     None
 }
 
-/// The sizes that pages have: of 4, 16 and 64 KiB.
+/// The possible page sizes: 4, 16 and 64 KiB.
 const PAGE_BYTES: [u64; 3] = [4 << 10, 16 << 10, 64 << 10];
 
 fn exists(files: &impl Files, block: u64, scratch: &mut [u8]) -> Option<bool> {
@@ -36,15 +37,15 @@ fn exists(files: &impl Files, block: u64, scratch: &mut [u8]) -> Option<bool> {
     Some(files.directory(path).is_some())
 }
 
-/// The size of the machine's own blocks, whose file has hexadecimal digits.
+/// The size of the machine's own blocks, which the file has in hexadecimal.
 fn block_bytes(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     let mut file = files.open(c"/sys/devices/system/memory/block_size_bytes")?;
     let digits = scan::without_newline(source::read_whole(&mut file, scratch)?);
     scan::whole_hexadecimal(digits)
 }
 
-/// The number of the page that the first populated zone begins with (`zoneinfo_show_print`, `mm/vmstat.c`): a zone
-/// without pages has a 0 there, or no such line.
+/// The number of the first page of the first populated zone (`zoneinfo_show_print`, `mm/vmstat.c`): a zone without
+/// pages has a 0 there, or no such line.
 #[inline(never)]
 fn start_pfn(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     let mut file = files.open(c"/proc/zoneinfo")?;
@@ -66,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
     use std::format;
 
-    /// As a kernel 6.x prints it; the RAM begins at the page `start_pfn`.
+    /// As a 6.x kernel prints it; RAM begins at the page `start_pfn`.
     fn machine(block_bytes: u64, start_pfn: u64, blocks: &[u64]) -> Tree {
         let zones = format!(
             "Node 0, zone      DMA\n  per-node stats\n      nr_inactive_anon 1\n  pages free     7\n        present  9\n  \

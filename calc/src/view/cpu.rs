@@ -17,45 +17,47 @@ use crate::{
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-/// The CPUs that the container sees. Plain words without padding, so that it can be kept in atomic words.
+/// The CPUs that the container sees. Plain words without padding, so that they can be kept in atomics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Cpus {
-    /// N of the cpuset's CPUs, with their real numbers: the first that the process may run on, then the others. Never empty.
+    /// N of the cpuset's CPUs, with their real numbers: first those that the process may run on, then the others.
+    /// Never empty.
     pub online: CpuSet,
-    /// What may be used: the least quota of the chain, or all allowed CPUs where none is less. More than the CPUs that are
-    /// shown where these go by weight, which limits nobody while others sleep.
+    /// The CPU time that may be used: the lowest quota of the chain, or all allowed CPUs if none is lower. If the
+    /// weight decides how many CPUs are shown, it exceeds those, because a weight limits nobody while others sleep.
     pub capacity: Capacity,
-    /// How deep the cgroup is whose use is to be held against that: the scope, or the one below it that has the quota.
+    /// The depth of the cgroup whose usage counts against `capacity`: the scope, or the cgroup below it that has the
+    /// quota.
     pub counted_depth: u64,
 }
 
-/// What the view's CPUs are counted and chosen by.
+/// How the view's CPUs are counted and chosen.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'m> {
-    /// What is asked for.
+    /// The setting.
     pub by: CpuCount,
-    /// The CPUs that the process may run on, where that is known; else empty. How many are shown does not depend on it.
+    /// The CPUs that the process may run on, if known; otherwise empty. It does not affect how many are shown.
     pub mask: &'m CpuSet,
 }
 
 impl Choice<'static> {
-    /// Where nothing is known of the process.
+    /// A choice without a known mask.
     pub fn by(by: CpuCount) -> Self {
         Self { by, mask: &CpuSet::EMPTY }
     }
 }
 
-/// Who set what the CPUs are counted by.
+/// What set the number of CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetBy {
-    /// Who made them as few as they are.
+    /// What reduced the CPUs to this number.
     pub online: By,
-    /// Whose limit the capacity is.
+    /// What limits the capacity.
     pub capacity: By,
 }
 
-/// The view's CPUs. `None` when there is any doubt.
+/// The view's CPUs; `None` if in doubt.
 pub fn cpus(
     files: &impl Files,
     places: &Places,
@@ -66,7 +68,7 @@ pub fn cpus(
     count(files, places, above, choice, &mut SetBy::default(), scratch)
 }
 
-/// The same, and in `set_by` who set what they are counted by.
+/// The same, with what set their number in `set_by`.
 pub fn count(
     files: &impl Files,
     places: &Places,
@@ -96,7 +98,7 @@ pub fn count(
         (cpus.capacity, set_by.capacity) = (quota.value, quota.by);
     }
     if matches!(by, CpuCount::Milli(_)) {
-        // It stands in place of all limits, even where it is too large to be one.
+        // A declared number replaces all limits, even if it is too large to be one.
         set_by.capacity = By::Declared;
     }
     if by == CpuCount::ByWeight
@@ -110,7 +112,7 @@ pub fn count(
     Some(cpus)
 }
 
-/// The quota, as `by` says, and who set it; `None` for none.
+/// The quota, subject to `by`, and what set it; `None` for none.
 pub fn quota(
     files: &impl Files,
     places: &Places,
@@ -124,14 +126,14 @@ pub fn quota(
     }
 }
 
-/// Puts into the empty `set` the CPUs that the container may run on, whatever the quota is. Returns who left these, or `None` when
-/// there is any doubt.
+/// Adds to the empty `set` the CPUs that the container may run on, whatever the quota. Returns what left these; `None`
+/// if in doubt.
 pub fn allowed(files: &impl Files, places: &Places, above: &Above, set: &mut CpuSet, scratch: &mut [u8]) -> Option<By> {
     let by = cpuset::allowed(Kind::Cpus, files, places, set, scratch)?;
     Some(if above.narrow(set) { By::Above } else { by })
 }
 
-/// The CPUs that the scope's weight stands for; `None` where it has none.
+/// The CPUs that the scope's weight stands for; `None` if it has none.
 fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<Least<u64>> {
     let place = places.hierarchy(Controller::Cpu)?;
     let scope = place.chain_of_scope().next()?;
@@ -139,7 +141,7 @@ fn by_weight(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<
     Some(Least { value, by: By::level(Controller::Cpu, scope.depth()) })
 }
 
-/// The least quota of the chain and above it.
+/// The lowest quota of the chain and of the limits above.
 #[inline(never)]
 fn least_quota(files: &impl Files, places: &Places, above: &Above, scratch: &mut [u8]) -> Option<Least<Capacity>> {
     let mut least = above.quota().map(|value| Least { value, by: By::Above });

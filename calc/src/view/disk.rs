@@ -1,28 +1,28 @@
-//! How much of the container's root is taken, and how much is left.
+//! How much of the container's root is used, and how much is left.
 
 use core::num::NonZero;
 
 /// Space on a file system, in its blocks (`statfs(2)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// All of it.
+    /// Used and free.
     pub blocks: u64,
-    /// Not taken.
+    /// Not used.
     pub free: u64,
-    /// Not taken, and not kept for root.
+    /// Neither used nor reserved for root.
     pub available: u64,
 }
 
 impl Space {
-    /// What is shown of this space, which the machine's other tenants use too, to a container that may take `limit_bytes` of it
-    /// and has taken `used_bytes`. `None` where a block has no size.
+    /// What a container is shown of this space, of which it may use `limit_bytes` and has used `used_bytes`; other
+    /// tenants of the machine use it too. `None` if blocks have no size.
     pub fn limited(&self, limit_bytes: u64, used_bytes: u64, block_bytes: u64) -> Option<Self> {
         let block_bytes = NonZero::new(block_bytes)?;
-        // Programs divide by it, and df leaves out what has none.
+        // Programs divide by it, and df omits file systems of size 0.
         let blocks = (limit_bytes / block_bytes).max(1).min(self.blocks);
         let used = (used_bytes / block_bytes).saturating_add(u64::from(used_bytes % block_bytes != 0));
         let free = blocks.saturating_sub(used);
-        // What the machine has not got nobody can use, whatever the limit.
+        // Nobody can use more than the machine has, whatever the limit.
         Some(Self { blocks, free, available: free.min(self.available) })
     }
 }

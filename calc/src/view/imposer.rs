@@ -1,4 +1,4 @@
-//! Where a limit was set, for a person who asks: no figure needs it.
+//! Where a limit was set: for people who ask, not for any figure.
 
 use crate::{
     cgroup::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use core::ffi::CStr;
 
-/// Follows a limit up to where it was set, by files that its figure does not need.
+/// Follows a limit up to where it was set, by files that the figure itself does not need.
 pub fn traced(by: By, files: &impl Files, places: &Places, scratch: &mut [u8]) -> By {
     let higher = match by {
         By::Effective => own_memory(files, places, scratch),
@@ -23,7 +23,7 @@ pub fn traced(by: By, files: &impl Files, places: &Places, scratch: &mut [u8]) -
     higher.unwrap_or(by)
 }
 
-/// The own cgroup, where the least memory limit of it and of those above it is its own.
+/// The process's own cgroup, if its limit is the lowest of its own and all above.
 fn own_memory(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<By> {
     let place = places.hierarchy(Controller::Memory)?;
     let mut counters = Counters::default();
@@ -33,7 +33,8 @@ fn own_memory(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option
     is_own.then(|| By::level(Controller::Memory, place.own.len()))
 }
 
-/// The highest cgroup with the CPUs of the one at `depth`: none has more than the one above it. The machine's root has all there are.
+/// The highest cgroup with the same CPUs as the one at `depth`: no cgroup has more CPUs than the one above it, and the
+/// machine's root has all.
 fn highest_alike(depth: usize, files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<By> {
     let place = places.hierarchy(Controller::Cpuset)?;
     let mut cpus = |level: &Level<'_>| {
@@ -51,7 +52,7 @@ fn level_at<'p>(place: &Hierarchy<'p>, depth: usize) -> Option<Level<'p>> {
     place.chain().find(|level| level.depth() == depth)
 }
 
-/// The directory of the cgroup that set it, put into the buffer; `None` where no cgroup in sight did.
+/// Builds the path of the cgroup that set the limit in `buffer`; `None` if no cgroup in sight did.
 pub fn directory<'b>(by: By, places: &Places, buffer: &'b mut [u8]) -> Option<&'b CStr> {
     let By::Level { controller, .. } = by else { return None };
     level_at(&places.hierarchy(controller)?, by.depth())?.directory(buffer)
@@ -76,7 +77,7 @@ mod tests {
     const HOST: Host =
         Host { memory_bytes: 1 << 40, swap_bytes: 1 << 40, swap_free_bytes: 1 << 40, since_boot_usec: 0 };
 
-    /// A process at `/a/b` below the machine's root, with these files in the cgroups.
+    /// A process at `/a/b` below the machine's root; the cgroups have these files.
     fn v2(files: &[(&str, &str)]) -> Tree {
         let tree = Tree::default().with("/proc/self/cgroup", "0::/a/b\n").with_directory("/sys/fs/cgroup", 1, 3);
         let tree = tree.with("/sys/devices/system/cpu/online", "0-3\n").with_directory("/sys/fs/cgroup/a/b", 9, 2);
@@ -91,7 +92,7 @@ mod tests {
         with(tree.with("/sys/devices/system/cpu/online", "0-3\n"), &std::format!("/{controller}"), files)
     }
 
-    /// The same in a namespace that shows the own cgroup alone.
+    /// The same in a namespace that shows only the process's own cgroup.
     fn alone(files: &[(&str, &str)]) -> Tree {
         let tree = Tree::default().with("/proc/self/cgroup", "2:memory:/\n").with("/proc/self/ns/cgroup", "");
         let tree = tree.with_directory("/sys/fs/cgroup/memory", 9, 2).with("/sys/fs/cgroup/memory/cgroup.procs", "");
@@ -106,7 +107,8 @@ mod tests {
         Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap()
     }
 
-    /// The directory of the cgroup that set a limit, without what is above the hierarchies, or what else did.
+    /// The directory of the cgroup that set a limit, without the part above the hierarchies; otherwise what else set
+    /// it.
     fn named(tree: &Tree, by: By) -> String {
         let (places, mut buffer) = (places(tree), [0; 512]);
         let by = traced(by, tree, &places, &mut buffer);
@@ -116,7 +118,7 @@ mod tests {
         }
     }
 
-    /// Who set the limit of memory, of what is left of it, and of swap.
+    /// What set the memory limit, what is left of it, and the swap limit.
     fn memory_by(tree: &Tree, above: &Above, limit: MemoryLimit) -> [String; 3] {
         let mut places = places(tree);
         places.declare(limit);
@@ -128,7 +130,7 @@ mod tests {
         memory_by(tree, &Above::NONE, MemoryLimit::Max)
     }
 
-    /// Who made the CPUs and their capacity what they are, and who set the quota.
+    /// What set the number of CPUs, their capacity and the quota.
     fn cpus_by(tree: &Tree, above: &Above, by: CpuCount) -> [String; 3] {
         let (places, mut set_by, scratch) = (places(tree), cpu::SetBy::default(), &mut [0; 512]);
         cpu::count(tree, &places, above, Choice::by(by), &mut set_by, scratch).unwrap();
@@ -205,7 +207,7 @@ mod tests {
         };
         assert_eq!(memory_in_sight(&swap("5\n", "6\n"))[2], "/a/b");
         assert_eq!(memory_in_sight(&swap("max\n", "max\n"))[2], "Machine");
-        // What is declared is no limit of swap.
+        // A declared size does not limit swap.
         assert_eq!(memory_by(&swap("5\n", "6\n"), &Above::NONE, MemoryLimit::Bytes(1 << 30))[2], "/a/b");
     }
 

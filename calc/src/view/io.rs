@@ -1,4 +1,4 @@
-//! What the container read from and wrote to block devices.
+//! What the container read from block devices and wrote to them.
 
 use crate::{
     cgroup::{
@@ -25,10 +25,10 @@ pub struct Device {
 
 impl Device {
     const LEAST: Self = Self { major: 0, minor: 0 };
-    /// Greater than all that there are.
+    /// Greater than any real device.
     const NONE: Self = Self { major: u64::MAX, minor: u64::MAX };
 
-    /// The device whose file `stat` in sysfs this is: the file `dev` beside it has the number.
+    /// The device that has this file `stat` in sysfs: its number is in the file `dev` beside it.
     pub fn of_stat(path: &CStr, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
         let directory = path.to_bytes().strip_suffix(b"stat")?;
         Self::read(&mut files.open(path::join(scratch, &[directory, b"dev"])?)?)
@@ -38,12 +38,12 @@ impl Device {
         Self::parse(scan::without_newline(source::read_whole(file, &mut [0; 24])?))
     }
 
-    /// A number for it, never 0.
+    /// The device as a number, never 0.
     fn word(self) -> u64 {
         self.major.rotate_left(32).wrapping_add(self.minor).wrapping_add(1)
     }
 
-    /// Its bit in a set of devices, one of 63; a few have the same.
+    /// Its bit in a set of devices, one of 63; several devices may share one.
     fn bit(self) -> u64 {
         1 << (self.major.wrapping_mul(17).wrapping_add(self.minor) % 63)
     }
@@ -60,7 +60,7 @@ impl Device {
     }
 }
 
-/// What was done with a device, or with all of them.
+/// What was done with one device, or with all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes read.
@@ -80,7 +80,7 @@ pub struct Traffic {
 impl Traffic {
     const NONE: Self = Self { read_bytes: 0, written_bytes: 0, discarded_bytes: 0, reads: 0, writes: 0, discards: 0 };
 
-    /// The figure that `key` stands for in a file that tells `what`.
+    /// The figure for `key` in a file that counts `what`.
     fn figure(&mut self, what: What, key: &[u8]) -> Option<&mut u64> {
         Some(match (what, key) {
             (What::All, b"rbytes") | (What::Bytes, b"Read") => &mut self.read_bytes,
@@ -93,7 +93,7 @@ impl Traffic {
         })
     }
 
-    /// Each figure made of the two.
+    /// Combines each figure with the other's.
     fn with(self, other: Self, make: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             read_bytes: make(self.read_bytes, other.read_bytes),
@@ -106,27 +106,27 @@ impl Traffic {
     }
 }
 
-/// What a process was shown of a device. Plain words, so that it can be kept in atomic words; all zero is none.
+/// What a process was shown of a device. Plain words, so that they can be kept in atomics; all zero means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Shown {
-    /// Its number, plus 1.
+    /// Its number plus 1.
     device: u64,
     counters: [Onward; 6],
 }
 
 impl Shown {
-    /// Whether this is of `device`.
+    /// Whether this belongs to `device`.
     pub fn is_of(&self, device: Device) -> bool {
         self.device == device.word()
     }
 
-    /// Whether this is of `device`, or of none yet.
+    /// Whether this belongs to `device`, or to none yet.
     pub fn may_be_of(&self, device: Device) -> bool {
         self.device == 0 || self.is_of(device)
     }
 
-    /// What to show of `device`, of which `traffic` is told: no figure runs backwards.
+    /// The figures to show for `device`, whose `traffic` is known: none runs backwards.
     pub fn show(&mut self, device: Device, traffic: &Traffic) -> Traffic {
         self.device = device.word();
         let mut counters = self.counters.iter_mut();
@@ -142,11 +142,11 @@ impl Shown {
     }
 }
 
-/// The first device, in the order of their numbers, from one on. Where several files tell a figure, they count the same
-/// operations, and not all of them all the time: the most counts.
+/// The first device at or after `from`, in numerical order. If several files have a figure, they count the same
+/// operations, though not all of them all the time, so the highest counts.
 struct First {
     from: Device,
-    /// [`Device::NONE`] until there is one.
+    /// [`Device::NONE`] until one is found.
     device: Device,
     traffic: Traffic,
     /// The bits of all devices with a figure above 0.
@@ -154,8 +154,8 @@ struct First {
 }
 
 impl First {
-    /// Takes a figure of `device` into account. A device's figures stand together, so that one that was given up for a
-    /// lesser device does not come again.
+    /// Takes a figure of `device` into account. A device's figures are adjacent, so one dropped for a lower device
+    /// does not come back.
     fn take(&mut self, device: Device, what: What, key: &[u8], number: &[u8]) {
         let number = scan::clamped_number(number).unwrap_or(0);
         if number > 0 {
@@ -172,15 +172,16 @@ impl First {
         }
     }
 
-    /// A word of `io.stat` behind that of a device, with the blank or the newline that ends it; `device` is whose figures come.
+    /// Takes a word of `io.stat` that follows a device, with the blank or newline that ends it; `device` is the one
+    /// that the next figures belong to.
     fn take_word(&mut self, device: &mut Option<Device>, word: &[u8]) {
-        // What nothing ends may have been cut off: of a number, not all of it is there.
+        // A word without an end may be cut off, with only part of a number.
         let Some((end, word)) = word.split_last().filter(|(end, _)| matches!(end, b' ' | b'\n')) else { return };
         match (scan::split_at_byte(word, b'='), *device) {
             (Some((key, number)), Some(device)) => self.take(device, What::All, key, number),
             (Some(_), None) => {}
             (None, _) if word.is_empty() => {}
-            // "(unknown)" is one that is just being removed.
+            // "(unknown)" is a device that is being removed.
             (None, _) => *device = Device::parse(word),
         }
         if *end == b'\n' {
@@ -188,7 +189,7 @@ impl First {
         }
     }
 
-    /// A line of version 1.
+    /// Takes a line of version 1.
     fn take_line(&mut self, what: What, line: &[u8]) -> Option<()> {
         let (device, rest) = scan::split_at_byte(line.strip_suffix(b"\n")?, b' ')?;
         let (key, number) = scan::split_at_byte(rest, b' ')?;
@@ -198,10 +199,10 @@ impl First {
 }
 
 impl<F: Source> Told<F> {
-    /// Takes all of the file into account: a figure, or a line, of another form costs itself. `None` where it cannot be read.
+    /// Takes the whole file into account, except for figures or lines in another form. `None` if it cannot be read.
     ///
-    /// `io.stat` is read by words. Kernels 5.15 to 5.18 put devices without figures before another on its line, all of them, and at
-    /// the end without a newline: no buffer holds every such line.
+    /// `io.stat` is read by words, because no buffer holds every line: kernels 5.15 to 5.18 put all devices without
+    /// figures on the line of the next one, and the last of them on a line without a newline.
     #[inline(never)]
     fn read(&mut self, first: &mut First, scratch: &mut [u8]) -> Option<()> {
         self.file.rewind();
@@ -218,20 +219,20 @@ impl<F: Source> Told<F> {
     }
 }
 
-/// In a set of devices: it is known.
+/// In a set of devices: the set is known.
 const IS_READ: u64 = 1 << 63;
 
-/// The open files of the scope that tell it, read again from the start for every device that the scope used: their lines come in any
-/// order.
+/// The scope's open files. Since their lines are in no particular order, they are reread from the start for every
+/// device that the scope used.
 pub struct Io<F> {
     told: [Option<Told<F>>; 4],
     /// `/proc/devices`
     drivers: Option<F>,
-    /// The bits of the devices that the scope had used when its files were read, and [`IS_READ`]; 0 before that.
+    /// The bits of the devices that the scope had used when its files were last read, and [`IS_READ`]; 0 before that.
     used: u64,
 }
 
-/// Opens the scope's files. `None` where it has none, or is the machine's root.
+/// Opens the scope's files. `None` if it has none, or is the machine's root.
 #[inline(never)]
 pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<Io<F::File>> {
     let place = places.hierarchy(Controller::Io)?;
@@ -241,13 +242,13 @@ pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<
     Some(Io { told, drivers: files.open(c"/proc/devices"), used: 0 })
 }
 
-/// Drivers whose devices pass an operation on to others, where the kernel counts it once more.
+/// Drivers whose devices pass operations on to other devices, where the kernel counts them again.
 fn passes_on(driver: &[u8]) -> bool {
     matches!(driver, b"device-mapper" | b"md" | b"mdp" | b"bcache" | b"drbd")
 }
 
 impl<F: Source> Io<F> {
-    /// What was done with `device`: `Some(None)` for nothing.
+    /// What was done with `device`; `Some(None)` if nothing.
     pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Option<Option<Traffic>> {
         if self.used & (IS_READ | device.bit()) == IS_READ {
             return Some(None);
@@ -257,12 +258,13 @@ impl<F: Source> Io<F> {
         Some((first.device == device && first.traffic != Traffic::NONE).then_some(first.traffic))
     }
 
-    /// What was done with all devices, what went through several of them once: the kernel's `pgpgin` counts where an
-    /// operation begins (`submit_bio`, block/blk-core.c). A loop device's operations begin again at the file below it.
+    /// What was done with all devices. An operation that passed through several counts once, because the kernel's
+    /// `pgpgin` counts where operations begin (`submit_bio`, block/blk-core.c). A loop device's operations begin again
+    /// at the file below it.
     pub fn sum(&mut self, scratch: &mut [u8]) -> Option<Traffic> {
         let (mut sum, mut passed_on) = (Traffic::NONE, Traffic::NONE);
         let mut next = Some(Device::LEAST);
-        // Of the driver whose devices come now.
+        // The driver of the current devices, and whether it passes operations on.
         let mut driver = None;
         while let Some(from) = next {
             let First { device, traffic, .. } = self.first(from, scratch)?;
@@ -280,11 +282,11 @@ impl<F: Source> Io<F> {
             }
             next = device.next();
         }
-        // Some drivers pass on from threads of the kernel's own: then it is not the scope's below them.
+        // Some drivers pass operations on from kernel threads, so the devices below count them for another cgroup.
         Some(sum.with(passed_on, u64::max))
     }
 
-    /// The first device from `from` on.
+    /// The first device at or after `from`.
     fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<First> {
         let mut first = First { from, device: Device::NONE, traffic: Traffic::NONE, used: 0 };
         for told in self.told.iter_mut().flatten() {
@@ -293,7 +295,7 @@ impl<F: Source> Io<F> {
         Some(first)
     }
 
-    /// Whether `device` is of a driver that passes operations on, as far as `/proc/devices` tells.
+    /// Whether `device` has a driver that passes operations on, according to `/proc/devices`.
     #[inline(never)]
     fn is_passing_on(&mut self, device: Device, scratch: &mut [u8]) -> bool {
         let Some(drivers) = self.drivers.as_mut() else { return false };
@@ -314,7 +316,7 @@ impl<F: Source> Io<F> {
 
 #[cfg(test)]
 impl Io<crate::fixture::Bytes> {
-    /// The files of a scope on version 2 whose `io.stat` is `text`.
+    /// The files of a v2 scope whose `io.stat` is `text`.
     pub(crate) fn of_version_2(text: &str) -> Self {
         let told = Told { what: What::All, file: crate::fixture::Bytes::in_steps(text, 100) };
         Self { told: [Some(told), None, None, None], drivers: None, used: 0 }
@@ -342,7 +344,7 @@ mod tests {
             .with_directory("/sys/fs/cgroup/a", 9, 2)
     }
 
-    /// A tree on version 1 with these files below `blkio.`.
+    /// A v1 tree with these files `blkio.*`.
     fn v1(files: &[(&str, &str)]) -> Tree {
         let tree = Tree::default()
             .with("/proc/self/cgroup", "7:blkio:/a\n")
@@ -368,7 +370,7 @@ mod tests {
         Traffic { read_bytes, written_bytes, ..Traffic::default() }
     }
 
-    /// Version 1's text of a device.
+    /// Version 1's text for a device.
     fn v1_text(device: &str, read: u64, write: u64, discard: u64) -> String {
         let total = read + write + discard;
         [("Read", read), ("Write", write), ("Sync", total), ("Async", 0), ("Discard", discard), ("Total", total)]
@@ -432,7 +434,7 @@ mod tests {
     fn forms_that_kernels_had_of_version_2() {
         let told = |text: &str| of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text), SDA);
         let expected = Some(Some(bytes(4096, 512)));
-        // 4.5; with a policy's keys; devices without figures, on lines of their own and (5.15) not.
+        // 4.5; with a policy's keys; with devices without figures, on lines of their own and (5.15) not.
         assert_eq!(told("8:0 rbytes=4096 wbytes=512\n"), expected);
         assert_eq!(told("8:0 rbytes=4096 wbytes=512 cost.vrate=100.00 cost.usage=7 use_delay=x\n"), expected);
         assert_eq!(told("253:0 \n253:1\n8:0 rbytes=4096 wbytes=512\n"), expected);
@@ -524,7 +526,7 @@ mod tests {
         assert_eq!(of(&tree, SDA), Some(Some(Traffic { discarded_bytes: 30, ..bytes(10, 20) })));
     }
 
-    /// A file that counts how often it is read from its start.
+    /// A file that counts how often it is read from the start.
     struct Counted<'c>(Bytes, &'c core::cell::Cell<usize>);
 
     impl Source for Counted<'_> {
@@ -554,14 +556,15 @@ mod tests {
             used.extend(io.of_device(Device { major: 8, minor }, &mut [0; 256]).unwrap());
         }
         assert_eq!(used, [bytes(4096, 512)]);
-        // Once to learn which were used, once for the one that was, and for a few that have the bit of one of the two.
+        // Once to learn which devices were used, once for the one that was, and once for each other that shares a bit
+        // with one of the two.
         assert!((2..6).contains(&readings.get()), "{} readings", readings.get());
         assert_eq!(io.of_device(LOOP0, &mut [0; 256]), Some(Some(Traffic { reads: 1, ..Traffic::NONE })));
     }
 
     #[test]
     fn what_only_one_of_the_two_counters_saw_counts() {
-        // The throttling layer of kernels since 6.10 counts a device from its first rule on, BFQ where it schedules.
+        // Since 6.10, the throttling layer counts a device only from its first rule on; BFQ counts where it schedules.
         let throttle = v1_text("8:0", 5, 50, 0) + &v1_text("7:0", 1, 1, 0) + "Total 57\n";
         let bfq = v1_text("8:16", 3, 4, 0) + &v1_text("8:0", 6, 40, 0) + "Total 53\n";
         let tree = v1(&[("throttle.io_service_bytes", &throttle), ("bfq.io_service_bytes", &bfq)]);
@@ -584,13 +587,13 @@ mod tests {
             let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", text).with("/proc/devices", DRIVERS);
             sum(&tree).map(|sum| (sum.read_bytes, sum.written_bytes))
         };
-        // Two logical volumes upon an encrypted one upon a disk.
+        // Two logical volumes on an encrypted one on a disk.
         let volumes = "253:0 rbytes=100 wbytes=10\n253:1 rbytes=60\n253:2 rbytes=40 wbytes=10\n8:0 rbytes=100\n";
         assert_eq!(summed(volumes), Some((100, 10)));
         assert_eq!(summed("8:0 rbytes=100\n8:16 rbytes=11 wbytes=1\n"), Some((111, 1)));
-        // A loop device's file is written by an operation of its own.
+        // A loop device writes to its file by operations of its own.
         assert_eq!(summed("7:0 wbytes=100\n8:0 wbytes=100\n"), Some((0, 200)));
-        // RAID 5 writes from a thread of its own.
+        // RAID 5 writes from its own thread.
         assert_eq!(summed("9:0 rbytes=5 wbytes=70\n8:0 rbytes=5\n"), Some((5, 70)));
     }
 
@@ -617,7 +620,7 @@ mod tests {
         assert_eq!(sum(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text)), Some(bytes(1, 0)));
     }
 
-    /// Devices with what was read and written, in any order.
+    /// Devices with the bytes read and written, in any order.
     fn shuffled() -> impl Strategy<Value = Vec<((u64, u64), (u64, u64))>> {
         prop::collection::btree_map((0_u64..300, 0_u64..300), (0_u64..1 << 40, 1_u64..1 << 40), 0..12)
             .prop_map(|devices| devices.into_iter().collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! Memory and swap of the container.
+//! The container's memory and swap.
 
 use crate::{
     board::Above,
@@ -12,7 +12,7 @@ use crate::{
     source::Files,
 };
 
-/// Swap of the container.
+/// The container's swap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swap {
     /// At most the host's.
@@ -26,33 +26,33 @@ pub struct Swap {
 pub struct Memory {
     /// min(effective limit, host)
     pub total_bytes: u64,
-    /// Least headroom over the chain.
+    /// The least headroom in the chain.
     pub free_bytes: u64,
-    /// free + what the kernel can reclaim.
+    /// free + reclaimable.
     pub available_bytes: u64,
     /// shmem (tmpfs), at most total − free.
     pub shared_bytes: u64,
-    /// `None` where the machine has none, or does not account it: the kernel's swap lines stand.
+    /// `None` if the machine has none or does not account it: the kernel's swap lines stand.
     pub swap: Option<Swap>,
 }
 
-/// Who set the limits that the figures go by.
+/// What set the limits behind the figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetBy {
-    /// The limit that is the total.
+    /// The limit that became the total.
     pub total: By,
-    /// The limit of which the least is left.
+    /// The limit with the least left.
     pub left: By,
-    /// That of swap, though the machine may have less.
+    /// The limit of swap, though the machine may have less.
     pub swap: By,
 }
 
-/// Just the numbers for `sysinfo` and `sysconf`. `None`: no memory limit anywhere, the kernel's figures stand.
+/// The figures for `sysinfo` and `sysconf`. `None` if no level has a memory limit: the kernel's figures stand.
 pub fn memory(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<Memory> {
     read(files, places, above, host, &mut Counters::default(), scratch)
 }
 
-/// The figures, and in `counters` what they were made of.
+/// The figures, with the counters behind them in `counters`.
 pub(crate) fn read(
     files: &impl Files,
     places: &Places,
@@ -80,7 +80,7 @@ pub(crate) fn read(
     })
 }
 
-/// Who set the limits that the figures go by.
+/// What set the limits behind the figures.
 pub fn set_by(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<SetBy> {
     let place = places.hierarchy(Controller::Memory)?;
     let mut limits = Limits::above(files, &place, places, above, &mut Counters::default(), scratch);
@@ -88,20 +88,20 @@ pub fn set_by(files: &impl Files, places: &Places, above: &Above, host: &Host, s
     Some(limits.set_by(places))
 }
 
-/// What the chain allows.
+/// The limits of the chain.
 struct Limits {
-    /// Where one cgroup is all there is to see, version 1's counters say its limit as well.
+    /// Whether only one cgroup is visible, so that version 1's counters must give the limits above.
     is_alone: bool,
     terms: Terms,
     least: Rooms,
-    /// Where the counters are to be read: the figures must agree with the limit that is shown.
+    /// The level whose counters are read: they must agree with the limit shown.
     counters_depth: usize,
-    /// Swap used by the scope, `None` where that is not known.
+    /// Swap used by the scope; `None` if unknown.
     swap_used: Option<u64>,
 }
 
 impl Limits {
-    /// Those above the chain, and what the scope's counters say of the chain itself.
+    /// The limits above the chain, and those in the scope's counters.
     #[inline(always)]
     fn above(
         files: &impl Files,
@@ -127,11 +127,11 @@ impl Limits {
         Self { is_alone, terms, least, counters_depth: 0, swap_used: None }
     }
 
-    /// Who set them, once they are read.
+    /// What set the limits, once they are read.
     fn set_by(&self, places: &Places) -> SetBy {
         let of_memory = |least: Option<Least<u64>>| match self.terms.limit {
             _ if places.declared_memory_bytes > 0 => By::Declared,
-            // The counters speak for those above as well.
+            // The counters include the limits above.
             Some(_) => By::Effective,
             None => least.map_or(By::Machine, |least| least.by),
         };
@@ -144,8 +144,8 @@ impl Limits {
         }
     }
 
-    /// Walks the chain upward. `declared` is taken in place of all memory limits, unless it is 0. Swap is not asked for
-    /// where the machine has none.
+    /// Walks up the chain. `declared` replaces all memory limits unless it is 0. Swap is skipped if the machine has
+    /// none.
     #[inline(never)]
     fn read(&mut self, files: &impl Files, place: &Hierarchy<'_>, declared: u64, has_swap: bool, scratch: &mut [u8]) {
         let names = Names::of(place.version);
@@ -178,7 +178,7 @@ impl Limits {
         }
     }
 
-    /// The swap figures. Where no limit is less than the host's swap, what others use of it is not free either.
+    /// The swap figures. If no limit is below the host's swap, swap that others use is not free either.
     fn swap(&self, host: &Host) -> Option<Swap> {
         let used = self.swap_used?;
         let limit = self.least.swap.limit.map(|limit| limit.value).filter(|limit| *limit < host.swap_bytes);
@@ -225,7 +225,7 @@ mod tests {
             .with("/sys/fs/cgroup/memory/a/b/memory.stat", "total_active_file 4096\n")
     }
 
-    /// Files of a cgroup, in MiB where they are numbers.
+    /// Files of a cgroup; numbers are in MiB.
     fn set(tree: Tree, cgroup: &str, files: &[(&str, &str)]) -> Tree {
         files.iter().fold(tree, |tree, (name, value)| {
             let bytes = value.parse().ok().and_then(|mib: u64| mib.checked_mul(MIB));
@@ -238,7 +238,7 @@ mod tests {
         Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap()
     }
 
-    /// Total, free and, if any, total and free swap, in MiB.
+    /// Total, free, and total and free swap if there is any, in MiB.
     type Figures = (u64, u64, Option<(u64, u64)>);
 
     fn figures(tree: &Tree) -> Option<Figures> {
@@ -272,7 +272,7 @@ mod tests {
         let tree = set(v2(), "a/b", &[("memory.max", "max"), ("memory.current", "30")]);
         let tree = set(tree, "a", &[("memory.max", "200"), ("memory.current", "60")]);
         assert_eq!(figures(&tree), Some((200, 140, None)));
-        // The controller may not be enabled in the own cgroup at all.
+        // The controller may be disabled in the process's own cgroup.
         assert_eq!(
             figures(&set(v2(), "a", &[("memory.max", "200"), ("memory.current", "60")])),
             Some((200, 140, None))
@@ -290,7 +290,7 @@ mod tests {
         let odd = set(v2(), "a/b", &[("memory.max", "lots"), ("memory.current", "1")]);
         assert_eq!(figures(&odd), None);
         assert_eq!(figures(&set(odd, "a", &[("memory.max", "200"), ("memory.current", "60")])), Some((200, 140, None)));
-        // Nobody knows what is left: that is the kernel's to answer, unless another level tells.
+        // If what is left is unknown, the kernel's answer stands, unless another level knows.
         let uncounted = set(v2(), "a/b", &[("memory.max", "100")]);
         assert_eq!(figures(&uncounted), None);
         assert_eq!(figures(&set(uncounted.clone(), "a/b", &[("memory.current", "x")])), None);
@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(figures(&own("max", &least)), Some((1, 1, None)));
         for none in ["0", "1", "4096", &less] {
             assert_eq!(figures(&own("max", none)), None, "{none}");
-            // What is left of another limit does not go by it either.
+            // What is left of another limit does not depend on it either.
             let below = set(own("max", none), "a", &[("memory.max", "200"), ("memory.current", "60")]);
             assert_eq!(figures(&below), Some((200, 140, None)), "{none}");
             let high = set(own("high", none), "a/b", &[("memory.max", "100")]);
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(with("50", "20"), Some((50, 30)));
         assert_eq!(with("0", "0"), Some((0, 0)));
         assert_eq!(with("50", "60"), Some((50, 0)));
-        // The machine's swap is the bound: what is free there, too.
+        // The bound is the machine's swap, and what is free of it.
         assert_eq!(with("max", "20"), Some((1024, 900)));
         assert_eq!(with("2000", "200"), Some((1024, 824)));
     }
@@ -432,7 +432,7 @@ mod tests {
         assert_eq!((memory.total_bytes, memory.free_bytes), (200 * MIB, 170 * MIB));
     }
 
-    /// Total and free in MiB, where `memory.high` counts.
+    /// Total and free in MiB if `memory.high` counts.
     fn figures_by_high(tree: &Tree) -> Option<(u64, u64)> {
         let mut places = places(tree);
         places.declare(MemoryLimit::High);
@@ -491,7 +491,7 @@ mod tests {
         assert_eq!(available("max", "100"), 8192);
     }
 
-    /// A container that sees its own cgroup alone, with a limit of 400 MiB, or none.
+    /// A container that sees only its own cgroup, with a limit of 400 MiB or none.
     fn contained(limit: &str) -> Tree {
         let tree = Tree::default().with("/proc/self/cgroup", "0::/\n").with_directory("/sys/fs/cgroup", 70, 2);
         let tree = tree.with("/sys/fs/cgroup/cgroup.procs", "1\n").with("/sys/fs/cgroup/memory.max", limit);

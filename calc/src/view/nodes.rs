@@ -14,27 +14,27 @@ use crate::{
 };
 use core::num::NonZero;
 
-/// The part of a sum that falls to one node: the parts of all nodes add up.
+/// A node's part of a sum. The parts of all nodes add up to the sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// What the nodes before have of `whole`.
+    /// The part of `whole` that belongs to the nodes before.
     pub before: u64,
-    /// What the node has of it.
+    /// The part of `whole` that belongs to the node.
     pub part: u64,
-    /// All nodes that the container may take memory from.
+    /// The memory of all nodes that the container may use.
     pub whole: u64,
 }
 
 impl Share {
-    /// All of a sum.
+    /// The whole of a sum.
     pub(crate) const ALL: Self = Self { before: 0, part: 1, whole: 1 };
 
-    /// The node's part of `sum`: what it and the nodes before have of it, without what those have.
+    /// The node's part of `sum`: what it and the nodes before have together, minus what those have.
     pub fn of(&self, sum: u64) -> u64 {
         self.up_to(self.before.saturating_add(self.part), sum).saturating_sub(self.up_to(self.before, sum))
     }
 
-    /// What those nodes have of `sum` that have the first `nodes` of the whole.
+    /// The part of `sum` that belongs to the first `nodes` of the whole.
     fn up_to(&self, nodes: u64, sum: u64) -> u64 {
         match NonZero::new(self.whole) {
             Some(whole) if nodes < whole.get() => capacity::scale(sum, nodes, whole),
@@ -43,12 +43,12 @@ impl Share {
         }
     }
 
-    /// The same share with `sum` as the whole. What is divided by it fits into the node's part of `sum`.
+    /// The same share with `sum` as the whole. Whatever it divides fits into the node's part of `sum`.
     pub(crate) fn scaled(&self, sum: u64) -> Self {
         Self { before: self.up_to(self.before, sum), part: self.of(sum), whole: sum }
     }
 
-    /// The share of what is left of the whole once `taken` of it is divided.
+    /// The share of the rest, once `taken` of the whole is divided.
     pub(crate) fn without(&self, taken: u64) -> Self {
         Self {
             before: self.before.saturating_sub(self.up_to(self.before, taken)),
@@ -58,8 +58,8 @@ impl Share {
     }
 }
 
-/// The share of the node whose kernel's own meminfo is `host`, by the memory of the nodes that the container may take
-/// memory from. A node outside has none. `host` is left at its start.
+/// The share of the node whose own meminfo is `host`, by the memory of the nodes that the container may use. A node
+/// that it may not use has no share. `host` is left at its start.
 pub fn share(files: &impl Files, places: &Places, host: &mut impl Source, scratch: &mut [u8]) -> Option<Share> {
     let own = Node::read(host, scratch)?;
     host.rewind();
@@ -78,7 +78,7 @@ pub fn share(files: &impl Files, places: &Places, host: &mut impl Source, scratc
     (share.whole > 0).then_some(share)
 }
 
-/// A node's memory in KiB, by the kernel.
+/// A node's memory in KiB, according to the kernel.
 #[inline(never)]
 fn memory_of(files: &impl Files, number: u64, scratch: &mut [u8]) -> Option<u64> {
     let path = path::below_member(scratch, NODES, b"node", number, b"/meminfo")?;
@@ -86,7 +86,7 @@ fn memory_of(files: &impl Files, number: u64, scratch: &mut [u8]) -> Option<u64>
     (node.number == number).then_some(node.kib)
 }
 
-/// What the first line of a node's meminfo says.
+/// The first line of a node's meminfo.
 struct Node {
     number: u64,
     kib: u64,
@@ -119,7 +119,7 @@ mod tests {
         format!("Node {node} MemTotal:       {kib:8} kB\nNode {node} MemFree:        {kib:8} kB\n")
     }
 
-    /// A machine whose nodes have as much memory, and on it a v2 process at `/a/b`.
+    /// A machine with a v2 process at `/a/b`; the nodes have this much memory.
     fn machine(nodes: &[u64]) -> Tree {
         let tree = Tree::default()
             .with("/proc/self/cgroup", "0::/a/b\n")
@@ -131,7 +131,7 @@ mod tests {
         })
     }
 
-    /// The share of a node, as before, part and whole.
+    /// A node's share: before, part and whole.
     fn of(tree: &Tree, host: &str) -> Option<(u64, u64, u64)> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
         let mut host = Bytes::new(host);

@@ -1,4 +1,4 @@
-//! How many threads the container has at this moment, and how many it may have.
+//! How many threads the container has now, and how many it may have.
 
 use crate::{
     cgroup::{
@@ -10,7 +10,7 @@ use crate::{
     source::Files,
 };
 
-/// The threads of the scope and of the cgroups below it: `None` where the pids controller is not there.
+/// The number of threads in the scope and the cgroups below it; `None` without a pids controller.
 pub fn threads(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<u64> {
     let scope = places.hierarchy(Controller::Pids)?.chain_of_scope().next()?;
     pids::count(&scope.among(files), scratch)
@@ -21,7 +21,7 @@ pub fn limit(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<
     least(files, places, scratch).map(|least| least.value)
 }
 
-/// The same, with who set it.
+/// The same, with what set it.
 pub fn least(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<Least<u64>> {
     let mut least = None;
     for level in places.hierarchy(Controller::Pids)?.chain() {

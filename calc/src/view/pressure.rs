@@ -1,4 +1,4 @@
-//! Where the container's pressure stall information is.
+//! The container's pressure stall information.
 
 use crate::{
     answer::Answer,
@@ -6,14 +6,14 @@ use crate::{
 };
 use core::ffi::CStr;
 
-/// The file of the scope that takes the place of the kernel's `answer`, put into the buffer: `None` on version 1, which has none, and
-/// where the scope is the machine's root.
+/// Builds the path of the scope's file that replaces the kernel's `answer` in `buffer`. `None` on version 1, which has
+/// none, and if the scope is the machine's root.
 pub fn path<'b>(answer: Answer, places: &Places, buffer: &'b mut [u8]) -> Option<&'b CStr> {
     let (controller, name) = match answer {
         Answer::PressureCpu => (Controller::Cpu, b"cpu.pressure".as_slice()),
         Answer::PressureMemory => (Controller::Memory, b"memory.pressure".as_slice()),
         Answer::PressureIo => (Controller::Io, b"io.pressure".as_slice()),
-        // No controller: every cgroup has it.
+        // It needs no controller: every cgroup has it.
         Answer::PressureIrq => (Controller::Cpu, b"irq.pressure".as_slice()),
         _ => return None,
     };

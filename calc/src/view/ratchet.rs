@@ -1,4 +1,4 @@
-//! Keeps a shown counter from running backwards, when the rule it comes from gives a smaller number than before.
+//! Keeps a counter that is shown from running backwards if its formula gives less than before.
 
 use crate::{
     cgroup::{Controller, places::Places},
@@ -7,11 +7,11 @@ use crate::{
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-/// What a process showed last. Plain words, so that it can be kept in atomic words; all zero is the start.
+/// The last value shown to a process. Plain words, so that they can be kept in atomics; all zero is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Ratchet {
-    /// Of what the numbers were; 0 before the first.
+    /// What was counted; 0 before the first value.
     key: u64,
     /// Added to the formula.
     offset: i64,
@@ -19,20 +19,20 @@ pub struct Ratchet {
 }
 
 impl Ratchet {
-    /// Whether the last number was shown under this key.
+    /// Whether the last value was shown under this key.
     pub fn is_of(&self, key: u64) -> bool {
         self.key == key.max(1)
     }
 
-    /// What to show where the formula says `formula_ticks`: never less than the last time.
+    /// The value to show if the formula gives `formula_ticks`: never less than the last.
     ///
-    /// Under another key the formula's number jumps, and means something else: it is shifted to where the last one ended,
-    /// so that a reader's difference across the change is small and not negative.
+    /// Under another key the formula means something else, and its value jumps. It is shifted to where the last one
+    /// ended, so a reader sees a small change that is not negative.
     pub fn show(&mut self, key: u64, formula_ticks: i64) -> u64 {
         self.show_from(0, key, formula_ticks)
     }
 
-    /// As [`Self::show`], where the first number is to be `least` or more.
+    /// Like [`Self::show`], but the first value is `least` or more.
     pub fn show_from(&mut self, least: u64, key: u64, formula_ticks: i64) -> u64 {
         let key = key.max(1);
         if self.key == 0 {
@@ -47,19 +47,19 @@ impl Ratchet {
     }
 }
 
-/// A counter whose source may take back what others added to it: version 1 forgets what a cgroup did that is gone. Plain
-/// words; all zero is the start.
+/// A counter whose source may lose counts: version 1 forgets what a removed cgroup did. Plain words; all zero is the
+/// start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Onward {
-    /// What was taken back.
+    /// The counts lost.
     lost: u64,
     last: u64,
 }
 
 impl Onward {
-    /// What to show where the source says `number`: it goes on from the last time, and never backwards. Of 0 nothing is concluded: it is
-    /// also what a source says whose figure cannot be read this once.
+    /// The value to show if the source gives `number`: it continues from the last and never runs backwards. A 0
+    /// changes nothing, because a source also gives 0 if its figure cannot be read for once.
     pub fn show(&mut self, number: u64) -> u64 {
         if number > 0 {
             self.lost = self.lost.max(self.last.saturating_sub(number));
@@ -69,7 +69,7 @@ impl Onward {
     }
 }
 
-/// A key for what the scope has done: it differs between scopes, and is not 0.
+/// A key for the scope's counts: it differs between scopes, and is not 0.
 pub fn key_of_counts(places: &Places) -> u64 {
     [Controller::Memory, Controller::Io]
         .into_iter()
@@ -80,17 +80,17 @@ pub fn key_of_counts(places: &Places) -> u64 {
         .max(1)
 }
 
-/// A key for the time used: it differs when what is counted does.
+/// A key for CPU time used: it changes with the cgroup that is counted.
 pub fn key_of_use(places: &Places, cpus: &Cpus) -> u64 {
     scan::hash(places.scope_hash(), &cpus.counted_depth.to_ne_bytes())
 }
 
-/// A key for idle time of which the board tells the capacity: limits may change, and it goes on.
+/// A key for idle time with the board's capacity: limits may change without a new key.
 pub fn key_of_idle_by_board(places: &Places, cpus: &Cpus) -> u64 {
     scan::hash(key_of_use(places, cpus), b"board")
 }
 
-/// A key for idle time: it differs when what is counted or its capacity does.
+/// A key for idle time: it changes with the cgroup that is counted and with its capacity.
 pub fn key_of_idle(places: &Places, cpus: &Cpus) -> u64 {
     let seed = scan::hash(key_of_use(places, cpus), &cpus.capacity.quota_usec.to_ne_bytes());
     scan::hash(seed, &cpus.capacity.period_usec.to_ne_bytes())

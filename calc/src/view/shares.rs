@@ -1,53 +1,53 @@
-//! How the scope's CPU time falls to the CPUs that are shown, so that no CPU's line runs backwards when their number changes.
+//! How the scope's CPU time is divided among the CPUs shown: no CPU's line runs backwards if their number changes.
 
 use crate::{cpus::CpuSet, scan, view::time::Times};
 use core::num::NonZero;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// User, nice, system and idle time, in ticks, as the kernel orders them.
+/// User, nice, system and idle time, in ticks, in the kernel's order.
 pub type Columns = [u64; 4];
 
-/// What a process was shown of each CPU, as far as it differs. Plain words, so that it can be kept in atomic words; all zero is
-/// the start.
+/// What a process was shown of each CPU, as far as the CPUs differ. Plain words, so that they can be kept in atomics;
+/// all zero is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Shares {
-    /// Of the CPUs that are shown.
+    /// The hash of the CPUs shown.
     hash: u64,
-    /// The lowest one's number, where all of them follow each other; else `u64::MAX`.
+    /// The lowest CPU's number if the numbers are consecutive; otherwise `u64::MAX`.
     first: u64,
-    /// How many are shown; 0 before the first time.
+    /// The number of CPUs shown; 0 before the first time.
     count: u64,
-    /// The sums when their number last changed.
+    /// The sums when that number last changed.
     since: Columns,
-    /// What CPUs had by then, in the order of their numbers.
+    /// What each CPU had at that time, in the order of their numbers.
     runs: [Run; RUNS],
 }
 
-/// CPUs next to each other that had the same.
+/// Adjacent CPUs that had the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 struct Run {
-    /// Where it ends, counted from the first CPU; 0 for no run.
+    /// The rank after its last CPU, counted from the first CPU; 0 for no run.
     end: u64,
     had: Columns,
 }
 
-/// As many numbers of CPUs a process sees in its life, most likely. Where there are more, the last two runs become one.
+/// As many numbers of CPUs as a process is likely to see. Beyond that, the last two runs become one.
 const RUNS: usize = 4;
 
 impl Shares {
     /// Nothing shown yet.
     pub const START: Self = Self { hash: 0, first: 0, count: 0, since: [0; 4], runs: [Run::NONE; RUNS] };
 
-    /// The shares of these CPUs, for who looks once.
+    /// The shares of these CPUs, for a caller that looks once.
     pub fn among(online: &CpuSet) -> Self {
         let mut shares = Self::START;
         shares.follow(online, &Times::default());
         shares
     }
 
-    /// The shares of `online` from now on, where the sums are `times`.
+    /// Switches to the CPUs `online`, at a moment when the sums are `times`.
     pub fn follow(&mut self, online: &CpuSet, times: &Times) {
         let (hash, first) = (hash_of(online), first_of_row(online));
         if hash == self.hash {
@@ -64,20 +64,20 @@ impl Shares {
         (self.hash, self.first, self.count) = (hash, first, online.count());
     }
 
-    /// All CPUs go on from what the first ones have, which is the most.
+    /// Lets all CPUs continue from what the first ones have, which is the most.
     fn forget_who_had_what(&mut self) {
         let [first, rest @ ..] = &mut self.runs;
         first.end = u64::MAX;
         rest.fill(Run::NONE);
     }
 
-    /// Notes what every CPU that was shown has by now.
+    /// Records what each CPU shown has by now.
     fn settle(&mut self, sums: &Columns) {
         let before = *self;
         self.runs = [Run::NONE; RUNS];
         let mut from = 0;
         while let Some(end) = before.end_after(from) {
-            // The first CPU of a run has the most, by a tick.
+            // The first CPU of a run has the most, by up to a tick.
             self.push(Run { end, had: before.of(from, sums) });
             from = end;
         }
@@ -88,7 +88,7 @@ impl Shares {
         self.runs.iter().map(|run| run.end).chain([self.count]).filter(|end| *end > from).min()
     }
 
-    /// Adds a run behind the others.
+    /// Appends a run.
     fn push(&mut self, run: Run) {
         match self.runs.iter_mut().find(|other| other.end == 0) {
             Some(free) => *free = run,
@@ -100,7 +100,7 @@ impl Shares {
         }
     }
 
-    /// What the CPU at `rank` among those that are shown has, where the sums are `sums`.
+    /// What the CPU at `rank` among those shown has if the sums are `sums`.
     fn of(&self, rank: u64, sums: &Columns) -> Columns {
         let mut shares = self.runs.iter().find(|run| rank < run.end).map_or([0; 4], |run| run.had);
         let Some(count) = NonZero::new(self.count).filter(|count| rank < count.get()) else { return shares };
@@ -110,7 +110,7 @@ impl Shares {
         shares
     }
 
-    /// The columns of the CPU at `rank` among those that are shown.
+    /// The columns of the CPU at `rank` among those shown.
     pub fn columns(&self, rank: u64, times: &Times) -> Columns {
         self.of(rank, &columns(times))
     }
@@ -125,7 +125,7 @@ pub fn columns(times: &Times) -> Columns {
     [times.user_ticks, times.nice_ticks, times.system_ticks, u64::try_from(times.idle_ticks).unwrap_or(0)]
 }
 
-/// The part of `ticks` that falls to the CPU at `rank` of `count`. The parts add up, and none shrinks while `ticks` grows.
+/// The part of `ticks` for the CPU at `rank` of `count`. The parts add up, and none shrinks while `ticks` grows.
 fn part(ticks: u64, rank: u64, count: NonZero<u64>) -> u64 {
     (ticks / count).saturating_add(u64::from(rank < ticks % count))
 }
@@ -134,7 +134,7 @@ fn hash_of(online: &CpuSet) -> u64 {
     online.words().iter().fold(scan::HASH_SEED, |hash, word| scan::hash(hash, &word.to_ne_bytes()))
 }
 
-/// The first of the CPUs, where they follow each other.
+/// The number of the first CPU, if the numbers are consecutive.
 fn first_of_row(online: &CpuSet) -> u64 {
     let mut cpus = online.iter();
     let Some(first) = cpus.next() else { return u64::MAX };
@@ -152,7 +152,7 @@ mod tests {
         Times { user_ticks, ..Times::default() }
     }
 
-    /// The user times of the CPUs, when the sum is `sum`.
+    /// The CPUs' user times if the sum is `sum`.
     fn shown(shares: &mut Shares, list: &str, sum: u64) -> Vec<u64> {
         let online = CpuSet::parse(list.as_bytes()).unwrap();
         shares.follow(&online, &times(sum));

@@ -1,4 +1,4 @@
-//! What a process was shown of the scope's times, from which it goes on.
+//! What a process was shown of the scope's times, from which it continues.
 
 use super::{
     cpu::Cpus,
@@ -9,8 +9,8 @@ use super::{
 use crate::cgroup::places::Places;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// What was shown last of each counter that must never run backwards. Plain words, so that it can be kept in atomic words; all zero
-/// is the start.
+/// The last value shown of each counter that must never run backwards. Plain words, so that they can be kept in
+/// atomics; all zero is the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Times {
@@ -18,11 +18,11 @@ pub struct Times {
     nice: Ratchet,
     system: Ratchet,
     idle: Ratchet,
-    /// How they fell to the CPUs.
+    /// How the times were divided among the CPUs.
     shares: Shares,
 }
 
-/// Of what times are: under another key a counter goes on where it ended.
+/// What the times count: under another key a counter continues from where it ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Keys {
     pub(crate) of_use: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The keys of the scope's times; the capacity is the board's, or today's limits taken for all of the time.
+    /// The keys of the scope's times, with the board's capacity or with today's limits for all time.
     pub(crate) fn of(places: &Places, cpus: &Cpus, is_by_board: bool) -> Self {
         let of_idle =
             if is_by_board { ratchet::key_of_idle_by_board(places, cpus) } else { ratchet::key_of_idle(places, cpus) };
@@ -39,13 +39,13 @@ impl Keys {
 }
 
 impl Times {
-    /// Whether the idle time was shown under this key.
+    /// Whether the idle time was last shown under this key.
     pub fn is_idle_of(&self, key: u64) -> bool {
         self.idle.is_of(key)
     }
 
-    /// Makes of the times what is to be shown, and of what falls to the CPUs. A CPU was idle for a tick at the least: no kernel shows a CPU without any
-    /// time, and programs divide by the sum.
+    /// Turns `times` into those to show, and returns their division among the CPUs. Each CPU was idle for at least a
+    /// tick: no kernel shows a CPU without any time, and programs divide by the sum.
     pub(crate) fn go_on(&mut self, times: &mut time::Times, keys: Keys, cpus: &Cpus) -> Shares {
         times.user_ticks = self.user.show(keys.of_use, times.user_ticks as i64);
         times.nice_ticks = self.nice.show(keys.of_use, times.nice_ticks as i64);

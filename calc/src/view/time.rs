@@ -1,4 +1,4 @@
-//! CPU time used, idle time and age of the container.
+//! The container's CPU time, idle time and age.
 
 use crate::{
     cgroup::{Controller, Hierarchy, Level, cpu::Used, places::Places},
@@ -8,25 +8,27 @@ use crate::{
 };
 use core::num::NonZero;
 
-/// CPU time of the scope, all its CPUs together, in ticks of 1/100 s.
+/// The scope's CPU time on all CPUs, in ticks of 1/100 s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// Time in user mode at ordinary priority.
     pub user_ticks: u64,
-    /// Time in user mode at lower priority: 0 where the kernel counts it with the former (version 1; version 2 before Linux 6.13).
+    /// Time in user mode at lower priority: 0 if the kernel includes it in the former (version 1; version 2 before
+    /// Linux 6.13).
     pub nice_ticks: u64,
     /// Time in the kernel.
     pub system_ticks: u64,
-    /// capacity × age − user − nice − system. Negative when the scope used more than today's limit allows: see [`crate::view::ratchet`].
+    /// capacity × age − user − nice − system. Negative if the scope used more than today's limit allows: see
+    /// [`crate::view::ratchet`].
     pub idle_ticks: i64,
 }
 
-/// Whether anybody counts the scope's CPU time apart: not so for the machine's root cgroup.
+/// Whether the kernel counts the scope's CPU time separately, which it does not for the machine's root cgroup.
 pub fn are_counted(places: &Places) -> bool {
     places.hierarchy(Controller::Cpuacct).is_some_and(|place| place.chain_of_scope().next().is_some())
 }
 
-/// The cgroup whose time is counted: the scope, but where a cgroup below it has the quota that counts, that one.
+/// The cgroup whose time is counted: the scope, or the cgroup below it whose quota counts.
 fn counted<'p>(places: &'p Places, place: &Hierarchy<'p>, cpus: &Cpus) -> Option<Level<'p>> {
     let depth = usize::try_from(cpus.counted_depth).ok()?;
     let is_below_scope = depth > place.scope.len();
@@ -37,16 +39,16 @@ fn counted<'p>(places: &'p Places, place: &Hierarchy<'p>, cpus: &Cpus) -> Option
     }
 }
 
-/// Whether it is the scope's time that is counted, of which the board tells the capacity, and not that of a cgroup below.
+/// Whether the time counted is the scope's, whose capacity is on the board, rather than that of a cgroup below.
 pub fn are_of_scope(places: &Places, cpus: &Cpus) -> bool {
     let Some(place) = places.hierarchy(Controller::Cpuacct) else { return false };
     counted(places, &place, cpus).is_some_and(|counted| counted.depth() == place.scope.len())
 }
 
-/// The scope's CPU time. `None` when the scope is the real root, or there is any doubt: the kernel's figures stand.
+/// The scope's CPU time. `None` if the scope is the machine's root, or if in doubt: the kernel's figures stand.
 ///
-/// `capacity_usec` is what could have been used in [`elapsed_usec`], where the board tells ([`are_of_scope`]); else today's
-/// limits are taken to have been in force all the time.
+/// `capacity_usec` is what could have been used in [`elapsed_usec`], if the board has it ([`are_of_scope`]). Without
+/// it, today's limits are assumed to have been in force all the time.
 pub fn times(
     files: &impl Files,
     places: &Places,
@@ -72,14 +74,14 @@ pub fn times(
     })
 }
 
-/// Microseconds since the container's first process, or since boot where that is not known.
+/// Microseconds since the container's first process, or since boot if that is unknown.
 pub fn elapsed_usec(places: &Places, host: &Host) -> u64 {
     let age_usec = age_ticks(places, host).map(|ticks| ticks.saturating_mul(USEC_PER_TICK));
     age_usec.unwrap_or(host.since_boot_usec)
 }
 
-/// Hundredths of a second since the container's first process, at least 1: no program runs that soon after a boot, and programs
-/// divide by it. `None` when that is not known.
+/// Hundredths of a second since the container's first process, at least 1: programs divide by it, and none runs that
+/// soon after boot. `None` if unknown.
 pub fn age_ticks(places: &Places, host: &Host) -> Option<u64> {
     let began_ticks = NonZero::new(places.began_ticks)?;
     Some((host.since_boot_usec / USEC_PER_TICK).checked_sub(began_ticks.get())?.max(1))
@@ -148,11 +150,11 @@ mod tests {
             let times = times(&v2(stat), &places, &cpus(2, 1), &Host::default(), Some(0), &mut [0; 512])?;
             Some((times.user_ticks, times.nice_ticks, times.system_ticks, times.idle_ticks))
         };
-        // Of a 6.18 kernel, where nice_usec comes last of the four.
+        // From a 6.18 kernel, where nice_usec comes last of the four.
         let stat = "usage_usec 5000000\nuser_usec 3000000\nsystem_usec 2000000\nnice_usec 1250000\nnr_periods 0\n";
         assert_eq!(of(stat), Some((175, 125, 200, -500)));
         assert_eq!(of("user_usec 3000000\nsystem_usec 2000000\n"), Some((300, 0, 200, -500)));
-        // The kernel adjusts user time to what the scheduler counted, and time at lower priority not.
+        // The kernel adjusts user time to what the scheduler counted, but not time at lower priority.
         assert_eq!(of("user_usec 3000000\nsystem_usec 2000000\nnice_usec 3100000\n"), Some((0, 300, 200, -500)));
         assert_eq!(of("nice_usec x\nuser_usec 3000000\nsystem_usec 2000000\n"), Some((300, 0, 200, -500)));
     }

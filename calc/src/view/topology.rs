@@ -9,36 +9,36 @@ use crate::{
     text,
 };
 
-/// Packages of the largest machines that we know of; of one with more, the rest are not known.
+/// The number of packages in the largest machines that we know; any further ones are left out.
 const MOST: usize = 16;
 
-/// What the view has of each package.
+/// The view's part of each package.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packages {
     known: [Package; MOST],
 }
 
-/// What the view has of one package.
+/// The view's part of one package.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Package {
     /// `physical id` of cpuinfo.
     pub id: u32,
     /// CPUs in the view; 0 for no package.
     pub siblings: u32,
-    /// Cores of which a CPU is in the view.
+    /// Cores with a CPU in the view.
     pub cores: u32,
 }
 
-/// A list of CPUs: its name of old, which kernels since 5.3 have too, and its new one.
+/// A list of CPUs: its old name, which kernels since 5.3 still have, and its new one.
 type Names = [Name; 2];
 
 static PACKAGE: Names = [Name::new("core_siblings_list"), Name::new("package_cpus_list")];
 static CORE: Names = [Name::new("thread_siblings_list"), Name::new("core_cpus_list")];
 
 impl Packages {
-    /// Reads them in place, as far as the kernel tells: what is not known stays out.
+    /// Reads the packages in place; those unknown to the kernel are left out.
     ///
-    /// Two files of a package and one of a core are opened: the CPUs that share either are not asked again.
+    /// Two files are opened per package and one per core: CPUs that share either are not asked again.
     pub fn read(&mut self, files: &impl Files, online: &CpuSet, scratch: &mut [u8]) {
         let mut left = *online;
         let mut known = self.known.iter_mut();
@@ -49,7 +49,7 @@ impl Packages {
         }
     }
 
-    /// These packages.
+    /// Exactly these packages.
     #[cfg(test)]
     pub(crate) fn of_known(packages: &[Package]) -> Self {
         let mut known = [Package::default(); MOST];
@@ -57,7 +57,7 @@ impl Packages {
         Self { known }
     }
 
-    /// The package with this `physical id`; `None` where two have it, as on s390x it counts anew in each book.
+    /// The package with this `physical id`; `None` if there are two: on s390x, each book counts anew.
     pub fn of(&self, id: u64) -> Option<Package> {
         let mut packages = self.known.into_iter().filter(|package| package.siblings > 0 && u64::from(package.id) == id);
         packages.next().filter(|_| packages.next().is_none())
@@ -65,7 +65,7 @@ impl Packages {
 }
 
 impl Package {
-    /// Takes the package of `cpu` out of `left`; `cpu` alone where its package is not known.
+    /// Takes the package of `cpu` out of `left`, or only `cpu` if its package is unknown.
     fn take(left: &mut CpuSet, cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
         let mut own = CpuSet::EMPTY;
         let is_known = shared(&PACKAGE, cpu, &mut own, files, scratch);
@@ -78,7 +78,7 @@ impl Package {
     }
 }
 
-/// How many cores `cpus` are on; they are taken out of the set.
+/// The number of cores that `cpus` are on; takes the CPUs out of the set.
 fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u32> {
     let mut count = 0_u32;
     while let Some(cpu) = cpus.iter().next() {
@@ -90,8 +90,8 @@ fn cores(cpus: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<u3
     Some(count)
 }
 
-/// Puts into the empty `set` those that share with `cpu` what the list of these names says, and `cpu` itself; that alone where none can
-/// be understood.
+/// Adds to the empty `set` the CPUs that share with `cpu` what the lists of these names describe, and `cpu` itself;
+/// only `cpu` if none can be understood.
 #[inline(never)]
 fn shared(names: &Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch: &mut [u8]) -> Option<()> {
     let mut is_known = None;
@@ -107,14 +107,14 @@ fn shared(names: &Names, cpu: u64, set: &mut CpuSet, files: &impl Files, scratch
     is_known
 }
 
-/// `topology/physical_package_id`, which is −1 where nobody knows it.
+/// `topology/physical_package_id`, which is −1 if unknown.
 #[inline(never)]
 fn physical_id(cpu: u64, files: &impl Files, scratch: &mut [u8]) -> Option<u32> {
     let mut file = open(cpu, b"physical_package_id", files, scratch)?;
     u32::try_from(scan::whole_number(source::read_whole(&mut file, scratch)?)?).ok()
 }
 
-/// Opens a file of the topology of a CPU.
+/// Opens a file in a CPU's `topology` directory.
 fn open<F: Files>(cpu: u64, name: &[u8], files: &F, scratch: &mut [u8]) -> Option<F::File> {
     let number = &mut [0; _];
     files.open(path::join(scratch, &[CPUS, b"/cpu", text::decimal(cpu, number), b"/topology/", name])?)
@@ -127,7 +127,7 @@ mod tests {
     use proptest::prelude::*;
     use std::{collections::BTreeMap, format, string::ToString, vec::Vec};
 
-    /// A machine whose CPUs are of these packages and cores.
+    /// A machine with CPUs in these packages and cores.
     fn machine(cpus: &[(i64, u64)], names: [&str; 2]) -> Tree {
         let list = |is_with: &dyn Fn(&(i64, u64)) -> bool| {
             let with = cpus.iter().enumerate().filter(|(_, place)| is_with(place)).map(|(cpu, _)| cpu.to_string());
@@ -146,7 +146,7 @@ mod tests {
     /// Two packages of two cores of two threads.
     const SMALL: [(i64, u64); 8] = [(0, 0), (1, 0), (0, 1), (1, 1), (0, 0), (1, 0), (0, 1), (1, 1)];
 
-    /// Siblings and cores of a package.
+    /// The siblings and cores of a package.
     fn of(tree: &Tree, online: &str, id: u64) -> Option<(u32, u32)> {
         let mut packages = Packages::default();
         packages.read(tree, &CpuSet::parse(online.as_bytes()).unwrap(), &mut [0; 512]);

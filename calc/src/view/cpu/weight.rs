@@ -1,20 +1,21 @@
-//! What a cgroup's weight stands for: the number of CPUs that somebody had in mind who made the container.
+//! What a cgroup's weight stands for: the number of CPUs that whoever made the container had in mind.
 //!
-//! Container tools count in version 1's shares, 1024 for a CPU. Since runc 1.3.2 and crun 1.23 they make version 2's weight of
-//! them as 10 ^ ((L² + 125 L − 126) ÷ 612), rounded up, where L is the binary logarithm of the shares. Older ones took
-//! 1 + (shares − 2) × 9999 ÷ 262142. A weight does not tell which it is; it is read as the newer one, as the JDK does
-//! (`CgroupV2CpuController::cpu_shares`), so that the older ones' stand for fewer CPUs than were meant, never for more.
+//! Container tools count in version 1's shares, 1024 for a CPU. Since runc 1.3.2 and crun 1.23, version 2's weight is
+//! 10 ^ ((L² + 125 L − 126) ÷ 612), rounded up, where L is the binary logarithm of the shares. Older releases used 1 +
+//! (shares − 2) × 9999 ÷ 262142. A weight does not show which formula it comes from. We assume the newer, as the JDK
+//! does (`CgroupV2CpuController::cpu_shares`), so a weight by the older one gives fewer CPUs than intended, never
+//! more.
 
 use crate::cgroup::{CgroupFiles, Version, cpu};
 
-/// What a cgroup has that nobody gave a weight to.
+/// The shares of a cgroup that was given no weight.
 const DEFAULT_SHARES: u64 = 1024;
-/// The same on version 2.
+/// The same in version 2.
 const DEFAULT_WEIGHT: u64 = 100;
 
-/// The CPUs, rounded up, that the cgroup's weight stands for; `None` where nobody set one that we understand.
+/// The CPUs that the cgroup's weight stands for, rounded up; `None` if it has none that we understand.
 ///
-/// A weight for just one CPU is the default, and cannot be told from none.
+/// A weight for exactly one CPU is the default, and looks like no weight.
 #[inline(never)]
 pub(super) fn cpus(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Option<u64> {
     let weight = cpu::weight(group, version, scratch)?;
@@ -25,7 +26,7 @@ pub(super) fn cpus(group: &impl CgroupFiles, version: Version, scratch: &mut [u8
     (weight != default).then_some(cpus.max(1))
 }
 
-/// How many CPUs it takes to have this weight.
+/// The number of CPUs to which this weight belongs.
 fn cpus_of_weight(weight: u64) -> u64 {
     let less = WEIGHTS.iter().take_while(|of_cpus| u64::from(**of_cpus) < weight).count();
     u64::try_from(less).unwrap_or(u64::MAX).saturating_add(1)
@@ -55,10 +56,10 @@ static WEIGHTS: [u16; 256] = [
 mod tests {
     use super::*;
 
-    /// The weight of `shares`, as runc's `ConvertCPUSharesToCgroupV2Value` has it.
+    /// The weight for `shares` by runc's `ConvertCPUSharesToCgroupV2Value`.
     fn weight(shares: f64) -> f64 {
         let log = shares.log2();
-        // What is a whole number but for the last bits of the logarithm is that number.
+        // A whole number except for the last bits of the logarithm counts as that number.
         (10_f64.powf((log * log + 125.0 * log - 126.0) / 612.0) - 1e-6).ceil()
     }
 
