@@ -1,11 +1,11 @@
-//! How the object is linked: what each flag buys is in ARCHITECTURE.md, and tests/object.rs holds the result to it.
+//! How the object is linked. ARCHITECTURE.md says what each flag gains, and tests/object.rs checks the result.
 
 const LINK: &[&str] = &[
     "-fuse-ld=bfd",  // lays out two segments: code, and one writable page
     "-nostdlib",     // no DT_NEEDED: loads under any libc
     "-nostartfiles", // no constructor
     "-Wl,-soname,libcgproc.so",
-    "-Wl,-z,defs",            // anything not ours, a panic path above all, fails the link
+    "-Wl,-z,defs",            // any undefined symbol, such as a panic path's, fails the link
     "-Wl,-z,norelro",         // saves an mprotect in every exec
     "-Wl,-z,noseparate-code", // saves two mappings in every exec
     "-Wl,-z,nodelete",

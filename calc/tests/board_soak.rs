@@ -1,4 +1,5 @@
-//! A real board on a tmpfs: written at full speed by one, as the sampler writes it, and read by four others with the real `pread`.
+//! A real board on a tmpfs: one thread writes it at full speed, as the sampler does, and four others read it with the
+//! real `pread`.
 
 use calc::board::{self, Above, BLOCK_BYTES, Block, Board, Key, Kind, Load, Published};
 use proptest::{
@@ -31,18 +32,18 @@ impl Shared {
         Self(file)
     }
 
-    /// Another description of the file, as another program has it.
+    /// Another description of the file, as another program would have.
     fn reader(&self) -> Reader {
         Reader(self.0.reopen().unwrap())
     }
 
-    /// Writes some bytes of a block.
+    /// Writes some of a block's bytes.
     fn write(&self, index: u64, bytes: &[u8]) {
         self.0.as_file().write_all_at(bytes, index * BLOCK_BYTES as u64).unwrap();
     }
 }
 
-/// A board that is read as the shared object reads it.
+/// A board read the way the shared object reads it.
 struct Reader(File);
 
 impl Board for Reader {
@@ -54,7 +55,7 @@ impl Board for Reader {
     }
 }
 
-/// The writer's own copy of a board, which it publishes in and writes from.
+/// The writer's own copy of a board, in which it publishes and from which it writes.
 struct Writer<'s> {
     shared: &'s Shared,
     blocks: [[u8; BLOCK_BYTES]; SLOTS as usize + 1],
@@ -74,7 +75,7 @@ impl<'s> Writer<'s> {
     }
 }
 
-/// The slot of publication `seed`: every figure is made from it, none is like another.
+/// The slot of publication `seed`: every figure is derived from it, and no two are equal.
 fn slot(seed: u64) -> Block {
     let mut block = Block::slot(KEY);
     let word = |at: u64| seed.wrapping_mul(0x0100_0000_01b3).wrapping_add(at << 56);
@@ -99,7 +100,7 @@ fn slot(seed: u64) -> Block {
     block
 }
 
-/// Which publication the block is, all of it.
+/// The publication that the whole block belongs to.
 fn seed(block: &Block) -> u64 {
     let seed = block.published().monotonic_usec;
     let expected = slot(seed);
@@ -109,12 +110,12 @@ fn seed(block: &Block) -> u64 {
     seed
 }
 
-/// Where the slot is.
+/// The index of the slot.
 fn index() -> u64 {
     board::SlotNumbers::of(KEY, SLOTS).next().unwrap()
 }
 
-/// Lets four readers look the slot up until `disturb` returns; how often each found it.
+/// Lets four readers look up the slot until `disturb` returns; returns how often each found it.
 fn while_read(shared: &Shared, accept: impl Fn(&Block) + Sync, disturb: impl FnOnce()) -> [u64; READERS] {
     let ends = AtomicBool::new(false);
     let found = [const { AtomicU64::new(0) }; READERS];
@@ -185,7 +186,7 @@ fn torn_words_are_seen_and_refused() {
         let start = Instant::now();
         for number in 1.. {
             writer.publish(index(), &slot(number));
-            // A writer that dies in the middle, again and again.
+            // A writer that dies halfway, again and again.
             let mut next = writer.blocks[index() as usize];
             slot(number + 1).publish(&mut next);
             let written = number as usize % BLOCK_BYTES;

@@ -1,5 +1,5 @@
-//! The table of damage in docs/figures.md, row by row: each file is taken away, replaced and interspersed, and what that costs is what
-//! the table says.
+//! The table of damage in docs/figures.md, row by row: each file is removed, replaced or damaged, and the effect must
+//! be what the table says.
 
 use calc::{
     board::Above,
@@ -45,7 +45,7 @@ impl Sink for Written {
     }
 }
 
-/// A container's files, and where its cgroups are seen.
+/// A container's files, and the directories of its cgroups.
 #[derive(Clone)]
 struct Tree {
     files: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ impl Files for Tree {
     }
 }
 
-/// A container whose own cgroup alone is mounted, at these places, without a namespace.
+/// A container that has only its own cgroup mounted, at these places, without a namespace.
 fn tree(cgroup: &str, mounts: &[(&str, &str)], files: &[(&str, &str)]) -> Tree {
     let lines = mounts.iter().map(|(mount, kind)| format!("51 47 0:32 /c /sys/fs/cgroup{mount} ro - {kind}\n"));
     let mut tree = Tree { files: BTreeMap::new(), directories: BTreeSet::new() };
@@ -127,7 +127,7 @@ fn v1() -> Tree {
     tree(cgroup, &mounts, &files)
 }
 
-/// The figures, each by the name that the table has for it.
+/// The figures, by their names in the table.
 fn figures(tree: &Tree) -> BTreeMap<&'static str, String> {
     let scratch = &mut [0; 512];
     let Some(places) = Places::locate(tree, Whose::Caller, scratch) else { return BTreeMap::new() };
@@ -164,7 +164,7 @@ fn figures(tree: &Tree) -> BTreeMap<&'static str, String> {
     figures
 }
 
-/// What damage of a file costs, in the order of the table's columns.
+/// The effects of damage to a file, in the order of the table's columns.
 fn damages(text: &str) -> [Option<String>; 3] {
     let odd = format!("x\n\na b c d\nwith\ttab\n{}\n", "y".repeat(600));
     let lines: String = text.lines().map(|line| format!("{line}\n{odd}")).collect();

@@ -1,4 +1,4 @@
-//! Whatever the files hold, an answer is one that programs can live with, or there is none.
+//! Whatever the files contain, either programs can live with the answer or there is none.
 
 use calc::{
     board::Above,
@@ -23,7 +23,7 @@ use calc::{
 use proptest::prelude::*;
 use std::{collections::BTreeMap, ffi::CStr};
 
-/// A file that gives a few bytes at a time.
+/// A file that delivers a few bytes at a time.
 struct Bytes {
     all: Vec<u8>,
     at: usize,
@@ -48,7 +48,7 @@ impl Source for Bytes {
     }
 }
 
-/// What a composed text is written to.
+/// A sink for composed text.
 struct Written(Vec<u8>);
 
 impl calc::text::Sink for Written {
@@ -58,7 +58,7 @@ impl calc::text::Sink for Written {
     }
 }
 
-/// A container on v1 or v2 whose files hold anything.
+/// A container on v1 or v2 whose files may contain anything.
 #[derive(Debug)]
 struct Tree {
     files: BTreeMap<&'static str, Vec<u8>>,
@@ -84,7 +84,7 @@ impl Files for Tree {
     }
 }
 
-/// Names of files, each with a text that the kernel might give.
+/// File names, each with a text that a kernel might give.
 const FILES: &[(&str, &str)] = &[
     ("self/cgroup", "5:blkio:/a\n4:memory:/a\n3:cpu,cpuacct:/a\n2:cpuset:/a\n0::/a\n"),
     ("1/cgroup", "5:blkio:/\n4:memory:/\n3:cpu,cpuacct:/\n2:cpuset:/\n0::/init.scope\n"),
@@ -137,13 +137,13 @@ const DISKSTATS: &str = "   8       0 sda 9 9 9 9 9 9 9 9 0 9 9\n   8       1 sd
 const VMSTAT: &str = "nr_free_pages 1989027\nnr_anon_pages 43732\npgpgin 65040589\npgfault 537558832\nnr_unstable 0\n";
 const CPUINFO: &str = "processor\t: 0\nsiblings\t: 8\ncpu cores\t: 4\n\nprocessor\t: 1\nsiblings\t: 8\n\n";
 
-/// What stands before the columns of a line of `/proc/diskstats`.
+/// The part before the columns in a line of `/proc/diskstats`.
 fn head(line: &[u8]) -> Vec<u8> {
     let words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     words.take(3).flatten().copied().collect()
 }
 
-/// A text as it is, or one with something wrong in it.
+/// A text, intact or damaged.
 fn damaged(text: &'static str) -> impl Strategy<Value = Option<Vec<u8>>> {
     let cut = (0..=text.len()).prop_map(|at| Some(text.as_bytes()[..at].to_vec()));
     let byte = (0..text.len(), any::<u8>()).prop_map(|(at, byte)| {
@@ -176,7 +176,7 @@ fn composed(compose: impl FnOnce(&mut Text<'_, Written>) -> Option<()>) -> Optio
     Some(written.0)
 }
 
-/// Limits above the namespace, as a hostile board may have them.
+/// Limits above the namespace, as a hostile board may hold them.
 fn above() -> impl Strategy<Value = Above> {
     (any::<[u32; 6]>(), any::<[u64; 8]>(), any::<bool>()).prop_map(|(limits, cpus, none)| {
         let [memory, memory_free, swap, swap_free, quota, period] = limits.map(u64::from);

@@ -1,8 +1,9 @@
-//! Recorded trees: the files of a container, and beside them the answer to each file.
+//! Recorded trees: a container's files, and next to them the expected answer for each.
 //!
-//! `tests/trees/NAME/` holds `proc/…` and `sys/…` as some kernel gave them (see its README), `directories` with the
-//! inode numbers and link counts that a repository cannot keep, `asked` with what differs from the caller's own view
-//! and with the paths of more files, and `expect/` with the answers. `UPDATE=1 cargo test --locked` rewrites those; read the difference before you keep it.
+//! `tests/trees/NAME/` holds `proc/…` and `sys/…` as a kernel gave them (see its README), `directories` with the inode
+//! numbers and link counts that a repository cannot keep, `asked` with deviations from the caller's own view and the
+//! paths of further files, and `expect/` with the answers. `UPDATE=1 cargo test --locked` rewrites the answers; read
+//! the difference before you keep it.
 
 mod tree;
 

@@ -1,5 +1,5 @@
-//! The last that `cargo test` prints but for the examples of calc: which rings it has left out, and how all are run. It fails where a ring is not left out,
-//! which would need more than an ordinary user has.
+//! Runs last in `cargo test`, apart from calc's examples, and prints which rings were left out and how to run them
+//! all. It fails if a ring that needs more than an ordinary user's rights is not left out.
 
 use std::{env, fs, path::Path, process::ExitCode};
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What the manifest has under `test = false`.
+/// The tests that the manifest has with `test = false`.
 fn left_out(repository: &Path) -> Vec<String> {
     let manifest = fs::read_to_string(repository.join("Cargo.toml")).expect("Cargo.toml");
     let tests = manifest.split("\n[").filter_map(|table| table.strip_prefix("[test]]\n"));

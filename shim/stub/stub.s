@@ -1,3 +1,3 @@
-# What a 32-bit program gets in place of libcgproc.so: nothing at all. It is there so that a preload path with $LIB in it finds
-# something that such a program can load, and its loader need not complain.
+# What a 32-bit program gets instead of libcgproc.so: nothing. With it, a preload path that contains $LIB leads to something
+# that such a program can load, and its loader does not complain.
 	.section .note.GNU-stack, "", @progbits

@@ -1,4 +1,4 @@
-//! The way from a tree to the text of an answer.
+//! From a tree to the text of an answer.
 
 use super::{File, Tree};
 use calc::{
@@ -23,7 +23,7 @@ use std::{
     fmt::Write as _,
 };
 
-/// Text that is kept.
+/// A sink that keeps the text.
 struct Kept(Vec<u8>);
 
 impl Sink for Kept {
@@ -33,12 +33,12 @@ impl Sink for Kept {
     }
 }
 
-/// Room for what is read.
+/// Room to read into.
 fn room() -> Scratch {
     [0; size_of::<Scratch>()]
 }
 
-/// A program in a tree, which asks for the file at `path`.
+/// A program in a tree that asks for the file at `path`.
 struct Program<'t> {
     tree: &'t Tree,
     places: Places,
@@ -48,7 +48,7 @@ struct Program<'t> {
 }
 
 impl Tree {
-    /// An answer; `None` where the kernel's own stands.
+    /// An answer; `None` if the kernel's own stands.
     pub(crate) fn answer(&self, answer: &str) -> Option<String> {
         match answer {
             "numbers" => self.numbers(),
@@ -59,12 +59,12 @@ impl Tree {
         }
     }
 
-    /// The text of the file at `path`, or that there is none of ours.
+    /// The text of the file at `path`, or that we do not answer it.
     fn shown(&self, path: &str) -> String {
         self.text(path).unwrap_or_else(|_| "(the kernel's own)\n".into())
     }
 
-    /// The text of the file at `path`, or why it is the kernel's own.
+    /// The text of the file at `path`, or why the kernel's own stands.
     pub(crate) fn text(&self, path: &str) -> Result<String, Doubt> {
         let answer = Answer::from_path(path.as_bytes()).unwrap_or_else(|| panic!("no answer for {path}"));
         let mut kept = Kept(Vec::new());
@@ -79,7 +79,7 @@ impl Tree {
         Some(Program { tree: self, places, host: self.host(), cpus, path: CString::new(path).unwrap() })
     }
 
-    /// The figures that the calls give.
+    /// The figures returned by libc's functions.
     fn numbers(&self) -> Option<String> {
         let Program { places, host, cpus, .. } = self.program("")?;
         let cpus = cpus?;
@@ -91,7 +91,7 @@ impl Tree {
         Some(numbers)
     }
 
-    /// How many calls of the kernel it takes to find the places, and to read what each figure is made of.
+    /// The number of system calls needed to find the places and to read the sources of each figure.
     fn calls(&self) -> Option<String> {
         let (files, host, scratch) = (&self, self.host(), &mut room()[..]);
         let taken = |what: &str| format!("{what} {}\n", self.calls.replace(0));
@@ -168,7 +168,7 @@ impl<'t> Asker for Program<'t> {
         false
     }
 
-    /// No sampler runs in a tree.
+    /// No sampler runs for a tree.
     fn copy_slot(&self, _: &mut Block) -> Option<u64> {
         None
     }

@@ -1,4 +1,4 @@
-//! A recorded tree as a source of files, and what can be asked of it.
+//! A recorded tree as a source of files, and the questions that it is asked.
 
 mod answers;
 
@@ -17,10 +17,10 @@ use std::{
     rc::Rc,
 };
 
-/// What is asked of every tree: files, the numbers of libc's functions, and how many calls of the kernel it takes.
+/// The questions for every tree: files, the numbers from libc's functions, and the system calls needed.
 const ANSWERS: [&str; 8] = ["meminfo", "swaps", "stat", "cpuinfo", "uptime", "online", "numbers", "calls"];
 
-/// Where the kernel's calls are counted: an answer should take few of them.
+/// The count of system calls: an answer should need few.
 type Calls = Rc<Cell<u32>>;
 
 fn count(calls: &Calls) {
@@ -64,7 +64,7 @@ impl Source for File {
     }
 }
 
-/// The files that the kernel gives line by line, and so with reads that are shorter than asked for.
+/// The files that the kernel delivers line by line, and thus in reads shorter than requested.
 const ITERATED: [&str; 3] = ["cpuinfo", "mountinfo", "swaps"];
 
 impl Files for &Tree {
@@ -118,12 +118,12 @@ impl Tree {
         self.all_asked(key).next()
     }
 
-    /// What is asked of this tree: `files` too, where it names some.
+    /// The questions for this tree, including its line `files`, if it has one.
     pub(crate) fn answers(&self) -> impl Iterator<Item = &'static str> {
         ANSWERS.into_iter().chain(self.asked("file").map(|_| "files"))
     }
 
-    /// Whether a file is asked for whose path ends so.
+    /// Whether a file is asked for whose path ends like this.
     pub(crate) fn asks_for(&self, end: &str) -> bool {
         self.all_asked("file").any(|path| path.ends_with(end))
     }
@@ -149,7 +149,7 @@ impl Tree {
         Some(places)
     }
 
-    /// What `sysinfo(2)` and `clock_gettime(2)` would say, from the tree's own files.
+    /// The results of `sysinfo(2)` and `clock_gettime(2)`, from the tree's own files.
     pub(crate) fn host(&self) -> Host {
         let meminfo = fs::read_to_string(self.inside(c"/proc/meminfo")).unwrap();
         let bytes = |key: &str| {
