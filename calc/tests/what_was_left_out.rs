@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     let left_out = left_out(&repository);
     let rings = rings(&repository);
     if left_out != rings {
-        eprintln!("Cargo.toml leaves out {left_out:?}, and in tests/ there are {rings:?}");
+        eprintln!("Cargo.toml leaves out {left_out:?}, but tests/ has {rings:?}");
         return ExitCode::FAILURE;
     }
     println!("\nLeft out, because they need root and set-up, the rings {}.", rings.join(", "));

@@ -19,12 +19,12 @@ use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use shown::Shown;
 
-/// Writes the text of `answer` to `out`; the kernel's own is read from `host`.
+/// Writes the text of `answer` to `out`; `host` is the kernel's own file.
 pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
     match composed(answer, host, out) {
         Ok(()) => Some(()),
         Err(doubt) => {
-            // That there is no cgroup is said where it is looked for.
+            // The lookup itself notes that there is no cgroup.
             if doubt != Doubt::NoCgroup {
                 note_kernels(answer, host, doubt);
             }
@@ -45,7 +45,7 @@ fn composed(answer: Answer, host: c_int, out: &mut impl Sink) -> Result<(), Doub
     answers::compose(answer, &Process { answer, host }, out)
 }
 
-/// Notes that the kernel's own text stands, of which file, and why: once for each answer.
+/// Notes which file's text stays the kernel's, and why: once per answer.
 #[cold]
 #[inline(never)]
 fn note_kernels(answer: Answer, host: c_int, doubt: Doubt) {
@@ -58,7 +58,7 @@ fn note_kernels(answer: Answer, host: c_int, doubt: Doubt) {
     }
 }
 
-/// The kernel's own text, for who has read an answer of ours in its place until now.
+/// The kernel's own text, for a reader who has had our answer until now.
 #[inline(never)]
 pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
     let (mut own, mut at) = (Reading::of(host, true), [0; 512]);
@@ -70,7 +70,7 @@ pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
     }
 }
 
-/// This process, which asks for the file behind `host`.
+/// This process, asking for the file behind `host`.
 struct Process {
     answer: Answer,
     host: c_int,

@@ -1,5 +1,5 @@
-//! What is written per machine: the system call instruction, the memory routines that compiled code asks for, libc's
-//! variadic `syscall`, how an IFUNC is asked.
+//! What differs per machine: the system call instruction, the memory routines that compiled code calls, libc's
+//! variadic `syscall`, and how an IFUNC is resolved.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;

@@ -1,16 +1,17 @@
-//! The auxiliary vector: what the kernel told the program at its start. Never for its addresses: a program may have put another
-//! in its place since, with a vector that the kernel does not know.
+//! The auxiliary vector: what the kernel told the program when it started. Not to be used for addresses: the program
+//! may have been replaced by another since, whose vector the kernel does not know.
 
 use crate::{arch, sys};
 use core::ffi::c_int;
 
-/// The value of `key` (`AT_…`) in the kernel's word; `None` where it is not to be had.
+/// The kernel's value of `key` (`AT_…`); `None` if it cannot be read.
 #[inline(never)]
 pub(crate) fn value(key: usize) -> Option<usize> {
     find(key, is_the_kernels)
 }
 
-/// The same of the machine's own abilities (`AT_HWCAP`, `AT_HWCAP2`), which an emulator tells in a file of its own making.
+/// The same for the machine's own capabilities (`AT_HWCAP`, `AT_HWCAP2`), for which an emulator provides a file of its
+/// own.
 #[cfg(target_arch = "aarch64")]
 pub(crate) fn of_the_machine(key: usize) -> Option<usize> {
     find(key, |_| true)
@@ -25,7 +26,7 @@ fn find(key: usize, is_believed: fn(&sys::Fd) -> bool) -> Option<usize> {
     let whole = unsafe { arch::syscall(libc::SYS_prctl, arguments) };
     let len = match usize::try_from(whole) {
         Ok(whole) => whole.min(vector.len()),
-        // Before Linux 6.4.
+        // Linux before 6.4.
         Err(_) => read_file(&mut vector, is_believed)?,
     };
     let (pairs, _) = vector.get(..len)?.as_chunks::<16>();
@@ -41,7 +42,7 @@ fn read_file(vector: &mut [u8], is_believed: fn(&sys::Fd) -> bool) -> Option<usi
     if is_believed(&file) { sys::pread(file.number(), vector, 0) } else { None }
 }
 
-/// The kernel's own file, and no other that somebody put in its place.
+/// Whether it is the kernel's own file, rather than one put in its place.
 fn is_the_kernels(file: &sys::Fd) -> bool {
     const PROC: u64 = libc::PROC_SUPER_MAGIC as u64;
     sys::file_system(file.number()) == Some(PROC)

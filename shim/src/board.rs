@@ -1,11 +1,11 @@
-//! The sampler's board, opened for one look at it.
+//! The sampler's board, opened for one lookup.
 
 use crate::{clock, kernel::Kernel, options, sys, sys::Fd, trusted};
 use calc::board::{self, Above, Block};
 use calc::cgroup::places::Places;
 use calc::source::Scratch;
 
-/// A board that may be believed to be one.
+/// A file that is trusted to be a board.
 struct Open(Fd);
 
 impl Open {
@@ -20,13 +20,13 @@ impl board::Board for Open {
     fn copy(&self, index: u64, into: &mut Block) -> Option<()> {
         let size = board::BLOCK_BYTES as u64;
         let words = into.words_mut();
-        // SAFETY: any bytes are words, and the slice is as long as they are.
+        // SAFETY: words may hold any bytes, and the slice is exactly as long.
         let bytes = unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) };
         (sys::pread(self.0.number(), bytes, index.checked_mul(size)?)? == bytes.len()).then_some(())
     }
 }
 
-/// Copies the scope's slot to `into`; the moment, in microseconds of the clock that the board goes by.
+/// Copies the scope's slot to `into`; returns the time by the board's clock, in microseconds.
 #[inline(never)]
 pub(crate) fn slot(places: &Places, into: &mut Block) -> Option<u64> {
     let (board, now) = (Open::now()?, clock::realtime_usec()?);
@@ -35,7 +35,7 @@ pub(crate) fn slot(places: &Places, into: &mut Block) -> Option<u64> {
     Some(now)
 }
 
-/// Puts the limits out of sight into `above`; none where there is no board.
+/// Adds the limits out of sight to `above`; none if there is no board.
 #[inline(never)]
 pub(crate) fn find_above(places: &Places, above: &mut Above) -> Option<()> {
     let (board, now) = (Open::now()?, clock::realtime_usec()?);

@@ -1,10 +1,10 @@
-//! The machine's facts and the time, straight from the kernel.
+//! Facts about the machine and the time, directly from the kernel.
 
 use crate::sys;
 use calc::host::Host;
 use core::ffi::c_int;
 
-/// The machine's memory; when it booted does not matter.
+/// The machine's memory. The time since boot is left out.
 pub(crate) fn memory(info: &libc::sysinfo) -> Host {
     let unit = u64::from(info.mem_unit.max(1));
     Host {
@@ -15,12 +15,12 @@ pub(crate) fn memory(info: &libc::sysinfo) -> Host {
     }
 }
 
-/// The age of the machine; how much memory it has does not matter.
+/// The machine's age. Its memory is left out.
 pub(crate) fn age() -> Option<Host> {
     Some(Host { since_boot_usec: since_boot_usec()?, ..Host::default() })
 }
 
-/// The machine's memory, as the kernel says it.
+/// The machine's memory, according to the kernel.
 #[inline(never)]
 pub(crate) fn machine() -> Option<Host> {
     sys::sysinfo().map(|info| memory(&info))
@@ -30,7 +30,7 @@ fn since_boot_usec() -> Option<u64> {
     usec(libc::CLOCK_BOOTTIME)
 }
 
-/// The time of day, in microseconds: the same in every time namespace.
+/// The time of day in microseconds, the same in every time namespace.
 pub(crate) fn realtime_usec() -> Option<u64> {
     usec(libc::CLOCK_REALTIME)
 }
@@ -41,7 +41,7 @@ fn usec(clock: c_int) -> Option<u64> {
     Some((now.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(now.tv_nsec as u64 / 1_000))
 }
 
-/// Milliseconds of a clock that only ever moves on; coarse, since it times nothing but how old a memory is.
+/// Milliseconds of a clock that never runs backwards; coarse, because it only times how old a remembered value is.
 pub(crate) fn coarse_msec() -> Option<u64> {
     let now = sys::clock(libc::CLOCK_MONOTONIC_COARSE)?;
     Some((now.tv_sec as u64).wrapping_mul(1_000).wrapping_add(now.tv_nsec as u64 / 1_000_000))

@@ -1,13 +1,13 @@
-//! Types of C functions and structures, held to what the `libc` crate declares. Nothing of it is in the object.
+//! Compares the types of C functions and structures with the `libc` crate's declarations. None of it is in the object.
 
-/// The type of a C function with these parameters; of a variadic one where more follow.
+/// The type of a C function with these parameters, variadic if more follow.
 macro_rules! function {
     ([$($type:ty),*] [] $(-> $ret:ty)?) => { unsafe extern "C" fn($($type),*) $(-> $ret)? };
     ([$($type:ty),*] [$($more:ty),+] $(-> $ret:ty)?) => { unsafe extern "C" fn($($type,)* ...) $(-> $ret)? };
 }
 pub(crate) use function;
 
-/// The last of one type or two.
+/// The last of one or two types.
 macro_rules! last {
     ($type:ty) => {
         $type
@@ -27,7 +27,7 @@ macro_rules! declared {
 }
 pub(crate) use declared;
 
-/// Asserts that two structures are of one size, and have the fields that we look at in the same places.
+/// Asserts that two structures have the same size, and the fields that we use in the same places.
 macro_rules! alike {
     ($($one:ty, $other:ty: $($field:ident),+;)*) => {
         const _: () = {

@@ -1,10 +1,11 @@
-//! Which descriptors carry an answer of ours: a hint, since programs close and reuse numbers past every hook.
+//! Which descriptors carry an answer of ours. Only a hint, because programs close and reuse numbers without any hook
+//! seeing it.
 //!
-//! Whoever acts on it looks first at what the number now is ([`crate::memory_file::carried_by`]).
+//! Before acting on it, a caller checks what the number is now ([`crate::memory_file::carried_by`]).
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A bit per number, for the numbers that programs keep files open at.
+/// A bit per number, for the numbers at which programs keep files open.
 static OURS: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 
 fn bit(fd: i32) -> Option<(&'static AtomicU64, u64)> {
@@ -12,14 +13,14 @@ fn bit(fd: i32) -> Option<(&'static AtomicU64, u64)> {
     Some((OURS.get(fd / 64)?, 1 << (fd % 64)))
 }
 
-/// Notes that an answer was put over `fd`.
+/// Records that an answer was put over `fd`.
 pub(crate) fn note(fd: i32) {
     if let Some((word, bit)) = bit(fd) {
         word.fetch_or(bit, Relaxed);
     }
 }
 
-/// Notes that `fd` turned out to be something else.
+/// Records that `fd` turned out to be something else.
 pub(crate) fn forget(fd: i32) {
     if let Some((word, bit)) = bit(fd) {
         word.fetch_and(!bit, Relaxed);

@@ -1,15 +1,15 @@
-//! What a line of the hook table makes: the exported symbol, the slot of its next, and the type of both.
+//! What a line of the hook table expands to: the exported symbol, the slot of its next, and the type of both.
 
-/// The hook table. A line `name(args) -> ret = path;` exports `name`, which calls `path(next, args)` where `next` is
-/// the definition of `name` after ours, `None` where there is none.
+/// The hook table. A line `name(args) -> ret = path;` exports `name`, which calls `path(next, args)`. `next` is the
+/// definition of `name` after ours, or `None` if there is none.
 ///
-/// The line is the one place that says the type, and the compiler compares it with the `libc` crate's declaration.
+/// Only this line gives the type, and the compiler compares it with the `libc` crate's declaration.
 ///
-/// - `to: *mut A as *mut B`: the crate says `B`, and the hook looks at it as `A`.
-/// - `... mode: mode_t`: the arguments from here on are variadic.
-/// - `= path, undeclared;`: the crate has no such symbol. It leaves out those that only headers call (`__open_2`, `__pread_chk`,
-///   `__xstat`) or libc itself (`__sysconf`), newer ones (`openat2`, `posix_getdents`), musl's `getdents`, and GNU's `scandirat` and
-///   `get_nprocs`; that it lacks `scandir` has no reason.
+/// - `to: *mut A as *mut B`: the crate has `B`, the hook treats it as `A`.
+/// - `... mode: mode_t`: from here on, the arguments are variadic.
+/// - `= path, undeclared;`: the crate lacks this symbol. It omits those that only headers (`__open_2`, `__pread_chk`,
+///   `__xstat`) or libc itself (`__sysconf`) call, newer ones (`openat2`, `posix_getdents`), musl's `getdents`, and
+///   GNU's `scandirat` and `get_nprocs`. There is no reason why it lacks `scandir`.
 macro_rules! hooks {
     ($($symbol:ident(
         $($arg:ident: $type:ty $(as $libcs:ty)?),* $(, ... $($more:ident: $more_type:ty),+)?
@@ -20,12 +20,12 @@ macro_rules! hooks {
         #[derive(Clone, Copy)]
         pub(crate) enum Hooked {
             $($symbol,)*
-            /// How many there are; not a symbol.
+            /// The number of symbols; not a symbol.
             Count,
         }
 
-        /// The symbols' names in the order of [`Hooked`], each with its final NUL: one text without pointers, since a
-        /// pointer would cost every process a relocation.
+        /// The symbols' names in the order of [`Hooked`], each with its final NUL. They are one text without pointers,
+        /// because each pointer would cost every process a relocation.
         pub(crate) const HOOKED_NAMES: &str = concat!($(stringify!($symbol), "\0",)*);
 
         /// The type of each symbol's definition.
@@ -38,7 +38,7 @@ macro_rules! hooks {
             )*
         }
 
-        /// Nothing of it is in the object: a type that differs from libc's fails the build.
+        /// Nothing of it is in the object, but a type that differs from libc's fails the build.
         mod as_declared {
             use super::*;
             $($crate::declared::declared!([$($undeclared)?] $symbol: $crate::declared::function!(
@@ -53,8 +53,8 @@ macro_rules! hooks {
                 #[unsafe(no_mangle)]
                 unsafe extern "C" fn $symbol($($arg: $type,)* $($($more: $more_type),+)?) $(-> $ret)? {
                     let next = $crate::next::of($crate::Hooked::$symbol as usize);
-                    // SAFETY: the slot of this symbol holds this symbol's definition, which has this signature; the
-                    // arguments are the caller's, who answers for them as towards libc.
+                    // SAFETY: the slot of this symbol holds this symbol's definition, which has this signature; for
+                    // the arguments the caller answers, as it would to libc.
                     unsafe {
                         let next = next
                             .map(|next| core::mem::transmute::<$crate::next::Definition, signature::$symbol>(next));

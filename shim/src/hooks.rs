@@ -1,6 +1,6 @@
-//! The hooks, by the man page that describes what they hook.
+//! The hooks, in files named after the man page of what they hook.
 //!
-//! Each takes `next`, the definition after ours, and the caller's arguments: its safety is that of the libc function.
+//! Each takes `next`, the definition after ours, and the caller's arguments. Its safety is that of the libc function.
 
 pub(crate) mod cpus;
 pub(crate) mod directory;
@@ -13,11 +13,11 @@ pub(crate) mod stdio;
 pub(crate) mod syscall;
 pub(crate) mod sysinfo;
 
-/// Makes the system call that a missing next would have made, with its result in libc's form.
+/// Makes the system call that a missing next would make, with the result in libc's form.
 ///
 /// # Safety
-/// As the system call itself.
+/// That of the system call.
 pub(crate) unsafe fn by_kernel(number: libc::c_long, args: [usize; 6]) -> isize {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     crate::next::as_libc(unsafe { crate::arch::syscall(number, args) })
 }

@@ -1,4 +1,4 @@
-//! The kernel's own files, read past every hook.
+//! The kernel's own files, read without any hook.
 
 use crate::sys::{self, Fd};
 use crate::trusted;
@@ -7,45 +7,45 @@ use calc::source::{Directory, Files, Source};
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The running kernel's tree of files.
+/// The running kernel's files.
 pub(crate) struct Kernel;
 
-/// Some paths lead below what somebody has named (`CGPROC_CGROUP`), where anything may lie.
+/// Whether some paths are below a directory that somebody has named (`CGPROC_CGROUP`), where anything may lie.
 static IS_NAMED: AtomicBool = AtomicBool::new(false);
 
-/// From now on, what is opened is looked at first, and not read for long.
+/// From now on, checks files before opening them, and reads less of them.
 pub(crate) fn look_first() {
     IS_NAMED.store(true, Relaxed);
 }
 
-/// Whether `host` is the kernel's own file: lxcfs, or whatever else is mounted there, answers already.
+/// Whether `host` is the kernel's own file. If not, lxcfs or something else is mounted there and answers already.
 pub(crate) fn is_the_kernels(answer: Answer, host: c_int) -> Option<bool> {
     Some(sys::file_system(host)? == answer.file_system())
 }
 
-/// A kernel file that is being read, past its own offset.
+/// A kernel file being read, independently of its own offset.
 pub(crate) struct Reading {
     fd: c_int,
     at: u32,
-    /// Bytes read in all, from the start for however many times.
+    /// Bytes read in all, however often from the start.
     total: u32,
     iterated: bool,
-    /// Closed by us.
+    /// Whether we close it.
     is_ours: bool,
 }
 
 impl Reading {
-    /// What has no end is given up. The kernel's own files end, and may be read again for each of many devices.
+    /// A file without an end is given up. The kernel's own files end, and may be reread for each of many devices.
     const MOST_BYTES: u32 = 64 << 20;
-    /// Below what somebody has named.
+    /// The bound below a directory that somebody has named.
     const MOST_BYTES_OF_ANOTHERS: u32 = 4 << 20;
 
-    /// The file behind the program's descriptor `fd`; `iterated` when a short read is not the end.
+    /// The file behind the program's descriptor `fd`; `iterated` if a short read does not mean the end.
     pub(crate) fn of(fd: c_int, iterated: bool) -> Self {
         Self { fd, at: 0, total: 0, iterated, is_ours: false }
     }
 
-    /// A file that we have opened.
+    /// A file that we have opened ourselves.
     pub(crate) fn owned(fd: Fd) -> Self {
         Self { fd: fd.keep(), at: 0, total: 0, iterated: false, is_ours: true }
     }

@@ -1,16 +1,16 @@
-//! `libcgproc.so`: the programs of a container ask libc, and see the container.
+//! `libcgproc.so`: the programs in a container ask libc, and see the container.
 //!
-//! This file is the hook table, one line per symbol of libc. The rules that every line below it keeps, because a hook
-//! runs inside a stranger's malloc, signal handler, or vfork child, before any constructor and after any sandbox:
+//! This file is the hook table, a line per symbol of libc. A hook runs inside a stranger's malloc, signal handler or
+//! vfork child, before any constructor and after any sandbox, so every line below keeps these rules:
 //!
-//! 1. Next first. The definition after ours does the call; we look at what succeeded, and put our answer over it. Two kinds of call come
-//!    to us first, and to next where we have no answer: those that do nothing but return a figure (`sysconf`, `get_nprocs`, `get_phys_pages`,
-//!    `getloadavg` and their like), and those that must not be done as asked (`mmap` of an answer, a mask of ours handed back to
-//!    `sched_setaffinity`).
-//! 2. Any doubt, at any step: the kernel's own answer stands. Every step gives an `Option`.
-//! 3. Own work by raw system calls only, so that no hook recurses; errno stays what next left, unless we refuse.
+//! 1. Next first. The definition after ours makes the call; if it succeeds, we put our answer over its result. Two
+//!    kinds of call come to us first, and go to next only if we have no answer: those that merely return a figure
+//!    (`sysconf`, `get_nprocs`, `get_phys_pages`, `getloadavg` and the like), and those that must not be done as asked
+//!    (`mmap` of an answer, a mask of ours handed back to `sched_setaffinity`).
+//! 2. If anything is in doubt, the kernel's own answer stands. Every step returns an `Option`.
+//! 3. We make only raw system calls, so no hook recurses; errno stays as next left it, unless we refuse.
 //! 4. No allocation, no lock that waits, no thread-local, no panic path (the link proves it), 3 KiB of stack at most.
-//! 5. No descriptor outlives the hook but the one that the program asked for.
+//! 5. No descriptor outlives the hook except the one that the program asked for.
 #![no_std]
 
 mod answers;
@@ -97,7 +97,7 @@ hooks! {
     fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
     fstatat64(dir: c_int, path: *const c_char, to: *mut libc::stat as *mut libc::stat64, flags: c_int) -> c_int = stat::fstatat;
     statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, to: *mut libc::statx) -> c_int = stat::statx;
-    // what glibc before 2.33 compiled stat(2) to
+    // What glibc before 2.33 compiled stat(2) to.
     __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat, undeclared;
     __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat, undeclared;
     __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat, undeclared;
@@ -160,11 +160,11 @@ hooks! {
     // sysinfo(2)
     sysinfo(to: *mut libc::sysinfo) -> c_int = sysinfo::sysinfo;
 
-    // prctl(2): only to learn that the program puts on a seccomp filter
+    // prctl(2): only to learn that the program installs a seccomp filter
     prctl(option: c_int, ... a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int = syscall::prctl;
 }
 
-// The `*64` structures are those without, on the machines that we are built for.
+// On the machines that we build for, the `*64` structures are the same as the plain ones.
 alike! {
     libc::stat, libc::stat64: st_dev, st_ino, st_mode;
     libc::dirent, libc::dirent64: d_reclen, d_name;
@@ -175,14 +175,14 @@ alike! {
 
 #[cfg(not(debug_assertions))]
 unsafe extern "C" {
-    /// Defined nowhere: a panic path that the optimiser could not remove fails the link by this name.
+    /// Defined nowhere: a panic path that the optimiser could not remove fails the link with this name.
     fn a_panic_path_is_left() -> !;
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     #[cfg(not(debug_assertions))]
-    // SAFETY: never reached: an object that calls it does not link.
+    // SAFETY: never reached, because an object that calls it does not link.
     unsafe {
         a_panic_path_is_left()
     }

@@ -1,4 +1,4 @@
-//! The path by which a descriptor is looked at, or opened again.
+//! The path through which a descriptor is looked at or reopened.
 
 use core::ffi::{CStr, c_int};
 

@@ -1,7 +1,7 @@
 //! The file that holds an answer: a memfd named after its path, so that any process that gets it knows what it is.
 //!
-//! A name is anybody's to choose. So a file is ours only where its owner is root or the user whom we are, and where nobody else
-//! can write to it.
+//! Anybody can choose a name. So a file is ours only if its owner is root or our own user, and nobody else can write
+//! to it.
 
 use crate::{environment, fds, link, options, path, sys, sys::Fd};
 use calc::answer::Answer;
@@ -9,22 +9,22 @@ use calc::text::Sink;
 use core::ffi::{CStr, c_int, c_uint};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// Not executable for ever, which some systems insist on (`vm.memfd_noexec`). Kernels before 6.3 do not know it.
+/// Never executable, as some systems require (`vm.memfd_noexec`). Kernels before 6.3 do not know it.
 const MFD_NOEXEC_SEAL: c_uint = 8;
 const EINVAL: c_int = -libc::EINVAL;
 
-/// The owner writes an answer again; who inherits its descriptor with another user's rights reads.
+/// The owner rewrites an answer; a process that inherits its descriptor with another user's rights can only read.
 const MODE: c_uint = 0o644;
 
 static NO_NOEXEC_SEAL: AtomicBool = AtomicBool::new(false);
 
-/// What this kernel makes of a file that is created as ours are ([`kind`]); 0 before the first.
+/// The [`kind`] that this kernel gives our files; 0 before the first.
 static KIND: AtomicU64 = AtomicU64::new(0);
 
-/// An answer being written. The file is made at its first byte: an answer that comes to nothing costs nothing.
+/// An answer being written. The file is created with its first byte, so an answer that fails costs nothing.
 pub(crate) struct MemoryFile {
     answer: Answer,
-    /// The kernel's own file, whose name a new one gets.
+    /// The kernel's own file, after which a new one is named.
     host: c_int,
     fd: Option<Fd>,
     len: u64,
@@ -32,24 +32,24 @@ pub(crate) struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// No file yet, for what takes the place of `host`. `None` when the program may not write files at all.
+    /// No file yet, but one that will replace `host`. `None` if the program may not write files at all.
     pub(crate) fn new(answer: Answer, host: c_int) -> Option<Self> {
         Some(Self { answer, host, fd: None, len: 0, limit: sys::file_size_limit()? })
     }
 
-    /// The file of an earlier answer, opened for writing, to be written again from its start.
+    /// The file of an earlier answer, opened for writing, to be rewritten from its start.
     pub(crate) fn again(answer: Answer, fd: Fd) -> Option<Self> {
         Some(Self { fd: Some(fd), ..Self::new(answer, -1)? })
     }
 
-    /// Begins anew: what follows is written over what was written so far, which was so long.
+    /// Starts over: what follows overwrites what was written so far, whose length is returned.
     pub(crate) fn begin_anew(&mut self) -> u64 {
         core::mem::take(&mut self.len)
     }
 
-    /// Puts the file over the program's descriptor `over`, opened for reading with the program's `flags`.
+    /// Puts the file over the program's descriptor `over`, reopened for reading with the program's `flags`.
     pub(crate) fn publish(mut self, over: c_int, flags: c_int) -> Option<()> {
-        // An answer may be empty, as `/proc/diskstats` of a machine without disks is.
+        // An answer may be empty, like `/proc/diskstats` on a machine without disks.
         let fd = match self.fd.take() {
             Some(fd) => fd,
             None => with_path(self.answer, self.host, created)?,
@@ -65,7 +65,7 @@ impl MemoryFile {
         Some(())
     }
 
-    /// Ends a file that was written again: cuts off what the earlier, longer text left.
+    /// Finishes a rewritten file: cuts off what is left of the earlier, longer text.
     pub(crate) fn finish_again(self, earlier_len: u64) -> Option<()> {
         if self.len < earlier_len { sys::ftruncate(self.fd.as_ref()?, self.len) } else { Some(()) }
     }
@@ -103,13 +103,12 @@ fn empty(name: &CStr) -> Option<Fd> {
     sys::memfd_create(name, 0).ok()
 }
 
-/// The device that a file is on and its seals: alike for all files of ours, and for no file of a file system that anybody
-/// mounts.
+/// A file's device and seals: the same for all files of ours, and for no file on a file system that anybody mounts.
 fn kind(fd: c_int, stat: &libc::stat) -> Option<u64> {
     Some(stat.st_dev & 0xffff_ffff | u64::from(sys::seals(fd)?) << 32)
 }
 
-/// [`kind`] of ours.
+/// The [`kind`] of our files.
 fn own_kind() -> Option<u64> {
     match KIND.load(Relaxed) {
         0 => kind_of_new(&created(c"cgproc")?),
@@ -117,7 +116,7 @@ fn own_kind() -> Option<u64> {
     }
 }
 
-/// [`kind`] of a file of ours, which is all others' too.
+/// The [`kind`] of one of our files, which is that of all.
 #[inline(never)]
 fn kind_of_new(fd: &Fd) -> Option<u64> {
     let own = kind(fd.number(), &sys::fstat(fd.number())?)?;
@@ -125,12 +124,12 @@ fn kind_of_new(fd: &Fd) -> Option<u64> {
     Some(own)
 }
 
-/// Room for the name of a memory file, `/memfd:<path> (deleted)`, with the longest path that is answered.
+/// Room for a memory file's name, `/memfd:<path> (deleted)`, with the longest path that is answered.
 const ROOM: usize = path::ROOM + 20;
 const BEFORE_NAME: &[u8] = b"/memfd:";
 const AFTER_NAME: &[u8] = b" (deleted)";
 
-/// Lends the path of the kernel's own file that `answer` stands for, where `fd` is that file or carries the answer.
+/// Lends the path of the kernel's own file behind `answer`; `fd` is that file or carries the answer.
 pub(crate) fn with_path<T>(answer: Answer, fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
     match answer.path() {
         Some(path) => use_it(path),
@@ -138,7 +137,7 @@ pub(crate) fn with_path<T>(answer: Answer, fd: c_int, use_it: impl FnOnce(&CStr)
     }
 }
 
-/// The path of a file of a family, which tells which of them it is.
+/// Lends the path of a file of a family, which identifies the file.
 #[cold]
 #[inline(never)]
 fn with_real_path<T>(fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
@@ -146,7 +145,7 @@ fn with_real_path<T>(fd: c_int, use_it: impl FnOnce(&CStr) -> Option<T>) -> Opti
     use_it(real_path(fd, &mut target)?)
 }
 
-/// The same, put into the buffer: what each use of it has in common.
+/// Reads that path into a buffer: the part that all uses share.
 #[inline(never)]
 fn real_path(fd: c_int, target: &mut [u8; ROOM]) -> Option<&CStr> {
     let len = sys::readlink(link::of(fd, &mut [0; 32])?, target)?.len();
@@ -158,33 +157,34 @@ fn real_path(fd: c_int, target: &mut [u8; ROOM]) -> Option<&CStr> {
     CStr::from_bytes_with_nul(target.get(from..=to)?).ok()
 }
 
-/// The name of a memory file, out of what its link says.
+/// A memory file's name, from the target of its link.
 fn name(target: &[u8]) -> Option<&[u8]> {
     target.strip_prefix(BEFORE_NAME)?.strip_suffix(AFTER_NAME)
 }
 
-/// Opens the kernel's own file in whose place `fd` carries `answer`.
+/// Opens the kernel's own file that `answer` replaces at `fd`.
 #[inline(never)]
 pub(crate) fn kernels_own(answer: Answer, fd: c_int) -> Option<Fd> {
     with_path(answer, fd, |path| sys::open(path, libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK))
 }
 
-/// An answer that was given before.
+/// An answer given before.
 pub(crate) struct Given {
     pub(crate) answer: Answer,
-    /// A descriptor of our own, to write it again. None can be had by a program that has given up the rights that it made it with.
+    /// A descriptor of our own, to rewrite it. `None` if the program has given up the rights with which it made the
+    /// file.
     pub(crate) writing: Option<Fd>,
     pub(crate) len: u64,
-    /// Composed within the current tick of the clock: it need not be composed again.
+    /// Whether it was composed within the current tick of the clock, and need not be recomposed.
     pub(crate) is_current: bool,
 }
 
 /// The answer that the program's descriptor `fd` carries.
 ///
-/// Whatever becomes of the number meanwhile: what we write to is the file that we looked at.
+/// The number may be reused meanwhile, but we write only to the file that we checked.
 #[inline(never)]
 pub(crate) fn given(fd: c_int) -> Option<Given> {
-    // By its number first: to open a stranger's file, and to close it, is not without effect on its locks.
+    // The number is checked first, because opening and closing a stranger's file affects its locks.
     if !is_for_reading(fd) {
         return None;
     }
@@ -196,21 +196,21 @@ pub(crate) fn given(fd: c_int) -> Option<Given> {
         stat = sys::fstat(writing.number())?;
         answer = named(writing.number(), &stat)?;
     }
-    // The clock that the kernel stamps files by.
+    // The kernel stamps files by this clock.
     let now = sys::clock(libc::CLOCK_REALTIME_COARSE)?;
     let is_current = (now.tv_sec, now.tv_nsec) == (stat.st_mtime, stat.st_mtime_nsec);
     Some(Given { answer, writing, len: stat.st_size as u64, is_current })
 }
 
-/// Which answer the descriptor `fd` carries: it may have come from another process.
+/// The answer that the descriptor `fd` carries, perhaps from another process.
 ///
-/// `stat` is what the kernel says of it.
+/// `stat` is what the kernel says about it.
 pub(crate) fn carried_by(fd: c_int, stat: &libc::stat) -> Option<Answer> {
-    // A program with more rights than its caller is told what is there: it may be about to trust what it is told.
+    // A program with more rights than its caller gets the truth, because it may be about to trust it.
     named(fd, stat).filter(|_| is_for_reading(fd) && !environment::is_secure())
 }
 
-/// As [`carried_by`], for a descriptor that nothing is known of yet.
+/// Like [`carried_by`], for a descriptor of which nothing is known yet.
 pub(crate) fn carried(fd: c_int) -> Option<Answer> {
     if options::off() {
         return None;
@@ -218,7 +218,7 @@ pub(crate) fn carried(fd: c_int) -> Option<Answer> {
     carried_by(fd, &sys::fstat(fd)?)
 }
 
-/// Which answer the memory file behind `fd` is named after, where it is one of ours.
+/// The answer after which the memory file behind `fd` is named, if the file is ours.
 #[inline(never)]
 fn named(fd: c_int, stat: &libc::stat) -> Option<Answer> {
     if !is_kept_from_others(stat) || options::off() || !is_owned(stat.st_uid) {
@@ -234,8 +234,9 @@ fn is_kept_from_others(stat: &libc::stat) -> bool {
     stat.st_nlink == 0 && stat.st_mode & MODE_BITS == libc::S_IFREG
 }
 
-/// Whether the owner is root or the user whose rights we have. With more rights than the caller has that user may be the caller: then
-/// what is told of a file does not go by this ([`carried_by`]), and to write to what is his lends him nothing.
+/// Whether the owner is root or the user whose rights we have. If the program has more rights than its caller, that
+/// user may be the caller. Then what we say about a file does not depend on this ([`carried_by`]), and writing to the
+/// caller's own file gives the caller nothing.
 fn is_owned(owner: libc::uid_t) -> bool {
     owner == 0 || owner == sys::geteuid()
 }
@@ -246,7 +247,8 @@ fn answer_named(fd: c_int) -> Option<Answer> {
     Answer::from_path(name(sys::readlink(link::of(fd, &mut buffer)?, &mut target)?)?)
 }
 
-/// Programs get our files for reading only. A memory file that one made itself, under whatever name, it can write.
+/// Programs get our files for reading only. A program can write to a memory file that it made itself, whatever its
+/// name.
 fn is_for_reading(fd: c_int) -> bool {
     sys::status_flags(fd).is_some_and(|flags| flags & libc::O_ACCMODE == libc::O_RDONLY)
 }

@@ -1,10 +1,10 @@
-//! The definitions after ours: what `dlsym(RTLD_NEXT, …)` would say, without dlsym.
+//! The definitions after ours: what `dlsym(RTLD_NEXT, …)` would return, without dlsym.
 //!
-//! dlsym may allocate, and old libcs keep it in a library that a program need not have. What is done here is reading the
-//! hash tables of the objects that the loader put behind ours.
+//! dlsym may allocate, and old libcs have it in a library that a program need not load. So we read the hash tables of
+//! the objects that the loader put after ours.
 //!
-//! What *next* made is for the definitions behind ours to look into and to close: they are next's own. What is allocated is
-//! not: every libc calls the program's first `malloc`, which may stand before ours ([`free`]).
+//! Streams and directories that *next* made are used and closed by the definitions after ours, because they are next's
+//! own. Allocated memory is not: every libc calls the program's first `malloc`, which may be before ours ([`free`]).
 
 mod chain;
 mod given;
@@ -19,8 +19,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 use libc::{DIR, FILE, glob_t};
 use object::Object;
 
-/// The symbols that we call but do not hook, whose slots follow those of the hook table. Those with a type are looked up by
-/// functions of the same name, and the type is compared with the `libc` crate's.
+/// The symbols that we call but do not hook. Their slots follow those of the hook table. Those with a type are looked
+/// up by functions of the same name, and the type is compared with the `libc` crate's.
 macro_rules! needed {
     ($($symbol:ident $(: fn($($type:ty),*) $(-> $ret:ty)?)?;)*) => {
         #[allow(non_camel_case_types, reason = "each is the symbol's own name")]
@@ -35,7 +35,7 @@ macro_rules! needed {
                 Hooked::Count as usize + self as usize
             }
 
-            /// Not inlined, which makes every call of it smaller.
+            /// Not inlined, to make every call of it smaller.
             #[inline(never)]
             fn definition(self) -> Option<Definition> {
                 of(self.slot())
@@ -60,7 +60,7 @@ macro_rules! needed {
 }
 
 needed! {
-    // Its thunk is in assembly.
+    // Its thunk is written in assembly.
     syscall;
     __errno_location: fn() -> *mut c_int;
     fileno: fn(*mut FILE) -> c_int;
@@ -71,13 +71,14 @@ needed! {
     globfree: fn(*mut glob_t);
     getauxval: fn(c_ulong) -> c_ulong;
     dl_iterate_phdr: fn(Option<chain::Callback>, *mut c_void) -> c_int;
-    // What gives back memory of the `malloc` that libc itself calls.
+    // Frees memory of the `malloc` that libc itself calls.
     free: fn(*mut c_void);
-    // The variable, into whose place a copy relocation may have moved libc's.
+    // The variable, to which a copy relocation may have moved libc's.
     environ;
 }
 
-/// From here on the symbols are those that the program's own references find: the first of all, which may stand before ours.
+/// The symbols from here on are looked up like the program's own references: the first of all objects, perhaps before
+/// ours.
 const FIRST_OF_ALL: usize = Needed::free.slot();
 
 /// The slot of libc's `syscall`.
@@ -85,13 +86,14 @@ pub(crate) const SYSCALL: usize = Needed::syscall.slot();
 
 const COUNT: usize = Needed::Count.slot();
 
-/// A symbol's definition, in one register even where there is none: every hook asks for it.
+/// A symbol's definition, in one register even as an `Option`: every hook asks for it.
 pub(crate) type Definition = core::ptr::NonNull<()>;
 
-/// The definitions, null where there is none or none is known yet.
+/// The definitions; null if there is none or it is not known yet.
 pub(crate) static SLOTS: [AtomicPtr<()>; COUNT] = [const { AtomicPtr::new(core::ptr::null_mut()) }; COUNT];
 
-/// Set when [`SLOTS`] is complete. Threads that meet in the first hook all resolve, to the same values: no one waits.
+/// Set once [`SLOTS`] is complete. If several threads are in the first hook, all resolve to the same values, and none
+/// waits.
 static RESOLVED: AtomicU8 = AtomicU8::new(0);
 
 /// A symbol to look for.
@@ -101,11 +103,11 @@ struct Wanted {
     name: &'static [u8],
     gnu_hash: u32,
     is_variable: bool,
-    /// Whether it is the first of all objects, and not the next after ours.
+    /// Whether to take the first of all objects, instead of the next after ours.
     is_first_of_all: bool,
 }
 
-/// The name of each slot with its NUL, and its hash, made by the compiler.
+/// The name of each slot with its NUL, and its hash, computed by the compiler.
 struct Names {
     starts: [u16; COUNT + 1],
     gnu_hashes: [u32; COUNT],
@@ -142,7 +144,7 @@ static NAMES: Names = {
 };
 
 impl Wanted {
-    /// The name's hash as the ELF specification has it: few objects are without the other table.
+    /// The name's hash by the ELF specification. Few objects lack the other table.
     fn sysv_hash(&self) -> u32 {
         self.name.iter().take_while(|byte| **byte != 0).fold(0, |hash: u32, byte| {
             let hash = (hash << 4).wrapping_add(u32::from(*byte));
@@ -183,7 +185,8 @@ fn resolved(slot: usize) -> Option<Definition> {
     Definition::new(SLOTS.get(slot)?.load(Relaxed))
 }
 
-/// musl from 1.2.4 on has `open64` and its like for relocations only, not for look-ups: there the base name serves.
+/// Since musl 1.2.4, `open64` and the like exist only for relocations, not for look-ups. The base name serves for
+/// them.
 fn share_slots_with_64() {
     for (slot, empty) in SLOTS.iter().enumerate() {
         if !empty.load(Relaxed).is_null() {
@@ -197,7 +200,7 @@ fn share_slots_with_64() {
     }
 }
 
-/// Looks into an object for what is still missing.
+/// Looks in an object for the definitions still missing.
 fn look_into(object: &Object, is_after_ours: bool) {
     for slot in if is_after_ours { 0 } else { FIRST_OF_ALL }..COUNT {
         if fill(object, slot) && slot == Hooked::glob as usize {
@@ -206,7 +209,7 @@ fn look_into(object: &Object, is_after_ours: bool) {
     }
 }
 
-/// Whether the definition of an empty slot was found.
+/// Fills an empty slot, and returns whether the object has its definition.
 fn fill(object: &Object, slot: usize) -> bool {
     let Some(place) = SLOTS.get(slot).filter(|place| place.load(Relaxed).is_null()) else { return false };
     let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) else { return false };
@@ -214,19 +217,19 @@ fn fill(object: &Object, slot: usize) -> bool {
     true
 }
 
-/// The [`Libc`] that next's `glob` is of, 0 where it is of another object.
+/// The [`Libc`] whose `glob` is next; 0 if it is another object's.
 static MAKER_OF_GLOBS: AtomicU8 = AtomicU8::new(0);
 
-/// Which libc's `glob` is next, where it is one's.
+/// The libc whose `glob` is next, if it is one that we know.
 pub(crate) fn maker_of_globs() -> Option<Libc> {
     let maker = MAKER_OF_GLOBS.load(Relaxed);
     [Libc::Glibc, Libc::Musl].into_iter().find(|libc| *libc as u8 == maker)
 }
 
-/// What libc has in a library of its own before glibc 2.34, which may come with any library that is loaded later.
+/// Functions that glibc before 2.34 has in a separate library, which may come with any library that is loaded later.
 const OF_THREADS: [Hooked; 2] = [Hooked::pthread_getaffinity_np, Hooked::pthread_setaffinity_np];
 
-/// Looks again for one of [`OF_THREADS`] that was nowhere, if an object was loaded since that was last done.
+/// Looks again for one of [`OF_THREADS`] that was not found, if an object was loaded since the last look.
 #[cold]
 #[inline(never)]
 pub(crate) fn again(symbol: Hooked) -> Option<Definition> {
@@ -241,7 +244,7 @@ pub(crate) fn again(symbol: Hooked) -> Option<Definition> {
     Definition::new(SLOTS.get(symbol as usize)?.load(Relaxed))
 }
 
-/// Sets the program's errno and gives −1: the one place where we refuse.
+/// Sets the program's errno and returns −1: the only place where we refuse.
 pub(crate) fn refuse(errno: c_int) -> c_int {
     if let Some(place) = errno_place() {
         // SAFETY: the thread's own errno.
@@ -250,7 +253,7 @@ pub(crate) fn refuse(errno: c_int) -> c_int {
     -1
 }
 
-/// Calls libc for our own purposes: what that leaves in errno is none of the program's business.
+/// Calls libc for our own purposes: what that leaves in errno does not concern the program.
 pub(crate) fn keeping_errno(call: impl FnOnce()) {
     let Some(place) = errno_place() else { return call() };
     // SAFETY: the thread's own errno.
@@ -262,16 +265,16 @@ pub(crate) fn keeping_errno(call: impl FnOnce()) {
 }
 
 fn errno_place() -> Option<*mut c_int> {
-    // SAFETY: takes nothing.
+    // SAFETY: no arguments.
     needed::__errno_location().map(|location| unsafe { location() })
 }
 
-/// A raw result in libc's form: −1 with errno set, or the value.
+/// A raw result in libc's form: the value, or −1 with errno set.
 pub(crate) fn as_libc(result: isize) -> isize {
     if result < 0 { refuse(result.wrapping_neg() as c_int) as isize } else { result }
 }
 
-/// The program's `environ`, null where it is not there yet.
+/// The program's `environ`; null if it does not exist yet.
 pub(crate) fn environ() -> *const *const c_char {
     // SAFETY: the address of a variable of this type.
     of(Needed::environ.slot()).map_or(core::ptr::null(), |variable| unsafe { variable.cast().read_volatile() })

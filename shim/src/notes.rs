@@ -1,18 +1,19 @@
-//! Notes on why something was passed through, in the file that `CGPROC_DEBUG` names: never to the program's own descriptors.
+//! Notes on why something was passed through, in the file that `CGPROC_DEBUG` names, never on the program's own
+//! descriptors.
 //!
-//! A program may have got that name from somebody who has fewer rights. So no file is made, and one is written to only where
-//! its owner has made it for notes: it is empty, or begins as they do.
+//! A program may have got that name from somebody with fewer rights. So no file is created, and one is written to only
+//! if its owner made it for notes: it must be empty or begin like notes.
 
 use crate::{environment, sys, trusted};
 use core::ffi::{CStr, c_int};
 
-/// What every note begins with.
+/// The beginning of every note.
 const START: &[u8] = b"cgproc: ";
 
 /// Room for the longest note, with a final NUL.
 type Line = [u8; 384];
 
-/// Writes the note that consists of these parts to the file at `path`; nothing where that is not one for notes.
+/// Writes a note of these parts to the file at `path`, if that is one for notes.
 #[cold]
 #[inline(never)]
 pub(crate) fn write(path: &CStr, [subject, what, why]: [&[u8]; 3]) -> Option<()> {
@@ -28,12 +29,12 @@ pub(crate) fn write(path: &CStr, [subject, what, why]: [&[u8]; 3]) -> Option<()>
     }
     let mut line: Line = [0; _];
     let line = calc::path::join(&mut line, &[START, subject, what, why, b"\n"])?.to_bytes();
-    // A write beyond the limit would end the program.
+    // A write beyond the limit would kill the program.
     let end = (sys::fstat(file.number())?.st_size as u64).checked_add(line.len() as u64)?;
     if end <= sys::file_size_limit()? { sys::write(&file, line).map(drop) } else { None }
 }
 
-/// Whether it is a regular file of the user whose rights the program has.
+/// Whether it is a regular file owned by the user whose rights the program has.
 fn is_own(stat: &libc::stat) -> bool {
     trusted::is_regular(stat) && stat.st_uid == sys::geteuid()
 }

@@ -1,5 +1,5 @@
-//! What is asked for: by the administrator's file, then by the environment, read once. A variable that does not parse turns
-//! everything off: any doubt, the kernel.
+//! The settings, from the administrator's file and then from the environment, read once. A variable that does not
+//! parse turns everything off: if in doubt, the kernel's answers stand.
 
 use crate::kernel::{self, Kernel, Reading};
 use crate::{environment, notes, sys, trusted};
@@ -11,7 +11,7 @@ use calc::{policy, scan};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
 
-/// Bits of [`FLAGS`]; the others say which answers are given.
+/// Bits of [`FLAGS`]; the others are the answers given.
 const READ: u32 = 1 << 31;
 const OFF: u32 = 1 << 30;
 const UPTIME_HOST: u32 = 1 << 29;
@@ -20,7 +20,7 @@ const URING_ASKED: u32 = 1 << 27;
 const VIEWS_ANOTHER: u32 = 1 << 26;
 const BTIME_CONTAINER: u32 = 1 << 25;
 
-/// No answer's bit means an option, too.
+/// No bit is both an answer's and an option's.
 const _: () = assert!(
     Answered::ALL.0 & (READ | OFF | UPTIME_HOST | AFFINITY_KERNEL | URING_ASKED | VIEWS_ANOTHER | BTIME_CONTAINER) == 0
 );
@@ -33,13 +33,13 @@ static CGROUP: Text = Text::new();
 static DEBUG: Text = Text::new();
 static BOARD: Text = Text::new();
 
-/// The program has put on a seccomp filter, which may kill for any system call that the program did not foresee.
+/// Whether the program has installed a seccomp filter, which may kill it for any system call that it did not foresee.
 static SANDBOXED: AtomicBool = AtomicBool::new(false);
 
-/// A short text that outlives the environment it came from (programs overwrite theirs to set a title).
+/// A short text that outlives the environment from which it came: programs overwrite theirs to set a title.
 struct Text([AtomicU8; ROOM]);
 
-/// Bytes that are kept of a value, with a final NUL.
+/// The bytes kept of a value, including a final NUL.
 const ROOM: usize = LONGEST_TEXT + 1;
 
 impl Text {
@@ -47,7 +47,7 @@ impl Text {
         Self([const { AtomicU8::new(0) }; ROOM])
     }
 
-    /// Keeps `value`, which is shorter than the room.
+    /// Keeps `value`, which must be shorter than the room.
     #[inline(never)]
     fn set(&self, value: &[u8]) {
         for (to, from) in self.0.iter().zip(value.iter().chain(core::iter::repeat(&0))) {
@@ -55,7 +55,7 @@ impl Text {
         }
     }
 
-    /// Copies the text; whether there is one.
+    /// Copies the text; returns whether there is one.
     #[inline(never)]
     fn get(&self, into: &mut [u8; ROOM]) -> bool {
         for (to, from) in into.iter_mut().zip(&self.0) {
@@ -72,7 +72,7 @@ fn flags() -> u32 {
     }
 }
 
-/// What is asked for, as far as it is numbers: gathered whole before other threads see any of it.
+/// The numeric settings, gathered completely before other threads see any of them.
 struct Asked {
     flags: u32,
     cpus: u64,
@@ -85,7 +85,7 @@ struct Asked {
 fn read() -> u32 {
     let mut asked = Asked { flags: READ | Answered::ALL.0, cpus: 0, memory: 0, disk_bytes: 0 };
     asked.take_file();
-    // In secure-execution mode the environment is a stranger's.
+    // In secure-execution mode the environment comes from a stranger.
     let odd = if environment::is_secure() { Some(b"".as_slice()) } else { asked.take_environment() };
     let Some(odd) = odd else { return asked.flags };
     asked.set(OFF, asked.flags & OFF != 0 || !odd.is_empty());
@@ -103,15 +103,15 @@ const COMM: usize = 16;
 const LIBUV_RING: &[u8] = b"UV_USE_IO_URING";
 
 impl Asked {
-    /// Takes what the administrator's file says for this program. A line that is not understood is ignored.
+    /// Takes this program's settings from the administrator's file. An invalid line is ignored.
     #[inline(never)]
     fn take_file(&mut self) -> Option<()> {
         let mut file = Reading::owned(trusted::open(policy::PATH)?);
         let mut comm = [0; COMM];
         let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
         let comm = scan::without_newline(comm.get(..len)?);
-        // Asked once, however many lines there are. Elsewhere than in the root that the process was started in, what names files may
-        // be a stranger's.
+        // Asked once, however many lines there are. In another root than the one in which the process was started, the
+        // settings that name files may be a stranger's.
         let may_name = trusted::is_in_first_root();
         policy::settings_for(&mut file, comm, &mut [0; _], |value| {
             if may_name || !matches!(value, Value::Debug(_) | Value::Cgroup(_) | Value::Board(_)) {
@@ -120,7 +120,8 @@ impl Asked {
         })
     }
 
-    /// Takes the variables; the name of one whose value is not understood, or nothing. `None` when there is no environment yet.
+    /// Takes the variables, and returns the name of one with an invalid value, or an empty one. `None` if there is no
+    /// environment yet.
     #[inline(never)]
     fn take_environment<'a>(&mut self) -> Option<&'a [u8]> {
         let mut odd: &[u8] = b"";
@@ -137,7 +138,7 @@ impl Asked {
         Some(odd)
     }
 
-    /// Takes one setting, in place of an earlier one of its kind.
+    /// Takes a setting, in place of an earlier one of its kind.
     #[inline(never)]
     fn take(&mut self, value: &Value<'_>) {
         match value {
@@ -173,7 +174,7 @@ impl Asked {
     }
 }
 
-/// Whether nothing is to be answered.
+/// Whether nothing is answered.
 #[inline]
 pub(crate) fn off() -> bool {
     sandboxed() || flags() & OFF != 0
@@ -184,23 +185,24 @@ pub(crate) fn answers(answer: Answer) -> bool {
     !off() && Answered(flags()).has(answer)
 }
 
-/// Whether uptimes are the host's: asked for, or the program only computes process ages from them.
+/// Whether uptimes are the host's: because of the setting, or because the program only computes process ages from
+/// them.
 pub(crate) fn uptime_is_the_hosts() -> bool {
     flags() & UPTIME_HOST != 0
         || sys::thread_name().is_none_or(|name| AGE_PROGRAMS.iter().any(|program| name.starts_with(program.text())))
 }
 
-/// Whether the time of boot is when the container began.
+/// Whether the container's start is shown as the time of boot.
 pub(crate) fn btime_is_the_containers() -> bool {
     flags() & BTIME_CONTAINER != 0
 }
 
-/// Whether affinity masks are the kernel's.
+/// Whether affinity masks are left to the kernel.
 pub(crate) fn affinity_is_the_kernels() -> bool {
     flags() & AFFINITY_KERNEL != 0
 }
 
-/// Whether the program is a libuv that was asked to open files through an io_uring, past every hook.
+/// Whether this is a libuv program that was asked to open files through an io_uring, without any hook.
 pub(crate) fn libuv_was_asked_for_a_ring() -> bool {
     flags() & URING_ASKED != 0
 }
@@ -223,12 +225,12 @@ pub(crate) fn disk_bytes() -> u64 {
     DISK_BYTES.load(Relaxed)
 }
 
-/// Whether the view is of what `CGPROC_CGROUP` names. Asked while the settings are being read, it is not yet.
+/// Whether `CGPROC_CGROUP` names what is viewed. False while the settings are still being read.
 pub(crate) fn views_another() -> bool {
     FLAGS.load(Acquire) & VIEWS_ANOTHER != 0
 }
 
-/// Whose cgroups the view is of: the caller's, or what `CGPROC_CGROUP` names.
+/// Whose cgroups are viewed: the caller's, or those that `CGPROC_CGROUP` names.
 pub(crate) fn with_whose<T>(use_it: impl FnOnce(Whose<'_>) -> T) -> T {
     if flags() & VIEWS_ANOTHER == 0 { use_it(Whose::Caller) } else { with_another(use_it) }
 }
@@ -257,7 +259,7 @@ pub(crate) fn with_board<T>(use_it: impl FnOnce(&CStr) -> T) -> T {
     use_it(path.unwrap_or(calc::board::DEFAULT_PATH))
 }
 
-/// Whether the program has put on a filter already.
+/// Whether the program has installed a filter.
 pub(crate) fn sandboxed() -> bool {
     SANDBOXED.load(Relaxed)
 }
@@ -272,11 +274,11 @@ pub(crate) fn notes() -> bool {
     DEBUG.get(&mut [0; ROOM])
 }
 
-/// Notes why something was passed through, where `CGPROC_DEBUG` asks for it: the note is these parts.
+/// Notes why something was passed through, if `CGPROC_DEBUG` asks for it. The note consists of these parts.
 pub(crate) fn note(parts: [&[u8]; 3]) {
     let mut kept = [0; ROOM];
     if DEBUG.get(&mut kept) {
-        // What cannot be noted is not.
+        // A note that cannot be written is dropped.
         let _ = CStr::from_bytes_until_nul(&kept).ok().and_then(|path| notes::write(path, parts));
     }
 }

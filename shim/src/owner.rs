@@ -4,7 +4,7 @@ use crate::sys;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-/// The process that the state belongs to; 0 before the first.
+/// The process that owns the state; 0 before the first.
 static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// Whether the state is this process's own.
@@ -20,12 +20,12 @@ pub(crate) fn is_ours() -> bool {
     true
 }
 
-/// Whether `own` is a vfork child of `owner`, who waits. A forked child took its memory with it; the kernel may not tell one
-/// that has fewer rights than its parent.
+/// Whether `own` is a vfork child of `owner`, which waits for it. A forked child has its own copy of the memory. The
+/// kernel may refuse to tell a child with fewer rights than its parent.
 #[cold]
 fn is_in_memory_of(owner: c_int, own: c_int) -> bool {
     match sys::getppid() {
-        // A parent outside of this pid namespace has no number to compare by.
+        // A parent outside this pid namespace has no number to compare.
         0 => sys::has_one_thread() && sys::has_memory_of_its_own() == Some(false),
         parent => parent == owner && sys::share_memory(own, owner) == Some(true),
     }

@@ -1,37 +1,37 @@
-//! Is this path one of ours? Two compares for most paths, the kernel's own word for the rest.
+//! Is this path one of ours? Two comparisons settle it for most paths; for the rest, the kernel says.
 
 use crate::{link, options, scope, sys};
 use calc::answer::{self, Answer, BLOCKS, CPUS, NODES};
 use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
 
-/// Room for the longest path that is answered, with a final NUL: the name of a memory file has 249 bytes at most
-/// (`MFD_NAME_MAX_LEN`). A path that does not fit is none of ours.
+/// Room for the longest path that is answered, with a final NUL: a memory file's name has at most 249 bytes
+/// (`MFD_NAME_MAX_LEN`). A path that does not fit is not ours.
 pub(crate) const ROOM: usize = 250;
 
 /// What a path leads to.
 pub(crate) enum Target {
     /// A file that we answer.
     Ours(Answer),
-    /// Something in the directory of a CPU, or of a memory block, that the container does not have.
+    /// Something in the directory of a CPU or memory block that the container does not have.
     Hidden,
 }
 
-/// Whether `path` may concern us. All that it costs for most paths is their length and a glance at their last byte.
+/// Whether `path` may concern us. For most paths this costs only their length and a look at their last byte.
 ///
 /// # Safety
-/// `path` is null or a NUL-terminated string: the kernel has just taken it.
+/// `path` is null or a NUL-terminated string: the kernel has just accepted it.
 #[inline(never)]
 unsafe fn may_concern_us(path: *const c_char) -> bool {
     if path.is_null() {
         return false;
     }
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes();
     ends_in_a_name(path) || may_be_hidden(path)
 }
 
-/// By the last byte first, which settles it for most paths.
+/// The last byte first, which settles it for most paths.
 #[inline(always)]
 fn ends_in_a_name(path: &[u8]) -> bool {
     path.last().is_some_and(|last| Answer::may_end_in(*last)) && is_a_name(path)
@@ -48,8 +48,7 @@ fn is_a_name(path: &[u8]) -> bool {
     Answer::may_be_named(name)
 }
 
-/// What may be hidden is found below /sys, or from somewhere by a relative path; a path that goes roundabout may lead
-/// anywhere.
+/// Something hidden is below /sys, or is reached by a relative path. A path with detours may lead anywhere.
 #[inline(always)]
 fn may_be_hidden(path: &[u8]) -> bool {
     match path {
@@ -59,20 +58,20 @@ fn may_be_hidden(path: &[u8]) -> bool {
     }
 }
 
-/// Whether there is `cpuN` or `memoryN` in the path.
+/// Whether the path contains `cpuN` or `memoryN`.
 #[cold]
 #[inline(never)]
 fn names_a_member(path: &[u8]) -> bool {
     path.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9'] | [b'o', b'r', b'y', b'0'..=b'9']))
 }
 
-/// What the descriptor that was just opened by `path` leads to.
+/// What the descriptor just opened from `path` leads to.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
 #[inline(always)]
 pub(crate) unsafe fn opened(fd: c_int, path: *const c_char) -> Option<Target> {
-    // SAFETY: by the caller's promise; a path that concerns us is not null.
+    // SAFETY: the caller guarantees it; a path that concerns us is not null.
     unsafe { if may_concern_us(path) { judge(fd, CStr::from_ptr(path).to_bytes()) } else { None } }
 }
 
@@ -82,7 +81,7 @@ fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
     if options::off() || answer::is_a_process_file(path) {
         return None;
     }
-    // Whether a CPU has the file at all is asked first, where it is one of many.
+    // If it is one of a family, whether its CPU exists for the container is asked first.
     if let Some(answer) = Answer::from_path(path).filter(|answer| answer.path().is_some()) {
         return Some(Target::Ours(answer));
     }
@@ -92,7 +91,7 @@ fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
     }
 }
 
-/// What is behind `fd`, in the kernel's word, and what it is below.
+/// What the kernel says is behind `fd`: the member that it is below, and the answer.
 #[inline(never)]
 fn behind(fd: c_int) -> Option<(Option<Member>, Option<Answer>)> {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
@@ -100,14 +99,14 @@ fn behind(fd: c_int) -> Option<(Option<Member>, Option<Answer>)> {
     Some((Member::within(real), Answer::from_path(real)))
 }
 
-/// Whether `path`, relative to the directory descriptor `dir`, lies in the directory of a CPU or of a memory block that the
-/// container does not have. By its text, as far as symbolic links are not in it.
+/// Whether `path`, relative to the directory descriptor `dir`, is in the directory of a CPU or memory block that the
+/// container does not have. This goes by the text, without following symbolic links.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
 #[inline(always)]
 pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
-    // SAFETY: by the caller's promise; a path that concerns us is not null.
+    // SAFETY: the caller guarantees it; a path that concerns us is not null.
     unsafe { may_concern_us(path) && is_hidden_below(dir, CStr::from_ptr(path).to_bytes()) }
 }
 
@@ -135,7 +134,7 @@ fn below(dir: c_int, path: &[u8]) -> Option<Member> {
     Member::within(whole.get(..len)?)
 }
 
-/// One component further along `whole`, as the kernel walks.
+/// Goes one component further along `whole`, as the kernel walks.
 fn step(whole: &mut [u8], len: usize, component: &[u8]) -> Option<usize> {
     match component {
         b"" | b"." => return Some(len),
@@ -151,14 +150,14 @@ fn step(whole: &mut [u8], len: usize, component: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// What a directory lists that a container may not have.
+/// A member of a directory that a container may not have.
 pub(crate) enum Member {
     Cpu(u64),
     MemoryBlock(u64),
 }
 
 impl Member {
-    /// The member whose directory the real path `path` is, or is below.
+    /// The member whose directory is the real path `path` or contains it.
     fn within(path: &[u8]) -> Option<Self> {
         Self::named(members(path)?.split(|byte| *byte == b'/').next()?)
     }
@@ -168,7 +167,7 @@ impl Member {
         number_after(name, b"cpu").map(Self::Cpu).or_else(|| number_after(name, b"memory").map(Self::MemoryBlock))
     }
 
-    /// Whether the container does not have it.
+    /// Whether the container lacks it.
     pub(crate) fn is_hidden(&self) -> bool {
         match *self {
             Self::Cpu(cpu) => is_hidden_cpu(cpu),
@@ -182,7 +181,7 @@ fn is_hidden_cpu(cpu: u64) -> bool {
     scope::with_cpus(|cpus| Some(!cpus.online.contains(cpu))) == Some(true)
 }
 
-/// What of a path is below a directory whose members may be hidden.
+/// The part of a path below a directory whose members may be hidden.
 fn members(path: &[u8]) -> Option<&[u8]> {
     let within = |directory: &[u8]| path.strip_prefix(directory)?.strip_prefix(b"/");
     let listed = within(CPUS).or_else(|| within(BLOCKS));
@@ -192,7 +191,7 @@ fn members(path: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// N of `cpuN`.
+/// The N in `cpuN`.
 fn number_after(name: &[u8], kind: &[u8]) -> Option<u64> {
     match scan::number(name.strip_prefix(kind)?)? {
         (number, b"") => Some(number),
@@ -200,12 +199,12 @@ fn number_after(name: &[u8], kind: &[u8]) -> Option<u64> {
     }
 }
 
-/// Whether the descriptor `fd` is of a directory whose members may be hidden.
+/// Whether the descriptor `fd` is a directory whose members may be hidden.
 pub(crate) fn lists_members(fd: c_int) -> bool {
     let (mut buffer, mut real) = ([0; 32], [0; ROOM]);
     let Some(link) = link::of(fd, &mut buffer) else { return false };
     let len = sys::readlink(link, &mut real).map_or(0, <[u8]>::len);
-    // Above its members a directory's path ends in a slash.
+    // Add a slash: the path of such a directory then ends just before its members.
     match real.get_mut(..=len).and_then(<[u8]>::split_last_mut) {
         Some((after, _)) => *after = b'/',
         None => return false,
@@ -213,12 +212,12 @@ pub(crate) fn lists_members(fd: c_int) -> bool {
     real.get(..=len).and_then(members) == Some(b"")
 }
 
-/// As [`lists_members`], by a path below `dir`, symbolic links and all.
+/// Like [`lists_members`], but for a path below `dir`, following symbolic links.
 ///
 /// # Safety
 /// `path` is a NUL-terminated string.
 pub(crate) unsafe fn is_directory_of_members(dir: c_int, path: *const c_char) -> bool {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     let path = unsafe { CStr::from_ptr(path) };
     sys::open_at(dir, path, libc::O_PATH | libc::O_DIRECTORY).is_some_and(|dir| lists_members(dir.number()))
 }

@@ -1,17 +1,17 @@
-//! A value that is worth keeping for a second, read and renewed by any thread without waiting.
+//! A value kept for a second, which any thread reads and renews without waiting.
 //!
-//! A sequence lock whose writers never wait, and whose readers give up after a while: a writer that was interrupted by a
-//! signal handler, or whose process was forked under it, comes to no end for them.
+//! A sequence lock whose writers never wait, and whose readers give up after a while. A writer that was interrupted by
+//! a signal handler, or that was running when its process was forked, would keep them waiting for ever.
 
 use crate::{clock, owner, sys};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*, fence};
 use zerocopy::{FromBytes, IntoBytes};
 
-/// How long a value is taken to be true, in milliseconds.
+/// How long a value counts as current, in milliseconds.
 const BELIEVED_MSEC: u64 = 1_000;
 
-/// How often a reader looks again while a writer is at work, which takes it some hundred nanoseconds.
+/// How often a reader retries while a writer is at work, which takes some hundred nanoseconds.
 const ATTEMPTS: u32 = 10_000;
 
 /// A remembered `T` of `WORDS` words, in which it has no padding, and any of which are one: calc derives that.
@@ -28,13 +28,13 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
         Self { lock: Lock::new(), words: [const { AtomicU64::new(0) }; WORDS], value: core::marker::PhantomData }
     }
 
-    /// Whether the value was looked at within the last second.
+    /// Whether the value was confirmed within the last second.
     pub(crate) fn is_fresh(&self) -> bool {
         self.lock.is_fresh()
     }
 
-    /// Copies the value to `to`; `None` when there is none yet, or a writer does not come to its end: one that a signal
-    /// handler, which is what asks, has interrupted.
+    /// Copies the value to `to`. `None` if there is none yet, or if a writer does not finish, because the caller is a
+    /// signal handler that interrupted it.
     pub(crate) fn recall<'t>(&self, to: &'t mut MaybeUninit<T>) -> Option<&'t T> {
         // SAFETY: T has WORDS words, any of which is valid.
         unsafe { self.lock.recall(&self.words, to.as_mut_ptr().cast())? };
@@ -42,7 +42,7 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
         Some(unsafe { to.assume_init_ref() })
     }
 
-    /// Lends the value, or the default where there is none, to be changed, and keeps what it has become.
+    /// Lends the value to be changed, or the default if there is none, and keeps the result.
     #[inline(always)]
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R
     where
@@ -59,29 +59,29 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
         result
     }
 
-    /// Keeps `value` from now on, unless another is just doing so or the memory is not ours.
+    /// Keeps `value` from now on, unless another thread is just doing so or the memory is not ours.
     pub(crate) fn keep(&self, value: &T) {
         // SAFETY: T has WORDS words, all initialised.
         unsafe { self.lock.change(&self.words, (&raw const *value).cast()) };
     }
 
-    /// What is kept is not fresh any more.
+    /// Makes the value stale.
     pub(crate) fn expire(&self) {
         self.lock.at_msec.store(0, Relaxed);
     }
 
-    /// The value still holds: it is as good as looked up anew.
+    /// Marks the value as current, as if it had been looked up anew.
     pub(crate) fn confirm(&self) {
         // SAFETY: no words, none is read.
         unsafe { self.lock.change(&[], core::ptr::null()) };
     }
 }
 
-/// What guards the words, the same for all types.
+/// Guards the words; the same for all types.
 struct Lock {
     /// Odd while a writer is at work; 0 before the first.
     turn: AtomicU32,
-    /// The process of that writer.
+    /// That writer's process.
     writer: AtomicI32,
     at_msec: AtomicU64,
 }
@@ -101,11 +101,11 @@ impl Lock {
     /// There is room for `words` at `to`.
     #[inline(never)]
     unsafe fn recall(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
-        // Before the first writer there is nobody to wait for.
+        // Before the first writer, there is nothing to read.
         if self.turn.load(Relaxed) == 0 {
             return None;
         }
-        // SAFETY: by the caller's promise.
+        // SAFETY: the caller guarantees it.
         (0..ATTEMPTS).find_map(|_| unsafe { self.copy(words, to) })
     }
 
@@ -116,7 +116,7 @@ impl Lock {
             return None;
         }
         for (index, word) in words.iter().enumerate() {
-            // SAFETY: by the caller's promise; a mixture of two values is thrown away below.
+            // SAFETY: the caller guarantees it; a mixture of two values is thrown away below.
             unsafe { to.wrapping_add(index).write(word.load(Relaxed)) };
         }
         fence(Acquire);
@@ -132,20 +132,21 @@ impl Lock {
         if !owner::is_ours() || is_at_work && self.writer.load(Relaxed) == sys::getpid() {
             return;
         }
-        // What another process left odd was copied by fork while its writer was at work, who is not in this memory.
+        // If another process left the turn odd, fork copied it while its writer was at work, and that writer is not in
+        // this memory.
         let mine = if is_at_work { turn.wrapping_add(2) } else { turn.wrapping_add(1) };
-        // First, so that no thread of this process takes our turn for one that was copied.
+        // This comes first, so that no thread of this process takes our turn for a copied one.
         self.writer.store(sys::getpid(), Relaxed);
         if self.turn.compare_exchange(turn, mine, AcqRel, Relaxed).is_err() {
             return;
         }
         fence(Release);
         for (index, word) in words.iter().enumerate() {
-            // SAFETY: by the caller's promise.
+            // SAFETY: the caller guarantees it.
             word.store(unsafe { from.wrapping_add(index).read() }, Relaxed);
         }
         self.at_msec.store(now, Relaxed);
-        // A turn of 0 would mean that there is nothing yet.
+        // A turn of 0 would mean that there is no value yet.
         self.turn.store(mine.wrapping_add(1).max(2), Release);
     }
 }

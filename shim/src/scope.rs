@@ -1,7 +1,7 @@
-//! The container this process is in: where its cgroups are and which CPUs it has, looked up at most once a second.
+//! The container of this process: where its cgroups are and which CPUs it has, looked up at most once a second.
 //!
-//! What is looked up lies in static memory, and every step that needs it takes a copy: the steps run one after the other,
-//! never inside each other, and a hook's stack holds what one of them needs.
+//! The results are in static memory, and each step that needs one takes a copy. The steps run one after the other,
+//! never nested, so a hook's stack holds what one of them needs.
 
 use crate::remembered::Remembered;
 use crate::{board, clock, kernel::Kernel, options, owner, sys};
@@ -20,14 +20,14 @@ use core::mem::MaybeUninit;
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
-/// That there was no cgroup to be found: who asks for each of many directories does not look for it each time.
+/// That no cgroup was found, so that a program that asks for each of many directories does not repeat the search.
 static MISSED: Remembered<u64, 1> = Remembered::new();
-/// The one memory block that is shown, plus 1; 0 where all are.
+/// The number of the one memory block shown, plus 1; 0 if all are shown.
 static FIRST_BLOCK: Remembered<u64, 1> = Remembered::new();
 
-/// Makes sure that this process's cgroups are known.
+/// Ensures that this process's cgroups are known.
 pub(crate) fn look() -> Option<()> {
-    // Kept last: who finds it finds the places too.
+    // Stored last, so if it is fresh, so are the places.
     if ABOVE.is_fresh() { Some(()) } else { look_again() }
 }
 
@@ -49,7 +49,7 @@ fn find_places() -> Option<()> {
     let mut places = Places::NONE;
     let scratch: &mut Scratch = &mut [0; _];
     if options::with_whose(|whose| places.find(&Kernel, whose, scratch)).is_none() {
-        // For want of a descriptor nothing was looked for.
+        // If no descriptor was free, nothing was searched.
         if Kernel.open(c"/proc/self/cgroup").is_some() {
             MISSED.confirm();
         }
@@ -67,7 +67,7 @@ fn still_hold() -> Option<()> {
     with_places(|places| options::with_whose(|whose| places.still_hold(&Kernel, whose, scratch)).then_some(()))
 }
 
-/// Where this process's cgroups are, once [`look`] has found them. Lent to `use_it`, since a result would be copied.
+/// Lends the places of this process's cgroups, once [`look`] has found them. A returned value would be copied.
 #[inline(always)]
 pub(crate) fn with_places<T>(use_it: impl FnOnce(&Places) -> Option<T>) -> Option<T> {
     let mut places = MaybeUninit::uninit();
@@ -82,14 +82,14 @@ fn look_above() -> Option<()> {
     Some(())
 }
 
-/// The limits above what is in sight, as [`look`] has found them.
+/// Lends the limits above what is in sight, as [`look`] has found them.
 #[inline(always)]
 pub(crate) fn with_above<T>(use_it: impl FnOnce(&Above) -> Option<T>) -> Option<T> {
     let mut above = MaybeUninit::uninit();
     use_it(ABOVE.recall(&mut above)?)
 }
 
-/// The load of the scope, where the board tells.
+/// The scope's load, if the board has it.
 pub(crate) fn load() -> Option<Load> {
     if !options::answers(Answer::Loadavg) {
         return None;
@@ -98,13 +98,13 @@ pub(crate) fn load() -> Option<Load> {
     published(Block::load)
 }
 
-/// What the container's root takes on disk, where the board tells.
+/// The space that the container's root takes on disk, if the board has it.
 pub(crate) fn disk_used_bytes() -> Option<u64> {
     look()?;
     published(Block::disk_used_bytes)
 }
 
-/// What the scope's slot says.
+/// A figure from the scope's slot.
 #[inline(never)]
 fn published<T>(what: fn(&Block) -> Option<T>) -> Option<T> {
     let mut block = Block::EMPTY;
@@ -112,7 +112,7 @@ fn published<T>(what: fn(&Block) -> Option<T>) -> Option<T> {
     what(&block)
 }
 
-/// Makes sure that the CPUs of the view are known.
+/// Ensures that the view's CPUs are known.
 pub(crate) fn count() -> Option<()> {
     if CPUS.is_fresh() {
         return Some(());
@@ -127,7 +127,8 @@ fn count_again() -> Option<()> {
     let scratch: &mut Scratch = &mut [0; _];
     let mut mask = CpuSet::EMPTY;
     if !options::views_another() {
-        // The process's, and not the thread's: all threads see the same CPUs. Where it cannot be had, none comes first.
+        // The process's mask, not the thread's, because all threads see the same CPUs. If it cannot be read, no CPU is
+        // preferred.
         let _ = sys::affinity(sys::getpid(), mask.words_mut());
     }
     let choice = Choice { by: options::cpu_count(), mask: &mask };
@@ -136,21 +137,21 @@ fn count_again() -> Option<()> {
     Some(())
 }
 
-/// The process has changed its mask: which CPUs are shown is looked up anew.
+/// The process has changed its mask, so the CPUs shown are chosen anew.
 pub(crate) fn choose_again() {
     if !options::off() && owner::is_ours() {
         CPUS.expire();
     }
 }
 
-/// The CPUs of the view, once [`count`] has found them.
+/// Lends the view's CPUs, once [`count`] has found them.
 #[inline(never)]
 pub(crate) fn with_counted<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
     let mut cpus = MaybeUninit::uninit();
     use_it(CPUS.recall(&mut cpus)?)
 }
 
-/// The CPUs that this process sees, unless CPUs are not answered.
+/// Lends the CPUs that this process sees, unless CPUs are not answered.
 #[inline(always)]
 pub(crate) fn with_cpus<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T> {
     if !options::answers(Answer::CpuOnline) {
@@ -160,7 +161,7 @@ pub(crate) fn with_cpus<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T>
     with_counted(use_it)
 }
 
-/// The container's memory, where it is limited and answered.
+/// The container's memory, if it is limited and answered.
 pub(crate) fn memory(machine: &Host) -> Option<Memory> {
     if !options::answers(Answer::Meminfo) {
         return None;
@@ -169,14 +170,14 @@ pub(crate) fn memory(machine: &Host) -> Option<Memory> {
     measured(machine)
 }
 
-/// The container's memory, once [`look`] has found where.
+/// The container's memory, once [`look`] has found the places.
 #[inline(never)]
 fn measured(machine: &Host) -> Option<Memory> {
     let scratch: &mut Scratch = &mut [0; _];
     with_places(|places| with_above(|above| memory::memory(&Kernel, places, above, machine, scratch)))
 }
 
-/// The number of the only memory block that this process sees; `None` where it sees the machine's.
+/// The number of the one memory block that this process sees; `None` if it sees the machine's.
 pub(crate) fn first_block() -> Option<u64> {
     if !options::answers(Answer::BlockSize) {
         return None;
@@ -205,7 +206,7 @@ fn lowest_block() -> Option<u64> {
     blocks::first(&Kernel, scratch)
 }
 
-/// Age of the container in hundredths of a second, where it is known, answered and wanted by this program.
+/// The container's age in hundredths of a second, if it is known, answered and wanted by this program.
 pub(crate) fn age_ticks() -> Option<u64> {
     if !options::answers(Answer::Uptime) || options::uptime_is_the_hosts() {
         return None;

@@ -1,4 +1,4 @@
-//! The whole way of an answer: path → scope → readings → view → text → memory file → the program's descriptor.
+//! The whole path of an answer: path → scope → readings → view → text → memory file → the program's descriptor.
 
 use crate::memory_file::{self, MemoryFile};
 use crate::path::{self, Target};
@@ -6,8 +6,8 @@ use crate::{answers, fds, kernel, next, options, pressure, sys};
 use calc::answer::Answer;
 use core::ffi::{c_char, c_int};
 
-/// What becomes of the descriptor that next has just opened by `path`: itself, with our answer put over it where there
-/// is one, or −1 where the container has no such file.
+/// What becomes of the descriptor that next has just opened from `path`: itself, with our answer put over it if there
+/// is one, or −1 if the container has no such file.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
@@ -16,7 +16,7 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, flags: c_int) -> c_i
     if fd < 0 {
         return fd;
     }
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     match unsafe { path::opened(fd, path) } {
         None => fd,
         Some(Target::Ours(answer)) => {
@@ -30,11 +30,11 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, flags: c_int) -> c_i
     }
 }
 
-/// Puts the answer over `fd`, which the program opened with `flags`; on any doubt leaves it as it is.
+/// Puts the answer over `fd`, which the program opened with `flags`. If in doubt, leaves it as it is.
 #[cold]
 pub(crate) fn over(fd: c_int, answer: Answer, flags: c_int) {
     const OF_ANOTHER_KIND: c_int = libc::O_CREAT | libc::O_TRUNC | libc::O_PATH | libc::O_DIRECTORY | libc::O_TMPFILE;
-    // The file is there, and procfs cuts nothing off: for writing the two mean nothing.
+    // The file exists, and procfs truncates nothing, so these flags mean nothing when writing.
     let meant = if answer.is_pressure() { flags & !(libc::O_CREAT | libc::O_TRUNC) } else { flags };
     if meant & OF_ANOTHER_KIND != 0 || !options::answers(answer) {
         return;
@@ -53,7 +53,7 @@ fn answered(fd: c_int, answer: Answer, flags: c_int) -> Option<()> {
     file.publish(fd, flags)
 }
 
-/// Composes the answer behind `fd` again, before the program reads it from its start.
+/// Recomposes the answer behind `fd` before the program reads it from its start.
 #[cold]
 #[inline(never)]
 pub(crate) fn refresh(fd: c_int) -> Option<()> {
@@ -71,7 +71,7 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     let host = memory_file::kernels_own(given.answer, fd)?;
     let mut file = MemoryFile::again(given.answer, writing)?;
     let mut earlier_len = given.len;
-    // Where there is no answer any more, the kernel's own text takes its place.
+    // If there is no answer any more, the kernel's own text replaces it.
     if answers::compose(given.answer, host.number(), &mut file).is_none() {
         earlier_len = earlier_len.max(file.begin_anew());
         answers::kernels_own(host.number(), &mut file)?;
@@ -79,8 +79,8 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     file.finish_again(earlier_len)
 }
 
-/// Puts the kernel's own file over `fd`: who cannot write to what it carries would read the same for ever. A fresh answer would take more
-/// stack than a hook has left here.
+/// Puts the kernel's own file over `fd`: a process that cannot rewrite what it carries would read the same for ever. A
+/// new answer would take more stack than the hook has left here.
 #[inline(never)]
 fn give_back(fd: c_int, answer: Answer) -> Option<()> {
     let host = memory_file::kernels_own(answer, fd)

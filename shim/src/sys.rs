@@ -1,6 +1,6 @@
-//! The raw system calls that we make ourselves. None of them goes through libc, none touches errno.
+//! The raw system calls that we make ourselves. None goes through libc, none changes errno.
 //!
-//! Those with a structure of the kernel's to fill are not inlined: their callers' frames would keep it.
+//! Those that fill a structure of the kernel's are not inlined, or it would lie in their callers' frames.
 
 use crate::arch::syscall;
 use core::ffi::{CStr, c_int, c_long, c_uint};
@@ -12,13 +12,13 @@ pub(crate) struct Fd(c_int);
 impl Drop for Fd {
     #[inline(never)]
     fn drop(&mut self) {
-        // SAFETY: closes a number that we opened and nobody else was told of.
+        // SAFETY: closes a number that we opened and that nobody else knows.
         unsafe { syscall(libc::SYS_close, [self.0 as usize, 0, 0, 0, 0, 0]) };
     }
 }
 
 impl Fd {
-    /// The number, which is not closed any more when this goes.
+    /// The number, which then stays open.
     pub(crate) fn keep(self) -> c_int {
         core::mem::ManuallyDrop::new(self).0
     }
@@ -61,14 +61,14 @@ pub(crate) fn dup3(from: &Fd, to: c_int, flags: c_int) -> Option<()> {
     done(unsafe { syscall(libc::SYS_dup3, [from.0 as usize, to as usize, flags as usize, 0, 0, 0]) }).map(drop)
 }
 
-/// `close(fd)`, of a descriptor that the program is not to have.
+/// `close(fd)`, for a descriptor that the program is not to have.
 pub(crate) fn close(fd: c_int) {
     drop(Fd(fd));
 }
 
 /// `pread(fd, into, offset)`
 pub(crate) fn pread(fd: c_int, into: &mut [u8], offset: u64) -> Option<usize> {
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has this length.
     done(unsafe {
         syscall(libc::SYS_pread64, [fd as usize, into.as_mut_ptr() as usize, into.len(), offset as usize, 0, 0])
     })
@@ -76,7 +76,7 @@ pub(crate) fn pread(fd: c_int, into: &mut [u8], offset: u64) -> Option<usize> {
 
 /// `pwrite(fd, bytes, offset)`
 pub(crate) fn pwrite(fd: &Fd, bytes: &[u8], offset: u64) -> Option<usize> {
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has this length.
     done(unsafe {
         syscall(libc::SYS_pwrite64, [fd.0 as usize, bytes.as_ptr() as usize, bytes.len(), offset as usize, 0, 0])
     })
@@ -84,7 +84,7 @@ pub(crate) fn pwrite(fd: &Fd, bytes: &[u8], offset: u64) -> Option<usize> {
 
 /// `write(fd, bytes)`
 pub(crate) fn write(fd: &Fd, bytes: &[u8]) -> Option<usize> {
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has this length.
     done(unsafe { syscall(libc::SYS_write, [fd.0 as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0]) })
 }
 
@@ -108,12 +108,12 @@ fn fcntl(fd: c_int, command: c_int, argument: c_int) -> Option<c_int> {
         .map(|result| result as c_int)
 }
 
-/// `fcntl(fd, F_GET_SEALS)`: `None` for what is on no file system in memory.
+/// `fcntl(fd, F_GET_SEALS)`; `None` for a file that is not on a file system in memory.
 pub(crate) fn seals(fd: c_int) -> Option<u32> {
     fcntl(fd, libc::F_GET_SEALS, 0).map(|seals| seals as u32)
 }
 
-/// `lseek(fd, offset, whence)`, with the kernel's result as it is.
+/// `lseek(fd, offset, whence)`, with the kernel's raw result.
 pub(crate) fn lseek(fd: c_int, offset: i64, whence: c_int) -> isize {
     // SAFETY: no pointers.
     unsafe { syscall(libc::SYS_lseek, [fd as usize, offset as usize, whence as usize, 0, 0, 0]) }
@@ -123,7 +123,7 @@ pub(crate) fn lseek(fd: c_int, offset: i64, whence: c_int) -> isize {
 #[inline(never)]
 pub(crate) fn fstat(fd: c_int) -> Option<libc::stat> {
     let mut stat = MaybeUninit::uninit();
-    // SAFETY: the kernel's `struct stat` is libc's on this machine; on success it is written whole.
+    // SAFETY: the kernel's `struct stat` is libc's on this machine; on success all of it is written.
     unsafe {
         done(syscall(libc::SYS_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
         Some(stat.assume_init())
@@ -140,7 +140,7 @@ pub(crate) fn set_status_flags(fd: &Fd, flags: c_int) {
     let _ = fcntl(fd.0, libc::F_SETFL, flags);
 }
 
-/// `fcntl(fd, F_GETFD)`, as the flag of open.
+/// `fcntl(fd, F_GETFD)`, as open's flag.
 pub(crate) fn closes_on_exec(fd: c_int) -> Option<c_int> {
     fcntl(fd, libc::F_GETFD, 0).map(|flags| if flags == 0 { 0 } else { libc::O_CLOEXEC })
 }
@@ -150,7 +150,7 @@ pub(crate) fn closes_on_exec(fd: c_int) -> Option<c_int> {
 pub(crate) fn stat(path: &CStr) -> Option<libc::stat> {
     let mut stat = MaybeUninit::uninit();
     let (path, to) = (path.as_ptr() as usize, stat.as_mut_ptr() as usize);
-    // SAFETY: as in `fstat`.
+    // SAFETY: see `fstat`.
     unsafe {
         done(syscall(libc::SYS_newfstatat, [libc::AT_FDCWD as usize, path, to, 0, 0, 0]))?;
         Some(stat.assume_init())
@@ -163,7 +163,7 @@ pub(crate) fn stat(path: &CStr) -> Option<libc::stat> {
 /// `to` must be writable.
 pub(crate) unsafe fn statx(path: &CStr, mask: c_uint, to: *mut libc::statx) -> Option<()> {
     let path = path.as_ptr() as usize;
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     done(unsafe { syscall(libc::SYS_statx, [libc::AT_FDCWD as usize, path, 0, mask as usize, to as usize, 0]) })
         .map(drop)
 }
@@ -172,7 +172,7 @@ pub(crate) unsafe fn statx(path: &CStr, mask: c_uint, to: *mut libc::statx) -> O
 #[inline(never)]
 pub(crate) fn file_system(fd: c_int) -> Option<u64> {
     let mut to = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: as in `fstat`.
+    // SAFETY: see `fstat`.
     unsafe {
         done(syscall(libc::SYS_fstatfs, [fd as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
         Some(to.assume_init().f_type as u64)
@@ -196,11 +196,11 @@ pub(crate) fn statfs(path: &CStr, to: &mut libc::statfs) -> Option<()> {
         .map(drop)
 }
 
-/// `readlink(path)`: as much as fits; a result that fills `into` may be cut.
+/// `readlink(path)`, as much as fits; a result that fills `into` may be cut.
 #[inline(never)]
 pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> {
     let (at, to) = (path.as_ptr() as usize, into.as_mut_ptr() as usize);
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has this length.
     let len = done(unsafe { syscall(libc::SYS_readlinkat, [libc::AT_FDCWD as usize, at, to, into.len(), 0, 0]) })?;
     if len < into.len() { into.get(..len) } else { None }
 }
@@ -209,7 +209,7 @@ pub(crate) fn readlink<'b>(path: &CStr, into: &'b mut [u8]) -> Option<&'b [u8]> 
 #[inline(never)]
 pub(crate) fn sysinfo() -> Option<libc::sysinfo> {
     let mut to = MaybeUninit::uninit();
-    // SAFETY: as in `fstat`.
+    // SAFETY: see `fstat`.
     unsafe {
         done(syscall(libc::SYS_sysinfo, [to.as_mut_ptr() as usize, 0, 0, 0, 0, 0]))?;
         Some(to.assume_init())
@@ -220,7 +220,7 @@ pub(crate) fn sysinfo() -> Option<libc::sysinfo> {
 #[inline(never)]
 pub(crate) fn clock(clock: c_int) -> Option<libc::timespec> {
     let mut to = MaybeUninit::uninit();
-    // SAFETY: as in `fstat`.
+    // SAFETY: see `fstat`.
     unsafe {
         done(syscall(libc::SYS_clock_gettime, [clock as usize, to.as_mut_ptr() as usize, 0, 0, 0, 0]))?;
         Some(to.assume_init())
@@ -232,17 +232,17 @@ pub(crate) fn clock(clock: c_int) -> Option<libc::timespec> {
 pub(crate) fn file_size_limit() -> Option<u64> {
     let mut to = MaybeUninit::<libc::rlimit>::uninit();
     let at = to.as_mut_ptr() as usize;
-    // SAFETY: as in `fstat`.
+    // SAFETY: see `fstat`.
     unsafe {
         done(syscall(libc::SYS_prlimit64, [0, libc::RLIMIT_FSIZE as usize, 0, at, 0, 0]))?;
         Some(to.assume_init().rlim_cur)
     }
 }
 
-/// `sched_getaffinity(pid)`: how many bytes the kernel's masks have. `None` where they are longer than `mask`.
+/// `sched_getaffinity(pid)`: the size of the kernel's masks in bytes. `None` if they are longer than `mask`.
 pub(crate) fn affinity(pid: c_int, mask: &mut [u64]) -> Option<usize> {
     let args = [pid as usize, size_of_val(mask), mask.as_mut_ptr() as usize, 0, 0, 0];
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has this length.
     done(unsafe { syscall(libc::SYS_sched_getaffinity, args) }).filter(|len| *len > 0)
 }
 
@@ -271,27 +271,27 @@ pub(crate) fn geteuid() -> c_uint {
     plain(libc::SYS_geteuid) as c_uint
 }
 
-/// Whether this is another user namespace than the machine's own, whose number is fixed (`PROC_USER_INIT_INO`).
+/// Whether this user namespace is another than the machine's own, whose number is fixed (`PROC_USER_INIT_INO`).
 pub(crate) fn is_in_user_namespace() -> bool {
     const INITIAL: u64 = 0xefff_fffd;
     stat(c"/proc/self/ns/user").is_some_and(|namespace| namespace.st_ino != INITIAL)
 }
 
-/// Whether two processes share their memory, by `kcmp`; `None` when the kernel does not tell.
+/// Whether two processes share their memory, by `kcmp`; `None` if the kernel does not say.
 pub(crate) fn share_memory(one: c_int, other: c_int) -> Option<bool> {
     const KCMP_VM: usize = 1;
     // SAFETY: no pointers.
     done(unsafe { syscall(libc::SYS_kcmp, [one as usize, other as usize, KCMP_VM, 0, 0, 0]) }).map(|order| order == 0)
 }
 
-/// Whether the process has one thread: each is a directory.
+/// Whether the process has only one thread: each has a directory.
 pub(crate) fn has_one_thread() -> bool {
     const OF_ONE_THREAD: libc::nlink_t = 3;
     stat(c"/proc/self/task").is_some_and(|stat| stat.st_nlink == OF_ONE_THREAD)
 }
 
-/// Whether nobody, be it a thread or another process, shares this memory; `None` when the kernel does not tell. To make it
-/// one's own that already is changes nothing, and is refused where it is not (`check_unshare_flags`).
+/// Whether no other thread or process shares this memory; `None` if the kernel does not say. Unsharing memory that is
+/// not shared changes nothing, and unsharing shared memory is refused (`check_unshare_flags`).
 pub(crate) fn has_memory_of_its_own() -> Option<bool> {
     const REFUSED: isize = -(libc::EINVAL as isize);
     // SAFETY: no pointers.
@@ -305,7 +305,7 @@ pub(crate) fn has_memory_of_its_own() -> Option<bool> {
 /// The calling thread's name (`comm`), with its final NUL.
 pub(crate) fn thread_name() -> Option<[u8; 16]> {
     let mut name = [0; 16];
-    // SAFETY: the kernel writes 16 bytes at most.
+    // SAFETY: the kernel writes at most 16 bytes.
     let result =
         unsafe { syscall(libc::SYS_prctl, [libc::PR_GET_NAME as usize, name.as_mut_ptr() as usize, 0, 0, 0, 0]) };
     done(result).map(|_| name)

@@ -118,7 +118,7 @@ impl Tree {
         self.all_asked(key).next()
     }
 
-    /// The questions for this tree, including its line `files`, if it has one.
+    /// The questions for this tree, with `files` if it names any.
     pub(crate) fn answers(&self) -> impl Iterator<Item = &'static str> {
         ANSWERS.into_iter().chain(self.asked("file").map(|_| "files"))
     }

@@ -11,16 +11,16 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 static TIMES: Remembered<Times, { size_of::<Times>() / 8 }> = Remembered::new();
 
-/// Bytes read and written, of all devices.
+/// Bytes read and written on all devices.
 static PAGED: Remembered<[Onward; 2], 4> = Remembered::new();
 
-/// What was shown of each device; more devices than these are rare, and go by what they tell.
+/// What was shown of each device. More devices are rare, and show their own figures unchanged.
 static DEVICES: [Remembered<io::Shown, { size_of::<io::Shown>() / 8 }>; 3] = [const { Remembered::new() }; 3];
 
-/// The scope of which counters were shown; 0 before the first.
+/// The scope whose counters were shown; 0 before the first.
 static COUNTED: AtomicU64 = AtomicU64::new(0);
 
-/// What lies in these.
+/// Access to these.
 pub(super) struct Shown;
 
 impl asker::Shown for Shown {
@@ -40,7 +40,7 @@ impl asker::Shown for Shown {
         PAGED.change(change)
     }
 
-    /// A device that the scope did not use, as most are, takes no place from one that it did.
+    /// A device that the scope did not use, like most, does not displace one that it did.
     #[inline(never)]
     fn device(&self, device: Device, traffic: Option<Traffic>) -> Traffic {
         let may_be_its = |shown: &&Remembered<io::Shown, _>| {

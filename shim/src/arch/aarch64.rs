@@ -1,19 +1,19 @@
-//! arm64, the procedure call standard of its ELF (AAPCS64).
+//! arm64, with the procedure call standard of its ELF (AAPCS64).
 
 use crate::auxv;
 use core::arch::{asm, global_asm, naked_asm};
 
-/// The call of this name, whose structure is older than that of `getdents64`: this machine never had it.
+/// The call of this name with a structure older than `getdents64`'s: this machine never had it.
 pub(crate) const OLDER_GETDENTS: Option<libc::c_long> = None;
 
-/// The system call `number`. Returns what the kernel does: a negative errno on failure.
+/// Makes the system call `number`. Returns the kernel's result: a negative errno on failure.
 ///
 /// # Safety
-/// As the system call itself: pointers among the arguments must be what it expects.
+/// That of the system call: pointers among the arguments must be what it expects.
 pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = args;
     let result: isize;
-    // SAFETY: the kernel clobbers x0 alone; what the pointers do is the caller's promise.
+    // SAFETY: the kernel clobbers only x0; the caller answers for the pointers.
     unsafe {
         asm!("svc 0", in("x8") number, inlateout("x0") a as isize => result,
             in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f, options(nostack));
@@ -21,15 +21,15 @@ pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> isize {
     result
 }
 
-/// Ends the process at once: only ever reached by a panic in a debug build.
+/// Ends the process at once. Only a panic in a debug build gets here.
 #[cfg(debug_assertions)]
 pub(crate) fn trap() -> ! {
     // SAFETY: an undefined instruction has no other effect than SIGILL.
     unsafe { asm!("udf #0", options(noreturn)) }
 }
 
-// What the compiler calls by itself. Hidden, so that they are ours alone: an exported memcpy would interpose on the
-// whole process.
+// Routines that the compiler calls by itself. Hidden, so that only we use them: an exported memcpy would interpose on
+// the whole process.
 global_asm!(
     ".pushsection .text.cgproc_memory,\"ax\",@progbits",
     ".balign 4",
@@ -99,8 +99,8 @@ global_asm!(
     "b.ne 1b",
     "2: mov w0, w3",
     "ret",
-    // Sixteen aligned bytes at a time, which never leave the page that the string is in; of each byte that is NUL
-    // four bits are set.
+    // Sixteen aligned bytes at a time, which never cross into another page than the string's. Each NUL byte sets four
+    // bits.
     ".hidden strlen",
     ".globl strlen",
     "strlen: and x1, x0, #-16",
@@ -128,8 +128,8 @@ global_asm!(
     ".popsection",
 );
 
-// Atomic operations are calls of the compiler's run-time library, which come in two forms and ask this which one the machine
-// has. Its own is set by a constructor, with getauxval: that would need a libc. Here it says the older form, which every
+// The compiler's run-time library has two forms of each atomic operation, and reads here which one the machine has.
+// Its own flag is set by a constructor with getauxval, which would need a libc. Ours says the older form, which every
 // machine has.
 global_asm!(
     ".pushsection .data.cgproc_atomics,\"aw\",@progbits",
@@ -139,7 +139,7 @@ global_asm!(
     ".popsection",
 );
 
-/// What an IFUNC's resolver is told of the machine (`__ifunc_arg_t` of glibc's `<sys/ifunc.h>`).
+/// What an IFUNC's resolver learns about the machine (`__ifunc_arg_t` in glibc's `<sys/ifunc.h>`).
 #[repr(C)]
 struct Machine {
     size: usize,
@@ -147,27 +147,27 @@ struct Machine {
     hwcap2: usize,
 }
 
-/// Asks an IFUNC's `resolver` for the definition, as glibc does: with what the machine can do.
+/// Asks an IFUNC's `resolver` for the definition, as glibc does, with the machine's capabilities.
 ///
 /// # Safety
-/// `resolver` is the address of one.
+/// `resolver` is the address of an IFUNC's resolver.
 pub(crate) unsafe fn definition_by(resolver: usize) -> usize {
-    /// In the first argument: there is a second.
+    /// In the first argument: there is a second argument.
     const IFUNC_ARG_HWCAP: usize = 1 << 62;
     const AT_HWCAP: usize = 16;
     const AT_HWCAP2: usize = 26;
     type Resolver = extern "C" fn(usize, &Machine) -> usize;
     let of_key = |key| auxv::of_the_machine(key).unwrap_or(0);
     let machine = Machine { size: size_of::<Machine>(), hwcap: of_key(AT_HWCAP), hwcap2: of_key(AT_HWCAP2) };
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe { core::mem::transmute::<usize, Resolver>(resolver)(machine.hwcap | IFUNC_ARG_HWCAP, &machine) }
 }
 
-/// libc's variadic `syscall`. Numbers that are not ours jump to next with every register and the stack as they came, but
-/// x16, which any call may change.
+/// libc's variadic `syscall`. Numbers that are not ours jump to next with every register and the stack as they came,
+/// except x16, which any call may change.
 ///
-/// Before the slot is resolved everything goes to [`crate::hooks::syscall::syscall`], which takes seven integers just
-/// as the variadic caller passed them.
+/// Until the slot is resolved, all go to [`crate::hooks::syscall::syscall`], which takes seven integers, just as the
+/// variadic caller passed them.
 #[unsafe(export_name = "syscall")]
 #[unsafe(naked)]
 unsafe extern "C" fn variadic_syscall() {

@@ -2,17 +2,17 @@
 
 use core::arch::{asm, global_asm, naked_asm};
 
-/// The call of this name, whose structure is older than that of `getdents64`.
+/// The call of this name, with a structure older than `getdents64`'s.
 pub(crate) const OLDER_GETDENTS: Option<libc::c_long> = Some(libc::SYS_getdents);
 
-/// The system call `number`. Returns what the kernel does: a negative errno on failure.
+/// Makes the system call `number`. Returns the kernel's result: a negative errno on failure.
 ///
 /// # Safety
-/// As the system call itself: pointers among the arguments must be what it expects.
+/// That of the system call: pointers among the arguments must be what it expects.
 pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = args;
     let result: isize;
-    // SAFETY: the kernel clobbers rcx, r11 and rax alone; what the pointers do is the caller's promise.
+    // SAFETY: the kernel clobbers only rcx, r11 and rax; the caller answers for the pointers.
     unsafe {
         asm!("syscall", inlateout("rax") number as isize => result,
             in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
@@ -21,15 +21,15 @@ pub(crate) unsafe fn syscall(number: libc::c_long, args: [usize; 6]) -> isize {
     result
 }
 
-/// Ends the process at once: only ever reached by a panic in a debug build.
+/// Ends the process at once. Only a panic in a debug build gets here.
 #[cfg(debug_assertions)]
 pub(crate) fn trap() -> ! {
     // SAFETY: an illegal instruction has no other effect than SIGILL.
     unsafe { asm!("ud2", options(noreturn)) }
 }
 
-// What the compiler calls by itself. Hidden, so that they are ours alone: an exported memcpy would interpose on the
-// whole process.
+// Routines that the compiler calls by itself. Hidden, so that only we use them: an exported memcpy would interpose on
+// the whole process.
 global_asm!(
     ".pushsection .text.cgproc_memory,\"ax\",@progbits",
     ".hidden memcpy",
@@ -80,7 +80,7 @@ global_asm!(
     "dec rcx",
     "jne 3b",
     "4: ret",
-    // Sixteen aligned bytes at a time, which never leave the page that the string is in.
+    // Sixteen aligned bytes at a time, which never cross into another page than the string's.
     ".hidden strlen",
     ".globl strlen",
     "strlen: mov rax, rdi",
@@ -108,19 +108,19 @@ global_asm!(
     ".popsection",
 );
 
-/// Asks an IFUNC's `resolver` for the definition: it takes nothing on this machine.
+/// Asks an IFUNC's `resolver` for the definition. On this machine it takes no arguments.
 ///
 /// # Safety
-/// `resolver` is the address of one.
+/// `resolver` is the address of an IFUNC's resolver.
 pub(crate) unsafe fn definition_by(resolver: usize) -> usize {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(resolver)() }
 }
 
 /// libc's variadic `syscall`. Numbers that are not ours jump to next with every register and the stack as they came.
 ///
-/// Before the slot is resolved everything goes to [`crate::hooks::syscall::syscall`], which takes seven integers just
-/// as the variadic caller passed them.
+/// Until the slot is resolved, all go to [`crate::hooks::syscall::syscall`], which takes seven integers, just as the
+/// variadic caller passed them.
 #[unsafe(export_name = "syscall")]
 #[unsafe(naked)]
 unsafe extern "C" fn variadic_syscall() {

@@ -1,7 +1,7 @@
 //! sysconf(3), get_nprocs(3), get_phys_pages(3), sched_setaffinity(2)
 //!
-//! `_SC_NPROCESSORS_CONF` and `get_nprocs_conf` stay the kernel's: programs size arrays by them and index those by the
-//! number of the CPU they run on.
+//! `_SC_NPROCESSORS_CONF` and `get_nprocs_conf` stay the kernel's: programs size arrays by them, and index these by
+//! the number of the CPU they run on.
 
 use super::by_kernel;
 use crate::{Hooked, clock, environment, next, options, scope, signature, sys};
@@ -10,7 +10,7 @@ use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
 
-/// The words of a kernel CPU mask.
+/// A kernel CPU mask, in words.
 type Mask = [u64; MAX_CPUS / 64];
 
 pub(crate) unsafe fn sysconf(next: Option<signature::sysconf>, name: c_int) -> c_long {
@@ -20,22 +20,22 @@ pub(crate) unsafe fn sysconf(next: Option<signature::sysconf>, name: c_int) -> c
         libc::_SC_AVPHYS_PAGES => free_pages(),
         _ => None,
     };
-    // SAFETY: takes any number.
+    // SAFETY: any number is valid.
     ours.unwrap_or_else(|| next.map_or_else(|| c_long::from(next::refuse(libc::EINVAL)), |next| unsafe { next(name) }))
 }
 
 pub(crate) unsafe fn get_nprocs(next: Option<signature::get_nprocs>) -> c_int {
-    // SAFETY: takes nothing.
+    // SAFETY: no arguments.
     count().map_or_else(|| next.map_or(1, |next| unsafe { next() }), |count| count as c_int)
 }
 
 pub(crate) unsafe fn get_phys_pages(next: Option<signature::get_phys_pages>) -> c_long {
-    // SAFETY: takes nothing.
+    // SAFETY: no arguments.
     total_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
 }
 
 pub(crate) unsafe fn get_avphys_pages(next: Option<signature::get_avphys_pages>) -> c_long {
-    // SAFETY: takes nothing.
+    // SAFETY: no arguments.
     free_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
 }
 
@@ -65,7 +65,7 @@ pub(crate) unsafe fn sched_getaffinity(
     len: size_t,
     mask: *mut c_ulong,
 ) -> c_int {
-    // SAFETY: the caller's arguments; on success so many bytes of the mask are written.
+    // SAFETY: the caller's arguments; on success, `len` bytes of the mask are written.
     unsafe {
         let result = match next {
             Some(next) => next(pid, len, mask),
@@ -78,7 +78,7 @@ pub(crate) unsafe fn sched_getaffinity(
     }
 }
 
-/// As libc does it: what is beyond the kernel's mask is none of its CPUs, and the result is 0.
+/// Like libc: CPUs beyond the kernel's mask are cleared, and the result is 0.
 unsafe fn raw_getaffinity(pid: pid_t, len: size_t, mask: *mut c_ulong) -> c_int {
     // SAFETY: the caller's arguments, which the kernel checks; there is room for `len` bytes.
     unsafe {
@@ -106,18 +106,18 @@ pub(crate) unsafe fn pthread_getaffinity_np(
     }
 }
 
-/// Whether the mask of `pid` is ours to answer: the caller's own. Another process's is the kernel's.
+/// Whether we answer for the mask of `pid`: only for the caller's own. Another process's is the kernel's.
 pub(crate) fn is_ours(pid: pid_t) -> bool {
     !options::off() && !options::affinity_is_the_kernels() && (pid == 0 || pid == sys::gettid() || pid == sys::getpid())
 }
 
-/// Leaves as many CPUs of a mask as the container has, those that it is shown before others: of threads that run elsewhere
-/// than the process does, the number is right at least.
+/// Narrows a mask to as many CPUs as the container has, preferring those that it is shown. For threads that run
+/// elsewhere than the process does, at least the number is right.
 ///
 /// # Safety
-/// `len` bytes at `mask` are a mask that the kernel wrote.
+/// A mask written by the kernel is at `mask`, `len` bytes long.
 pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
-    // SAFETY: by the caller's promise; the kernel takes whole words only.
+    // SAFETY: the caller guarantees it; the kernel takes whole words only.
     let mask = unsafe { core::slice::from_raw_parts_mut(mask, len / size_of::<c_ulong>()) };
     scope::with_cpus(|cpus| {
         keep_first(mask, cpus.online.count(), cpus.online.words());
@@ -167,7 +167,7 @@ pub(crate) unsafe fn pthread_setaffinity_np(
     }
 }
 
-/// The getter of a library of threads that was loaded later.
+/// The getter of a thread library that was loaded later.
 #[cold]
 fn later_getter() -> Option<signature::pthread_getaffinity_np> {
     // SAFETY: the slot holds this function.
@@ -183,19 +183,19 @@ fn later_setter() -> Option<signature::pthread_setaffinity_np> {
         .map(|next| unsafe { core::mem::transmute::<next::Definition, signature::pthread_setaffinity_np>(next) })
 }
 
-/// The kernel's own mask of `thread`, which libc alone can find.
+/// The kernel's own mask of `thread`, which only libc can find.
 fn thread_mask(thread: pthread_t, real: &mut Mask) -> Option<usize> {
     let len = sys::affinity(0, real)?;
     let next = next::of(Hooked::pthread_getaffinity_np as usize)?;
-    // SAFETY: the slot holds this function; the buffer is as long as said.
+    // SAFETY: the slot holds this function; the buffer has this length.
     unsafe {
         let next = core::mem::transmute::<next::Definition, signature::pthread_getaffinity_np>(next);
         (next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0).then_some(len)
     }
 }
 
-/// Whether `mask` is exactly what we show of the mask that `read` gives, and that shows less than there is. A program
-/// that hands back what it got wants no change, and makes none: a later, wider limit finds it unbound.
+/// Whether `mask` is exactly what we show for the mask that `read` gets, and is less than that. A program that hands
+/// back what it got wants no change, so none is made, and a wider limit later still applies to it.
 #[inline(never)]
 unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce(&mut Mask) -> Option<usize>) -> bool {
     if options::off() || options::affinity_is_the_kernels() {
@@ -203,7 +203,7 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     }
     let mut real = [0; MAX_CPUS / 64];
     let Some(kernel_len) = read(&mut real) else { return false };
-    // The kernel looks no further.
+    // The kernel reads no further.
     let len = len.min(kernel_len);
     if !is_readable(len, mask) {
         return false;
@@ -213,8 +213,8 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     scope::with_cpus(|cpus| Some(is_shown_of(&mut real, &cpus.online, asked))) == Some(true)
 }
 
-/// Whether `mask` can be read, in the kernel's word: it reads the mask before it looks for the process, and there is none
-/// of this number.
+/// Whether the kernel can read `mask`: it reads the mask before it looks for the process, and there is no process with
+/// this number.
 fn is_readable(len: size_t, mask: *const c_ulong) -> bool {
     const NOBODY: usize = usize::MAX;
     // SAFETY: the kernel checks the pointer.
@@ -222,7 +222,7 @@ fn is_readable(len: size_t, mask: *const c_ulong) -> bool {
     refused == -(libc::ESRCH as isize)
 }
 
-/// Whether `asked` is what is shown of `real`, and that is not all of it. What is shown is left in `real`.
+/// Whether `asked` is what is shown for `real`, and is less than that. Leaves what is shown in `real`.
 fn is_shown_of(real: &mut Mask, online: &CpuSet, asked: &[c_ulong]) -> bool {
     let count = |mask: &Mask| mask.iter().fold(0_u32, |count, word| count.saturating_add(word.count_ones()));
     let all = count(real);

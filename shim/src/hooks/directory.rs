@@ -1,4 +1,5 @@
-//! opendir(3), readdir(3), getdents(2), scandir(3), glob(3): CPUs and memory blocks that the container does not have are not listed.
+//! opendir(3), readdir(3), getdents(2), scandir(3), glob(3): omits CPUs and memory blocks that the container does not
+//! have.
 
 use super::by_kernel;
 use crate::next::{self, Libc, needed};
@@ -9,7 +10,7 @@ use core::mem::{offset_of, transmute};
 use core::ptr::null_mut;
 use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t, size_t, ssize_t};
 
-/// What a libc without glob says.
+/// The error of a libc without glob.
 const GLOB_NOSYS: c_int = 4;
 
 pub(crate) unsafe fn opendir(next: Option<signature::opendir>, path: *const c_char) -> *mut DIR {
@@ -17,7 +18,7 @@ pub(crate) unsafe fn opendir(next: Option<signature::opendir>, path: *const c_ch
         next::refuse(libc::ENOSYS);
         return null_mut();
     };
-    // SAFETY: the caller's path; a string where next could open it.
+    // SAFETY: the caller's path, which is a string if next could open it.
     unsafe {
         let dir = next(path);
         if dir.is_null() || !path::hidden(AT_FDCWD, path) {
@@ -44,10 +45,10 @@ pub(crate) unsafe fn readdir(next: Option<signature::readdir>, dir: *mut DIR) ->
     }
 }
 
-/// Whether the entry has the name of a hidden CPU or memory block.
+/// Whether the entry is named after a hidden CPU or memory block.
 ///
 /// # Safety
-/// `entry` is a directory entry of libc's.
+/// `entry` is one of libc's directory entries.
 unsafe fn is_hidden(entry: *mut dirent) -> bool {
     // SAFETY: an entry's name ends in NUL.
     let name = unsafe { CStr::from_ptr((&raw const (*entry).d_name).cast()) }.to_bytes();
@@ -65,9 +66,9 @@ pub(crate) unsafe fn readdir_r(
     entry: *mut dirent,
     result: *mut *mut dirent,
 ) -> c_int {
-    // Later musls have `readdir64_r` for programs that were linked before, and no more.
+    // Later musls have `readdir64_r` only for programs that were linked before.
     let base = || next::of(Hooked::readdir_r as usize);
-    // SAFETY: the slot holds this function; the caller's arguments; where it succeeded, `result` is written.
+    // SAFETY: the slot holds this function; the caller's arguments; on success `result` is written.
     unsafe {
         let Some(next) = next.or_else(|| base().map(|base| transmute::<next::Definition, signature::readdir_r>(base)))
         else {
@@ -82,8 +83,8 @@ pub(crate) unsafe fn readdir_r(
     }
 }
 
-/// Only musl has one, where it is the next. Elsewhere who calls it means a definition of his own, which has the kernel's older call
-/// of this name, and its older structure.
+/// Only musl has this function, and only if it is next. Elsewhere, a caller means a definition of its own, which makes
+/// the kernel's older call of this name, with its older structure.
 pub(crate) unsafe fn getdents(next: Option<signature::getdents>, fd: c_int, to: *mut c_void, len: size_t) -> ssize_t {
     // SAFETY: the caller's arguments.
     unsafe {
@@ -103,12 +104,12 @@ pub(crate) unsafe fn getdents64(
     // SAFETY: the caller's arguments, which the kernel checks.
     let read = || unsafe {
         match next {
-            // musl's gives an int, and so many bytes are never read at once.
+            // musl returns an int, and one call never reads that many bytes.
             Some(next) => next(fd, to, len) as c_int as ssize_t,
             None => by_kernel(libc::SYS_getdents64, [fd as usize, to as usize, len, 0, 0, 0]),
         }
     };
-    // SAFETY: so many bytes of entries have been written.
+    // SAFETY: this many bytes of entries have been written.
     unsafe { shown_of(fd, to, read) }
 }
 
@@ -119,7 +120,7 @@ pub(crate) unsafe fn posix_getdents(
     len: size_t,
     flags: c_int,
 ) -> ssize_t {
-    // SAFETY: as in `getdents`; musl's structure is the kernel's, and it knows no flags either.
+    // SAFETY: see `getdents`; musl's structure is the kernel's, and it has no flags either.
     unsafe {
         shown_of(fd, to, || match next {
             Some(next) => next(fd, to, len, flags),
@@ -129,10 +130,10 @@ pub(crate) unsafe fn posix_getdents(
     }
 }
 
-/// Leaves those entries that are not hidden; reads on where none of them is left, since nothing would be the end.
+/// Keeps the entries that are not hidden. If none is left, it reads on, because an empty result would mean the end.
 ///
 /// # Safety
-/// `read` gives how many bytes of entries it has written to `to`.
+/// `read` returns how many bytes of entries it has written to `to`.
 unsafe fn shown_of(fd: c_int, to: *mut c_void, read: impl Fn() -> ssize_t) -> ssize_t {
     loop {
         let count = read();
@@ -140,7 +141,7 @@ unsafe fn shown_of(fd: c_int, to: *mut c_void, read: impl Fn() -> ssize_t) -> ss
         if len == 0 || options::off() {
             return count;
         }
-        // SAFETY: by the caller's promise.
+        // SAFETY: the caller guarantees it.
         let entries = unsafe { core::slice::from_raw_parts_mut(to.cast::<u8>(), len) };
         let kept = without_hidden_entries(entries, fd).unwrap_or(len);
         if kept > 0 {
@@ -149,8 +150,8 @@ unsafe fn shown_of(fd: c_int, to: *mut c_void, read: impl Fn() -> ssize_t) -> ss
     }
 }
 
-/// Moves the entries that are not hidden to the front; how many bytes they are. `None` where all of them are shown, and where
-/// these are no entries that we know.
+/// Moves the entries that are not hidden to the front, and returns their size in bytes. `None` if all are shown, or if
+/// these are not entries that we know.
 #[inline(never)]
 fn without_hidden_entries(entries: &mut [u8], fd: c_int) -> Option<usize> {
     if !spans(entries).any(|(from, to)| entries.get(from..to).is_some_and(is_hidden_entry)) || !path::lists_members(fd)
@@ -170,7 +171,7 @@ fn without_hidden_entries(entries: &mut [u8], fd: c_int) -> Option<usize> {
     Some(kept)
 }
 
-/// Where each entry begins and ends.
+/// The beginning and end of each entry.
 fn spans(entries: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;
     core::iter::from_fn(move || {
@@ -180,7 +181,7 @@ fn spans(entries: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Where the entry at `at` ends, by its own word; `None` at the end.
+/// The end of the entry at `at`, by its own length field; `None` at the end.
 fn end_of_entry(entries: &[u8], at: usize) -> Option<usize> {
     let len = entries.get(at..)?.get(offset_of!(dirent, d_reclen)..)?.first_chunk::<2>()?;
     let len = usize::from(u16::from_ne_bytes(*len));
@@ -210,10 +211,10 @@ pub(crate) unsafe fn scandirat(
     }
 }
 
-/// In a libc that has no scandirat. Its path takes room on the stack, which [`shown`] has use for later.
+/// For a libc without scandirat. A function of its own, because its path takes stack that [`shown`] needs later.
 ///
 /// # Safety
-/// As for scandirat.
+/// That of scandirat.
 #[cold]
 #[inline(never)]
 unsafe fn scandirat_by_scandir(
@@ -226,7 +227,7 @@ unsafe fn scandirat_by_scandir(
     if path.is_null() {
         return next::refuse(libc::EFAULT);
     }
-    // SAFETY: the caller's arguments, of which the path is a string; the slot holds this function.
+    // SAFETY: the caller's arguments, with a string for a path; the slot holds this function.
     unsafe {
         if path.read() == 0 {
             return next::refuse(libc::ENOENT);
@@ -241,12 +242,12 @@ unsafe fn scandirat_by_scandir(
     }
 }
 
-/// A path that leads where `path` does below `dir`.
+/// A path that leads to what `path` is below `dir`.
 ///
 /// # Safety
 /// `path` is a NUL-terminated string.
 unsafe fn below(dir: c_int, path: *const c_char, whole: &mut [u8; path::ROOM]) -> Option<*const c_char> {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     let text = unsafe { CStr::from_ptr(path) }.to_bytes();
     if dir == AT_FDCWD || text.first() == Some(&b'/') {
         return Some(path);
@@ -268,13 +269,13 @@ pub(crate) unsafe fn scandir(
     unsafe { shown(next(path, list, filter, order), AT_FDCWD, path, list) }
 }
 
-/// What is shown of the `count` entries of the directory at `path` below `dir`.
+/// Hides entries among the `count` entries of the directory at `path` below `dir`.
 ///
 /// # Safety
-/// These are the result and the arguments of a scandir: on success `list` holds that many entries, each from malloc, which the
-/// program is to free.
+/// The arguments are the result and the arguments of a scandir: on success `list` holds that many entries, each from
+/// malloc, which the program is to free.
 unsafe fn shown(count: c_int, dir: c_int, path: *const c_char, list: *mut *mut *mut dirent) -> c_int {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe {
         let Ok(length) = usize::try_from(count) else { return count };
         let entries = if length == 0 { &mut [] } else { core::slice::from_raw_parts_mut(*list, length) };
@@ -293,7 +294,7 @@ unsafe fn shown(count: c_int, dir: c_int, path: *const c_char, list: *mut *mut *
     }
 }
 
-/// Moves what is not `hidden` to the front and gives how many stay; the others go to `drop`.
+/// Moves what is not `hidden` to the front and returns how many there are; the others go to `drop`.
 fn keep<T: Copy>(all: &mut [T], hidden: impl Fn(&T) -> bool, drop: impl Fn(T)) -> usize {
     let mut kept = 0_usize;
     for index in 0..all.len() {
@@ -316,7 +317,7 @@ pub(crate) unsafe fn glob(
     found: *mut glob_t,
 ) -> c_int {
     let Some(next) = next else { return GLOB_NOSYS };
-    // SAFETY: the caller's arguments; on success `found` is next's.
+    // SAFETY: the caller's arguments; on success next has filled `found`.
     unsafe {
         let result = next(pattern, flags, error, found);
         if result == 0 { without_hidden(&mut *found, flags) } else { result }
@@ -326,7 +327,7 @@ pub(crate) unsafe fn glob(
 /// # Safety
 /// `found` is the result of a successful glob with `flags`.
 unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
-    // SAFETY: the vector holds gl_offs empty places where GLOB_DOOFFS was given, gl_pathc strings, and a null.
+    // SAFETY: the vector holds gl_offs empty places if GLOB_DOOFFS was given, then gl_pathc strings and a null.
     unsafe {
         let reserved = if flags & libc::GLOB_DOOFFS == 0 { 0 } else { found.gl_offs };
         let paths = core::slice::from_raw_parts_mut(found.gl_pathv.wrapping_add(reserved), found.gl_pathc);
@@ -335,7 +336,7 @@ unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
             return 0;
         }
         if paths.iter().all(hidden) {
-            // What was asked to be given back when nothing matches is most often just this path.
+            // If nothing matches, GLOB_NOCHECK returns the pattern, which is most often just this path.
             if flags & libc::GLOB_NOCHECK != 0 {
                 return 0;
             }
@@ -350,11 +351,11 @@ unsafe fn without_hidden(found: &mut glob_t, flags: c_int) -> c_int {
     }
 }
 
-/// Gives back a path that glob found: glibc allocates the string, musl puts a pointer before it. What another's glob does we do
-/// not know, and leave the string alone.
+/// Frees a path that glob found: glibc allocates the string, musl puts a pointer before it. What another glob does is
+/// unknown, so its strings are left alone.
 ///
 /// # Safety
-/// `path` is a path that next's glob found, and nobody has it any more.
+/// `path` is a path that next's glob found, and that nobody uses any more.
 unsafe fn drop_path(path: *mut c_char) {
     let before = match next::maker_of_globs() {
         Some(Libc::Glibc) => 0,
@@ -362,7 +363,7 @@ unsafe fn drop_path(path: *mut c_char) {
         None => return,
     };
     if let Some(free) = needed::free() {
-        // SAFETY: the start of what that libc allocated, by the `malloc` that this belongs to.
+        // SAFETY: the start of what that libc allocated, with the `malloc` that this `free` belongs to.
         unsafe { free(path.wrapping_sub(before).cast()) };
     }
 }

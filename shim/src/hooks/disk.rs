@@ -1,4 +1,4 @@
-//! statfs(2), statvfs(3): the container's root, where it is told how much of the disk it may take.
+//! statfs(2), statvfs(3): the container's root, if it is told how much of the disk it may use.
 
 use super::by_kernel;
 use crate::{memory_file, options, scope, signature, sys};
@@ -6,7 +6,7 @@ use calc::view::disk::Space;
 use core::ffi::CStr;
 use libc::{c_char, c_int};
 
-/// What the two structures have in common.
+/// What the two structures share.
 trait FileSystem {
     fn block_bytes(&self) -> u64;
     fn space(&self) -> Space;
@@ -17,7 +17,7 @@ macro_rules! file_system {
     ($type:ty) => {
         impl FileSystem for $type {
             fn block_bytes(&self) -> u64 {
-                // Some file systems leave out the size of a fragment.
+                // Some file systems do not fill in the fragment size.
                 if self.f_frsize > 0 { self.f_frsize as u64 } else { self.f_bsize as u64 }
             }
 
@@ -38,7 +38,7 @@ file_system!(libc::statfs);
 file_system!(libc::statvfs);
 
 pub(crate) unsafe fn statfs(next: Option<signature::statfs>, path: *const c_char, to: *mut libc::statfs) -> c_int {
-    // SAFETY: the caller's arguments; where the call succeeded, the path is a string and `to` is written.
+    // SAFETY: the caller's arguments; if the call succeeded, the path is a string and `to` is written.
     unsafe {
         let result = match next {
             Some(next) => next(path, to),
@@ -52,7 +52,7 @@ pub(crate) unsafe fn statfs(next: Option<signature::statfs>, path: *const c_char
 }
 
 pub(crate) unsafe fn fstatfs(next: Option<signature::fstatfs>, fd: c_int, to: *mut libc::statfs) -> c_int {
-    // SAFETY: as in `statfs`.
+    // SAFETY: see `statfs`.
     unsafe {
         let result = match next {
             Some(next) => next(fd, to),
@@ -67,17 +67,17 @@ pub(crate) unsafe fn fstatfs(next: Option<signature::fstatfs>, fd: c_int, to: *m
     }
 }
 
-/// Where `fd` carries an answer of ours, says what the kernel's own file is on.
+/// If `fd` carries an answer of ours, describes the file system of the kernel's own file.
 #[cold]
 fn as_the_kernels(fd: c_int, to: &mut libc::statfs) {
-    // A failure leaves what next wrote.
+    // On failure, next's result stays.
     let _ =
         memory_file::carried(fd).and_then(|answer| memory_file::with_path(answer, fd, |path| sys::statfs(path, to)));
 }
 
 pub(crate) unsafe fn statvfs(next: Option<signature::statvfs>, path: *const c_char, to: *mut libc::statvfs) -> c_int {
     let Some(next) = next else { return crate::next::refuse(libc::ENOSYS) };
-    // SAFETY: as in `statfs`.
+    // SAFETY: see `statfs`.
     unsafe {
         let result = next(path, to);
         if result == 0 && is_limited() && is_of_root(device_of(path)) {
@@ -89,7 +89,7 @@ pub(crate) unsafe fn statvfs(next: Option<signature::statvfs>, path: *const c_ch
 
 pub(crate) unsafe fn fstatvfs(next: Option<signature::fstatvfs>, fd: c_int, to: *mut libc::statvfs) -> c_int {
     let Some(next) = next else { return crate::next::refuse(libc::ENOSYS) };
-    // SAFETY: as in `statfs`.
+    // SAFETY: see `statfs`.
     unsafe {
         let result = next(fd, to);
         if result == 0 && is_limited() && is_of_root(device_behind(fd)) {
@@ -99,12 +99,12 @@ pub(crate) unsafe fn fstatvfs(next: Option<signature::fstatvfs>, fd: c_int, to: 
     }
 }
 
-/// Whether the container is told a limit: all that these calls cost where it is not.
+/// Whether the container is told a limit. If not, this check is all that these calls cost.
 fn is_limited() -> bool {
     !options::off() && options::disk_bytes() > 0
 }
 
-/// Whether this is the device that the root is on.
+/// Whether this is the device that holds the root.
 fn is_of_root(device: Option<u64>) -> bool {
     device.is_some() && sys::stat(c"/").map(|root| root.st_dev) == device
 }
@@ -112,7 +112,7 @@ fn is_of_root(device: Option<u64>) -> bool {
 /// # Safety
 /// `path` is a NUL-terminated string.
 unsafe fn device_of(path: *const c_char) -> Option<u64> {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     sys::stat(unsafe { CStr::from_ptr(path) }).map(|stat| stat.st_dev)
 }
 
@@ -120,7 +120,7 @@ fn device_behind(fd: c_int) -> Option<u64> {
     sys::fstat(fd).map(|stat| stat.st_dev)
 }
 
-/// Puts the limit, and what is used of it where somebody measures that, in place of the machine's disk.
+/// Replaces the machine's disk by the limit and, if somebody measures it, what is used of it.
 fn limit(found: &mut impl FileSystem) {
     let limited = || found.space().limited(options::disk_bytes(), scope::disk_used_bytes()?, found.block_bytes());
     if let Some(space) = limited() {

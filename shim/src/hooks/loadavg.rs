@@ -1,4 +1,4 @@
-//! getloadavg(3): glibc reads /proc/loadavg inside, past every hook; musl asks sysinfo.
+//! getloadavg(3): glibc reads /proc/loadavg itself, without any hook; musl asks sysinfo.
 
 use crate::{next, scope, signature};
 use calc::load;
@@ -9,7 +9,7 @@ pub(crate) unsafe fn getloadavg(next: Option<signature::getloadavg>, averages: *
     let Some(load) = scope::load() else { return by_next(next, averages, count) };
     let given = load.averages.iter().take(wanted);
     for (index, average) in given.clone().enumerate() {
-        // As the file says it, in hundredths.
+        // In hundredths, as in the file.
         let average = load::hundredths(*average) as f64 / 100.0;
         // SAFETY: the caller has room for `count` numbers.
         unsafe { averages.wrapping_add(index).write(average) };

@@ -22,7 +22,7 @@ pub(crate) unsafe fn openat(
     flags: c_int,
     mode: mode_t,
 ) -> c_int {
-    // SAFETY: as in `open`.
+    // SAFETY: see `open`.
     unsafe {
         let fd = match next {
             Some(next) => next(dir, path, flags, mode),
@@ -33,7 +33,7 @@ pub(crate) unsafe fn openat(
 }
 
 pub(crate) unsafe fn open_2(next: Option<signature::__open_2>, path: *const c_char, flags: c_int) -> c_int {
-    // SAFETY: as in `open`.
+    // SAFETY: see `open`.
     unsafe {
         let fd = next.map_or_else(|| raw(AT_FDCWD, path, flags, 0), |next| next(path, flags));
         serve::opened(fd, path, flags)
@@ -46,14 +46,14 @@ pub(crate) unsafe fn openat_2(
     path: *const c_char,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: as in `open`.
+    // SAFETY: see `open`.
     unsafe {
         let fd = next.map_or_else(|| raw(dir, path, flags, 0), |next| next(dir, path, flags));
         serve::opened(fd, path, flags)
     }
 }
 
-/// openat2(2), which glibc has since 2.43. `how` begins with the flags.
+/// openat2(2), in glibc since 2.43. `how` begins with the flags.
 pub(crate) unsafe fn openat2(
     next: Option<signature::openat2>,
     dir: c_int,
@@ -61,7 +61,7 @@ pub(crate) unsafe fn openat2(
     how: *const u64,
     len: size_t,
 ) -> c_int {
-    // SAFETY: as in `open`; where it succeeded, the kernel has read `how`.
+    // SAFETY: see `open`; on success the kernel has read `how`.
     unsafe {
         let fd = match next {
             Some(next) => next(dir, path, how, len),

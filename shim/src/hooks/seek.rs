@@ -1,4 +1,4 @@
-//! lseek(2), pread(2), mmap(2): what a program does with a descriptor besides reading on.
+//! lseek(2), pread(2), mmap(2): what programs do with a descriptor besides reading on.
 
 use super::by_kernel;
 use crate::{fds, memory_file, next, serve, signature, sys};
@@ -26,7 +26,7 @@ pub(crate) unsafe fn lseek(next: Option<signature::lseek>, fd: c_int, offset: of
     }
 }
 
-/// What the kernel's own file makes of a seek from its end: most refuse.
+/// The result of a seek from the end of the kernel's own file: most refuse it.
 #[cold]
 #[inline(never)]
 fn as_the_kernel_seeks(fd: c_int, answer: Answer, offset: off_t, whence: c_int) -> off_t {
@@ -37,7 +37,7 @@ fn as_the_kernel_seeks(fd: c_int, answer: Answer, offset: off_t, whence: c_int) 
     next::as_libc(if at < 0 { at } else { sys::lseek(fd, at as i64, SEEK_SET) }) as off_t
 }
 
-/// Composes again what is about to be read from its start.
+/// Recomposes an answer that is about to be read from its start.
 fn refresh(fd: c_int, offset: off_t) {
     if offset == 0 && fds::may_be_ours(fd) {
         serve::refresh(fd);
@@ -136,8 +136,8 @@ pub(crate) unsafe fn mmap(
     }
 }
 
-/// What mapping the kernel's own file fails with: it is open for reading only; then, procfs has no mapping for it
-/// (`proc_reg_mmap`), sysfs none at all (`kernfs_fop_mmap`).
+/// The errno of mapping the kernel's own file: it is open for reading only, and then procfs cannot map it
+/// (`proc_reg_mmap`), nor sysfs any file (`kernfs_fop_mmap`).
 fn mmap_errno(answer: Answer, prot: c_int, flags: c_int) -> c_int {
     if prot & libc::PROT_WRITE != 0 && flags & libc::MAP_SHARED != 0 {
         return libc::EACCES;

@@ -4,18 +4,18 @@ use super::by_kernel;
 use crate::{memory_file, next, path, signature, sys};
 use libc::{AT_FDCWD, AT_SYMLINK_NOFOLLOW, c_char, c_int, c_uint};
 
-/// `result`, unless it is of a path below a hidden CPU: then there is no such file.
+/// `result`, or ENOENT if the path is below a hidden CPU.
 unsafe fn unless_hidden(result: c_int, dir: c_int, path: *const c_char) -> c_int {
-    // SAFETY: where the call succeeded, the path is a string.
+    // SAFETY: if the call succeeded, the path is a string.
     if result == 0 && unsafe { path::hidden(dir, path) } { next::refuse(libc::ENOENT) } else { result }
 }
 
-/// Where `stat` is of a memory file of ours, makes it that of the kernel's file: programs compare the two.
+/// If `stat` describes a memory file of ours, makes it describe the kernel's file: programs compare the two.
 ///
 /// # Safety
 /// `stat` is what a successful fstat of `fd` wrote.
 unsafe fn as_the_kernels(fd: c_int, stat: *mut libc::stat) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe {
         if let Some(own) =
             memory_file::carried_by(fd, &*stat).and_then(|answer| memory_file::with_path(answer, fd, sys::stat))
@@ -27,7 +27,7 @@ unsafe fn as_the_kernels(fd: c_int, stat: *mut libc::stat) {
 
 /// Whether the path of an `*at` call is empty: with AT_EMPTY_PATH the call is then about the descriptor itself.
 unsafe fn is_empty(path: *const c_char) -> bool {
-    // SAFETY: null since Linux 6.11, else a string.
+    // SAFETY: a string, or null since Linux 6.11.
     path.is_null() || unsafe { path.read() } == 0
 }
 
@@ -61,7 +61,7 @@ pub(crate) unsafe fn lxstat(
     unsafe { by_path(next.map(|next| next(version, path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
 }
 
-/// What next said of `path`, or where there is none the kernel, with the `flags` of the function that was called.
+/// Next's result for `path`, or the kernel's if there is no next, with the `flags` of the function called.
 unsafe fn by_path(by_next: Option<c_int>, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe { unless_hidden(by_next.unwrap_or_else(|| raw_stat(AT_FDCWD, path, to, flags)), AT_FDCWD, path) }
@@ -87,7 +87,7 @@ pub(crate) unsafe fn fxstat(
     fd: c_int,
     to: *mut libc::stat,
 ) -> c_int {
-    // SAFETY: as in `fstat`.
+    // SAFETY: see `fstat`.
     unsafe {
         let result = match next {
             Some(next) => next(version, fd, to),
@@ -125,7 +125,7 @@ pub(crate) unsafe fn fxstatat(
     to: *mut libc::stat,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: as in `fstatat`.
+    // SAFETY: see `fstatat`.
     unsafe {
         let result = match next {
             Some(next) => next(version, dir, path, to, flags),
@@ -136,7 +136,7 @@ pub(crate) unsafe fn fxstatat(
 }
 
 unsafe fn at_result(result: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
-    // SAFETY: next's arguments; where it succeeded, `to` is written.
+    // SAFETY: next's arguments; on success `to` is written.
     unsafe {
         if result == 0 && is_empty(path) {
             as_the_kernels(dir, to);
@@ -166,7 +166,7 @@ pub(crate) unsafe fn statx(
             && is_empty(path)
             && let Some(answer) = memory_file::carried(dir)
         {
-            // A failure leaves what next wrote.
+            // On failure, next's result stays.
             let _ = memory_file::with_path(answer, dir, |path| sys::statx(path, mask, to));
         }
         unless_hidden(result, dir, path)
@@ -201,7 +201,7 @@ pub(crate) unsafe fn faccessat(
     }
 }
 
-/// As [`access`], by the rights that the program has at the moment.
+/// Like [`access`], but by the rights that the program has at the moment.
 pub(crate) unsafe fn eaccess(next: Option<signature::eaccess>, path: *const c_char, mode: c_int) -> c_int {
     let args = [AT_FDCWD as usize, path as usize, mode as usize, libc::AT_EACCESS as usize, 0, 0];
     // SAFETY: the caller's arguments.

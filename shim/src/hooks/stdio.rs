@@ -1,6 +1,6 @@
 //! fopen(3), fseek(3)
 //!
-//! libc opens, reads and seeks inside itself, past our own hooks.
+//! libc opens, reads and seeks internally, without our other hooks.
 
 use crate::next::{self, needed};
 use crate::path::{self, Target};
@@ -22,22 +22,22 @@ pub(crate) unsafe fn freopen(
     file: *mut FILE,
 ) -> *mut FILE {
     let Some(next) = next else { return missing() };
-    // SAFETY: as in `fopen`.
+    // SAFETY: see `fopen`.
     unsafe { opened(next(path, mode, file), path, mode) }
 }
 
-/// No libc has `FILE` without these functions, so none can have made the caller's arguments.
+/// No libc has `FILE` without these functions, so the caller cannot have got its arguments from one.
 fn missing() -> *mut FILE {
     next::refuse(libc::ENOSYS);
     null_mut()
 }
 
-/// The stream that next opened by `path`, with our answer below it where there is one.
+/// The stream that next opened from `path`, with our answer put below it if there is one.
 unsafe fn opened(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *mut FILE {
     if file.is_null() {
         return file;
     }
-    // SAFETY: next took `path` and `mode` for strings; `file` is a stream that it made.
+    // SAFETY: next accepted `path` and `mode` as strings; `file` is a stream that it made.
     unsafe {
         let Some(fd) = number(file) else { return file };
         match path::opened(fd, path) {
@@ -57,9 +57,9 @@ unsafe fn opened(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *
     }
 }
 
-/// The flags of open(2) that `mode` stands for.
+/// The flags of open(2) that `mode` means.
 unsafe fn flags(mode: *const c_char) -> c_int {
-    // SAFETY: next took it for a string.
+    // SAFETY: next accepted it as a string.
     let mode = unsafe { CStr::from_ptr(mode) }.to_bytes();
     let mode = mode.split(|byte| *byte == b',').next().unwrap_or_default();
     let access = if mode.first() == Some(&b'r') && !mode.contains(&b'+') { libc::O_RDONLY } else { libc::O_RDWR };
@@ -72,10 +72,10 @@ unsafe fn number(file: *mut FILE) -> Option<c_int> {
     (fd >= 0).then_some(fd)
 }
 
-/// Before a stream goes back to its start: composes its answer again, and drops what libc had read ahead, which it
-/// would otherwise serve from its buffer (the kernel's files announce a smaller block size than ours).
+/// Before a stream goes back to its start, recomposes its answer, and drops what libc had read ahead. Libc would
+/// otherwise serve that from its buffer, because our files announce a larger block size than the kernel's.
 unsafe fn refresh(file: *mut FILE) {
-    // SAFETY: the caller's stream, which natively is used in just this way.
+    // SAFETY: the caller's stream, used as the program itself would.
     next::keeping_errno(|| unsafe {
         let Some(fd) = number(file) else { return };
         if fds::may_be_ours(fd)
@@ -109,7 +109,7 @@ pub(crate) unsafe fn fseek(next: Option<signature::fseek>, file: *mut FILE, offs
 }
 
 pub(crate) unsafe fn fsetpos(next: Option<signature::fsetpos>, file: *mut FILE, position: *const c_void) -> c_int {
-    // SAFETY: the caller's stream; in both libcs a position begins with the offset, in 64 bits.
+    // SAFETY: the caller's stream; in both libcs a position begins with the 64-bit offset.
     unsafe {
         if position.cast::<i64>().read_unaligned() == 0 {
             refresh(file);

@@ -6,7 +6,7 @@ use core::ffi::{c_int, c_long, c_ulong};
 
 const SECCOMP_SET_MODE_FILTER: usize = 1;
 
-/// Where the thunk sends the numbers that are ours, and everything before its slot is resolved.
+/// Where the thunk sends the numbers that are ours and, until its slot is resolved, all others.
 pub(crate) unsafe extern "C" fn syscall(
     number: c_long,
     a: usize,
@@ -16,7 +16,7 @@ pub(crate) unsafe extern "C" fn syscall(
     e: usize,
     f: usize,
 ) -> c_long {
-    // So that the thunk finds its slot from now on.
+    // From now on, the thunk finds its slot.
     let _ = next::of(next::SYSCALL);
     let call = || {
         // SAFETY: the caller's arguments.
@@ -26,11 +26,11 @@ pub(crate) unsafe extern "C" fn syscall(
         libc::SYS_seccomp if a <= SECCOMP_SET_MODE_FILTER => sandboxed(call),
         libc::SYS_prctl if a as c_int == libc::PR_SET_SECCOMP => sandboxed(call),
         libc::SYS_io_uring_setup if libuv_falls_back() => c_long::from(next::refuse(libc::ENOSYS)),
-        // SAFETY: the caller's arguments, in the order of the wrapper.
+        // SAFETY: the caller's arguments, in the wrapper's order.
         libc::SYS_sched_setaffinity => unsafe {
             c_long::from(cpus::sched_setaffinity(None, a as c_int, b, c as *const c_ulong))
         },
-        // SAFETY: on success the kernel has written so many bytes of the mask.
+        // SAFETY: on success the kernel has written this many bytes of the mask.
         libc::SYS_sched_getaffinity => unsafe {
             let written = call();
             if written > 0 && cpus::is_ours(a as c_int) {
@@ -50,7 +50,7 @@ pub(crate) unsafe extern "C" fn syscall(
     }
 }
 
-/// libuv opens files inside the ring, where no hook sees them; without one it opens them as everybody does.
+/// libuv opens files inside the ring, where no hook sees them. Without a ring it opens them like other programs.
 fn libuv_falls_back() -> bool {
     !options::off() && options::libuv_was_asked_for_a_ring()
 }
@@ -78,7 +78,8 @@ pub(crate) unsafe fn prctl(
     if option == libc::PR_SET_SECCOMP { sandboxed(call) } else { call() }
 }
 
-/// Puts on the program's filter: from then on we are as if not there, since it may kill for what we would call.
+/// Installs the program's filter. From then on we do nothing, because the filter may kill the program for our system
+/// calls.
 fn sandboxed<T: PartialOrd + From<i8>>(put_on: impl FnOnce() -> T) -> T {
     let ours = !options::sandboxed() && owner::is_ours();
     if ours {

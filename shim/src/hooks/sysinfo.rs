@@ -5,7 +5,7 @@ use crate::{clock, options, scope, signature};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long};
 
-/// The kernel's averages have 11 bits behind the point, sysinfo's 16 (`SI_LOAD_SHIFT`).
+/// The kernel's averages have 11 fraction bits, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
 
 pub(crate) unsafe fn sysinfo(next: Option<signature::sysinfo>, to: *mut libc::sysinfo) -> c_int {
@@ -22,12 +22,12 @@ pub(crate) unsafe fn sysinfo(next: Option<signature::sysinfo>, to: *mut libc::sy
     }
 }
 
-/// Puts the container's figures in place of the machine's.
+/// Replaces the machine's figures by the container's.
 ///
 /// # Safety
-/// `info` is what a successful sysinfo wrote, or null: qemu-user succeeds with that.
+/// `info` was written by a successful sysinfo, or is null: qemu-user succeeds with null.
 pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller guarantees it.
     let Some(info) = (unsafe { info.as_mut() }) else { return };
     if options::off() {
         return;
@@ -42,7 +42,7 @@ pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
         }
     }
     if let Some(ticks) = scope::age_ticks() {
-        // Rounded up, as the kernel does (`do_sysinfo`): programs divide by it.
+        // Rounded up, as in the kernel (`do_sysinfo`): programs divide by it.
         info.uptime = c_long::try_from(ticks.div_ceil(calc::host::USER_HZ)).unwrap_or(info.uptime);
     }
 }

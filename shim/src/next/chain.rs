@@ -1,8 +1,8 @@
-//! The objects of the process, in the order in which the loader looks for a symbol.
+//! The objects of the process, in the order in which the loader searches them for a symbol.
 //!
-//! All that stands in the loader's list up to libc and the loader's own entry was there when the program began. Nothing of it
-//! is ever unloaded, or moved: it may be read without a lock, whatever other threads, or the parent of a vfork child, load
-//! meanwhile. Later objects go to its end.
+//! All objects in the loader's list up to libc and the loader's own entry were there when the program began. They are
+//! never unloaded or moved, so they may be read without a lock, whatever other threads, or the parent of a vfork
+//! child, load meanwhile. Later objects are appended.
 
 use super::object::{Dynamic, Object};
 use super::{given, needed};
@@ -10,16 +10,16 @@ use core::ffi::{c_char, c_int, c_void};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What is called with an object, and whether it comes after ours.
+/// Called with an object, and whether it comes after ours.
 type Look = fn(&Object, bool);
 
 unsafe extern "C" {
-    /// Our own dynamic section, as the linker calls it.
+    /// Our own dynamic section, under the linker's name for it.
     #[link_name = "_DYNAMIC"]
     static OUR_DYNAMIC: [Dynamic; 0];
 }
 
-/// How far the walk is.
+/// The progress of a walk.
 struct Walk {
     look: Look,
     passed_ours: bool,
@@ -28,16 +28,16 @@ struct Walk {
 }
 
 impl Walk {
-    /// Takes the next object. `dynamic` may be null: the object has no section of that kind.
+    /// Takes the next object. `dynamic` is null if the object has no such section.
     ///
     /// # Safety
-    /// As [`Object::new`] has it.
+    /// That of [`Object::new`].
     unsafe fn take(&mut self, base: usize, span: Range<usize>, dynamic: *const Dynamic, is_loader: bool) {
         self.passed_loader |= is_loader;
         if dynamic == (&raw const OUR_DYNAMIC).cast() {
             self.passed_ours = true;
         } else if !dynamic.is_null()
-            // SAFETY: by the caller's promise.
+            // SAFETY: the caller guarantees it.
             && let Some(object) = unsafe { Object::new(base, span, dynamic, is_loader) }
         {
             self.passed_libc |= self.passed_ours && object.libc().is_some();
@@ -71,7 +71,7 @@ struct Debug {
     loader_base: usize,
 }
 
-/// Shows `look` the objects that were there when the program began. `None` where no loader tells of any.
+/// Shows `look` the objects that were there when the program began. `None` if no loader has a list.
 pub(super) fn visit(look: Look) -> Option<()> {
     // SAFETY: the loader's own structure, in the memory of an object that stays.
     let (mut at, loader_base) = unsafe {
@@ -83,10 +83,11 @@ pub(super) fn visit(look: Look) -> Option<()> {
     }
     let mut walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
     while !at.is_null() && !walk.is_done() {
-        // SAFETY: an element of the list that was there when the program began.
+        // SAFETY: an entry of the list that was there when the program began.
         unsafe {
             let LinkMap { base, dynamic, next, .. } = at.read();
-            // The list does not tell where an object ends. No process has an address in the upper half; some vdsos are linked there.
+            // The list does not say where an object ends. No process has an address in the upper half; some vdsos are
+            // linked there.
             walk.take(base, base..isize::MAX as usize, dynamic, base == loader_base);
             at = next;
         }
@@ -98,12 +99,12 @@ pub(super) fn visit(look: Look) -> Option<()> {
 
 pub(super) type Callback = unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> c_int;
 
-/// Where an object lies, and its dynamic section, null where it has none.
+/// An object's address range, and its dynamic section; null if it has none.
 ///
 /// # Safety
-/// `info` is the loader's.
+/// `info` comes from the loader.
 unsafe fn extent(info: &libc::dl_phdr_info) -> (Range<usize>, *const Dynamic) {
-    // SAFETY: by the caller's promise the headers are there.
+    // SAFETY: the caller guarantees that the headers are there.
     let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
     let mut span = Range { start: usize::MAX, end: 0 };
     let mut dynamic = core::ptr::null();
@@ -127,11 +128,11 @@ struct Later {
     has_begun: bool,
 }
 
-/// Shows `look` all objects, unless no object was loaded since `loads` was set by this.
+/// Shows `look` all objects, unless none was loaded since this function last set `loads`.
 pub(super) fn visit_loaded(loads: &'static AtomicU64, look: Look) -> Option<()> {
     let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
     let mut later = Later { walk, loads, has_begun: false };
-    // SAFETY: the callback uses the pointer as what it is, while this frame lives.
+    // SAFETY: the callback uses the pointer with its real type, while this frame lives.
     unsafe { needed::dl_iterate_phdr()?(Some(step), (&raw mut later).cast()) };
     Some(())
 }

@@ -1,8 +1,8 @@
-//! What the loader itself found for us: where its list of objects is, and nothing that can be found by that list. It looks these
-//! up at every start of a program.
+//! What the loader itself found for us: the place of its list of objects, and nothing that the list leads to. The
+//! loader looks these up whenever a program starts.
 //!
-//! A weak reference each: where nobody has the symbol, its slot is null. The slots lie in .data, so that their relocations are
-//! in the one writable page.
+//! They are weak references: if nobody defines the symbol, its slot is null. The slots are in .data, so that their
+//! relocations fall into the one writable page.
 
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
@@ -31,10 +31,10 @@ given! {
     "cgproc_dl_debug_addr" "_dl_debug_addr" = DL_DEBUG_ADDR: "musl's pointer to such a structure.";
 }
 
-/// Where the loader keeps what it tells debuggers.
+/// Where the loader keeps its information for debuggers.
 pub(super) fn debugger_interface<T>() -> Option<*const T> {
     let slot = |slot: &AtomicPtr<()>| super::Definition::new(slot.load(Relaxed));
-    // SAFETY: words that the loader wrote before anything of the program ran; musl's symbol is the pointer itself.
+    // SAFETY: words that the loader wrote before any code of the program ran; musl's symbol is the pointer itself.
     unsafe {
         match slot(&R_DEBUG) {
             Some(structure) => Some(structure.as_ptr().cast_const().cast()),

@@ -8,7 +8,7 @@ use core::ptr::null;
 /// The dynamic symbols of a loaded object.
 pub(super) struct Object {
     base: usize,
-    /// Where it lies, as far as that is known.
+    /// Its address range, as far as known.
     span: Range<usize>,
     symbols: *const Symbol,
     strings: *const u8,
@@ -19,7 +19,7 @@ pub(super) struct Object {
     stays: bool,
 }
 
-/// The C libraries whose insides we know something of.
+/// The C libraries of whose internals we know something.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Libc {
@@ -52,22 +52,22 @@ const DT_SONAME: usize = 14;
 const DT_GNU_HASH: usize = 0x6fff_fef5;
 const DT_VERSYM: usize = 0x6fff_fff0;
 const DT_FLAGS_1: usize = 0x6fff_fffb;
-/// In DT_FLAGS_1: never unloaded.
+/// In DT_FLAGS_1: it is never unloaded.
 const DF_1_NODELETE: usize = 8;
 const STT_NOTYPE: u8 = 0;
 const STT_OBJECT: u8 = 1;
 const STT_FUNC: u8 = 2;
 const STT_GNU_IFUNC: u8 = 10;
-/// In a version number: not the default version of the symbol.
+/// In a version number: not the symbol's default version.
 const HIDDEN: u16 = 0x8000;
 
 impl Object {
-    /// The object that was loaded `base` above its own addresses, with its dynamic section at `dynamic`. `span` is where it
-    /// lies.
+    /// An object loaded at `base` above its own addresses, with its dynamic section at `dynamic` and its address range
+    /// `span`.
     ///
     /// # Safety
-    /// `dynamic` is the dynamic section of an object that the loader has loaded: it ends in DT_NULL, and the tables that it names
-    /// are sound. The loader itself reads them, unbounded as we do, for every symbol of the program.
+    /// `dynamic` is the dynamic section of an object that the loader has loaded: it ends in DT_NULL, and the tables
+    /// that it names are sound. The loader itself reads them for every symbol of the program, without bounds as we do.
     pub(super) unsafe fn new(
         base: usize,
         span: Range<usize>,
@@ -87,7 +87,7 @@ impl Object {
         };
         let mut name = 0;
         loop {
-            // SAFETY: by the caller's promise, up to and with DT_NULL.
+            // SAFETY: the caller guarantees it, up to and including DT_NULL.
             let Dynamic { tag, value } = unsafe { dynamic.read() };
             let at = object.address(value);
             match tag {
@@ -110,35 +110,35 @@ impl Object {
         Some(object)
     }
 
-    /// Which libc this is. A symbol would not tell: gcompat has glibc's on musl. By its name the loader itself knows glibc, and
-    /// musl is its own loader, which glibc's is without a `glob`.
+    /// Which libc this is. A symbol would not tell, because gcompat has glibc's on musl. The loader itself knows glibc
+    /// by this name. musl is its own loader; glibc's loader has no `glob`.
     fn known_libc(&self, name: usize, is_loader: bool) -> Option<Libc> {
-        // SAFETY: an offset that the object itself has; names end in NUL.
+        // SAFETY: an offset from the object itself; names end in NUL.
         if name != 0 && unsafe { is(self.strings.wrapping_add(name), b"libc.so.6\0") } {
             return Some(Libc::Glibc);
         }
         (is_loader && self.find(&Wanted::of(Hooked::glob as usize)?).is_some()).then_some(Libc::Musl)
     }
 
-    /// Which libc this is, where it is one that we know.
+    /// Which libc this is, if it is one that we know.
     pub(super) fn libc(&self) -> Option<Libc> {
         self.libc
     }
 
-    /// Whether nothing unloads it.
+    /// Whether it is never unloaded.
     pub(super) fn stays(&self) -> bool {
         self.stays
     }
 
-    /// What an address in the dynamic section means: glibc relocates them in place, musl and the vdso do not, and some
-    /// vdsos are linked at an address above everything that a process can map.
+    /// The address meant in the dynamic section: glibc relocates it in place, musl and the vdso do not, and some vdsos
+    /// are linked at an address above everything that a process can map.
     fn address(&self, value: usize) -> usize {
         if self.span.contains(&value) { value } else { self.base.wrapping_add(value) }
     }
 
-    /// The address of the symbol, where this object defines it.
+    /// The address of the symbol, if this object defines it.
     pub(super) fn find(&self, wanted: &Wanted) -> Option<usize> {
-        // SAFETY: tables of a loaded object, in the layout that the ELF specification gives them.
+        // SAFETY: tables of a loaded object, in the layout of the ELF specification.
         unsafe { if self.gnu_hash.is_null() { self.find_by_sysv_hash(wanted) } else { self.find_by_gnu_hash(wanted) } }
     }
 
@@ -146,7 +146,7 @@ impl Object {
     /// `gnu_hash` must be a DT_GNU_HASH table.
     unsafe fn find_by_gnu_hash(&self, wanted: &Wanted) -> Option<usize> {
         let word = |index: usize| -> u32 {
-            // SAFETY: indices below are those that the table's header announces.
+            // SAFETY: the indices below are within the bounds in the table's header.
             unsafe { self.gnu_hash.wrapping_add(index).read() }
         };
         let (buckets, first, filter_words, shift) = (word(0), word(1), word(2), word(3));
@@ -179,13 +179,13 @@ impl Object {
     }
 
     /// # Safety
-    /// `sysv_hash`, where not null, must be a DT_HASH table.
+    /// `sysv_hash` must be a DT_HASH table or null.
     unsafe fn find_by_sysv_hash(&self, wanted: &Wanted) -> Option<usize> {
         if self.sysv_hash.is_null() {
             return None;
         }
         let word = |index: usize| -> u32 {
-            // SAFETY: indices below are those that the table's header announces.
+            // SAFETY: the indices below are within the bounds in the table's header.
             unsafe { self.sysv_hash.wrapping_add(index).read() }
         };
         let buckets = word(0);
@@ -199,12 +199,12 @@ impl Object {
         None
     }
 
-    /// The address of symbol `index` if it is `wanted`, defined, and of the default version.
+    /// The address of symbol `index`, if it is `wanted`, defined, and of the default version.
     fn defined(&self, index: u32, wanted: &Wanted) -> Option<usize> {
         let index = index as usize;
-        // SAFETY: an index out of the object's own hash table.
+        // SAFETY: an index from the object's own hash table.
         let symbol = unsafe { &*self.symbols.wrapping_add(index) };
-        // SAFETY: parallel to the symbols, where it exists.
+        // SAFETY: parallel to the symbols, if it exists.
         let hidden = !self.versions.is_null() && unsafe { self.versions.wrapping_add(index).read() } & HIDDEN != 0;
         // SAFETY: names end in NUL.
         if symbol.section == 0 || hidden || !unsafe { is(self.strings.wrapping_add(symbol.name as usize), wanted.name) }
@@ -213,10 +213,10 @@ impl Object {
         }
         let address = self.base.wrapping_add(symbol.value);
         match symbol.info & 0xf {
-            // Never data for what we call.
+            // Never data for a function that we call.
             STT_FUNC if !wanted.is_variable => Some(address),
             STT_OBJECT if wanted.is_variable => Some(address),
-            // In a program that was written in assembly; the loader asks for no type.
+            // In a program written in assembly; the loader requires no type.
             STT_NOTYPE if wanted.is_first_of_all => Some(address),
             // SAFETY: an IFUNC's address is its resolver.
             STT_GNU_IFUNC if !wanted.is_variable => Some(unsafe { arch::definition_by(address) }),
@@ -225,11 +225,11 @@ impl Object {
     }
 }
 
-/// Whether the string at `at` is `name`, the NUL included.
+/// Whether the string at `at` is `name`, including the NUL.
 ///
 /// # Safety
 /// `at` is a NUL-terminated string.
 unsafe fn is(at: *const u8, name: &[u8]) -> bool {
-    // SAFETY: never past the NUL: a difference ends the comparison, and `name` ends in NUL.
+    // SAFETY: never past the NUL: the comparison ends at a difference, and `name` ends in NUL.
     name.iter().enumerate().all(|(index, byte)| unsafe { at.wrapping_add(index).read() } == *byte)
 }
