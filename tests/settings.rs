@@ -133,17 +133,17 @@ fn the_weight_counts_cpus_where_it_is_asked_for() {
 const REFUSALS: &[(&str, &[&str], &str, &str)] = &[
     ("", &[], "/proc/meminfo", "no memory limit is set, or its files cannot be read"),
     ("", &["memory.max=67108864", "memory.current=4096"], "/proc/swaps", "swap is not accounted"),
-    ("", &[], "/proc/stat", "the CPU time of the cgroup cannot be told"),
-    ("", &["cpu.stat=user_usec 1\nsystem_usec 1"], "/proc/uptime", "nobody knows when the container began"),
+    ("", &[], "/proc/stat", "the CPU time of the cgroup is unknown"),
+    ("", &["cpu.stat=user_usec 1\nsystem_usec 1"], "/proc/uptime", "the start of the container is unknown"),
     ("CGPROC_UPTIME=host", &[], "/proc/uptime", "CGPROC_UPTIME=host"),
-    ("CGPROC_BOARD=/no/where", &[], "/proc/loadavg", "nobody publishes the load of the cgroup: is a sampler running?"),
-    ("", &[], "/proc/diskstats", "what the cgroup reads and writes is not counted"),
-    ("", &["pids.max=max"], "/proc/sys/kernel/threads-max", "no limit of processes is set"),
+    ("CGPROC_BOARD=/no/where", &[], "/proc/loadavg", "no sampler publishes the load of the cgroup"),
+    ("", &[], "/proc/diskstats", "the cgroup's reads and writes are not counted"),
+    ("", &["pids.max=max"], "/proc/sys/kernel/threads-max", "no limit on processes is set"),
     (
         "",
         &["pids.max=99999999"],
         "/proc/sys/kernel/threads-max",
-        "the kernel's text has an unknown form, or says the same",
+        "the kernel's text has an unknown form, or needs no change",
     ),
 ];
 
@@ -168,7 +168,7 @@ fn each_refusal_is_noted_with_its_reason() {
     );
     let text = under("", ":", &script);
     let of_files = REFUSALS.iter().map(|(_, _, file, reason)| (*file, *reason));
-    let all = of_files.chain([("/proc/meminfo", "something else than the kernel is mounted there")]);
+    let all = of_files.chain([("/proc/meminfo", "something other than the kernel's file is mounted there")]);
     let expected: String =
         all.map(|(file, reason)| format!("cgproc: {file}: the kernel's own text stands: {reason}\n")).collect();
     assert_eq!(text, expected);

@@ -33,7 +33,7 @@ doubts! {
     /// The kernel has no such file, or does not let the program open it.
     NotOpened = "it cannot be opened",
     /// lxcfs or something else is mounted there and answers already.
-    MountedOver = "something else than the kernel is mounted there",
+    MountedOver = "something other than the kernel's file is mounted there",
     /// The process is in no cgroup that can be seen.
     NoCgroup = "no cgroup found",
     /// No memory limit is below the machine's memory, or none can be read.
@@ -41,35 +41,35 @@ doubts! {
     /// The kernel counts no swap for the cgroup, or the machine has none.
     NoSwap = "swap is not accounted",
     /// Neither the cpuset nor the machine says which CPUs exist.
-    NoCpus = "the CPUs of the cgroup cannot be told",
+    NoCpus = "the CPUs of the cgroup are unknown",
     /// The root cgroup, or one whose times cannot be read.
-    NoTimes = "the CPU time of the cgroup cannot be told",
+    NoTimes = "the CPU time of the cgroup is unknown",
     /// The start of the first process cannot be read.
-    NoAge = "nobody knows when the container began",
+    NoAge = "the start of the container is unknown",
     /// The board has no fresh slot for the cgroup.
-    NoLoad = "nobody publishes the load of the cgroup: is a sampler running?",
+    NoLoad = "no sampler publishes the load of the cgroup",
     /// No controller counts the cgroup's input and output.
-    NoIo = "what the cgroup reads and writes is not counted",
+    NoIo = "the cgroup's reads and writes are not counted",
     /// The process has moved, so counters would run backwards.
-    OtherScope = "the process was shown the counters of another cgroup before",
+    OtherScope = "the process has already been shown another cgroup's counters",
     /// Nothing in `/proc/vmstat` is known for the cgroup.
     NoCounters = "no memory limit is set, or the cgroup's counters cannot be read",
     /// No level of the chain limits processes.
-    NoPidsLimit = "no limit of processes is set",
+    NoPidsLimit = "no limit on processes is set",
     /// Version 1, the root cgroup, or a file that cannot be opened.
-    NoPressure = "the cgroup has no pressure file that can be read (version 1 has none)",
+    NoPressure = "the cgroup has no readable pressure file (version 1 has none)",
     /// The kernel's own text of the node is odd, or memory is not limited.
-    NoNode = "the memory of the node cannot be shared out",
+    NoNode = "the node's share of the memory is unknown",
     /// The machine has no directories of memory blocks.
     NoBlock = "the machine shows no memory blocks",
     /// `CGPROC_DISK` names no size.
     NoDiskSize = "CGPROC_DISK is not set",
     /// The board does not have the size of the root's files.
-    NoDiskUse = "nobody measures what is used: cgproc sampler --disk does",
+    NoDiskUse = "disk usage is not measured: cgproc sampler --disk does that",
     /// The file system has no block size.
-    NoBlockSize = "its blocks have no size",
+    NoBlockSize = "its block size is unknown",
     /// The kernel's own text has no known form, or nothing to replace.
-    UnknownForm = "the kernel's text has an unknown form, or says the same",
+    UnknownForm = "the kernel's text has an unknown form, or needs no change",
 }
 
 impl Doubt {

@@ -51,7 +51,7 @@ fn what_is_passed_through_is_noted_by_its_name() {
         quoted(read)
     );
     let results = probes::run(&SMALL, &[Case { title: "notes".into(), command }]);
-    let note = "cgproc: /proc/sys/kernel/threads-max: the kernel's own text stands: no limit of processes is set";
+    let note = "cgproc: /proc/sys/kernel/threads-max: the kernel's own text stands: no limit on processes is set";
     assert_eq!(results[0].text, note);
 }
 
