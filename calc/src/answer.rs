@@ -116,7 +116,7 @@ pub const NODES: &[u8] = b"/sys/devices/system/node";
 pub const BLOCKS: &[u8] = b"/sys/devices/system/memory";
 
 /// The offset of each path in [`PATHS`].
-#[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
+#[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
 static STARTS: [u16; Answer::ALL.len()] = {
     let (mut starts, mut at, mut index) = ([0; _], 0, 1);
     while index < Answer::ALL.len() {
@@ -232,7 +232,7 @@ impl Shapes {
     const OF_NAMES: Self = Self::of(NAMES);
 
     /// The shapes of `names`, each of which is followed by a slash or a newline.
-    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "runs in the compiler alone")]
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
     const fn of(names: &[u8]) -> Self {
         let mut shapes = Self { longest: 0, ends: 0, sums: [0; 4] };
         let mut rest = names;
@@ -243,7 +243,7 @@ impl Shapes {
             }
             let (name, after) = rest.split_at(len);
             shapes.longest = if len > shapes.longest { len } else { shapes.longest };
-            assert!(name[len - 1].is_ascii_lowercase(), "its bit would be another letter's");
+            assert!(name[len - 1].is_ascii_lowercase(), "only a lower-case letter has a bit of its own");
             shapes.ends |= Self::end(name[len - 1]);
             let sum = Self::sum(name);
             shapes.sums[sum as usize / 64] |= 1 << (sum % 64);

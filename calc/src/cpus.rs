@@ -283,7 +283,7 @@ mod tests {
         };
         assert_eq!(with("1-3", 2), [1, 2]);
         assert_eq!(with("2,65,99", 2), [2, 65]);
-        assert_eq!(with("3", 2), [0, 3], "the others fill up");
+        assert_eq!(with("3", 2), [0, 3], "others fill the rest");
         assert_eq!(with("", 2), [0, 1]);
         assert_eq!(with("66", 0), [0; 0]);
         assert_eq!(with("66", 9), [0, 1, 2, 3, 64, 65, 66]);

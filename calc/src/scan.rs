@@ -137,8 +137,8 @@ impl Name {
     const LONGEST: usize = 27;
 
     /// The name `text`; if it is too long, that does not compile.
-    #[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
-    #[expect(clippy::arithmetic_side_effects, reason = "runs in the compiler alone")]
+    #[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
+    #[expect(clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
     pub const fn new(text: &str) -> Self {
         let (mut bytes, mut len) = ([0; Self::LONGEST], 0);
         while len < text.len() {

@@ -159,7 +159,7 @@ fn a_file_written_at_full_speed() {
     let newest = newest.into_inner();
     assert!(newest > 1 && newest <= published, "publication {newest} of {published}");
     let mut last = Block::EMPTY;
-    board::find(&shared.reader(), KEY, NOW, &mut last).expect("nobody writes any more");
+    board::find(&shared.reader(), KEY, NOW, &mut last).expect("no writer is left");
     assert_eq!(seed(&last), published);
 }
 
@@ -197,7 +197,7 @@ fn torn_words_are_seen_and_refused() {
         }
         ends.store(true, Relaxed);
     });
-    assert!(torn.into_inner() > 0, "nothing was ever torn: the readers prove nothing");
+    assert!(torn.into_inner() > 0, "no copy was ever torn, so this proves nothing");
 }
 
 #[test]

@@ -187,7 +187,7 @@ mod tests {
         *board.at(0) = other(1);
         *board.at(2) = slot(KEY, 5).sealed(8);
         assert_eq!(board.running(), None);
-        assert_eq!(board.copies.get(), 3, "the header, the other's, the unused one");
+        assert_eq!(board.copies.get(), 3, "the header, the other key's slot, the unused one");
     }
 
     #[test]

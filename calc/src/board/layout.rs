@@ -99,7 +99,7 @@ const OFFSETS: [(Word, usize); 23] = [
     (Word::Checksum, 0xf8),
 ];
 
-#[expect(clippy::indexing_slicing, reason = "runs in the compiler alone")]
+#[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
 const _: () = {
     assert!(BLOCK_BYTES == 256);
     let mut row = 0;
@@ -142,6 +142,9 @@ mod tests {
         assert!(PAGE.contains(&format!("`0x{MAGIC:016x}`")));
         let (_, history) = PAGE.split_once("| version | since |").expect("the page has a history");
         let versions: Vec<_> = history.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
-        assert!(versions.starts_with(&[&format!("{VERSION}")]), "the history begins with this version: {versions:?}");
+        assert!(
+            versions.starts_with(&[&format!("{VERSION}")]),
+            "the history must begin with this version: {versions:?}"
+        );
     }
 }

@@ -92,7 +92,7 @@ mod tests {
     fn a_device_that_the_scope_did_not_use() {
         let zeros = "       0        0        0        0        0        0        0        0        0        0        0        0        0        0        0        0        0\n";
         assert_eq!(text("8:0 rbytes=1\n", HOST).unwrap(), zeros);
-        assert_eq!(text("garbage", zeros), None, "nobody did: the kernel's own stands");
+        assert_eq!(text("garbage", zeros), None, "nobody used it: the kernel's own stands");
     }
 
     #[test]

@@ -454,7 +454,7 @@ mod tests {
             let text = format!("7:0 {odd} wbytes=1\n{odd}\n\n8:0 rbytes=4096 wbytes=512\n7:1 {odd}");
             assert_eq!(told(&text), Some(Some(bytes(4096, 512))), "{odd}");
         }
-        assert_eq!(told("8:0 wbytes=512 rbytes=40"), Some(Some(bytes(0, 512))), "a number that is cut off");
+        assert_eq!(told("8:0 wbytes=512 rbytes=40"), Some(Some(bytes(0, 512))), "a truncated number");
     }
 
     #[test]

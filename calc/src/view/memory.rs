@@ -487,7 +487,7 @@ mod tests {
         };
         assert_eq!(available("100", "200"), 4096);
         assert_eq!(available("200", "100"), 8192);
-        assert_eq!(available("100", "100"), 4096, "the scope's, where both allow as much");
+        assert_eq!(available("100", "100"), 4096, "of two equal limits, the scope's");
         assert_eq!(available("max", "100"), 8192);
     }
 

@@ -112,7 +112,7 @@ mod tests {
         let mut ratchet = Ratchet::default();
         assert_eq!([-3, 0, 7, 5].map(|formula| ratchet.show_from(4, 7, formula)), [4, 7, 14, 14]);
         assert_eq!(Ratchet::default().show_from(4, 7, 5), 5);
-        assert_eq!(Ratchet::default().show_from(4, 7, i64::MIN), 0, "far out of all reason");
+        assert_eq!(Ratchet::default().show_from(4, 7, i64::MIN), 0, "beyond all reason");
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Tree {
         self.calls.set(0);
         let places = self.places(scratch)?;
         let mut text = taken("places");
-        assert!(self.with_whose(|whose| places.still_hold(files, whose, scratch)), "places do not hold at once");
+        assert!(self.with_whose(|whose| places.still_hold(files, whose, scratch)), "the places just found do not hold");
         text += &taken("still_hold");
         memory::memory(files, &places, &Above::NONE, &host, scratch);
         text += &taken("memory");
