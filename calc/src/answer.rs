@@ -118,7 +118,9 @@ pub const BLOCKS: &[u8] = b"/sys/devices/system/memory";
 /// The offset of each path in [`PATHS`].
 #[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
 static STARTS: [u16; Answer::ALL.len()] = {
-    let (mut starts, mut at, mut index) = ([0; _], 0, 1);
+    let mut starts = [0; _];
+    let mut at = 0;
+    let mut index = 1;
     while index < Answer::ALL.len() {
         if PATHS[at] == 0 {
             starts[index] = at as u16 + 1;

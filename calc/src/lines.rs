@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn words_end_in_blanks_and_newlines() {
-        let (mut source, mut buffer) = (Bytes::in_steps("ab  c\ndefgh i", 3), [0; 4]);
+        let mut source = Bytes::in_steps("ab  c\ndefgh i", 3);
+        let mut buffer = [0; 4];
         let mut words = Lines::of_words(&mut source, &mut buffer);
         let mut all = Vec::new();
         while let Some(word) = words.next().unwrap() {

@@ -47,7 +47,9 @@ fn average_after(average: u32, kept: u32, active: u32, ticks: u32) -> u32 {
 /// `base` to the power of `exponent`, both in the fixed point of averages (`fixed_power_int`).
 fn power(base: u32, exponent: u32) -> u32 {
     let multiplied = |a: u64, b: u64| a.wrapping_mul(b).wrapping_add(u64::from(ONE / 2)) >> SHIFT;
-    let (mut result, mut base, mut rest) = (u64::from(ONE), u64::from(base), exponent);
+    let mut result = u64::from(ONE);
+    let mut base = u64::from(base);
+    let mut rest = exponent;
     while rest > 0 {
         if rest & 1 == 1 {
             result = multiplied(result, base);
@@ -116,7 +118,8 @@ mod tests {
 
     /// The averages in hundredths after each of `ticks`, starting from 0, with `active(tick)` threads at each tick.
     fn sampled<const N: usize>(ticks: [u32; N], active: fn(u32) -> u32) -> [[u64; 3]; N] {
-        let (mut averages, mut now) = ([0; 3], 0);
+        let mut averages = [0; 3];
+        let mut now = 0;
         ticks.map(|tick| {
             while now < tick {
                 now += 1;

@@ -331,7 +331,9 @@ CGPROC_CPUS = weight";
     proptest! {
         #[test]
         fn the_last_line_that_holds_wins(lines in prop::collection::vec(drawn(), 0..20), step in 1..50_usize) {
-            let (mut file, mut holds, mut expected) = (String::new(), true, None);
+            let mut file = String::new();
+            let mut holds = true;
+            let mut expected = None;
             for line in &lines {
                 match line {
                     Drawn::Section(names) => {

@@ -140,7 +140,8 @@ impl Name {
     #[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
     #[expect(clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
     pub const fn new(text: &str) -> Self {
-        let (mut bytes, mut len) = ([0; Self::LONGEST], 0);
+        let mut bytes = [0; Self::LONGEST];
+        let mut len = 0;
         while len < text.len() {
             bytes[len] = text.as_bytes()[len];
             len += 1;

@@ -122,7 +122,8 @@ fn while_read(shared: &Shared, accept: impl Fn(&Block) + Sync, disturb: impl FnO
     thread::scope(|scope| {
         for found in &found {
             scope.spawn(|| {
-                let (reader, mut block) = (shared.reader(), Block::EMPTY);
+                let reader = shared.reader();
+                let mut block = Block::EMPTY;
                 while !ends.load(Relaxed) {
                     if board::find(&reader, KEY, NOW, &mut block).is_some() {
                         accept(&block);
@@ -171,7 +172,8 @@ fn torn_words_are_seen_and_refused() {
     let ends = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let (reader, mut block) = (shared.reader(), Block::EMPTY);
+            let reader = shared.reader();
+            let mut block = Block::EMPTY;
             while !ends.load(Relaxed) {
                 if reader.copy(index(), &mut block).is_none() || block.is_unused() {
                     continue;

@@ -55,7 +55,8 @@ fn the_nodes_that_are_asked_for_add_up_to_the_machine() {
     let added_up = with_nodes.map(|tree| {
         let answer = |name| tree.answer(name).unwrap();
         for (key, key_of_node) in [("MemTotal", "MemTotal"), ("MemFree", "MemFree"), ("Cached", "FilePages")] {
-            let (machine, nodes) = (kib(&answer("meminfo"), key), kib(&answer("files"), key_of_node));
+            let machine = kib(&answer("meminfo"), key);
+            let nodes = kib(&answer("files"), key_of_node);
             assert!(machine > 0 && machine == nodes, "{key} of {}: {machine}, {nodes}", tree.folder.display());
         }
     });

@@ -61,7 +61,8 @@ fn note_kernels(answer: Answer, host: c_int, doubt: Doubt) {
 /// The kernel's own text, for a reader who has had our answer until now.
 #[inline(never)]
 pub(crate) fn kernels_own(host: c_int, out: &mut impl Sink) -> Option<()> {
-    let (mut own, mut at) = (Reading::of(host, true), [0; 512]);
+    let mut own = Reading::of(host, true);
+    let mut at = [0; 512];
     loop {
         match own.read(&mut at)? {
             0 => return Some(()),

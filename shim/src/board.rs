@@ -29,7 +29,8 @@ impl board::Board for Open {
 /// Copies the scope's slot to `into`; returns the time by the board's clock, in microseconds.
 #[inline(never)]
 pub(crate) fn slot(places: &Places, into: &mut Block) -> Option<u64> {
-    let (board, now) = (Open::now()?, clock::realtime_usec()?);
+    let board = Open::now()?;
+    let now = clock::realtime_usec()?;
     let scratch: &mut Scratch = &mut [0; _];
     board::find_scope(&Kernel, places, &board, now, scratch, into)?;
     Some(now)
@@ -38,7 +39,8 @@ pub(crate) fn slot(places: &Places, into: &mut Block) -> Option<u64> {
 /// Adds the limits out of sight to `above`; none if there is no board.
 #[inline(never)]
 pub(crate) fn find_above(places: &Places, above: &mut Above) -> Option<()> {
-    let (board, now) = (Open::now()?, clock::realtime_usec()?);
+    let board = Open::now()?;
+    let now = clock::realtime_usec()?;
     let scratch: &mut Scratch = &mut [0; _];
     board::find_above(&Kernel, places, &board, now, scratch, above);
     Some(())

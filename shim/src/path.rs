@@ -184,11 +184,15 @@ fn is_hidden_cpu(cpu: u64) -> bool {
 /// The part of a path below a directory whose members may be hidden.
 fn members(path: &[u8]) -> Option<&[u8]> {
     let within = |directory: &[u8]| path.strip_prefix(directory)?.strip_prefix(b"/");
-    let listed = within(CPUS).or_else(|| within(BLOCKS));
-    listed.or_else(|| within(b"/sys/bus/cpu/devices")).or_else(|| within(b"/sys/bus/memory/devices")).or_else(|| {
+    let of_a_node = || {
         let (_, below) = scan::number(within(NODES)?.strip_prefix(b"node")?)?;
         below.strip_prefix(b"/")
-    })
+    };
+    within(CPUS)
+        .or_else(|| within(BLOCKS))
+        .or_else(|| within(b"/sys/bus/cpu/devices"))
+        .or_else(|| within(b"/sys/bus/memory/devices"))
+        .or_else(of_a_node)
 }
 
 /// The N in `cpuN`.

@@ -56,6 +56,7 @@ fn is_program_at_its_path() -> Option<bool> {
     let mut room: Room = [0; _];
     // The rest of the room after the path is its final NUL.
     sys::readlink(PROGRAM, &mut room)?;
-    let (own, found) = (sys::stat(PROGRAM)?, sys::stat(CStr::from_bytes_until_nul(&room).ok()?)?);
+    let own = sys::stat(PROGRAM)?;
+    let found = sys::stat(CStr::from_bytes_until_nul(&room).ok()?)?;
     Some((own.st_dev, own.st_ino) == (found.st_dev, found.st_ino))
 }

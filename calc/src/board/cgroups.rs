@@ -206,7 +206,8 @@ mod tests {
     }
 
     fn running(tree: &Tree, whose: Whose<'_>, board: &impl Board) -> Option<u32> {
-        let (mut block, scratch) = (Block::EMPTY, &mut [0; 512]);
+        let mut block = Block::EMPTY;
+        let scratch = &mut [0; 512];
         let places = Places::locate(tree, whose, scratch).unwrap();
         find_scope(tree, &places, board, NOW, scratch, &mut block)?;
         block.load().map(|load| load.running)

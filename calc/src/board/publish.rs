@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn what_is_published_is_whole() {
-        let (mut place, mut block) = ([0; BLOCK_BYTES], Block::slot(KEY));
+        let mut place = [0; BLOCK_BYTES];
+        let mut block = Block::slot(KEY);
         block.set_load(&Load { running: 3, ..Load::default() });
         assert!(Block::from_bytes(&place).is_unused());
         for number in [2, 4, 6] {

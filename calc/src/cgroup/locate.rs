@@ -111,7 +111,8 @@ impl<F: Files> Finder<'_, F> {
             return None;
         }
         let places = &mut *self.places;
-        let (mut unified, mut has_v1) = (None, false);
+        let mut unified = None;
+        let mut has_v1 = false;
         let hash_of_text = membership::read(self.files, file, self.scratch, |line| {
             let path = given.unwrap_or(line.path);
             if line.is_unified() {

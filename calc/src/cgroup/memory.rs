@@ -238,7 +238,9 @@ impl Amounts {
 
     /// What the cgroup allows those below it; no limits if it does not limit them.
     pub fn for_those_below(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Self {
-        let (mut amounts, names, terms) = (Self::NONE, Names::of(version), Terms::default());
+        let mut amounts = Self::NONE;
+        let names = Names::of(version);
+        let terms = Terms::default();
         if !amounts.read(group, names, &terms, false, scratch) || !amounts.binds(group, names, scratch) {
             return Self::NONE;
         }

@@ -41,7 +41,8 @@ pub fn block_stat<S: Sink, F: Source>(
 fn columns(host: &mut impl Source, scratch: &mut [u8]) -> Option<usize> {
     let mut lines = Lines::new(host, scratch);
     let line = lines.next()??.whole()?.strip_suffix(b"\n")?;
-    let (mut columns, mut is_used) = (0_usize, false);
+    let mut columns = 0_usize;
+    let mut is_used = false;
     for number in scan::parts(line, b' ').filter(|word| !word.is_empty()) {
         is_used |= scan::whole_number(number)? > 0;
         columns = columns.checked_add(1)?;

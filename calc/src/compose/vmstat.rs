@@ -305,7 +305,8 @@ pub fn vmstat<S: Sink>(
     scratch: &mut [u8],
 ) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
-    let (mut expected, mut is_ours) = (Expected::default(), false);
+    let mut expected = Expected::default();
+    let mut is_ours = false;
     while let Some(line) = lines.next()? {
         let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
         let shown = counted.and_then(|(key, number)| Some((key, figures.show(key, number, io, &mut expected)?)));

@@ -380,7 +380,8 @@ mod tests {
             let tree = v2().with("/sys/fs/cgroup/a/b/cpu.max", format!("{quota} 100000")).with("/sys/fs/cgroup/a/b/cpu.weight", format!("{weight}\n"));
             let places = Places::locate(&tree, Whose::Caller, &mut [0; 512]).unwrap();
             let [by_quota, by_weight] = [CpuCount::ByQuota, CpuCount::ByWeight].map(|by| super::cpus(&tree, &places, &Above::NONE, Choice::by(by), &mut [0; 512]).unwrap());
-            let (all, shown): (Vec<_>, Vec<_>) = (by_quota.online.iter().collect(), by_weight.online.iter().collect());
+            let all: Vec<_> = by_quota.online.iter().collect();
+            let shown: Vec<_> = by_weight.online.iter().collect();
             prop_assert!(!shown.is_empty() && all.starts_with(&shown));
             prop_assert_eq!(by_quota.capacity, by_weight.capacity);
             prop_assert_eq!(by_quota.counted_depth, by_weight.counted_depth);

@@ -110,7 +110,8 @@ mod tests {
     /// The directory of the cgroup that set a limit, without the part above the hierarchies; otherwise what else set
     /// it.
     fn named(tree: &Tree, by: By) -> String {
-        let (places, mut buffer) = (places(tree), [0; 512]);
+        let places = places(tree);
+        let mut buffer = [0; 512];
         let by = traced(by, tree, &places, &mut buffer);
         match directory(by, &places, &mut buffer) {
             Some(directory) => directory.to_str().unwrap().trim_start_matches("/sys/fs/cgroup").to_string(),
@@ -132,7 +133,9 @@ mod tests {
 
     /// What set the number of CPUs, their capacity and the quota.
     fn cpus_by(tree: &Tree, above: &Above, by: CpuCount) -> [String; 3] {
-        let (places, mut set_by, scratch) = (places(tree), cpu::SetBy::default(), &mut [0; 512]);
+        let places = places(tree);
+        let mut set_by = cpu::SetBy::default();
+        let scratch = &mut [0; 512];
         cpu::count(tree, &places, above, Choice::by(by), &mut set_by, scratch).unwrap();
         let quota = cpu::quota(tree, &places, above, by, scratch).map_or(By::Machine, |quota| quota.by);
         [set_by.online, set_by.capacity, quota].map(|by| named(tree, by))

@@ -207,7 +207,8 @@ impl<F: Source> Told<F> {
     fn read(&mut self, first: &mut First, scratch: &mut [u8]) -> Option<()> {
         self.file.rewind();
         let new = if self.what == What::All { Lines::of_words } else { Lines::new };
-        let (mut lines, mut device) = (new(&mut self.file, scratch), None);
+        let mut lines = new(&mut self.file, scratch);
+        let mut device = None;
         while let Some(line) = lines.next()? {
             match (self.what, line.whole()) {
                 (What::All, Some(word)) => first.take_word(&mut device, word),
@@ -521,7 +522,8 @@ mod tests {
 
     #[test]
     fn the_files_with_the_cgroups_below_come_first() {
-        let (own, all) = (v1_text("8:0", 1, 2, 3) + "Total 6\n", v1_text("8:0", 10, 20, 30) + "Total 60\n");
+        let own = v1_text("8:0", 1, 2, 3) + "Total 6\n";
+        let all = v1_text("8:0", 10, 20, 30) + "Total 60\n";
         let tree = v1(&[("throttle.io_service_bytes", &own), ("throttle.io_service_bytes_recursive", &all)]);
         assert_eq!(of(&tree, SDA), Some(Some(Traffic { discarded_bytes: 30, ..bytes(10, 20) })));
     }

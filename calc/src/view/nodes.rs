@@ -220,7 +220,8 @@ mod tests {
             let fraction = |of: u64, fraction: f64| ((of as f64 * fraction) as u64).min(of);
             let taken = fraction(sum, taken);
             let then = fraction(sum - taken, then);
-            let (mut before, mut sums) = (0, [0; 3]);
+            let mut before = 0;
+            let mut sums = [0; 3];
             for part in &nodes {
                 let share = Share { before, part: *part, whole: nodes.iter().sum() }.scaled(sum);
                 let rest = share.without(taken);

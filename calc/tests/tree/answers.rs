@@ -93,7 +93,9 @@ impl Tree {
 
     /// The number of system calls needed to find the places and to read the sources of each figure.
     fn calls(&self) -> Option<String> {
-        let (files, host, scratch) = (&self, self.host(), &mut room()[..]);
+        let files = &self;
+        let host = self.host();
+        let scratch = &mut room()[..];
         let taken = |what: &str| format!("{what} {}\n", self.calls.replace(0));
         self.calls.set(0);
         let places = self.places(scratch)?;

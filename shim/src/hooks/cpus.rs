@@ -20,23 +20,39 @@ pub(crate) unsafe fn sysconf(next: Option<signature::sysconf>, name: c_int) -> c
         libc::_SC_AVPHYS_PAGES => free_pages(),
         _ => None,
     };
-    // SAFETY: any number is valid.
-    ours.unwrap_or_else(|| next.map_or_else(|| c_long::from(next::refuse(libc::EINVAL)), |next| unsafe { next(name) }))
+    match (ours, next) {
+        (Some(ours), _) => ours,
+        // SAFETY: any number is valid.
+        (None, Some(next)) => unsafe { next(name) },
+        (None, None) => c_long::from(next::refuse(libc::EINVAL)),
+    }
 }
 
 pub(crate) unsafe fn get_nprocs(next: Option<signature::get_nprocs>) -> c_int {
-    // SAFETY: no arguments.
-    count().map_or_else(|| next.map_or(1, |next| unsafe { next() }), |count| count as c_int)
+    match (count(), next) {
+        (Some(count), _) => count as c_int,
+        // SAFETY: no arguments.
+        (None, Some(next)) => unsafe { next() },
+        (None, None) => 1,
+    }
 }
 
 pub(crate) unsafe fn get_phys_pages(next: Option<signature::get_phys_pages>) -> c_long {
-    // SAFETY: no arguments.
-    total_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
+    match (total_pages(), next) {
+        (Some(pages), _) => pages,
+        // SAFETY: no arguments.
+        (None, Some(next)) => unsafe { next() },
+        (None, None) => -1,
+    }
 }
 
 pub(crate) unsafe fn get_avphys_pages(next: Option<signature::get_avphys_pages>) -> c_long {
-    // SAFETY: no arguments.
-    free_pages().unwrap_or_else(|| next.map_or(-1, |next| unsafe { next() }))
+    match (free_pages(), next) {
+        (Some(pages), _) => pages,
+        // SAFETY: no arguments.
+        (None, Some(next)) => unsafe { next() },
+        (None, None) => -1,
+    }
 }
 
 fn count() -> Option<c_long> {
