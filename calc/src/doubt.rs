@@ -24,7 +24,7 @@ macro_rules! doubts {
 }
 
 doubts! {
-    /// `CGPROC=off`, or a variable that is not understood.
+    /// `CGPROC=off`, or an invalid variable.
     Off = "CGPROC=off",
     /// `CGPROC_FILES` names other files.
     NotNamed = "CGPROC_FILES does not name it",

@@ -79,7 +79,7 @@ pub(super) fn uptime(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doub
     text(out, |text, _| compose::uptime(age_ticks, idle_ticks, text))
 }
 
-/// What is shown is read once the board has been, as for `stat`.
+/// The times shown are read after the board, as for `stat`.
 #[inline(never)]
 fn age_and_idle(machine: &Host, capacity_usec: Option<u64>, asker: &impl Asker) -> Result<(u64, u64), Doubt> {
     let mut now = Now::default();
