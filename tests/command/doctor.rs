@@ -176,7 +176,7 @@ fn files_of_the_kernels_are_told_with_their_reason() {
         let found = findings.iter().filter(|finding| finding["code"] == "kernels");
         found.map(|finding| finding["found"].as_str().expect("words").to_owned()).collect::<Vec<_>>()
     };
-    let threads = "/proc/sys/kernel/threads-max: the kernel's own: no limit of processes is set".to_owned();
+    let threads = "/proc/sys/kernel/threads-max: the kernel's own: no limit on processes is set".to_owned();
     let (without, with) = (answers(None), answers(Some(77)));
     assert!(without.contains(&threads), "{without:#?}");
     assert!(!with.contains(&threads), "{with:#?}");
