@@ -5,7 +5,7 @@ use core::ffi::CStr;
 
 /// The answered files. A row has everything that distinguishes one: its name here; the directory and last component of
 /// its path, or the last components for a family; its word in `CGPROC_FILES`; the step that composes its text
-/// (`crate::answers`).
+/// (`crate::steps`).
 macro_rules! answered_files {
     ($with:ident) => {
         $with! {

@@ -5,7 +5,7 @@
 //!
 //! `source` → `scan`, `lines`, `cpus`, `capacity` → `cgroup` (where the cgroups are and what their files say) →
 //! `board` (what is published about them) → `view` (what we present) → `compose` (the text of one /proc file) →
-//! `text`.
+//! `text`. `steps` go this way for each answered file, with what an `asker` lends; a refusal is a `doubt`.
 //!
 //! Apart from that, `settings` are what a user asks for, and `policy` is the file that holds them.
 //!
@@ -97,7 +97,6 @@
 extern crate std;
 
 pub mod answer;
-pub mod answers;
 pub mod asker;
 pub mod board;
 pub mod capacity;
@@ -115,5 +114,6 @@ pub mod policy;
 pub mod scan;
 pub mod settings;
 pub mod source;
+pub mod steps;
 pub mod text;
 pub mod view;

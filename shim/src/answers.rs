@@ -5,7 +5,6 @@ mod shown;
 use crate::kernel::{self, Kernel, Reading};
 use crate::{board, clock, memory_file, options, pressure, scope};
 use calc::answer::Answer;
-use calc::answers;
 use calc::asker::Asker;
 use calc::board::{Above, Block};
 use calc::cgroup::places::Places;
@@ -13,6 +12,7 @@ use calc::doubt::Doubt;
 use calc::host::Host;
 use calc::settings::CpuCount;
 use calc::source::Source;
+use calc::steps;
 use calc::text::Sink;
 use calc::view::cpu::Cpus;
 use core::ffi::{CStr, c_int};
@@ -42,7 +42,7 @@ fn composed(answer: Answer, host: c_int, out: &mut impl Sink) -> Result<(), Doub
         return Err(Doubt::HostUptime);
     }
     scope::look().ok_or(Doubt::NoCgroup)?;
-    answers::compose(answer, &Process { answer, host }, out)
+    steps::compose(answer, &Process { answer, host }, out)
 }
 
 /// Notes which file's text stays the kernel's, and why: once per answer.

@@ -11,7 +11,6 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use calc::{
     answer::{Answer, CPUS, NODES},
-    answers,
     asker::{Asker, Nothing},
     board::{Above, Block},
     cgroup::places::Places,
@@ -19,6 +18,7 @@ use calc::{
     host::Host,
     settings::CpuCount,
     source::{Files, Source},
+    steps,
     view::cpu::Cpus,
 };
 use std::{
@@ -95,7 +95,7 @@ impl Asked {
     /// The text that a program reads, or the reason why it reads the kernel's own.
     pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Doubt> {
         let mut bytes = Bytes(Vec::new());
-        answers::compose(self.answer, &Asking { asked: self, view, cpus: OnceCell::new() }, &mut bytes)?;
+        steps::compose(self.answer, &Asking { asked: self, view, cpus: OnceCell::new() }, &mut bytes)?;
         Ok(bytes.0)
     }
 }

@@ -3,7 +3,6 @@
 use super::{File, Tree};
 use calc::{
     answer::Answer,
-    answers,
     asker::{Asker, Nothing},
     board::{Above, Block},
     cgroup::places::Places,
@@ -11,6 +10,7 @@ use calc::{
     host::Host,
     settings::CpuCount,
     source::{Files as _, Scratch},
+    steps,
     text::Sink,
     view::{
         cpu::{self, Choice, Cpus},
@@ -68,7 +68,7 @@ impl Tree {
     pub(crate) fn text(&self, path: &str) -> Result<String, Doubt> {
         let answer = Answer::from_path(path.as_bytes()).unwrap_or_else(|| panic!("no answer for {path}"));
         let mut kept = Kept(Vec::new());
-        answers::compose(answer, &self.program(path).ok_or(Doubt::NoCgroup)?, &mut kept)?;
+        steps::compose(answer, &self.program(path).ok_or(Doubt::NoCgroup)?, &mut kept)?;
         Ok(String::from_utf8(kept.0).expect("the answers are text"))
     }
 
