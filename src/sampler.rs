@@ -27,12 +27,9 @@ pub(crate) use roots::Root;
 pub(crate) use schedule::INTERVAL;
 pub(crate) use service::{SamplerOptions, run};
 
-use crate::failure::say;
+use crate::{failure::say, see::view::machine_cpus};
 use anyhow::{Context, Result};
-use calc::{
-    board::{Above, Block, Key, Kind},
-    cpus::CpuSet,
-};
+use calc::board::{Above, Block, Key, Kind};
 use clock::Now;
 use disk::Disk;
 use limits::quota_rate;
@@ -83,7 +80,7 @@ impl Sampler {
             round: 0,
             numbers: 0,
             views: 0,
-            cpus: machine_cpus(),
+            cpus: machine_cpus().unwrap_or(1),
             has_lost_events: false,
             is_full: false,
         };
@@ -379,12 +376,6 @@ fn loads() -> Loads {
     rustix::system::sysinfo().loads.map(u64::from)
 }
 
-/// The number of online CPUs of the machine.
-fn machine_cpus() -> u64 {
-    let list = std::fs::read("/sys/devices/system/cpu/online").ok();
-    list.and_then(|list| limits::Cpus::of(&CpuSet::parse(&list)?)).map_or(1, |cpus| cpus.count())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,7 +418,7 @@ mod tests {
         make(&top.join("a/b"));
         make(&top.join("a"));
         sampler.tick().unwrap();
-        let unlimited = machine_cpus() * 1_000_000;
+        let unlimited = machine_cpus().expect("a list of CPUs") * 1_000_000;
         assert_eq!(["a", "a/b"].map(|path| node(&sampler, path).rate), [unlimited; 2]);
         fs::write(top.join("a/cpu.max"), "50000 100000\n").unwrap();
         sampler.tick().unwrap();

@@ -27,11 +27,6 @@ pub(super) struct Cpus {
 const WORDS: usize = Above::NONE.cpus.len();
 
 impl Cpus {
-    /// How many there are.
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
     /// The CPUs of a set; `None` if it is empty.
     pub(super) fn of(set: &CpuSet) -> Option<Self> {
         let (known, beyond) = set.words().split_at_checked(WORDS)?;
