@@ -108,7 +108,7 @@ fn a_program_elsewhere_can_be_named() {
         assert!(why.contains("no dynamic program in the usual directories: name one with --program"), "{why}");
         assert!(root.done(&["--program", "/srv/far/away"]).contains("/srv/far/away (loader"));
         let why = root.refused(&["--program", "/etc/cgproc.conf"]);
-        assert!(why.contains("/etc/cgproc.conf of ") && why.contains("not a dynamic program"), "{why}");
+        assert!(why.contains("/etc/cgproc.conf of ") && why.contains("not a dynamic 64-bit program"), "{why}");
     });
 }
 
