@@ -135,7 +135,7 @@ const REFUSALS: &[(&str, &[&str], &str, &str)] = &[
     ("", &["memory.max=67108864", "memory.current=4096"], "/proc/swaps", "swap is not accounted"),
     ("", &[], "/proc/stat", "the CPU time of the cgroup is unknown"),
     ("", &["cpu.stat=user_usec 1\nsystem_usec 1"], "/proc/uptime", "the start of the container is unknown"),
-    ("CGPROC_UPTIME=host", &[], "/proc/uptime", "CGPROC_UPTIME=host"),
+    ("CGPROC_UPTIME=host", &[], "/proc/uptime", "CGPROC_UPTIME=host, or a program such as ps that needs the host's"),
     ("CGPROC_BOARD=/no/where", &[], "/proc/loadavg", "no sampler publishes the load of the cgroup"),
     ("", &[], "/proc/diskstats", "the cgroup's reads and writes are not counted"),
     ("", &["pids.max=max"], "/proc/sys/kernel/threads-max", "no limit on processes is set"),

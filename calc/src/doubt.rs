@@ -29,7 +29,7 @@ doubts! {
     /// `CGPROC_FILES` names other files.
     NotNamed = "CGPROC_FILES does not name it",
     /// `CGPROC_UPTIME=host`, or the program subtracts start times from the uptime.
-    HostUptime = "CGPROC_UPTIME=host",
+    HostUptime = "CGPROC_UPTIME=host, or a program such as ps that needs the host's",
     /// The kernel has no such file, or does not let the program open it.
     NotOpened = "it cannot be opened",
     /// lxcfs or something else is mounted there and answers already.
@@ -53,12 +53,12 @@ doubts! {
     /// The process has moved, so counters would run backwards.
     OtherScope = "the process has already been shown another cgroup's counters",
     /// Nothing in `/proc/vmstat` is known for the cgroup.
-    NoCounters = "no memory limit is set, or the cgroup's counters cannot be read",
+    NoCounters = "the cgroup's counters cannot be read",
     /// No level of the chain limits processes.
     NoPidsLimit = "no limit on processes is set",
     /// Version 1, the root cgroup, or a file that cannot be opened.
     NoPressure = "the cgroup has no readable pressure file (version 1 has none)",
-    /// The kernel's own text of the node is odd, or memory is not limited.
+    /// The kernel's own text of this node or of another is odd.
     NoNode = "the node's share of the memory is unknown",
     /// The machine has no directories of memory blocks.
     NoBlock = "the machine shows no memory blocks",

@@ -21,28 +21,27 @@ use shown::Shown;
 
 /// Writes the text of `answer` to `out`; `host` is the kernel's own file.
 pub(crate) fn compose(answer: Answer, host: c_int, out: &mut impl Sink) -> Option<()> {
-    match composed(answer, host, out) {
-        Ok(()) => Some(()),
-        Err(doubt) => {
+    let composed = match passes(answer, host) {
+        Err(doubt) => Err(doubt),
+        Ok(()) => {
             // The lookup itself notes that there is no cgroup.
-            if doubt != Doubt::NoCgroup {
-                note_kernels(answer, host, doubt);
-            }
-            None
+            scope::look()?;
+            steps::compose(answer, &Process { answer, host }, out)
         }
-    }
+    };
+    composed.map_err(|doubt| note_kernels(answer, host, doubt)).ok()
 }
 
+/// Why the file stays the kernel's, whatever the view is.
 #[inline(always)]
-fn composed(answer: Answer, host: c_int, out: &mut impl Sink) -> Result<(), Doubt> {
+fn passes(answer: Answer, host: c_int) -> Result<(), Doubt> {
     if !kernel::is_the_kernels(answer, host).ok_or(Doubt::NotOpened)? {
         return Err(Doubt::MountedOver);
     }
     if answer == Answer::Uptime && options::uptime_is_the_hosts() {
         return Err(Doubt::HostUptime);
     }
-    scope::look().ok_or(Doubt::NoCgroup)?;
-    steps::compose(answer, &Process { answer, host }, out)
+    Ok(())
 }
 
 /// Notes which file's text stays the kernel's, and why: once per answer.

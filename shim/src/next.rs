@@ -4,7 +4,7 @@
 //! the objects that the loader put after ours.
 //!
 //! Streams and directories that *next* made are used and closed by the definitions after ours, because they are next's
-//! own. Allocated memory is not: every libc calls the program's first `malloc`, which may be before ours ([`free`]).
+//! own. Allocated memory is not: every libc calls the program's first `malloc`, which may be before ours (`free`).
 
 mod chain;
 mod given;

@@ -33,6 +33,11 @@ fn refusal(file: &Asked, settings: &Settings, view: &View) -> Option<Doubt> {
         Some(doubt) => doubt,
         None => file.text(view).err()?,
     };
-    let is_told_elsewhere = matches!(doubt, Doubt::Off | Doubt::NotNamed | Doubt::MountedOver | Doubt::NoLoad);
+    let is_told_elsewhere = match doubt {
+        Doubt::Off | Doubt::NotNamed | Doubt::MountedOver | Doubt::NoLoad | Doubt::NoPressure => true,
+        // Nothing is wrong on a machine without swap.
+        Doubt::NoSwap => view.machine.swap_bytes == 0,
+        _ => false,
+    };
     (!is_told_elsewhere).then_some(doubt)
 }

@@ -92,8 +92,14 @@ impl Asked {
         }
     }
 
+    fn open<F: Files>(&self, view: &View<F>) -> Option<F::File> {
+        view.files.open(&self.path)
+    }
+
     /// The text that a program reads, or the reason why it reads the kernel's own.
     pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Doubt> {
+        // A program must be able to open the kernel's own file first.
+        self.open(view).ok_or(Doubt::NotOpened)?;
         let mut bytes = Bytes(Vec::new());
         steps::compose(self.answer, &Asking { asked: self, view, cpus: OnceCell::new() }, &mut bytes)?;
         Ok(bytes.0)
@@ -141,7 +147,7 @@ impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
     }
 
     fn kernels_own(&self, is_iterated: bool) -> Option<Self::Text> {
-        Some(Composed { file: self.view.files.open(&self.asked.path)?, is_iterated })
+        Some(Composed { file: self.asked.open(self.view)?, is_iterated })
     }
 
     fn with_path<T>(&self, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
@@ -221,6 +227,8 @@ impl<S: Source> Source for Composed<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::kernel::Kernel;
+    use calc::source::Directory;
 
     fn path_of(file: &str) -> String {
         Asked::named(file).unwrap().name().to_owned()
@@ -259,5 +267,37 @@ mod tests {
             assert!(figures.contains(name), "{name} in docs/figures.md");
             assert!(help.contains(name), "{name} in the help of show");
         }
+    }
+
+    /// The kernel's files, one of which may not be opened.
+    struct Without(&'static CStr);
+
+    impl Files for Without {
+        type File = <Kernel as Files>::File;
+
+        fn open(&self, path: &CStr) -> Option<Self::File> {
+            if path == self.0 { None } else { Kernel.open(path) }
+        }
+
+        fn directory(&self, path: &CStr) -> Option<Directory> {
+            Kernel.directory(path)
+        }
+
+        fn file_system(&self, path: &CStr) -> Option<u64> {
+            Kernel.file_system(path)
+        }
+    }
+
+    #[test]
+    fn what_a_program_cannot_open_has_no_answer() {
+        let scope = tempfile::tempdir().unwrap();
+        std::fs::write(scope.path().join("cgroup.procs"), "").unwrap();
+        let settings = Settings::of_environment().unwrap();
+        let text = |without| {
+            let view = View::over(Without(without), Some(scope.path().as_os_str()), &settings).unwrap();
+            Asked::of(Answer::CpuPresent).unwrap().text(&view)
+        };
+        assert!(text(c"/nowhere").is_ok());
+        assert_eq!(text(c"/sys/devices/system/cpu/present"), Err(Doubt::NotOpened));
     }
 }

@@ -252,7 +252,8 @@ pub(crate) fn machine() -> Host {
 /// How many CPUs of the machine are online.
 pub(crate) fn machine_cpus() -> Option<u64> {
     let mut online = Kernel.open(c"/sys/devices/system/cpu/online")?;
-    CpuSet::parse(kernel::whole(&mut online)?.trim_ascii()).map(|set| set.count())
+    let set = CpuSet::parse(kernel::whole(&mut online)?.trim_ascii())?;
+    Some(set.count()).filter(|count| *count > 0)
 }
 
 /// The CPUs that we may run on, from the kernel.

@@ -20,9 +20,9 @@ pub(super) fn is_whole<const N: usize>(words: &[u64; N]) -> bool {
     *number != 0 && number & 1 == 0 && *last == checksum(covered)
 }
 
-/// The number of the publication after `number`. It is never 0 again.
+/// The number of the publication after `number`, whatever that is: even, and never 0.
 pub(super) fn next_number(number: u64) -> u64 {
-    number.wrapping_add(2).max(2)
+    (number | 1).wrapping_add(1).max(2)
 }
 
 /// Each step is invertible in the sum and in the word. So one changed word always changes the sum; two changed words
@@ -42,6 +42,7 @@ mod tests {
     fn numbers_go_up_by_2_and_never_come_to_0() {
         let numbers = [0, 2, 4, u64::MAX - 3, u64::MAX - 1];
         assert_eq!(numbers.map(next_number), [2, 4, 6, u64::MAX - 1, 2]);
+        assert_eq!([1, 5, u64::MAX].map(next_number), [2, 6, 2], "an odd one is followed by a good one");
     }
 
     #[test]

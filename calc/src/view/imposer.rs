@@ -33,8 +33,8 @@ fn own_memory(files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option
     is_own.then(|| By::level(Controller::Memory, place.own.len()))
 }
 
-/// The highest cgroup with the same CPUs as the one at `depth`: no cgroup has more CPUs than the one above it, and the
-/// machine's root has all.
+/// The highest cgroup with the same CPUs as the one at `depth`: no cgroup has more CPUs than the one above it. The
+/// machine's root has all, but for those of partitions, which belong to no cgroup in the chain.
 fn highest_alike(depth: usize, files: &impl Files, places: &Places, scratch: &mut [u8]) -> Option<By> {
     let place = places.hierarchy(Controller::Cpuset)?;
     let mut cpus = |level: &Level<'_>| {
