@@ -1,6 +1,6 @@
 //! Lines of a file that is larger than the buffer it is read through.
 
-use crate::source::Source;
+use crate::source::{Source, Unreadable};
 use core::cell::Cell;
 
 /// A line, or a piece of one that is longer than the buffer.
@@ -45,30 +45,30 @@ impl<'a, S: Source> Lines<'a, S> {
         Self { of_words: true, ..Self::new(source, buffer) }
     }
 
-    /// The next line. `None` if reading failed, `Some(None)` at the end.
+    /// The next line; `None` at the end.
     #[expect(clippy::should_implement_trait, reason = "a lending iterator is not an Iterator")]
-    pub fn next(&mut self) -> Option<Option<Line<'_>>> {
+    pub fn next(&mut self) -> Result<Option<Line<'_>>, Unreadable> {
         let (len, ends) = loop {
-            let held = self.buffer.get(self.start..self.end)?;
+            let held = self.buffer.get(self.start..self.end).ok_or(Unreadable)?;
             let other = if self.of_words { b' ' } else { b'\n' };
             if let Some(end) = memchr::memchr2(b'\n', other, held) {
-                break (end.checked_add(1)?, true);
+                break (end.saturating_add(1), true);
             }
             if self.exhausted || held.len() == self.buffer.len() {
                 break (held.len(), self.exhausted);
             }
-            self.fill()?;
+            self.fill().ok_or(Unreadable)?;
         };
         if len == 0 {
             // The source is exhausted, or the buffer has no room for a byte, which is an error.
-            return if self.exhausted { Some(None) } else { None };
+            return if self.exhausted { Ok(None) } else { Err(Unreadable) };
         }
         let from = self.start;
         let begins = self.begins;
-        self.start = from.checked_add(len)?;
+        self.start = from.saturating_add(len);
         self.begins = ends;
-        let bytes = self.buffer.get(from..self.start)?;
-        Some(Some(Line { bytes, begins, ends }))
+        let bytes = self.buffer.get(from..self.start).ok_or(Unreadable)?;
+        Ok(Some(Line { bytes, begins, ends }))
     }
 
     /// Reads more after the bytes held, which are first moved to the front.
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_buffer_of_nothing_is_an_error() {
-        assert_eq!(Lines::new(&mut Bytes::new("a"), &mut []).next(), None);
+        assert_eq!(Lines::new(&mut Bytes::new("a"), &mut []).next(), Err(Unreadable));
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
 
             fn rewind(&mut self) {}
         }
-        assert_eq!(Lines::new(&mut Liar, &mut [0; 8]).next(), None);
+        assert_eq!(Lines::new(&mut Liar, &mut [0; 8]).next(), Err(Unreadable));
     }
 
     proptest! {

@@ -122,7 +122,7 @@ impl<'b> Entry<'b> {
 pub fn each(file: &mut impl Source, buffer: &mut Buffer, mut found: impl FnMut(u32, Entry<'_>)) -> Option<()> {
     let mut lines = Lines::new(file, buffer);
     let mut number = 0_u32;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         if line.begins {
             number = number.saturating_add(1);
             found(number, Entry::of(&line));

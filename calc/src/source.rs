@@ -9,6 +9,10 @@ pub type Scratch = [u8; 512];
 /// Room for a piece of the kernel's own text, in whole lines, while another text is composed from it.
 pub type Window = [u8; 768];
 
+/// A file could not be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
 /// An open file, read from its start to its end.
 pub trait Source {
     /// Reads the next bytes into `into`; `Some(0)` at the end, `None` if the file cannot be read.

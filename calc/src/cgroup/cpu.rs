@@ -68,7 +68,7 @@ impl Used {
         let mut file = group.open(b"cpu.stat", scratch)?;
         let mut lines = Lines::new(&mut file, scratch);
         let (mut user, mut nice, mut system) = (None, 0, None);
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next().ok()? {
             match line.whole().and_then(scan::key_value) {
                 Some((b"user_usec", usec)) => user = Some(usec),
                 Some((b"nice_usec", usec)) => nice = usec,
@@ -93,7 +93,7 @@ fn split(group: &impl CgroupFiles, scratch: &mut [u8]) -> (u64, u64) {
     let (mut user, mut system) = (0, 0);
     let Some(mut file) = group.open(b"cpuacct.stat", scratch) else { return (user, system) };
     let mut lines = Lines::new(&mut file, scratch);
-    while let Some(Some(line)) = lines.next() {
+    while let Ok(Some(line)) = lines.next() {
         match line.whole().and_then(scan::key_value) {
             Some((b"user", ticks)) => user = ticks,
             Some((b"system", ticks)) => system = ticks,

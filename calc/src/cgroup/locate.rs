@@ -200,7 +200,7 @@ impl<F: Files> Finder<'_, F> {
         }
         let mut source = self.files.open(c"/proc/self/mountinfo")?;
         let mut lines = Lines::new(&mut source, self.scratch);
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next().ok()? {
             if line.begins {
                 // A line that cannot be parsed, or whose mount does not fit, is skipped.
                 Mount::parse(&line).and_then(|mount| note_mount(self.places, &mount)).unwrap_or(());

@@ -49,7 +49,7 @@ pub(super) fn read(
     let mut source = files.open(file)?;
     let mut lines = Lines::new(&mut source, buffer);
     let mut hash = scan::HASH_SEED;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         hash = scan::hash(hash, line.bytes);
         line.whole().and_then(Membership::parse).and_then(&mut each).unwrap_or(());
     }
@@ -60,7 +60,7 @@ pub(super) fn read(
 pub(super) fn hash(source: &mut impl Source, buffer: &mut [u8]) -> Option<u64> {
     let mut lines = Lines::new(source, buffer);
     let mut hash = scan::HASH_SEED;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         hash = scan::hash(hash, line.bytes);
     }
     Some(hash)

@@ -176,7 +176,7 @@ impl Counters {
             Version::V2 => &LINES_V2,
         };
         let mut expected = 0;
-        while let Some(Some(line)) = lines.next() {
+        while let Ok(Some(line)) = lines.next() {
             let Some((key, bytes)) = line.whole().and_then(scan::key_value) else { continue };
             if let Some((index, (_, counter))) = scan::find_from(names, expected, key)
                 && let Some(known) = self.bytes.get_mut(*counter as usize)

@@ -29,7 +29,7 @@ pub fn block_stat<S: Sink, F: Source>(
 ) -> Option<()> {
     let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
     let columns = columns(host, for_host)?;
-    let traffic = shown(device, io.of_device(device, for_io)?);
+    let traffic = shown(device, io.of_device(device, for_io).ok()?);
     for index in 0..columns {
         out.bytes(if index == 0 { b"" } else { b" " })?;
         out.padded(column(&traffic, index), WIDTH)?;
@@ -40,7 +40,7 @@ pub fn block_stat<S: Sink, F: Source>(
 /// The number of columns in the kernel's line, if any of them is more than 0.
 fn columns(host: &mut impl Source, scratch: &mut [u8]) -> Option<usize> {
     let mut lines = Lines::new(host, scratch);
-    let line = lines.next()??.whole()?.strip_suffix(b"\n")?;
+    let line = lines.next().ok()??.whole()?.strip_suffix(b"\n")?;
     let mut columns = 0_usize;
     let mut is_used = false;
     for number in scan::parts(line, b' ').filter(|word| !word.is_empty()) {

@@ -25,7 +25,7 @@ pub fn cpuinfo<S: Sink>(
     let mut lines = Lines::new(host, scratch);
     let mut block = Block::MACHINE;
     let mut shown = 0_u64;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         let field = if line.begins { Field::parse(line.bytes) } else { None };
         let listed = if line.begins { listed(line.bytes) } else { None };
         if line.begins {

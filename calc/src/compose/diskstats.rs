@@ -30,10 +30,10 @@ pub fn diskstats<S: Sink, F: Source>(
 ) -> Option<()> {
     let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
     let mut lines = Lines::new(host, for_host);
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         let counted = line.whole().and_then(|line| Counted::parse(line.strip_suffix(b"\n")?));
         match counted.filter(Counted::is_used) {
-            Some(counted) => counted.with(&shown(counted.device, io.of_device(counted.device, for_io)?), out)?,
+            Some(counted) => counted.with(&shown(counted.device, io.of_device(counted.device, for_io).ok()?), out)?,
             None => out.bytes(line.bytes)?,
         }
     }

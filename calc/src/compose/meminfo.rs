@@ -227,7 +227,7 @@ pub(super) fn lines<S: Sink>(
 ) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
     let mut expected = 0;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         let Some(amount) = line.whole().and_then(Amount::parse) else {
             // A count of pages, or a form of later kernels.
             out.bytes(line.bytes)?;

@@ -19,7 +19,7 @@ pub fn schedstat<S: Sink>(
 ) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
     let (mut is_in_view, mut has_cpus) = (true, false);
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         if let Some(cpu) = cpu_of(&line) {
             is_in_view = online.contains(cpu);
             has_cpus |= is_in_view;

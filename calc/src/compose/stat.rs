@@ -35,11 +35,11 @@ pub fn stat<S: Sink>(
     scratch: &mut [u8],
 ) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
-    let total = lines.next()??.whole()?.strip_prefix(b"cpu  ")?;
+    let total = lines.next().ok()??.whole()?.strip_prefix(b"cpu  ")?;
     let columns = scan::parts(scan::without_newline(total), b' ').count();
     cpu_lines(online, figures, columns, out)?;
     let mut of_cpu = false;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         if line.begins {
             of_cpu = line.bytes.starts_with(b"cpu");
         }
@@ -112,7 +112,7 @@ pub fn stat_of_kernel<S: Sink>(
 ) -> Option<()> {
     let sums = sums(online, host, scratch)?;
     let mut lines = Lines::new(again, scratch);
-    let total = lines.next()??.whole()?.strip_prefix(b"cpu  ")?;
+    let total = lines.next().ok()??.whole()?.strip_prefix(b"cpu  ")?;
     let columns = scan::parts(scan::without_newline(total), b' ').count();
     out.bytes(b"cpu ")?;
     for index in 0..columns {
@@ -122,7 +122,7 @@ pub fn stat_of_kernel<S: Sink>(
     }
     out.bytes(b"\n")?;
     let mut hidden = false;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         if line.begins {
             hidden = cpu_of(line.bytes).is_some_and(|(cpu, _)| !online.contains(cpu));
         }
@@ -138,7 +138,7 @@ pub fn stat_of_kernel<S: Sink>(
 fn sums(online: &CpuSet, host: &mut impl Source, scratch: &mut [u8]) -> Option<[u64; MOST_COLUMNS]> {
     let mut sums = [0_u64; MOST_COLUMNS];
     let mut lines = Lines::new(host, scratch);
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         let Some((cpu, ticks)) = cpu_of(line.bytes).filter(|_| line.begins) else { continue };
         if online.contains(cpu) {
             for (sum, ticks) in sums.iter_mut().zip(scan::parts(scan::without_newline(ticks), b' ')) {

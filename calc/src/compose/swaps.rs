@@ -13,7 +13,7 @@ const TWO_TABS_BELOW_KIB: u64 = 10_000_000;
 /// `/proc/swaps`: the kernel's heading, and one area for all swap.
 pub fn swaps<S: Sink>(swap: &Swap, host: &mut impl Source, out: &mut Text<'_, S>, scratch: &mut [u8]) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
-    let heading = lines.next()??.whole()?;
+    let heading = lines.next().ok()??.whole()?;
     if !heading.starts_with(b"Filename\t") {
         return None;
     }

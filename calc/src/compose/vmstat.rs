@@ -163,7 +163,7 @@ impl Events {
         let Some(mut file) = scope.open(files, name, scratch) else { return Some(()) };
         let mut lines = Lines::new(&mut file, scratch);
         let mut expected = 0;
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next().ok()? {
             let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
             let Some((key, count)) = counted else { continue };
             let row = key.strip_prefix(before).and_then(|key| scan::find_from(&EVENTS, expected, key));
@@ -307,7 +307,7 @@ pub fn vmstat<S: Sink>(
     let mut lines = Lines::new(host, scratch);
     let mut expected = Expected::default();
     let mut is_ours = false;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next().ok()? {
         let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
         let shown = counted.and_then(|(key, number)| Some((key, figures.show(key, number, io, &mut expected)?)));
         let Some((key, number)) = shown else {

@@ -51,7 +51,7 @@ fn start_pfn(files: &impl Files, scratch: &mut [u8]) -> Option<u64> {
     let mut file = files.open(c"/proc/zoneinfo")?;
     let mut lines = Lines::new(&mut file, scratch);
     loop {
-        let Some(line) = lines.next()??.whole() else { continue };
+        let Some(line) = lines.next().ok()??.whole() else { continue };
         let value = scan::after_blanks(line).strip_prefix(b"start_pfn:");
         let pfn = value.and_then(|value| scan::whole_number(scan::after_blanks(value)));
         if let Some(pfn) = pfn.filter(|pfn| *pfn > 0) {

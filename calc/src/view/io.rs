@@ -8,7 +8,7 @@ use crate::{
     },
     lines::Lines,
     path, scan,
-    source::{self, Files, Source},
+    source::{self, Files, Source, Unreadable},
     view::ratchet::Onward,
 };
 use core::ffi::CStr;
@@ -209,7 +209,7 @@ impl<F: Source> Told<F> {
         let new = if self.what == What::All { Lines::of_words } else { Lines::new };
         let mut lines = new(&mut self.file, scratch);
         let mut device = None;
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next().ok()? {
             match (self.what, line.whole()) {
                 (What::All, Some(word)) => first.take_word(&mut device, word),
                 (what, Some(line)) => first.take_line(what, line).unwrap_or(()),
@@ -249,14 +249,14 @@ fn passes_on(driver: &[u8]) -> bool {
 }
 
 impl<F: Source> Io<F> {
-    /// What was done with `device`; `Some(None)` if nothing.
-    pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Option<Option<Traffic>> {
+    /// What was done with `device`; `None` if nothing.
+    pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Result<Option<Traffic>, Unreadable> {
         if self.used & (IS_READ | device.bit()) == IS_READ {
-            return Some(None);
+            return Ok(None);
         }
-        let first = self.first(device, scratch)?;
+        let first = self.first(device, scratch).ok_or(Unreadable)?;
         self.used = first.used | IS_READ;
-        Some((first.device == device && first.traffic != Traffic::NONE).then_some(first.traffic))
+        Ok((first.device == device && first.traffic != Traffic::NONE).then_some(first.traffic))
     }
 
     /// What was done with all devices. An operation that passed through several counts once, because the kernel's
@@ -303,7 +303,7 @@ impl<F: Source> Io<F> {
         drivers.rewind();
         let mut lines = Lines::new(drivers, scratch);
         let mut is_of_blocks = false;
-        while let Some(Some(line)) = lines.next() {
+        while let Ok(Some(line)) = lines.next() {
             let line = scan::without_newline(scan::after_blanks(line.bytes));
             is_of_blocks |= line == b"Block devices:";
             let driver = scan::number(line).filter(|(major, _)| is_of_blocks && *major == device.major);
@@ -359,8 +359,8 @@ mod tests {
         open(tree, &places, &mut [0; 512])
     }
 
-    fn of(tree: &Tree, device: Device) -> Option<Option<Traffic>> {
-        opened(tree)?.of_device(device, &mut [0; 256])
+    fn of(tree: &Tree, device: Device) -> Result<Option<Traffic>, Unreadable> {
+        opened(tree).ok_or(Unreadable)?.of_device(device, &mut [0; 256])
     }
 
     fn sum(tree: &Tree) -> Option<Traffic> {
@@ -418,31 +418,31 @@ mod tests {
             writes: 32,
             discards: 1,
         };
-        assert_eq!(of(&tree, LOOP0), Some(Some(all)));
-        assert_eq!(of(&tree, SDA), Some(None));
+        assert_eq!(of(&tree, LOOP0), Ok(Some(all)));
+        assert_eq!(of(&tree, SDA), Ok(None));
         assert_eq!(sum(&tree), Some(Traffic { read_bytes: 9_043_968, reads: 26, ..all }));
-        assert_eq!(of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", ""), SDA), Some(None));
+        assert_eq!(of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", ""), SDA), Ok(None));
     }
 
     #[test]
     fn there_is_nothing_of_the_machines_root_and_without_the_controller() {
-        assert_eq!(of(&v2("/").with("/sys/fs/cgroup/io.stat", "8:0 rbytes=1\n"), SDA), None);
-        assert_eq!(of(&v2("/a"), SDA), None);
-        assert_eq!(of(&v1(&[]), SDA), None);
+        assert_eq!(of(&v2("/").with("/sys/fs/cgroup/io.stat", "8:0 rbytes=1\n"), SDA), Err(Unreadable));
+        assert_eq!(of(&v2("/a"), SDA), Err(Unreadable));
+        assert_eq!(of(&v1(&[]), SDA), Err(Unreadable));
     }
 
     #[test]
     fn forms_that_kernels_had_of_version_2() {
         let told = |text: &str| of(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text), SDA);
-        let expected = Some(Some(bytes(4096, 512)));
+        let expected = Ok(Some(bytes(4096, 512)));
         // 4.5; with a policy's keys; with devices without figures, on lines of their own and (5.15) not.
         assert_eq!(told("8:0 rbytes=4096 wbytes=512\n"), expected);
         assert_eq!(told("8:0 rbytes=4096 wbytes=512 cost.vrate=100.00 cost.usage=7 use_delay=x\n"), expected);
         assert_eq!(told("253:0 \n253:1\n8:0 rbytes=4096 wbytes=512\n"), expected);
         assert_eq!(told("253:0 253:1 8:0 rbytes=4096 wbytes=512 \n"), expected);
         assert_eq!(told("(unknown) rbytes=9\n8:0 rbytes=4096 wbytes=512\n"), expected);
-        assert_eq!(told("8:0\n"), Some(None));
-        assert_eq!(told("8:0 rbytes=0 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n"), Some(None));
+        assert_eq!(told("8:0\n"), Ok(None));
+        assert_eq!(told("8:0 rbytes=0 wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n"), Ok(None));
     }
 
     #[test]
@@ -451,11 +451,11 @@ mod tests {
         for odd in
             ["rbytes=many", "rbytes=-1", "rbytes=18446744073709551616", "rbytes=", "rbytes", "=", &"x".repeat(900)]
         {
-            assert_eq!(told(&format!("8:0 {odd}\n8:16 rbytes=1\n")), Some(None), "{odd}");
+            assert_eq!(told(&format!("8:0 {odd}\n8:16 rbytes=1\n")), Ok(None), "{odd}");
             let text = format!("7:0 {odd} wbytes=1\n{odd}\n\n8:0 rbytes=4096 wbytes=512\n7:1 {odd}");
-            assert_eq!(told(&text), Some(Some(bytes(4096, 512))), "{odd}");
+            assert_eq!(told(&text), Ok(Some(bytes(4096, 512))), "{odd}");
         }
-        assert_eq!(told("8:0 wbytes=512 rbytes=40"), Some(Some(bytes(0, 512))), "a truncated number");
+        assert_eq!(told("8:0 wbytes=512 rbytes=40"), Ok(Some(bytes(0, 512))), "a truncated number");
     }
 
     #[test]
@@ -466,10 +466,10 @@ mod tests {
             "254:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n{idle}8:0 rbytes=4096 wbytes=512\n7:7 7:6 "
         );
         let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", text);
-        assert_eq!(of(&tree, SDA), Some(Some(bytes(4096, 512))));
-        assert_eq!(of(&tree, LOOP0), Some(None));
+        assert_eq!(of(&tree, SDA), Ok(Some(bytes(4096, 512))));
+        assert_eq!(of(&tree, LOOP0), Ok(None));
         let dasda = Traffic { reads: 1, writes: 2, ..bytes(4096, 8192) };
-        assert_eq!(of(&tree, Device { major: 254, minor: 0 }), Some(Some(dasda)));
+        assert_eq!(of(&tree, Device { major: 254, minor: 0 }), Ok(Some(dasda)));
     }
 
     #[test]
@@ -487,7 +487,7 @@ mod tests {
         ];
         for line in odd {
             let text = format!("{line}\n{}{line}\nTotal 30\n{line}", v1_text("8:0", 10, 20, 0));
-            assert_eq!(of(&v1(&[("throttle.io_service_bytes", &text)]), SDA), Some(Some(bytes(10, 20))), "{line}");
+            assert_eq!(of(&v1(&[("throttle.io_service_bytes", &text)]), SDA), Ok(Some(bytes(10, 20))), "{line}");
         }
     }
 
@@ -512,12 +512,12 @@ mod tests {
                 (&format!("throttle.io_service_bytes{suffix}"), bytes),
                 (&format!("throttle.io_serviced{suffix}"), operations),
             ]);
-            assert_eq!(of(&tree, LOOP0), Some(Some(all)));
-            assert_eq!(of(&tree, SDA), Some(None));
+            assert_eq!(of(&tree, LOOP0), Ok(Some(all)));
+            assert_eq!(of(&tree, SDA), Ok(None));
             assert_eq!(sum(&tree), Some(all));
         }
         let nothing = v1(&[("throttle.io_service_bytes", "Total 0\n"), ("throttle.io_serviced", "Total 0\n")]);
-        assert_eq!(of(&nothing, SDA), Some(None));
+        assert_eq!(of(&nothing, SDA), Ok(None));
     }
 
     #[test]
@@ -525,7 +525,7 @@ mod tests {
         let own = v1_text("8:0", 1, 2, 3) + "Total 6\n";
         let all = v1_text("8:0", 10, 20, 30) + "Total 60\n";
         let tree = v1(&[("throttle.io_service_bytes", &own), ("throttle.io_service_bytes_recursive", &all)]);
-        assert_eq!(of(&tree, SDA), Some(Some(Traffic { discarded_bytes: 30, ..bytes(10, 20) })));
+        assert_eq!(of(&tree, SDA), Ok(Some(Traffic { discarded_bytes: 30, ..bytes(10, 20) })));
     }
 
     /// A file that counts how often it is read from the start.
@@ -561,7 +561,7 @@ mod tests {
         // Once to learn which devices were used, once for the one that was, and once for each other that shares a bit
         // with one of the two.
         assert!((2..6).contains(&readings.get()), "{} readings", readings.get());
-        assert_eq!(io.of_device(LOOP0, &mut [0; 256]), Some(Some(Traffic { reads: 1, ..Traffic::NONE })));
+        assert_eq!(io.of_device(LOOP0, &mut [0; 256]), Ok(Some(Traffic { reads: 1, ..Traffic::NONE })));
     }
 
     #[test]
@@ -570,12 +570,12 @@ mod tests {
         let throttle = v1_text("8:0", 5, 50, 0) + &v1_text("7:0", 1, 1, 0) + "Total 57\n";
         let bfq = v1_text("8:16", 3, 4, 0) + &v1_text("8:0", 6, 40, 0) + "Total 53\n";
         let tree = v1(&[("throttle.io_service_bytes", &throttle), ("bfq.io_service_bytes", &bfq)]);
-        assert_eq!(of(&tree, SDA), Some(Some(bytes(6, 50))));
-        assert_eq!(of(&tree, LOOP0), Some(Some(bytes(1, 1))));
-        assert_eq!(of(&tree, Device { major: 8, minor: 16 }), Some(Some(bytes(3, 4))));
+        assert_eq!(of(&tree, SDA), Ok(Some(bytes(6, 50))));
+        assert_eq!(of(&tree, LOOP0), Ok(Some(bytes(1, 1))));
+        assert_eq!(of(&tree, Device { major: 8, minor: 16 }), Ok(Some(bytes(3, 4))));
         assert_eq!(sum(&tree), Some(bytes(10, 55)));
         let only_bfq = v1(&[("bfq.io_service_bytes", &bfq)]);
-        assert_eq!(of(&only_bfq, SDA), Some(Some(bytes(6, 40))));
+        assert_eq!(of(&only_bfq, SDA), Ok(Some(bytes(6, 40))));
     }
 
     const DRIVERS: &str = concat!(
@@ -613,7 +613,7 @@ mod tests {
     fn without_the_list_of_drivers_all_devices_count() {
         let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", "253:0 rbytes=100\n8:0 rbytes=100\n");
         assert_eq!(sum(&tree), Some(bytes(200, 0)));
-        assert_eq!(of(&tree, DM0), Some(Some(bytes(100, 0))));
+        assert_eq!(of(&tree, DM0), Ok(Some(bytes(100, 0))));
     }
 
     #[test]
@@ -635,7 +635,7 @@ mod tests {
             let text: String = devices.iter().map(|((major, minor), (read, written))| format!("{major}:{minor} rbytes={read} wbytes={written}\n")).collect();
             let tree = v2("/a").with("/sys/fs/cgroup/a/io.stat", &text);
             for ((major, minor), (read, written)) in &devices {
-                prop_assert_eq!(of(&tree, Device { major: *major, minor: *minor }), Some(Some(bytes(*read, *written))));
+                prop_assert_eq!(of(&tree, Device { major: *major, minor: *minor }), Ok(Some(bytes(*read, *written))));
             }
             let (read, written) = devices.iter().fold((0, 0), |sum, (_, each)| (sum.0 + each.0, sum.1 + each.1));
             prop_assert_eq!(sum(&tree), Some(bytes(read, written)));

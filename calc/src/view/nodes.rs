@@ -97,7 +97,7 @@ impl Node {
     #[inline(never)]
     fn read(file: &mut impl Source, scratch: &mut [u8]) -> Option<Self> {
         let mut lines = Lines::new(file, scratch);
-        let (number, rest) = scan::number(lines.next()??.whole()?.strip_prefix(b"Node ")?)?;
+        let (number, rest) = scan::number(lines.next().ok()??.whole()?.strip_prefix(b"Node ")?)?;
         match scan::number(scan::after_blanks(rest.strip_prefix(b" MemTotal:")?))? {
             (kib, b" kB\n") => Some(Self { number, kib }),
             _ => None,
