@@ -14,6 +14,7 @@ pub(super) fn figures(answer: Answer, path: &str, text: &str) -> Vec<Named> {
         Answer::Cpuinfo => cpuinfo(text),
         Answer::Uptime => numbers(&["uptime", "uptime.idle"], text, Unit::Sec),
         Answer::CpuOnline => online(text),
+        Answer::CpuIsolated => vec![("cpus.isolated".to_owned(), Quantity::text(text, Unit::List))],
         Answer::Loadavg => loadavg(text),
         Answer::Diskstats => diskstats(text),
         Answer::Vmstat => vmstat(text),
@@ -228,6 +229,7 @@ mod tests {
     #[test]
     fn processors() {
         assert_eq!(read(Answer::CpuOnline, "", "0-2,5\n"), ["cpus.count=4 cpus", "cpus.online=0-2,5"]);
+        assert_eq!(read(Answer::CpuIsolated, "", "\n"), ["cpus.isolated="]);
         let info = "processor\t: 3\nsiblings\t: 2\ncpu cores\t: 1\n\nprocessor\t: 5\n";
         let expected = ["cpuinfo.processors=2 cpus", "cpuinfo.siblings=2 cpus", "cpuinfo.cores=1 cpu"];
         assert_eq!(read(Answer::Cpuinfo, "", info), expected);
@@ -271,7 +273,8 @@ mod tests {
     #[test]
     fn garbage_is_no_figure() {
         for answer in Answer::ALL {
-            if !matches!(answer, Answer::CpuList | Answer::CpuMap | Answer::CpuOnline | Answer::Cpuinfo) {
+            let of_text = [Answer::CpuList, Answer::CpuMap, Answer::CpuOnline, Answer::CpuIsolated, Answer::Cpuinfo];
+            if !of_text.contains(&answer) {
                 assert_eq!(read(answer, "", "no: such thing\n"), [""; 0], "{answer:?}");
             }
         }
