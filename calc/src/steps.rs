@@ -182,7 +182,9 @@ mod tests {
             .with("/proc/1/stat", format!("1 (x) S {}5000 {}", "1 ".repeat(18), "1 ".repeat(30)))
             .with_directory("/sys/fs/cgroup", 1, 3)
             .with_directory("/sys/fs/cgroup/a", 9, 2)
-            .with_directory("/sys/devices/system/memory/memory0", 3, 2);
+            .with_directory("/sys/devices/system/memory/memory0", 3, 2)
+            // The size of a page (AT_PAGESZ), which machines other than x86-64 are asked for.
+            .with("/proc/self/auxv", [6_u64, 4096].map(u64::to_ne_bytes).concat());
         let files = [
             ("/board", ""),
             ("/sys/devices/system/cpu/online", "0-3\n"),

@@ -269,7 +269,9 @@ fn answers_have_the_programs_limits() {
         Version::V1 => ["memory.limit_in_bytes", "cpu.cfs_quota_us", "tasks"],
         Version::V2 => ["memory.max", "cpu.max", "cgroup.threads"],
     };
-    let program = *children(run.pid()).iter().find(|pid| comm(**pid) == "busybox").expect("the program");
+    let program = || children(run.pid()).into_iter().find(|pid| comm(*pid) == "busybox");
+    bed::until("the program", || program().is_some());
+    let program = program().expect("the program");
     bed::until("its place", || of("memory", answers, tasks).0.lines().any(|line| line == answers.to_string()));
     let ((quota, theirs), (its_quota, own)) = (of("cpu", answers, cpu), of("cpu", program, cpu));
     assert_eq!(quota, its_quota);
