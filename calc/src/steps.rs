@@ -20,6 +20,7 @@ use crate::{
 macro_rules! dispatch {
     ($($(#[$doc:meta])* $answer:ident: $kind:ident $($text:literal)+, in $switch:literal, by $($step:ident)::+($($argument:path)?);)+) => {
         /// Writes the text of `answer` to `out`, or says why the kernel's own stands.
+        #[inline(always)]
         pub fn compose(answer: Answer, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
             match answer {
                 $(Answer::$answer => $($step)::+($($argument,)? asker, out),)+

@@ -81,18 +81,20 @@ impl Above {
         cpus: [0; CPU_WORDS],
     };
 
-    /// The lowest limits of memory and swap. A board may hold limits that no program can be shown.
-    pub(crate) fn rooms(&self) -> Rooms {
+    /// The lowest limit of memory. A board may hold limits that no program can be shown.
+    pub(crate) fn memory_room(&self) -> Room {
         let is_shown = self.memory_limit_bytes >= LEAST_BYTES;
-        Rooms {
-            memory: if is_shown { room(self.memory_limit_bytes, self.memory_free_bytes) } else { Room::NONE },
-            swap: room(self.swap_limit_bytes, self.swap_free_bytes),
-        }
+        if is_shown { room(self.memory_limit_bytes, self.memory_free_bytes) } else { Room::NONE }
+    }
+
+    /// The lowest limit of swap alone.
+    pub(crate) fn swap_room(&self) -> Room {
+        room(self.swap_limit_bytes, self.swap_free_bytes)
     }
 
     /// Takes into account what a cgroup allows those below it.
     pub fn lower_memory(&mut self, level: &Amounts) {
-        let mut least = self.rooms();
+        let mut least = Rooms { memory: self.memory_room(), swap: self.swap_room() };
         least.lower(level, By::Above);
         (self.memory_limit_bytes, self.memory_free_bytes) = words(&least.memory);
         (self.swap_limit_bytes, self.swap_free_bytes) = words(&least.swap);

@@ -197,6 +197,8 @@ pub(crate) struct Rooms {
 }
 
 impl Rooms {
+    pub(crate) const NONE: Self = Self { memory: Room::NONE, swap: Room::NONE };
+
     /// Takes a level into account, and returns whether its memory limit is the lowest so far.
     pub(crate) fn lower(&mut self, level: &Amounts, by: By) -> bool {
         if let Setting::Of(limit) = level.swap_limit {
@@ -215,6 +217,10 @@ pub(crate) struct Terms {
     pub(crate) both_limit: Option<Setting>,
     /// Whether `memory.high` is a limit.
     pub(crate) counts_high: bool,
+}
+
+impl Terms {
+    pub(crate) const NONE: Self = Self { limit: None, both_limit: None, counts_high: false };
 }
 
 /// One level's amounts, in bytes. Usage is read only if it matters: in the scope, and where there is a limit.

@@ -4,7 +4,7 @@ use crate::{
     board::Above,
     cgroup::{
         Controller, Hierarchy, Setting, Version,
-        least::{By, Least, Room},
+        least::{By, Least},
         memory::{Amounts, Counter, Counters, Names, Rooms, Terms},
         places::Places,
     },
@@ -62,28 +62,21 @@ pub(crate) fn read(
     scratch: &mut [u8],
 ) -> Option<Memory> {
     let place = places.hierarchy(Controller::Memory)?;
-    let mut limits = Limits::above(files, &place, places, above, counters, scratch);
+    let mut limits = Limits::NONE;
+    limits.take_above(files, &place, places, above, counters, scratch);
     limits.read(files, &place, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
-    let total_bytes = limits.least.memory.limit.map(|limit| limit.value).filter(|limit| *limit < host.memory_bytes)?;
+    let total_bytes = limits.total_bytes(host)?;
     if !limits.is_alone {
         counters.read(files, &place, limits.counters_depth, scratch);
     }
-    let free_bytes = limits.least.memory.left?.value.min(total_bytes);
-    let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
-    let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
-    Some(Memory {
-        total_bytes,
-        free_bytes,
-        available_bytes: available.min(total_bytes),
-        shared_bytes: counters.get(Counter::Shmem).min(total_bytes.saturating_sub(free_bytes)),
-        swap: limits.swap(host),
-    })
+    limits.figures(total_bytes, counters, host)
 }
 
 /// What set the limits behind the figures.
 pub fn set_by(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<SetBy> {
     let place = places.hierarchy(Controller::Memory)?;
-    let mut limits = Limits::above(files, &place, places, above, &mut Counters::default(), scratch);
+    let mut limits = Limits::NONE;
+    limits.take_above(files, &place, places, above, &mut Counters::default(), scratch);
     limits.read(files, &place, places.declared_memory_bytes, host.swap_bytes > 0, scratch);
     Some(limits.set_by(places))
 }
@@ -101,30 +94,32 @@ struct Limits {
 }
 
 impl Limits {
-    /// The limits above the chain, and those in the scope's counters.
-    #[inline(always)]
-    fn above(
+    const NONE: Self =
+        Self { is_alone: false, terms: Terms::NONE, least: Rooms::NONE, counters_depth: 0, swap_used: None };
+
+    /// Takes the limits above the chain into account, and those in the scope's counters. In place: a copy of them would
+    /// take a signal handler's stack.
+    #[inline(never)]
+    fn take_above(
+        &mut self,
         files: &impl Files,
         place: &Hierarchy<'_>,
         places: &Places,
         above: &Above,
         counters: &mut Counters,
         scratch: &mut [u8],
-    ) -> Self {
-        let is_alone = place.version == Version::V1 && place.chain().count() == 1;
-        if is_alone {
+    ) {
+        self.is_alone = place.version == Version::V1 && place.chain().count() == 1;
+        if self.is_alone {
             counters.read(files, place, place.own.len(), scratch);
         }
-        let terms = Terms {
-            limit: counters.effective(Counter::EffectiveLimit),
-            both_limit: counters.effective(Counter::EffectiveSwapLimit),
-            counts_high: places.counts_high != 0,
-        };
-        let mut least = above.rooms();
-        if places.declared_memory_bytes > 0 {
-            least.memory = Room::NONE;
+        self.terms.limit = counters.effective(Counter::EffectiveLimit);
+        self.terms.both_limit = counters.effective(Counter::EffectiveSwapLimit);
+        self.terms.counts_high = places.counts_high != 0;
+        self.least.swap = above.swap_room();
+        if places.declared_memory_bytes == 0 {
+            self.least.memory = above.memory_room();
         }
-        Self { is_alone, terms, least, counters_depth: 0, swap_used: None }
     }
 
     /// What set the limits, once they are read.
@@ -176,6 +171,26 @@ impl Limits {
                 self.counters_depth = level.depth().max(scope);
             }
         }
+    }
+
+    /// The lowest limit, if it is less than the machine has.
+    fn total_bytes(&self, host: &Host) -> Option<u64> {
+        self.least.memory.limit.map(|limit| limit.value).filter(|limit| *limit < host.memory_bytes)
+    }
+
+    /// The figures of a container of this size.
+    #[inline(never)]
+    fn figures(&self, total_bytes: u64, counters: &Counters, host: &Host) -> Option<Memory> {
+        let free_bytes = self.least.memory.left?.value.min(total_bytes);
+        let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
+        let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
+        Some(Memory {
+            total_bytes,
+            free_bytes,
+            available_bytes: available.min(total_bytes),
+            shared_bytes: counters.get(Counter::Shmem).min(total_bytes.saturating_sub(free_bytes)),
+            swap: self.swap(host),
+        })
     }
 
     /// The swap figures. If no limit is below the host's swap, swap that others use is not free either.
