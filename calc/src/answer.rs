@@ -182,7 +182,7 @@ impl Answer {
 
     /// Whether it says how long tasks wait. If opened for writing, the scope's own file replaces the kernel's.
     pub fn is_pressure(self) -> bool {
-        self.is_of_group(b"pressure")
+        self.path().is_some_and(|path| path.to_bytes().starts_with(b"/proc/pressure/"))
     }
 
     /// The length of the longest last component of an answer's path.

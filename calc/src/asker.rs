@@ -10,6 +10,7 @@ use crate::{
         blocks,
         cpu::Cpus,
         io::{Device, Traffic},
+        memory::Memory,
         ratchet::Onward,
         shown::Times as ShownTimes,
     },
@@ -56,6 +57,9 @@ pub trait Asker {
     fn first_block(&self) -> Option<u64> {
         blocks::first(self.files(), &mut [0; size_of::<Scratch>()])
     }
+
+    /// The container's memory, if it is limited.
+    fn memory(&self) -> Option<Memory>;
 
     /// The machine's memory and swap.
     fn machine(&self) -> Option<Host>;

@@ -20,7 +20,6 @@ use crate::{
 macro_rules! dispatch {
     ($($(#[$doc:meta])* $answer:ident: $kind:ident $($text:literal)+, in $switch:literal, by $($step:ident)::+($($argument:path)?);)+) => {
         /// Writes the text of `answer` to `out`, or says why the kernel's own stands.
-        #[inline(always)]
         pub fn compose(answer: Answer, asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
             match answer {
                 $(Answer::$answer => $($step)::+($($argument,)? asker, out),)+
@@ -52,6 +51,7 @@ mod tests {
         view::{
             cpu::{self, Choice, Cpus},
             io::{Device, Traffic},
+            memory::{self, Memory},
             ratchet::Onward,
             shown::Times,
         },
@@ -123,6 +123,10 @@ mod tests {
 
         fn cpu_count(&self) -> CpuCount {
             CpuCount::ByQuota
+        }
+
+        fn memory(&self) -> Option<Memory> {
+            memory::memory(&self.tree, &self.places, &Above::NONE, &self.machine()?, &mut [0; 512])
         }
 
         fn machine(&self) -> Option<Host> {

@@ -15,6 +15,7 @@ use calc::source::Source;
 use calc::steps;
 use calc::text::Sink;
 use calc::view::cpu::Cpus;
+use calc::view::memory::Memory;
 use core::ffi::{CStr, c_int};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use shown::Shown;
@@ -123,6 +124,10 @@ impl Asker for Process {
 
     fn first_block(&self) -> Option<u64> {
         scope::first_block()
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        scope::measured(&clock::machine()?)
     }
 
     fn machine(&self) -> Option<Host> {

@@ -172,7 +172,7 @@ pub(crate) fn memory(machine: &Host) -> Option<Memory> {
 
 /// The container's memory, once [`look`] has found the places.
 #[inline(never)]
-fn measured(machine: &Host) -> Option<Memory> {
+pub(crate) fn measured(machine: &Host) -> Option<Memory> {
     let scratch: &mut Scratch = &mut [0; _];
     with_places(|places| with_above(|above| memory::memory(&Kernel, places, above, machine, scratch)))
 }

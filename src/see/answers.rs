@@ -19,10 +19,10 @@ use calc::{
     settings::CpuCount,
     source::{Files, Source},
     steps,
-    view::cpu::Cpus,
+    view::{cpu::Cpus, memory::Memory},
 };
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     ffi::{CStr, CString},
 };
 
@@ -92,16 +92,12 @@ impl Asked {
         }
     }
 
-    fn open<F: Files>(&self, view: &View<F>) -> Option<F::File> {
-        view.files.open(&self.path)
-    }
-
     /// The text that a program reads, or the reason why it reads the kernel's own.
     pub(crate) fn text<F: Files<File: Placed>>(&self, view: &View<F>) -> Result<Vec<u8>, Doubt> {
         // A program must be able to open the kernel's own file first.
-        self.open(view).ok_or(Doubt::NotOpened)?;
+        let opened = Cell::new(Some(view.files.open(&self.path).ok_or(Doubt::NotOpened)?));
         let mut bytes = Bytes(Vec::new());
-        steps::compose(self.answer, &Asking { asked: self, view, cpus: OnceCell::new() }, &mut bytes)?;
+        steps::compose(self.answer, &Asking { asked: self, view, opened, cpus: OnceCell::new() }, &mut bytes)?;
         Ok(bytes.0)
     }
 }
@@ -121,9 +117,11 @@ fn is_meant(answer: Answer, file: &str) -> bool {
 }
 
 /// A request for a file in a view.
-struct Asking<'a, F> {
+struct Asking<'a, F: Files> {
     asked: &'a Asked,
     view: &'a View<F>,
+    /// The kernel's own file, until a step takes it. One that needs it twice opens it again.
+    opened: Cell<Option<F::File>>,
     /// The CPUs, once they have been counted.
     cpus: OnceCell<Option<Cpus>>,
 }
@@ -147,7 +145,8 @@ impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
     }
 
     fn kernels_own(&self, is_iterated: bool) -> Option<Self::Text> {
-        Some(Composed { file: self.asked.open(self.view)?, is_iterated })
+        let file = self.opened.take().or_else(|| self.view.files.open(&self.asked.path))?;
+        Some(Composed { file, is_iterated })
     }
 
     fn with_path<T>(&self, use_it: impl FnOnce(&CStr) -> Option<T>) -> Option<T> {
@@ -180,6 +179,10 @@ impl<F: Files<File: Placed>> Asker for Asking<'_, F> {
 
     fn cpu_count(&self) -> CpuCount {
         self.view.by
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        self.view.memory()
     }
 
     fn machine(&self) -> Option<Host> {

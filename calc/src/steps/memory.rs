@@ -7,10 +7,7 @@ use crate::{
     doubt::Doubt,
     source::Scratch,
     text::Sink,
-    view::{
-        memory::{self, Memory},
-        nodes::{self, Share},
-    },
+    view::nodes::{self, Share},
 };
 
 #[inline(never)]
@@ -43,21 +40,13 @@ fn share(asker: &impl Asker) -> Option<Share> {
 
 #[inline(never)]
 pub(super) fn swaps(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
-    let swap = measured(asker).ok_or(Doubt::NoMemoryLimit)?.swap.ok_or(Doubt::NoSwap)?;
+    let swap = asker.memory().ok_or(Doubt::NoMemoryLimit)?.swap.ok_or(Doubt::NoSwap)?;
     text(out, |text, window| compose::swaps(&swap, &mut asker.kernels_own(false)?, text, window))
 }
 
 #[inline(never)]
 pub(super) fn block_size(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     asker.first_block().ok_or(Doubt::NoBlock)?;
-    let memory = measured(asker).ok_or(Doubt::NoMemoryLimit)?;
+    let memory = asker.memory().ok_or(Doubt::NoMemoryLimit)?;
     text(out, |text, _| compose::block_size(memory.total_bytes, text))
-}
-
-#[inline(never)]
-fn measured(asker: &impl Asker) -> Option<Memory> {
-    let machine = asker.machine()?;
-    let scratch: &mut Scratch = &mut [0; _];
-    asker
-        .with_places(|places| asker.with_above(|above| memory::memory(asker.files(), places, above, &machine, scratch)))
 }

@@ -14,7 +14,8 @@ use calc::{
     text::Sink,
     view::{
         cpu::{self, Choice, Cpus},
-        memory, time,
+        memory::{self, Memory},
+        time,
         topology::Packages,
     },
 };
@@ -156,6 +157,10 @@ impl<'t> Asker for Program<'t> {
 
     fn cpu_count(&self) -> CpuCount {
         self.tree.cpu_count()
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        memory::memory(&self.tree, &self.places, &Above::NONE, &self.host, &mut room())
     }
 
     fn machine(&self) -> Option<Host> {
