@@ -209,7 +209,7 @@ impl Rooms {
 }
 
 /// What is known of a level's limits before its files are read, and which of its files count.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     /// The memory limit.
     pub(crate) limit: Option<Setting>,
@@ -246,7 +246,7 @@ impl Amounts {
     pub fn for_those_below(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Self {
         let mut amounts = Self::NONE;
         let names = Names::of(version);
-        let terms = Terms::default();
+        let terms = Terms::NONE;
         if !amounts.read(group, names, &terms, false, scratch) || !amounts.binds(group, names, scratch) {
             return Self::NONE;
         }
