@@ -59,7 +59,7 @@ static void answer(void) {
     touch(TOUCHED_KIB * 1024l);
     before = figure("MemFree:");
     read_from_start(fd);
-    printf("again=%s\n", before - figure("MemFree:") >= TOUCHED_KIB / 2 ? "yes" : "no");
+    printf("again=%s\n", is_fresh(before));
     answer_deepest();
 }
 

@@ -1,5 +1,6 @@
 //! How old a cgroup's published figures become, as far as this is up to the sampler. The time in which it waited for a
-//! CPU, or in which nobody got one, is up to the machine.
+//! CPU, or in which nobody got one, is up to the machine. So is the time that a kernel under another one loses without
+//! knowing: a piece of work that always takes the same time on an idle machine shows how much slower it is.
 
 use crate::boards::slot;
 use crate::processes::now_usec;
@@ -20,11 +21,15 @@ struct Moment {
     queued_usec: u64,
     /// How late the observer, which runs ahead of all others, has woken up so far.
     late_usec: u64,
+    /// How long the observer's pieces of work have taken so far.
+    worked_usec: u64,
 }
 
 #[derive(Default)]
 struct Record {
     moments: Vec<Moment>,
+    /// How long the quickest piece of work took.
+    quickest_usec: u64,
     published: Vec<Seen>,
 }
 
@@ -32,14 +37,20 @@ struct Record {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Age {
     pub(crate) usec: u64,
-    /// Without what the machine is responsible for.
+    /// Without what the machine is responsible for, and as it would be if the machine had been idle.
     pub(crate) own_usec: u64,
 }
 
 impl Record {
-    fn look(&mut self, board: &Path, key: Key, sampler: i32, late: Duration) {
-        let late_usec = self.moments.last().map_or(0, |last| last.late_usec) + late.as_micros() as u64;
-        self.moments.push(Moment { usec: now_usec(), queued_usec: queued_usec(sampler), late_usec });
+    fn look(&mut self, board: &Path, key: Key, sampler: i32, late: Duration, work: Duration) {
+        let (last, work_usec) = (self.moments.last().copied().unwrap_or_default(), work.as_micros() as u64);
+        self.quickest_usec = if last.worked_usec == 0 { work_usec } else { self.quickest_usec.min(work_usec) };
+        self.moments.push(Moment {
+            usec: now_usec(),
+            queued_usec: queued_usec(sampler),
+            late_usec: last.late_usec + late.as_micros() as u64,
+            worked_usec: last.worked_usec + work_usec,
+        });
         let Some(block) = slot(board, key) else { return };
         let Some(load) = block.load() else { return };
         let realtime_usec = block.published().realtime_usec;
@@ -52,7 +63,8 @@ impl Record {
         let of = |pair: &[Seen]| {
             let (from, to) = (pair[0].realtime_usec, pair[1].noted_usec);
             let usec = to.saturating_sub(from);
-            Age { usec, own_usec: usec.saturating_sub(self.waited_usec(from, to)) }
+            let own = usec.saturating_sub(self.waited_usec(from, to)) as f64 / self.slowness(from, to);
+            Age { usec, own_usec: own as u64 }
         };
         self.published.windows(2).map(of).collect()
     }
@@ -64,6 +76,37 @@ impl Record {
         let (before, after) = (at(after.saturating_sub(1)), at(after));
         let end = at(self.moments.partition_point(|moment| moment.usec < to));
         end.queued_usec.saturating_sub(after.queued_usec) + (end.late_usec - before.late_usec)
+    }
+
+    /// How many times longer than the quickest a piece of work took meanwhile.
+    fn slowness(&self, from: u64, to: u64) -> f64 {
+        let first = self.moments.partition_point(|moment| moment.usec < from);
+        let meanwhile = &self.moments[first..self.moments.partition_point(|moment| moment.usec < to).max(first)];
+        let [first, .., last] = meanwhile else { return 1.0 };
+        let quickest = self.quickest_usec * (meanwhile.len() as u64 - 1);
+        if quickest == 0 { 1.0 } else { (last.worked_usec - first.worked_usec) as f64 / quickest as f64 }
+    }
+}
+
+/// A piece of work, in steps.
+#[derive(Clone, Copy)]
+struct Work(u64);
+
+impl Work {
+    /// Long enough for the clock, short enough to go unnoticed.
+    fn new() -> Self {
+        let mut work = Self(1000);
+        while work.time() < Duration::from_micros(200) {
+            work.0 *= 2;
+        }
+        work
+    }
+
+    /// Does it; returns how long it took.
+    fn time(self) -> Duration {
+        let begun = Instant::now();
+        std::hint::black_box((0..self.0).fold(0, |sum, step| std::hint::black_box(sum ^ step)));
+        begun.elapsed()
     }
 }
 
@@ -93,13 +136,15 @@ impl Ages {
             // SAFETY: it sets the priority of this thread.
             let favoured = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
             assert_eq!(favoured, 0, "a thread that goes first");
+            let work = Work::new();
             let mut last = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(PAUSE);
                 let late = last.elapsed().saturating_sub(PAUSE);
-                last = Instant::now();
                 let late = if late > LATE { late } else { Duration::ZERO };
-                kept.lock().expect("the record").look(&board, key, sampler, late);
+                let work = work.time();
+                last = Instant::now();
+                kept.lock().expect("the record").look(&board, key, sampler, late, work);
             }
         });
         Self { stop, record, thread }
@@ -128,22 +173,29 @@ impl Ages {
 #[test]
 fn what_the_machine_takes_is_not_the_samplers() {
     const SECOND: u64 = 1_000_000;
-    let age = |queued: u64, late: u64| {
-        let moments = [(9, 7, 1), (11, 7, 1), (25, 7 + queued, 1 + late), (30, 99, 99)];
-        let moment =
-            |(sec, queued, late)| Moment { usec: sec * SECOND, queued_usec: queued * SECOND, late_usec: late * SECOND };
+    let age = |queued: u64, late: u64, slowness: u64| {
+        let moments =
+            [(9, 7, 1, 1), (11, 7, 1, 2), (13, 7, 1, 2 + slowness), (25, 7 + queued, 1 + late, 50), (30, 99, 99, 51)];
+        let moment = |(sec, queued, late, worked)| Moment {
+            usec: sec * SECOND,
+            queued_usec: queued * SECOND,
+            late_usec: late * SECOND,
+            worked_usec: worked,
+        };
         let seen = |realtime: u64, noted: u64| Seen {
             realtime_usec: realtime * SECOND,
             load: calc::board::Load::default(),
             noted_usec: noted * SECOND,
         };
         let published = vec![seen(10, 11), seen(22, 24)];
-        let ages = Record { moments: moments.map(moment).into(), published }.ages();
+        let ages = Record { moments: moments.map(moment).into(), published, quickest_usec: 1 }.ages();
         assert_eq!(ages.len(), 1);
         [ages[0].usec / SECOND, ages[0].own_usec / SECOND]
     };
-    assert_eq!(age(0, 0), [14, 14]);
-    assert_eq!(age(5, 0), [14, 9]);
-    assert_eq!(age(5, 3), [14, 6]);
-    assert_eq!(age(50, 0), [14, 0]);
+    assert_eq!(age(0, 0, 1), [14, 14]);
+    assert_eq!(age(5, 0, 1), [14, 9]);
+    assert_eq!(age(5, 3, 1), [14, 6]);
+    assert_eq!(age(50, 0, 1), [14, 0]);
+    assert_eq!(age(0, 0, 2), [14, 7]);
+    assert_eq!(age(4, 0, 2), [14, 5]);
 }

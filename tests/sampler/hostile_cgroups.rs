@@ -81,7 +81,7 @@ impl Watched {
         let kib = bed::status_figure(self.pid, "VmHWM:");
         let sec = |usec: u64| usec as f64 / 1e6;
         format!(
-            "the neighbour's figures were up to {:.1} s old, {:.1} s without waits for a CPU; the sampler had {kib} KiB and {} descriptors \
+            "the neighbour's figures were up to {:.1} s old, {:.1} s as on an idle machine; the sampler had {kib} KiB and {} descriptors \
              at most, used {:.1} s of CPU time",
             sec(usec),
             sec(own_usec),
