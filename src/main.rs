@@ -5,6 +5,7 @@ mod cli;
 mod doctor;
 mod failure;
 mod host;
+mod inject;
 mod install;
 mod meant;
 mod output;
