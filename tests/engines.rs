@@ -1,0 +1,25 @@
+//! Engines on a host that has the package: containers get the view, and their images stay as they are. Needs root.
+
+mod bed;
+
+#[path = "containers/harness.rs"]
+#[allow(dead_code, reason = "the ring of containers uses the rest")]
+mod harness;
+#[path = "engines/layout.rs"]
+mod layout;
+#[path = "containers/probe.rs"]
+#[allow(dead_code, reason = "the ring of containers uses the rest")]
+mod probe;
+
+use harness::{Bed, Library};
+use probe::Said;
+
+/// What a command says that runs on a host with the package (`tests/bed/installed`); its first word is a script of
+/// `tests/bed`, such as `docker`.
+pub(crate) fn on_a_host(words: &[&str]) -> Said {
+    let (script, arguments) = words.split_first().expect("a command");
+    let [script, object, command] = [bed::repository("tests/bed").join(script), bed::object(), bed::command()]
+        .map(|path| path.to_string_lossy().into_owned());
+    let private = Bed { userland: "debian-12", library: Library::None };
+    private.says(&[&["installed", "-o", &object, "-c", &command, "--", &script], arguments].concat())
+}
