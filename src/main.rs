@@ -10,6 +10,7 @@ mod install;
 mod meant;
 mod output;
 mod run;
+mod runtime;
 mod sampler;
 mod see;
 mod settings;
@@ -32,5 +33,6 @@ extern "C" fn entry(argc: c_int, argv: *const *const c_char) -> c_int {
         OsStr::from_bytes(text.to_bytes()).to_owned()
     };
     let arguments: Vec<OsString> = (0..count).map(argument).collect();
-    cli::main(&arguments).into()
+    let is_runtime = arguments.first().is_some_and(|program| runtime::is_meant(program));
+    if is_runtime { runtime::main(&arguments) } else { cli::main(&arguments) }.into()
 }

@@ -1,5 +1,6 @@
 //! Where the library and the board are, on a host and in its containers.
 
+use rustix::fs::{StatVfsMountFlags, stat, statvfs};
 use std::path::{Path, PathBuf};
 
 /// The library and all that belongs to it, in every container.
@@ -8,8 +9,11 @@ pub(crate) const DIRECTORY: &str = "/usr/lib/cgproc";
 /// The sampler's board, in every container.
 pub(crate) const BOARD: &str = "/run/cgproc";
 
-/// What `LD_PRELOAD` names: musl's loader takes `$LIB` for a directory of that name.
+/// What `LD_PRELOAD` names. Musl's loader takes `$PLATFORM` for a directory of that name.
 pub(crate) const LIBRARY: &str = "/usr/lib/cgproc/libcgproc.so";
+
+/// The same where glibc's loader alone will read it: 32-bit programs find the empty object.
+pub(crate) const LIBRARY_OF_GLIBC: &str = "/usr/lib/cgproc/$PLATFORM/libcgproc.so";
 
 /// A file that says to glibc's loader what [`PRELOAD`] should. Its text never changes, because a mount shows the file
 /// that was there when the container started.
@@ -61,10 +65,13 @@ impl Host {
         Mount { source, destination: PRELOAD, options, is_directory: false }
     }
 
-    /// The mounts that every container needs, as far as their sources exist: a source that is missing would keep the
-    /// container from starting. Without the library there is nothing to mount.
+    /// The mounts that every container needs, the library's first, as far as their sources exist: a source that is
+    /// missing would keep the container from starting. Without a library that can be loaded there is nothing to mount:
+    /// loaders would complain at each start of a program.
     pub(crate) fn mounts(&self) -> Vec<Mount> {
-        if !self.directory.join(name_of(LIBRARY)).is_file() {
+        let can_load =
+            |directory: &Path| statvfs(directory).is_ok_and(|it| !it.f_flag.contains(StatVfsMountFlags::NOEXEC));
+        if !self.directory.join(name_of(LIBRARY)).is_file() || !can_load(&self.directory) {
             return Vec::new();
         }
         [self.library_mount(), self.board_mount()].into_iter().filter(Mount::is_there).collect()
@@ -75,6 +82,18 @@ impl Mount {
     /// Whether its source exists and is of the right kind.
     pub(crate) fn is_there(&self) -> bool {
         if self.is_directory { self.source.is_dir() } else { self.source.is_file() }
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.is_directory
+    }
+
+    /// Whether every user can reach and read its source: a user namespace has other users.
+    pub(crate) fn is_open_to_all(&self) -> bool {
+        let mode_of = |path: &Path| stat(path).map_or(0, |stat| stat.st_mode);
+        let can_read = mode_of(&self.source) & 0o004 != 0;
+        let directories = self.source.ancestors().skip(usize::from(!self.is_directory));
+        can_read && directories.into_iter().all(|directory| mode_of(directory) & 0o001 != 0)
     }
 }
 

@@ -2,17 +2,28 @@
 
 use super::layout::LIBRARY;
 use crate::host::preload_file::{entries, is_ours};
+use std::path::PathBuf;
 
 /// The variable's name.
 pub(crate) const VARIABLE: &str = "LD_PRELOAD";
 
 /// The value that has the library too; `None` if the existing one has it, by whatever path.
 pub(crate) fn with_ours(existing: Option<&str>) -> Option<String> {
+    with(existing, LIBRARY)
+}
+
+/// The same, by this path of the library.
+pub(crate) fn with(existing: Option<&str>, library: &str) -> Option<String> {
     match existing {
-        Some(existing) if entries(existing.as_bytes()).iter().any(|entry| is_ours(entry)) => None,
-        Some(existing) if !entries(existing.as_bytes()).is_empty() => Some(format!("{LIBRARY}:{existing}")),
-        _ => Some(LIBRARY.to_owned()),
+        Some(existing) if ours_in(existing).is_some() => None,
+        Some(existing) if !entries(existing.as_bytes()).is_empty() => Some(format!("{library}:{existing}")),
+        _ => Some(library.to_owned()),
     }
+}
+
+/// The path of the library in a value.
+pub(crate) fn ours_in(value: &str) -> Option<PathBuf> {
+    entries(value.as_bytes()).into_iter().find(|entry| is_ours(entry))
 }
 
 #[cfg(test)]

@@ -1,0 +1,91 @@
+//! `cgproc-runtime`: an OCI runtime in front of the real one. It changes the configuration of a container that is about
+//! to be made, or the description of a process that is about to join one, and becomes the real runtime, which never
+//! knows. In any doubt it changes nothing.
+
+mod command_line;
+mod configuration;
+mod container;
+mod document;
+mod mounts;
+mod process;
+mod real;
+mod replace;
+mod rootfs;
+mod state;
+
+use crate::failure::{Failure, say};
+use anyhow::Result;
+use command_line::Request;
+use configuration::Configuration;
+use container::Container;
+use document::{Edits, Node};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::Path,
+};
+
+/// The name under which the command is an OCI runtime.
+const NAME: &str = "cgproc-runtime";
+
+/// Whether the command was called by that name.
+pub(crate) fn is_meant(program: &OsStr) -> bool {
+    Path::new(program).file_name() == Some(OsStr::new(NAME))
+}
+
+/// Becomes the real runtime; returns the exit code if that fails.
+pub(crate) fn main(arguments: &[OsString]) -> u8 {
+    let (configuration, fault) = Configuration::read();
+    fault.iter().for_each(note);
+    let Some(runtime) = real::find(configuration.runtime.as_deref()) else {
+        say("no OCI runtime: neither runc nor crun is in PATH; name one in /etc/cgproc/runtime.toml");
+        return 127;
+    };
+    let arguments = arguments.get(1..).unwrap_or_default();
+    if let Some(request) = command_line::request(arguments) {
+        let done = match &request {
+            Request::Container { configuration: file, bundle } => change_container(file, bundle, &configuration),
+            Request::Process { description, container } => {
+                state::bundle(container, &runtime).and_then(|bundle| change_process(description, &bundle))
+            }
+        };
+        done.err().iter().for_each(note);
+    }
+    let error = real::become_it(&runtime, arguments);
+    let failure = Failure::of_exec(runtime.into_os_string(), error);
+    say(&failure);
+    failure.code()
+}
+
+/// Gives a container the view, if it is chosen and if it has all that is needed.
+fn change_container(file: &Path, bundle: &Path, configuration: &Configuration) -> Result<()> {
+    let found = replace::read(file)?;
+    let container = Container::parse(&found.text)?;
+    if !configuration.rules.choose(container.asked()?, container.namespace()?.as_deref()) {
+        return Ok(());
+    }
+    match container.with_view(bundle, &configuration.host)? {
+        Some(changed) => found.replace(&changed),
+        None => Ok(()),
+    }
+}
+
+/// Gives a process the `LD_PRELOAD` that its container was given.
+fn change_process(file: &Path, bundle: &Path) -> Result<()> {
+    let configuration = replace::read(&bundle.join("config.json"))?;
+    let Some(library) = Container::parse(&configuration.text)?.preloaded()? else { return Ok(()) };
+    let found = replace::read(file)?;
+    let mut edits = Edits::of(&found.text);
+    process::set_preload(&mut edits, Node::of(&found.text)?, &library)?;
+    if edits.is_empty() { Ok(()) } else { found.replace(&edits.apply()?) }
+}
+
+/// Says what went wrong, if someone wants to know: our standard error may be the container's.
+fn note(fault: &anyhow::Error) {
+    if env::var_os("CGPROC_DEBUG").is_some() {
+        say(format_args!("{fault:#}: the container is left as it is"));
+    }
+}
+
+#[cfg(test)]
+mod mutations;
