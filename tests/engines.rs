@@ -10,12 +10,14 @@ mod layout;
 #[path = "containers/probe.rs"]
 #[allow(dead_code, reason = "the ring of containers uses the rest")]
 mod probe;
+#[path = "engines/runtime.rs"]
+mod runtime;
 
 use harness::{Bed, Library};
 use probe::Said;
 
 /// What a command says that runs on a host with the package (`tests/bed/installed`); its first word is a script of
-/// `tests/bed`, such as `docker`.
+/// `tests/bed`, such as `docker`, or an absolute path.
 pub(crate) fn on_a_host(words: &[&str]) -> Said {
     let (script, arguments) = words.split_first().expect("a command");
     let [script, object, command] = [bed::repository("tests/bed").join(script), bed::object(), bed::command()]
