@@ -12,6 +12,8 @@ mod layout;
 mod probe;
 #[path = "engines/runtime.rs"]
 mod runtime;
+#[path = "engines/starts.rs"]
+mod starts;
 
 use harness::{Bed, Library};
 use probe::Said;

@@ -103,7 +103,18 @@ impl<'t> Container<'t> {
 
     fn mounts<'r>(&self, rootfs: &'r Rootfs) -> Result<Mounts<'r>> {
         let items = self.fields.some("mounts")?.map_or(Ok(Vec::new()), Node::items)?;
-        Mounts::parse(&items, rootfs, self.maker()?)
+        Mounts::parse(&items, &self.made_later()?, rootfs, self.maker()?)
+    }
+
+    /// Paths that the runtime makes once everything is mounted: the first program's directory, and devices.
+    fn made_later(&self) -> Result<Vec<String>> {
+        let directory = self.fields.some("process")?.map_or(Ok(None), |process| process.fields()?.string("cwd"))?;
+        let mut paths = Vec::from_iter(directory);
+        let linux = self.fields.some("linux")?.context("no linux")?.fields()?;
+        for device in linux.some("devices")?.map_or(Ok(Vec::new()), Node::items)? {
+            paths.extend(device.fields()?.string("path")?);
+        }
+        Ok(paths)
     }
 
     /// Who makes what mounts need: in a user namespace, its root.

@@ -22,6 +22,8 @@ struct Mounted {
 pub(super) struct Mounts<'r> {
     rootfs: &'r Rootfs,
     all: Vec<Mounted>,
+    /// Paths that the runtime makes once everything is mounted.
+    made_later: Vec<PathBuf>,
     maker: Maker,
 }
 
@@ -53,7 +55,8 @@ impl Mounted {
         let options = fields.some("options")?.map_or(Ok(Vec::new()), Node::items)?;
         let mut is_writable = kind.as_deref() == Some("tmpfs");
         for option in options {
-            is_writable &= !matches!(option.string()?.as_str(), "ro" | "bind" | "rbind");
+            let option = option.string()?;
+            is_writable &= !matches!(option.as_str(), "ro" | "bind" | "rbind") && !option.starts_with("nr_inodes");
         }
         let real = rootfs.place(Path::new(&destination)).with_context(|| destination.clone())?.real;
         Ok(Self { real, source: fields.string("source")?, is_writable })
@@ -61,9 +64,11 @@ impl Mounted {
 }
 
 impl<'r> Mounts<'r> {
-    pub(super) fn parse(items: &[Node<'_>], rootfs: &'r Rootfs, maker: Maker) -> Result<Self> {
+    pub(super) fn parse(items: &[Node<'_>], made_later: &[String], rootfs: &'r Rootfs, maker: Maker) -> Result<Self> {
         let all = items.iter().map(|item| Mounted::parse(*item, rootfs)).collect::<Result<_>>()?;
-        Ok(Self { rootfs, all, maker })
+        let real = |path: &String| rootfs.place(Path::new(path)).map(|place| place.real);
+        let made_later = made_later.iter().map(real).collect::<Result<_>>()?;
+        Ok(Self { rootfs, all, made_later, maker })
     }
 
     /// Whether one of them is at or above a path.
@@ -79,7 +84,9 @@ impl<'r> Mounts<'r> {
             return Ok(if is_ours { Fate::There } else { Fate::Impossible });
         }
         let is_out_of_reach = self.maker != Maker::Us && !ours.is_open_to_all();
-        if is_out_of_reach || self.all.iter().any(|mount| mount.real.starts_with(&place.real)) {
+        let is_below = |path: &PathBuf| *path != place.real && path.starts_with(&place.real);
+        let is_in_use = self.all.iter().map(|mount| &mount.real).chain(&self.made_later).any(is_below);
+        if is_out_of_reach || is_in_use {
             return Ok(Fate::Impossible);
         }
         let above = self.all.iter().rev().find(|mount| place.real.starts_with(&mount.real));

@@ -159,6 +159,9 @@ fn mounts_of_others_stay_in_sight() {
         (mounted("/run/cgproc/below", "bind", &["rbind"]), &[DIRECTORY, PRELOAD], None),
         (mounted("/etc", "bind", &["rbind"]), &[DIRECTORY, BOARD], Some(OF_GLIBC)),
         (mounted("/etc/ld.so.preload", "bind", &["bind"]), &[DIRECTORY, BOARD], Some(OF_GLIBC)),
+        (with("/process/cwd", json!("/run/cgproc/made")), &[DIRECTORY, PRELOAD], None),
+        (with("/process/cwd", json!("/run/cgproc")), &[DIRECTORY, BOARD, PRELOAD], None),
+        (with("/linux/devices", json!([{"path": "/run/cgproc/null"}])), &[DIRECTORY, PRELOAD], None),
         // Without a place for the library there is no use for the rest.
         (mounted("/usr/lib", "bind", &["rbind"]), &[], None),
         (mounted("/usr/lib/cgproc", "bind", &["rbind"]), &[], None),

@@ -1,0 +1,69 @@
+//! Whatever container runc starts by itself, it starts through `cgproc-runtime`: `starts.txt` has the containers.
+
+use crate::bed::{self, Findings};
+use crate::on_a_host;
+use std::fmt::Write as _;
+
+/// A container that exists only in a list would not show much.
+const LEAST_STARTED: usize = 50;
+/// Of those, how many have the view: otherwise they were not changed at all.
+const LEAST_IN_VIEW: usize = 20;
+
+/// A root for each container, and one that nobody can write to. `start NAME RUNTIME` runs `nproc` in the container whose
+/// change of the configuration, and of the root, are in the variables.
+const START: &str = r#"
+    mkdir $WORK/readonly
+    mount --bind $ROOT $WORK/readonly
+    mount -o remount,bind,ro $WORK/readonly
+    start() {
+        local bundle=$WORK/$1-$2
+        mkdir -p $bundle/{upper,work,rootfs}
+        cd $bundle
+        mount -t overlay overlay -o lowerdir=$ROOT,upperdir=upper,workdir=work rootfs
+        (cd rootfs; eval "$change") || return 125
+        runc spec
+        jq --arg readonly $WORK/readonly --arg cgroup /$CGROUP/$1-$2 --argjson quota $quota \
+            '.process.terminal = false | .process.args = ["nproc"] | .linux.cgroupsPath = $cgroup |
+             .linux.resources.cpu = {quota: $quota, period: 100000} |'" $filter" config.json >edited.json
+        mv edited.json config.json
+        local status=0 said
+        said=$(timeout 120 $2 run $1-$2 2>errors) || status=$?
+        echo $1 $2 $status ${said:-$(tail -n 1 errors)}
+        umount rootfs
+    }
+"#;
+
+#[test]
+fn what_runc_starts_it_still_starts() {
+    let list = std::fs::read_to_string(bed::repository("tests/engines/starts.txt")).expect("the list");
+    let kinds: Vec<&str> = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let mut script = format!("quota={}\n{START}", crate::probe::quota_usec());
+    for (number, kind) in kinds.iter().enumerate() {
+        let (filter, change) = match kind.split_once(' ') {
+            Some(("config", filter)) => (filter, ":"),
+            Some(("root", command)) => (".", command),
+            _ => panic!("starts.txt: {kind}"),
+        };
+        let quoted = |text: &str| text.replace('\'', r"'\''");
+        let _ = writeln!(script, "filter='{}' change='{}'", quoted(filter), quoted(change));
+        let _ = writeln!(script, "for runtime in runc cgproc-runtime; do start {number} $runtime; done");
+    }
+    let said = on_a_host(&["/bin/bash", "-euc", &script]);
+    let limited = crate::probe::limited().cpus.to_string();
+    let (mut started, mut in_view, mut findings) = (0, 0, Findings::default());
+    for (number, kind) in kinds.iter().enumerate() {
+        let name = number.to_string();
+        let ended = |runtime| said.value(&name, runtime).and_then(|said| said.split_once(' '));
+        let (alone, through) = (ended("runc"), ended("cgproc-runtime"));
+        findings.check(alone.is_some() && through.is_some(), || format!("{kind}: {alone:?}, {through:?}"));
+        if let Some(("0", _)) = alone {
+            started += 1;
+            in_view += usize::from(through == Some(("0", &limited)));
+            findings.check(through.is_some_and(|(status, _)| status == "0"), || format!("{kind}: {through:?}"));
+        }
+    }
+    println!("{started} of {} started, {in_view} with the view", kinds.len());
+    findings.check(started >= LEAST_STARTED, || format!("only {started} were started"));
+    findings.check(in_view >= LEAST_IN_VIEW, || format!("only {in_view} had the view"));
+    findings.conclude("starts");
+}
