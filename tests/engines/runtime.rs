@@ -173,46 +173,36 @@ fn podman_containers_of_every_kind() {
     findings.conclude("podman");
 }
 
-/// containerd as it is without Kubernetes: `ctr` gives a container a root and an empty /run.
+/// containerd as it is without Kubernetes: `ctr` gives a container a root and an empty /run. `told NAME OPTION...` runs
+/// one, and tells what is started in it without any variable.
+const OF_CONTAINERD: &str = r#"
+    ctr() { command ctr --address $WORK/containerd.socket "$@"; }
+    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >$WORK/containerd.toml
+    containerd --config $WORK/containerd.toml --address $WORK/containerd.socket --root $WORK/containerd \
+        --state /run/containerd >$WORK/containerd.log 2>&1 &
+    daemon=$!
+    for _ in $(seq 600); do if ctr version >/dev/null 2>&1; then break; fi; sleep 0.1; done
+    told() {
+        local name=$1
+        shift
+        ctr run --detach --runc-binary /usr/bin/cgproc-runtime --rootfs --memory-limit 536870912 --cpu-period 100000 \
+            --cpu-quota $quota --cgroup /$CGROUP/$name --env PATH=/usr/bin \
+            --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro "$@" $ROOT $name sleep 1000
+        ctr task exec --exec-id told $name env -i PATH=/usr/local/bin:/usr/bin:/bin probe $name
+        ctr task kill --signal KILL $name
+    }
+    echo version containerd $(containerd --version | cut -d ' ' -f 3)
+"#;
+
 #[test]
 fn containerd_containers_see_themselves() {
-    let script = format!(
-        "ctr() {{ command ctr --address $WORK/containerd.socket \"$@\"; }}
-        printf 'version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n' >$WORK/containerd.toml
-        containerd --config $WORK/containerd.toml --address $WORK/containerd.socket --root $WORK/containerd \
-            --state /run/containerd >$WORK/containerd.log 2>&1 &
-        daemon=$!
-        for _ in $(seq 600); do if ctr version >/dev/null 2>&1; then break; fi; sleep 0.1; done
-        told() {{
-            local name=$1
-            shift
-            ctr run --detach --runc-binary /usr/bin/cgproc-runtime --rootfs --memory-limit 536870912 \
-                --cpu-period 100000 --cpu-quota {quota} --cgroup /$CGROUP/$name --mount {cgroups} --env PATH=/usr/bin \"$@\" \
-                $ROOT $name sleep 1000
-            ctr task exec --exec-id told $name env -i PATH=/usr/local/bin:/usr/bin:/bin probe $name
-            ctr task kill --signal KILL $name
-        }}
-        echo version containerd $(containerd --version | cut -d ' ' -f 3)
-        {}
-        kill $daemon
-        wait $daemon || :",
-        side_by_side(
-            [
-                ("plain", "told plain".to_owned()),
-                ("read-only", "told read-only --read-only".to_owned()),
-                ("off", "told off --annotation cgproc.io/view=off".to_owned()),
-            ]
-            .into_iter()
-        ),
-        quota = quota_usec(),
-        cgroups = "type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro",
-    );
+    let containers = ["plain", "read-only --read-only", "off --annotation cgproc.io/view=off"];
+    let told = side_by_side(containers.into_iter().enumerate().map(|(at, line)| (at, format!("told {line}"))));
+    let script = format!("quota={}\n{OF_CONTAINERD}\n{told}\nkill $daemon; wait $daemon || :", quota_usec());
     let said = on_a_host(&["/bin/bash", "-euc", &script]);
     let mut findings = Findings::default();
-    let row = Row {
-        runtime: "containerd, cgproc-runtime",
-        version: said.value("version", "containerd").expect("its version"),
-    };
+    let version = said.value("version", "containerd").expect("its version");
+    let row = Row { runtime: "containerd, cgproc-runtime", version };
     for name in ["plain", "read-only"] {
         said.shows_container(&mut findings, &row, name, limited());
     }

@@ -1,0 +1,83 @@
+//! What `cgproc-runtime` adds to the start of a container and to that of a process in one, over runc alone, in pairs
+//! within one run: `cargo bench --locked --bench runtime`. Needs root and the userland of `tests/bed/setup roots`.
+
+#[path = "../tests/bed/mod.rs"]
+mod bed;
+
+use std::process::{Command, Stdio};
+
+const ROUNDS: usize = 101;
+
+/// A container of Debian that runs `true`, and `true` in one that is running. Engines write a new bundle for each
+/// container, and a new description of each process. Each line: what, microseconds alone, microseconds through ours.
+const SCRIPT: &str = r#"
+    cd $WORK
+    runc spec
+    jq --arg root $ROOT --arg cgroup /$CGROUP/timed '.process.terminal = false | .process.args = ["true"] |
+        .root.path = $root | .linux.cgroupsPath = $cgroup' config.json >plain.json
+    jq .process plain.json >plain-process.json
+    elapsed() {
+        local begun=$EPOCHREALTIME
+        "$@"
+        echo $((${EPOCHREALTIME/./} - ${begun/./}))
+    }
+    timed() {
+        local what=$1 first=$2 second=$3 round one other
+        shift 3
+        for round in $(seq $rounds); do
+            cp plain.json config.json
+            cp plain-process.json process.json
+            one=$(elapsed $first "$@")
+            other=$(elapsed $second "$@")
+            if [ $first = runc ]; then echo $what $one $other; else echo $what $other $one; fi
+        done
+    }
+    # Whoever comes first has the colder caches.
+    rounds=$((rounds / 2 + 1))
+    timed start runc cgproc-runtime run timed
+    timed start cgproc-runtime runc run timed
+    jq '.process.args = ["sleep", "1000"] | .linux.cgroupsPath += "-running"' plain.json >config.json
+    cgproc-runtime run --detach running </dev/null >/dev/null 2>&1
+    timed exec runc cgproc-runtime exec --process process.json running
+    timed exec cgproc-runtime runc exec --process process.json running
+    runc delete --force running
+"#;
+
+fn main() {
+    bed::log_machine();
+    let text = run();
+    println!(
+        "\n{:6} {:>10} {:>10} {:>12} {:>8}   ms, medians of {ROUNDS} pairs",
+        "", "runc", "through", "difference", "ratio"
+    );
+    for what in ["start", "exec"] {
+        let pairs: Vec<(f64, f64)> = text.lines().filter_map(|line| pair(line.strip_prefix(what)?)).collect();
+        assert!(pairs.len() >= ROUNDS, "{what}: {} pairs", pairs.len());
+        let of = |value: fn(&(f64, f64)) -> f64| median(pairs.iter().map(value).collect());
+        let (alone, through) = (of(|pair| pair.0), of(|pair| pair.1));
+        let (difference, ratio) = (of(|pair| pair.1 - pair.0), of(|pair| pair.1 / pair.0));
+        println!("{what:6} {alone:>10.2} {through:>10.2} {difference:>+12.2} {ratio:>7.3}x");
+    }
+}
+
+/// The pair of a line, in milliseconds.
+fn pair(line: &str) -> Option<(f64, f64)> {
+    let (alone, through) = line.trim().split_once(' ')?;
+    Some((alone.parse::<f64>().ok()? / 1e3, through.parse::<f64>().ok()? / 1e3))
+}
+
+fn run() -> String {
+    let [private, installed] = ["private", "installed"].map(|script| bed::repository("tests/bed").join(script));
+    let (object, script) = (bed::object(), format!("rounds={ROUNDS}\n{SCRIPT}"));
+    let mut command = Command::new(private);
+    command.args(["-i", "none", "-o"]).arg(&object).arg("--").arg(installed).arg("-o").arg(&object);
+    command.arg("-c").arg(bed::command()).args(["--", "/bin/bash", "-euc", &script]);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("tests/bed/private");
+    assert!(output.status.success(), "{}", output.status);
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
