@@ -1,13 +1,11 @@
-//! The settings file that a root without one gets: the example, with nothing in force.
+//! The settings file that a root without one gets: the example, in which everything is commented out.
 
 /// Its path.
 pub(super) const PATH: &str = "/etc/cgproc.conf";
 
-/// Its text: everything that the example sets is commented out.
+/// Its text.
 pub(super) fn text() -> Vec<u8> {
-    const EXAMPLE: &str = include_str!("../../examples/cgproc.conf");
-    let line = |line: &str| if line.is_empty() || line.starts_with('#') { line.to_owned() } else { format!("#{line}") };
-    EXAMPLE.lines().map(|it| line(it) + "\n").collect::<String>().into_bytes()
+    include_bytes!("../../examples/cgproc.conf").to_vec()
 }
 
 #[cfg(test)]
