@@ -6,6 +6,7 @@ mod cgroups;
 mod container;
 mod library;
 mod processes;
+mod recognised;
 mod settings;
 mod surroundings;
 

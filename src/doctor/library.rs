@@ -1,13 +1,15 @@
 //! The preloaded library: in this process, and where processes are told to look for it.
 
-use super::Finding;
+use super::{
+    Finding,
+    recognised::{Recognised, is_library, places},
+};
 use crate::host::{
     elf, foreign, object,
-    preload_file::{self, entries, is_ours},
+    preload_file::{self, entries},
 };
 use std::{
     ffi::OsStr,
-    fs,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -22,7 +24,7 @@ const REBUILD: &str = "put a complete library built for this machine there (carg
 /// Whether it is loaded here, and the findings about that.
 pub(super) fn check() -> (bool, Vec<Finding>) {
     let variable = std::env::var_os("LD_PRELOAD").unwrap_or_default();
-    let loaded = mapped("self");
+    let loaded = Recognised::default().mapped("self");
     let first = match &loaded {
         Some(path) => Finding::ok(CHECK, "library-loaded", "it is loaded in this process").on(path),
         None => absent(&variable),
@@ -37,7 +39,7 @@ pub(super) fn check() -> (bool, Vec<Finding>) {
 /// Why this process does not have it, as far as its environment tells.
 fn absent(variable: &OsStr) -> Finding {
     let finding = |code, found| Finding::problem(CHECK, code, found);
-    if entries(variable.as_bytes()).iter().any(|path| is_ours(path)) {
+    if entries(variable.as_bytes()).iter().any(|path| is_library(ROOT.as_ref(), path)) {
         return finding("library-refused", "LD_PRELOAD names it, but the loader did not accept it")
             .on(variable.display())
             .cure("give its full path, and see below what is wrong with the file");
@@ -46,8 +48,7 @@ fn absent(variable: &OsStr) -> Finding {
         return finding("library-refused", "/etc/ld.so.preload names it, but the loader did not accept it")
             .cure("musl's loader does not read that file: set LD_PRELOAD");
     }
-    let found =
-        "it is not loaded in this process under its own name: neither LD_PRELOAD nor /etc/ld.so.preload names it";
+    let found = "it is not loaded in this process: neither LD_PRELOAD nor /etc/ld.so.preload names it";
     finding("library-not-named", found).cure(
         "set LD_PRELOAD=/usr/lib/libcgproc.so in the image's environment, or let cgproc install add it to \
              /etc/ld.so.preload, or start programs with cgproc run",
@@ -69,22 +70,19 @@ fn faulty((code, what): (&'static str, String), by: &str) -> Finding {
     }
 }
 
-/// What is wrong with a library below `root`: a code, and the same in words.
+/// What is wrong with a library below `root`: a code, and the same in words. If the path leads to several files, any of
+/// them will do.
 pub(super) fn fault(root: &Path, path: &Path) -> Option<(&'static str, String)> {
-    object::fault(&foreign::open(root, path).and_then(|file| elf::read(&file)))
+    let faults = places(path)
+        .into_iter()
+        .map(|path| object::fault(&foreign::open(root, &path).and_then(|file| elf::read(&file))));
+    // One that is there says more than one that is not.
+    faults.min_by_key(|fault| fault.as_ref().map_or(0, |(code, _)| if *code == "library-missing" { 2 } else { 1 }))?
 }
 
 /// Whether the preload file of the file system at `root` names it.
 pub(super) fn in_file(root: &Path) -> bool {
-    entries(&foreign::text(root, preload_file::PATH.as_ref())).iter().any(|path| is_ours(path))
-}
-
-/// The path that a process has it mapped from.
-pub(super) fn mapped(process: &str) -> Option<String> {
-    let maps = fs::read(Path::new("/proc").join(process).join("maps")).ok()?;
-    let paths = maps.split(|byte| *byte == b'\n').filter_map(|line| line.splitn(2, |byte| *byte == b'/').nth(1));
-    let ours = paths.map(|path| Path::new("/").join(OsStr::from_bytes(path))).find(|path| is_ours(path))?;
-    Some(ours.display().to_string())
+    entries(&foreign::text(root, preload_file::PATH.as_ref())).iter().any(|path| is_library(root, path))
 }
 
 #[cfg(test)]

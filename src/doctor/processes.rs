@@ -4,6 +4,7 @@ use super::{
     Finding, Severity,
     container::{Container, text},
     library,
+    recognised::{Recognised, is_library},
 };
 use crate::host::{
     auxv,
@@ -115,7 +116,8 @@ const REASONS: [(Why, &str, bool, &str, &str); 11] = [
 pub(super) fn check(is_loaded_here: bool) -> Vec<Finding> {
     let container = Container::own();
     let numbers = others();
-    let seen = numbers.iter().filter_map(|pid| OtherProcess::at(&Path::new("/proc").join(pid), &container));
+    let known = Recognised::default();
+    let seen = numbers.iter().filter_map(|pid| OtherProcess::at(&Path::new("/proc").join(pid), &container, &known));
     let (inside, outside): (Vec<OtherProcess>, Vec<OtherProcess>) = seen.partition(|process| process.is_inside);
     let all = inside.len() + outside.len();
     let loaded = inside.iter().chain(&outside).filter(|process| matches!(process.why, None | Some(Why::Off))).count();
@@ -177,12 +179,12 @@ struct OtherProcess {
 
 impl OtherProcess {
     /// The process with this directory; `None` for kernel threads and processes that have just ended.
-    fn at(directory: &Path, container: &Container) -> Option<Self> {
+    fn at(directory: &Path, container: &Container, known: &Recognised) -> Option<Self> {
         let comm = fs::read(directory.join("comm")).ok()?;
         let pid = directory.file_name()?.to_str()?;
         let why = match fs::read(directory.join("maps")) {
             Ok(maps) if maps.is_empty() => return None,
-            Ok(_) if library::mapped(pid).is_some() => without_effect(directory),
+            Ok(_) if known.mapped(pid).is_some() => without_effect(directory),
             Ok(_) => Some(why(directory)),
             Err(_) if directory.exists() => Some(Why::Unknown),
             Err(_) => return None,
@@ -203,13 +205,9 @@ fn why(directory: &Path) -> Why {
     }
     let Ok(environment) = environment(directory) else { return Why::Unknown };
     let named = variable(&environment, b"LD_PRELOAD=");
-    let ours: Vec<PathBuf> = named
-        .map(preload_file::entries)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|path| preload_file::is_ours(path))
-        .collect();
     let root = directory.join("root");
+    let named = named.map(preload_file::entries).unwrap_or_default();
+    let ours: Vec<PathBuf> = named.into_iter().filter(|path| is_library(&root, path)).collect();
     match ours.iter().find(|path| path.is_absolute()) {
         Some(path) => match library::fault(&root, path) {
             Some(("library-missing", _)) => Why::Missing,

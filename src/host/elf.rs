@@ -69,6 +69,32 @@ pub(crate) fn read(file: &File) -> Result<Elf, Fault> {
     Ok(elf)
 }
 
+/// The name that a 64-bit library has for the loader (`DT_SONAME`), whatever its file is called.
+pub(crate) fn soname(file: &File) -> Option<String> {
+    const PT_LOAD: u32 = 1;
+    const PT_DYNAMIC: u32 = 2;
+    const DT_STRTAB: u64 = 5;
+    const DT_SONAME: u64 = 14;
+    const LONGEST: usize = 64;
+    read(file).ok().filter(|elf| elf.bits == 64)?;
+    let mut head = [0; HEAD as usize];
+    file.read_exact_at(&mut head, 0).ok()?;
+    let segments = Segments { file, at: word(&head, 32), size: half(&head, 54), count: half(&head, 56) };
+    let headers: Vec<[u8; 56]> = (0..segments.count).map_while(|index| segments.header(index).ok()).collect();
+    let of_kind = |kind| headers.iter().filter(move |header| kind_of(header) == kind);
+    let dynamic = of_kind(PT_DYNAMIC).next()?;
+    let entries = segments.bytes(word(dynamic, 8), word(dynamic, 32)).ok()?;
+    let entry = |tag| entries.chunks_exact(16).find(|entry| word(entry, 0) == tag).map(|entry| word(entry, 8));
+    let at = entry(DT_STRTAB)?.checked_add(entry(DT_SONAME)?)?;
+    // The table's address is where it is loaded, not where it is in the file.
+    let within = |load: &&[u8; 56]| at.checked_sub(word(*load, 16)).is_some_and(|into| into < word(*load, 32));
+    let load = of_kind(PT_LOAD).find(within)?;
+    let mut name = [0; LONGEST];
+    let read = file.read_at(&mut name, word(load, 8).checked_add(at - word(load, 16))?).ok()?;
+    let name = name[..read].split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -97,15 +123,13 @@ impl Segments<'_> {
     fn describe(&self, len: u64, elf: &mut Elf) -> Result<(), Fault> {
         const PT_INTERP: u32 = 3;
         const PT_NOTE: u32 = 4;
-        for index in 0..u64::from(self.count) {
-            let mut header = [0; 56];
-            let at = self.at.saturating_add(index * u64::from(self.size));
-            self.file.read_exact_at(&mut header, at).map_err(|_| Fault::Truncated)?;
+        for index in 0..self.count {
+            let header = self.header(index)?;
             let (offset, size) = (word(&header, 8), word(&header, 32));
             if offset.saturating_add(size) > len {
                 return Err(Fault::Truncated);
             }
-            match u32::from_le_bytes([header[0], header[1], header[2], header[3]]) {
+            match kind_of(&header) {
                 PT_INTERP => {
                     let path = self.bytes(offset, size)?;
                     elf.interpreter = Some(String::from_utf8_lossy(&path).trim_end_matches('\0').to_owned());
@@ -117,6 +141,13 @@ impl Segments<'_> {
         Ok(())
     }
 
+    fn header(&self, index: u16) -> Result<[u8; 56], Fault> {
+        let mut header = [0; 56];
+        let at = self.at.saturating_add(u64::from(index) * u64::from(self.size));
+        self.file.read_exact_at(&mut header, at).map_err(|_| Fault::Truncated)?;
+        Ok(header)
+    }
+
     /// A segment's bytes, at most as many as a path can have.
     fn bytes(&self, offset: u64, size: u64) -> Result<Vec<u8>, Fault> {
         const LONGEST_PATH: u64 = 4096;
@@ -124,6 +155,11 @@ impl Segments<'_> {
         self.file.read_exact_at(&mut bytes, offset).map_err(|_| Fault::Truncated)?;
         Ok(bytes)
     }
+}
+
+/// What a program header describes.
+fn kind_of(header: &[u8; 56]) -> u32 {
+    u32::from_le_bytes([header[0], header[1], header[2], header[3]])
 }
 
 /// Whether one of these notes is the Go linker's. A note has the lengths of its name and text, its type, and its name.
@@ -175,6 +211,16 @@ mod tests {
         let note = |name: &[u8; 4]| [&[4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0], &name[..], &[7; 8]].concat();
         assert!(is_gos(&note(b"Go\0\0")) && is_gos(&[note(b"GNU\0"), note(b"Go\0\0")].concat()));
         assert!(!is_gos(&note(b"GNU\0")) && !is_gos(b""));
+    }
+
+    #[test]
+    fn a_library_has_a_name_of_its_own() {
+        let libc = fs::read_to_string("/proc/self/maps").unwrap();
+        let libc = libc.lines().filter_map(|line| line.split_once('/')).find(|(_, path)| path.contains("/libc.so"));
+        let path = format!("/{}", libc.unwrap().1);
+        assert_eq!(soname(&File::open(path).unwrap()).as_deref(), Some("libc.so.6"));
+        assert_eq!(soname(&File::open("/proc/self/exe").unwrap()), None, "a program");
+        assert_eq!(soname(&File::open("/etc/passwd").unwrap()), None);
     }
 
     #[test]

@@ -144,6 +144,42 @@ fn a_whole_set_up_is_well() {
 }
 
 #[test]
+fn a_library_with_another_name_is_known() {
+    let renamed = File::new(&fs::read(bed::object()).expect("the library"));
+    renamed.mode(0o755);
+    assert!(!renamed.path().contains("libcgproc"), "{}", renamed.path());
+    let diagnosis = Patient::new().with("LD_PRELOAD", renamed.path()).diagnosed();
+    assert_eq!(diagnosis.status, Some(0), "{:#?}", diagnosis.findings);
+    assert_eq!(diagnosis.found("library-loaded")["path"], renamed.path());
+    // In other processes too, whether they have it or only name it.
+    let started = format!(
+        "LD_PRELOAD={} sleep 600 & env -u LD_PRELOAD sleep 600 & until grep -q ' r.x.*{}' /proc/$!/../*/maps; \
+                           do :; done",
+        renamed.path(),
+        renamed.path()
+    );
+    let diagnosis = Patient::new().with("LD_PRELOAD", renamed.path()).after(&started).diagnosed();
+    assert_eq!(diagnosis.found("processes-loaded")["found"], "1 of 2 others have the library");
+    diagnosis.problem("process-not-named");
+}
+
+#[test]
+fn the_loaders_directory_is_followed() {
+    let home = tempfile();
+    let directory = home.join(format!("lib/{}-linux-gnu", std::env::consts::ARCH));
+    fs::create_dir_all(&directory).expect("a directory");
+    fs::copy(bed::object(), directory.join("libcgproc.so")).expect("a copy");
+    let named = format!("{}/$LIB/libcgproc.so", home.display());
+    let script = etc("ld.so.preload", &format!("{named}\\n"));
+    let diagnosis = Patient::new().bare().after(&script).diagnosed();
+    let missing = Patient::new().bare().after(&script.replace("libcgproc.so", "libcgproc-not.so")).diagnosed();
+    fs::remove_dir_all(&home).expect("removed");
+    assert_eq!(diagnosis.status, Some(0), "{:#?}", diagnosis.findings);
+    assert_eq!(diagnosis.found("library-loaded")["path"].as_str(), directory.join("libcgproc.so").to_str());
+    missing.problem("library-missing");
+}
+
+#[test]
 fn containers_are_well() {
     for view in [bed::View::Bind, bed::View::Namespace] {
         let script = format!("exec {} doctor --json", bed::command().display());
