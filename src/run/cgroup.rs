@@ -64,13 +64,15 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    /// Adds the CPU accounting controller if it is separate (v1) and we have the right.
+    /// Adds version 1's controllers that count CPU time and disk accesses, as far as they are separate and we have the
+    /// right. Version 2 counts CPU time in every cgroup, and v2.rs enables its controller of disks.
     fn account(&mut self, hierarchies: &[MountedHierarchy]) {
-        let accounting = hierarchies.iter().find(|hierarchy| hierarchy.has("cpuacct"));
-        let taken =
-            |hierarchy: &MountedHierarchy| self.directories.iter().any(|made| made.starts_with(&hierarchy.mount));
-        if let Some(directory) = accounting.filter(|it| !taken(it)).and_then(|it| v1::make(it).ok()) {
-            self.directories.push(directory);
+        for controller in ["cpuacct", "blkio"] {
+            let Some(hierarchy) = hierarchies.iter().find(|hierarchy| hierarchy.has(controller)) else { continue };
+            let is_taken = self.directories.iter().any(|made| made.starts_with(&hierarchy.mount));
+            if let (false, Ok(directory)) = (is_taken, v1::make(hierarchy)) {
+                self.directories.push(directory);
+            }
         }
     }
 

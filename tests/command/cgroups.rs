@@ -1,7 +1,7 @@
 //! The cgroups that `cgproc run` makes: what they contain, and when they go.
 
 use crate::bed;
-use crate::bed::Version;
+use crate::bed::{Version, disk::Disk};
 use crate::harness::{Public, directory, err, kill, out, own, printed, read, run, until, waiting};
 use std::fs;
 use std::os::unix::fs::chown;
@@ -39,6 +39,24 @@ fn the_limits_are_in_the_kernels_files() {
     assert_eq!(program.ended().code(), Some(7));
     for directory in directories {
         assert!(!directory.exists(), "{} is left", directory.display());
+    }
+}
+
+#[test]
+fn disks_are_counted_for_the_program_alone() {
+    let disk = Disk::new();
+    let name = &disk.name;
+    // Read before the run, so the machine's figures are not 0.
+    bed::sh(&disk.traffic(1, 3));
+    let script = format!("grep -w {name} /proc/diskstats; {}\ngrep -w {name} /proc/diskstats", disk.traffic(2, 0));
+    for limit in [["--memory", "64M"], ["--cpus", "0.9"], ["--pids", "100"]] {
+        let text = printed(&run(&limit, &script));
+        let sectors: Vec<(&str, &str)> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .map(|fields| (fields[5], fields[9]))
+            .collect();
+        assert_eq!(sectors, [("0", "0"), ("0", "4096")], "{limit:?}: {text}");
     }
 }
 

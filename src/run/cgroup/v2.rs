@@ -67,6 +67,8 @@ fn hand_down(parent: &Path, directory: &Path, needed: &[&str]) -> Result<()> {
     if !wanted.is_empty() {
         fs::write(&control, wanted.join(" ")).with_context(|| control.display().to_string())?;
     }
+    // The program's disk accesses are counted apart if this can be had. It may be absent here, or on version 1.
+    let _ = fs::write(&control, "+io");
     // Below a threaded cgroup, it would be "domain invalid".
     let kind = words(&directory.join("cgroup.type"))?;
     ensure!(kind == ["domain"], "{} is {}", directory.display(), kind.join(" "));
