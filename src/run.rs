@@ -6,6 +6,7 @@ pub(crate) mod cpus;
 mod declared;
 mod environment;
 pub(crate) mod limits;
+mod room;
 mod sampling;
 mod signals;
 pub(crate) mod supervise;
@@ -174,6 +175,7 @@ fn start(
         let (child, supervision) = launch.start(&environment, Vec::new(), Budget::default).map_err(failed)?;
         return Ok((child, Upkeep::new(Place::Here, sampling, supervision)));
     }
+    let limits = &room::within_our_own(limits, settings)?;
     let no_right = match Cgroup::make(limits) {
         Ok(cgroup) => {
             environment.remove(settings::CGROUP);
@@ -190,9 +192,7 @@ fn start(
         Err(NotMade::Refused(error)) => return Err(error.into()),
         Err(NotMade::NoRight(reason)) => reason,
     };
-    say(format_args!(
-        "no right to make a cgroup ({no_right:#}): the limits are shown, not enforced; run as root or in a delegated cgroup"
-    ));
+    say(room::no_cgroup(&no_right));
     let declared = Declared::new(limits, settings)?;
     environment.set(settings::CGROUP, declared.directory().as_os_str());
     let sampling = sample(sampling::roots_of_declared(&declared), settings, &mut environment);

@@ -67,6 +67,20 @@ pub(crate) fn below_mount(directory: &Path) -> Option<PathBuf> {
     (below != Path::new("")).then(|| Path::new("/").join(below))
 }
 
+/// Whether a directory stands for the machine's root cgroups, which nothing limits: the root of the file system by its
+/// path below the mounts, or where a hierarchy is mounted. In a container, both stand for the container's own.
+pub(crate) fn is_machines(directory: &Path) -> bool {
+    // Only a root has the one, and only other cgroups have the other.
+    let is_top = |it: &MountedHierarchy| match it.version {
+        Version::V1 => it.mount.join("release_agent").exists(),
+        Version::V2 => !it.mount.join("cgroup.type").exists(),
+    };
+    let meant = |it: &&MountedHierarchy| directory == Path::new("/") || directory == it.mount;
+    let all = all().unwrap_or_default();
+    let mut meant = all.iter().filter(meant).peekable();
+    meant.peek().is_some() && meant.all(is_top)
+}
+
 /// The hierarchies in a `/proc/PID/cgroup` and a `/proc/PID/mountinfo`.
 fn hierarchies(memberships: &[u8], mounts: &[u8]) -> Vec<MountedHierarchy> {
     let mounts = mounts::in_sight(mounts);

@@ -1,6 +1,7 @@
 //! CPU counts and CPU lists on the command line.
 
 use calc::{cpus::CpuSet, settings};
+use std::fmt;
 
 /// The period that quotas are given for, in microseconds: the default of the kernel and of Docker.
 pub(crate) const PERIOD_USEC: u64 = 100_000;
@@ -11,9 +12,21 @@ pub(crate) struct CpuQuota {
     pub(crate) usec: u64,
 }
 
+impl fmt::Display for CpuQuota {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.usec as f64 / PERIOD_USEC as f64).fmt(to)
+    }
+}
+
+/// The least quota that the kernel takes (`min_cfs_quota_period`, kernel/sched/core.c).
+const LEAST: CpuQuota = CpuQuota { usec: 1000 };
+
 /// Parses a number of CPUs, `1.5` or `1500m`.
 pub(crate) fn parse_quota(text: &str) -> Result<CpuQuota, String> {
     match settings::cpus_milli(text.as_bytes()).and_then(|milli| milli.checked_mul(PERIOD_USEC / 1000)) {
+        Some(usec) if usec < LEAST.usec => {
+            Err(format!("the kernel limits to {LEAST} CPUs at least (10m in Kubernetes' units)"))
+        }
         Some(usec) => Ok(CpuQuota { usec }),
         None => Err(
             "a number of CPUs is above 0 with at most three decimals, such as 1.5, or in thousandths, such as 1500m"
@@ -43,9 +56,12 @@ mod tests {
     #[test]
     fn quotas() {
         for (text, usec) in
-            [("1.5", 150_000), ("2", 200_000), ("0.01", 1000), ("0.001", 100), ("500m", 50_000), ("1500m", 150_000)]
+            [("1.5", 150_000), ("2", 200_000), ("0.01", 1000), ("10m", 1000), ("500m", 50_000), ("1500m", 150_000)]
         {
             assert_eq!(parse_quota(text), Ok(CpuQuota { usec }), "{text}");
+        }
+        for text in ["0.001", "0.009", "9m"] {
+            assert!(parse_quota(text).is_err_and(|reason| reason.contains("0.01 CPUs at least")), "{text}");
         }
         for text in ["", "0", "0.0", "-1", "1,5", "many", "1.5x", "0.0001", "0m", "1.5m", "500M", "m"] {
             assert!(parse_quota(text).is_err(), "{text:?} was taken");

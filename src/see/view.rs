@@ -9,7 +9,7 @@ use crate::{
     },
     settings::{ROOM, Settings},
 };
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use calc::{
     board::{self, Above, Block, Kind, Load},
     capacity::Capacity,
@@ -179,14 +179,25 @@ pub(crate) fn name_of_process(pid: u32) -> Result<OsString> {
     }
 }
 
-/// A cgroup given on the command line by its path or its directory, in a form for `CGPROC_CGROUP`.
+/// A cgroup given on the command line by its path, its directory or a process's file, in a form for `CGPROC_CGROUP`.
 pub(crate) fn name_of(cgroup: &OsStr) -> Result<OsString> {
+    const INSTEAD: &str = "name a container's cgroup, such as /docker/4f1e, or one of its processes by --pid";
+    if is_of_a_process(cgroup.as_bytes()) {
+        let pid = Path::new(cgroup).iter().nth(2).and_then(|pid| pid.to_str()?.parse().ok());
+        return pid.map_or_else(|| Ok(cgroup.to_owned()), name_of_process);
+    }
     let given = Path::new("/").join(cgroup);
     let name = match fs::canonicalize(cgroup) {
-        Ok(directory) => {
-            let is_cgroup = directory.join("cgroup.procs").exists();
-            ensure!(is_cgroup, "{} is a directory, but not of a cgroup", cgroup.display());
+        Ok(directory) if hierarchy::is_machines(&directory) => {
+            bail!("{} is the root of all cgroups, and its view is the machine's: {INSTEAD}", cgroup.display())
+        }
+        Ok(root) if root == Path::new("/") => root,
+        Ok(directory) if directory.join("cgroup.procs").exists() => {
             hierarchy::below_mount(&directory).unwrap_or(directory)
+        }
+        Ok(other) => {
+            let what = if other.is_dir() { "directory" } else { "file" };
+            bail!("{} is a {what}, but not of a cgroup: {INSTEAD}", cgroup.display())
         }
         Err(_) => given,
     };
@@ -251,9 +262,13 @@ pub(crate) fn machine() -> Host {
 
 /// How many CPUs of the machine are online.
 pub(crate) fn machine_cpus() -> Option<u64> {
+    machine_cpu_set().map(|set| set.count())
+}
+
+/// Which CPUs of the machine are online.
+pub(crate) fn machine_cpu_set() -> Option<CpuSet> {
     let mut online = Kernel.open(c"/sys/devices/system/cpu/online")?;
-    let set = CpuSet::parse(kernel::whole(&mut online)?.trim_ascii())?;
-    Some(set.count()).filter(|count| *count > 0)
+    CpuSet::parse(kernel::whole(&mut online)?.trim_ascii()).filter(|set| set.count() > 0)
 }
 
 /// The CPUs that we may run on, from the kernel.

@@ -1,7 +1,6 @@
 //! Bad input and refusals, each with its message and exit code.
 
 use crate::bed;
-use crate::bed::Version;
 use crate::harness::{cgproc, err, out, own, printed, run};
 use std::path::Path;
 use std::process::Stdio;
@@ -37,13 +36,19 @@ fn bad_input_is_named() {
         (&["run", "--cpus", "0", "true"], "'0' for '--cpus <N>'"),
         (&["run", "--cpus", "-1", "true"], "unexpected argument '-1'"),
         (&["run", "--cpus=-1", "true"], "'-1' for '--cpus <N>'"),
+        (&["run", "--cpus", "0.001", "true"], "the kernel limits to 0.01 CPUs at least"),
+        (&["run", "--cpus", "9m", "true"], "the kernel limits to 0.01 CPUs at least"),
         (&["run", "--cpuset", "1-", "true"], "'1-' for '--cpuset <LIST>'"),
         (&["run", "--pids", "0", "true"], "'0' for '--pids <N>'"),
         (&["run", "--memory", "1G", "--cgroup", "/x", "true"], "cannot be used with"),
         (&["run", "--pids", "9", "--pid", "1", "true"], "cannot be used with"),
         (&["run", "--cgroup", "/x", "--pid", "1", "true"], "cannot be used with"),
         (&["run", "--cgroup", "/no/such/cgroup", "true"], "no cgroup /no/such/cgroup is visible"),
-        (&["run", "--cgroup", "/usr", "true"], "/usr is a directory, but not of a cgroup"),
+        (&["run", "--cgroup", "/usr", "true"], "/usr is a directory, but not of a cgroup: name a container's cgroup"),
+        (&["run", "--cgroup", "/etc/passwd", "true"], "/etc/passwd is a file, but not of a cgroup: name a container's"),
+        (&["run", "--cgroup", "/", "true"], "/ is the root of all cgroups, and its view is the machine's: name a"),
+        (&["show", "--cgroup", "/", "meminfo"], "/ is the root of all cgroups"),
+        (&["run", "--cgroup", "/proc/4194305/cgroup", "true"], "no process 4194305"),
         (&["run", "--pid", "4194305", "true"], "no process 4194305"),
         (&["show"], "<FILE>"),
         (&["show", "memory"], "no answer for memory; there is one for /proc/meminfo, /proc/swaps,"),
@@ -110,7 +115,7 @@ fn garbage_in_the_environment_is_named() {
 
 #[test]
 fn failing_leaves_no_cgroup_behind() {
-    for arguments in [["--cpus", "0.001", "true"], ["--pids", "9", "no-such-program-anywhere"]] {
+    for arguments in [["--pids", TOO_MANY, "true"], ["--pids", "9", "no-such-program-anywhere"]] {
         let arguments = [&["run", "--memory", "64M"], arguments.as_slice()].concat();
         let command = cgproc(&arguments).stderr(Stdio::piped()).spawn().expect("cgproc");
         let name = format!("cgproc-run-{}", command.id());
@@ -121,26 +126,58 @@ fn failing_leaves_no_cgroup_behind() {
     }
 }
 
+/// More processes than the kernel takes for a limit.
+const TOO_MANY: &str = "99999999";
+
 #[test]
 fn a_limit_that_the_kernel_refuses_is_named() {
-    let file = match bed::version() {
-        Version::V1 => "cpu.cfs_quota_us",
-        Version::V2 => "cpu.max",
-    };
-    let output = run(&["--cpus", "0.001"], "echo ran");
+    let output = run(&["--pids", TOO_MANY], "echo ran");
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(125), ""));
     let message = err(&output);
-    assert!(message.starts_with("cgproc: the kernel refuses \"100"), "{message}");
-    assert!(message.contains(file) && message.ends_with(": Invalid argument\n"), "{message}");
-
-    let output = run(&["--memory", "64M", "--cpuset", "2000"], "echo ran");
-    assert_eq!((output.status.code(), out(&output).as_str()), (Some(125), ""));
-    assert!(err(&output).contains("2000") && err(&output).contains("cpuset.cpus"), "{}", err(&output));
+    assert!(message.starts_with("cgproc: the kernel refuses \"99999999\""), "{message}");
+    assert!(message.contains("pids.max") && message.ends_with(": Invalid argument\n"), "{message}");
 }
 
 #[test]
-fn help_manual_and_completions() {
-    for arguments in [&["--help"][..], &["run", "--help"], &["--version"], &["man", "run"], &["completions", "bash"]] {
+fn cpus_that_are_not_there_are_named() {
+    let output = run(&["--memory", "64M", "--cpuset", "2000"], "echo ran");
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(125), ""));
+    let all = std::fs::read_to_string("/sys/devices/system/cpu/online").expect("CPUs");
+    let message = format!("cgproc: --cpuset 2000: the CPUs here are {}, choose among these\n", all.trim());
+    assert_eq!(err(&output), message);
+
+    let output = run(&["--cpus", "6400"], "nproc");
+    let count = bed::host().cpus;
+    assert_eq!((output.status.code(), out(&output).trim()), (Some(0), count.to_string().as_str()));
+    assert_eq!(err(&output), format!("cgproc: --cpus 6400 limits nothing: the CPUs here are {count}\n"));
+}
+
+/// Each way to write 128 MiB and one CPU and a half, in the options and in the variables.
+#[test]
+fn units_of_docker_and_of_kubernetes() {
+    for size in ["134217728", "131072k", "128M", "128m", "128Mi", "128MiB", "128mb"] {
+        let text = printed(&run(&["--memory", size, "--swap", size], "grep MemTotal /proc/meminfo"));
+        assert_eq!(bed::figure(&text, "MemTotal:"), Some(128 << 10), "--memory {size}");
+        let output = cgproc(&["explain", "--json", "disk"]).env("CGPROC_DISK", size).output().expect("cgproc");
+        assert!(printed(&output).contains("sampler --disk"), "CGPROC_DISK={size}");
+        let script = format!("CGPROC_MEMORY={size} grep MemTotal /proc/meminfo");
+        let text = printed(&run(&["--memory", "256M"], &script));
+        assert_eq!(bed::figure(&text, "MemTotal:"), Some(128 << 10), "CGPROC_MEMORY={size}");
+    }
+    let (half, half_cpus) = ("\"value_cpus\": 0.5\n", ["0.5", "500m", ".5"]);
+    for (number, is_taken) in half_cpus.into_iter().zip([true, true, false]) {
+        let script = format!("{} explain --json cpus.quota | grep value_cpus", bed::command().display());
+        let output = run(&["--cpus", number], &script);
+        assert_eq!(out(&output).contains(half.trim()), is_taken, "--cpus {number}: {}", err(&output));
+        let script = format!("CGPROC_CPUS={number} {script}");
+        let output = run(&["--memory", "64M"], &script);
+        assert_eq!(out(&output).contains(half.trim()), is_taken, "CGPROC_CPUS={number}: {}", err(&output));
+    }
+}
+
+#[test]
+fn help_is_there() {
+    for arguments in [&["--help"][..], &["run", "--help"], &["--version"], &["help", "run"]] {
         let output = cgproc(arguments).output().expect("cgproc");
         assert!(output.status.success() && err(&output).is_empty(), "{arguments:?}");
         assert!(out(&output).contains("cgproc"), "{arguments:?}");

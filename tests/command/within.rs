@@ -2,7 +2,7 @@
 
 use crate::bed;
 use crate::bed::Version;
-use crate::harness::{Public, directory, err, own, printed, read, run};
+use crate::harness::{Public, directory, err, out, own, printed, read, run};
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -33,9 +33,24 @@ fn every_outer_limit_is_in_the_kernels_files() {
                   cat memory.max memory.swap.max cpu.max cpuset.cpus pids.max";
     if bed::version() == Version::V2 {
         let outer = [&outer[..], &["--swap", "16M"]].concat();
-        let text = printed(&nested(&outer, "--memory 256M --swap 32M --cpus 1 --pids 50", script));
+        let output = nested(&outer, "--memory 256M --swap 32M --cpus 1 --pids 50", script);
+        assert!(err(&output).starts_with("cgproc: --cpus 1: our own cgroup has only 0.5,"), "{}", err(&output));
+        let text = out(&output);
         assert_eq!(text.lines().collect::<Vec<_>>(), ["134217728", "16777216", "50000 100000", "0", "50"]);
     }
+}
+
+#[test]
+fn more_cpu_time_than_there_is_around_is_told() {
+    let outer = ["--memory", "128M", "--cpus", "0.5"];
+    for limits in ["--cpus 0.7", "--cpus 0.7 --memory 64M"] {
+        let output = nested(&outer, limits, &format!("{} explain cpus.quota", bed::command().display()));
+        let message = "cgproc: --cpus 0.7: our own cgroup has only 0.5, so the program gets no more; ";
+        assert!(err(&output).starts_with(message) && err(&output).lines().count() == 1, "{}", err(&output));
+        assert_eq!(output.status.code(), Some(0));
+        assert!(out(&output).starts_with("cpus.quota: 0.50 cpus\n"), "{}", out(&output));
+    }
+    assert!(printed(&nested(&outer, "--cpus 0.5", "nproc")).starts_with('1'), "as much is no less");
 }
 
 /// A memory-limited cgroup of root's, inside one that belongs to user 65534.
@@ -101,4 +116,27 @@ fn a_cgroup_that_may_be_made_above_alone_leaves_no_limit() {
         }
     }
     assert_eq!(read(&limited.start.join("cgroup.procs")), "");
+}
+
+/// Version 1 has no such rule.
+#[test]
+fn a_cgroup_with_processes_gives_no_limits_below_it() {
+    if bed::version() == Version::V1 {
+        printed(&run(&["--memory", "64M"], ""));
+        return;
+    }
+    let start = Path::new("/sys/fs/cgroup").join(format!("cgproc-test-busy-{}", std::process::id()));
+    fs::write("/sys/fs/cgroup/cgroup.subtree_control", "+memory").expect("handed down");
+    fs::create_dir(&start).expect("a cgroup");
+    let script = "echo $$ >\"$0\"/cgroup.procs && exec unshare --cgroup --mount sh -c \
+                  'cd /sys/fs && umount -l cgroup && mount -t cgroup2 cgroup2 cgroup && \
+                  exec \"$0\" run --memory 64M -- grep MemTotal /proc/meminfo' \"$1\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(&start).arg(bed::command()).env("CGPROC_OBJECT", bed::object());
+    let output = command.env_remove("LD_PRELOAD").output().expect("sh");
+    fs::remove_dir(&start).expect("removed");
+    assert_eq!(bed::figure(&out(&output), "MemTotal:"), Some(65_536), "{}", err(&output));
+    let message = err(&output);
+    assert!(message.starts_with("cgproc: the cgroup has processes, and version 2 then gives no limits"), "{message}");
+    assert!(message.contains("shown, not enforced; move its processes into a cgroup below it first"), "{message}");
 }
