@@ -1,10 +1,12 @@
 //! Running a program in a cgroup of its own, under a declared view, or under the view of another cgroup.
 
+mod apart;
 mod cgroup;
 mod child;
 pub(crate) mod cpus;
 mod declared;
 mod environment;
+mod leave;
 pub(crate) mod limits;
 mod room;
 mod sampling;
@@ -20,6 +22,7 @@ use crate::{
     settings::{self, Settings},
 };
 use anyhow::{Context, Error, anyhow};
+use apart::Apart;
 use calc::board::Kind;
 use cgroup::{Cgroup, NotMade};
 use child::{Child, Ending, Meanwhile, NotStarted};
@@ -43,8 +46,10 @@ pub(crate) fn run(
     cgroup: Option<OsString>,
     limits: &RunLimits,
     supervise: Supervise,
+    has_own_pids: bool,
 ) -> Result<u8, Failure> {
     descriptors::hold_closed_standard_descriptors();
+    let apart = has_own_pids.then(Apart::prepare).transpose()?;
     let mut settings = Settings::of_environment()?;
     let mut environment = Environment::own();
     let is_supervised = supervise.is_wanted_for(&program[0]);
@@ -58,8 +63,11 @@ pub(crate) fn run(
     }
     cgroup::clear_stale();
     temporary::clear_stale();
-    let (child, mut upkeep) = start(program, limits, &settings, supervise, environment)?;
+    let launch = Launch { program, supervise, apart, inherited: signals::take_over() };
+    let (child, mut upkeep) = start(&launch, limits, &settings, environment)?;
     let ending = child.wait(&mut upkeep);
+    // A namespace of its own ends with the program, and leaves no process.
+    drop(child);
     let Upkeep { place, sampling, supervision } = upkeep;
     // Dropped here, because we may be about to die of the program's signal.
     drop(sampling);
@@ -161,13 +169,11 @@ impl Place {
 
 /// Starts the program in the best place that we have the right to.
 fn start(
-    program: &[OsString],
+    launch: &Launch<'_>,
     limits: &RunLimits,
     settings: &Settings,
-    supervise: Supervise,
     mut environment: Environment,
 ) -> Result<(Child, Upkeep), Failure> {
-    let launch = Launch { program, supervise, inherited: signals::take_over() };
     let own = View::of(settings.cgroup.as_deref(), settings);
     let failed = |error: NotStarted| launch.failure(error);
     if *limits == RunLimits::default() {
@@ -204,6 +210,8 @@ fn start(
 struct Launch<'p> {
     program: &'p [OsString],
     supervise: Supervise,
+    /// Whether it has a pid namespace of its own.
+    apart: Option<Apart>,
     inherited: Inherited,
 }
 
@@ -216,14 +224,27 @@ impl Launch<'_> {
         joins: Vec<File>,
         budget: impl FnOnce() -> Budget,
     ) -> Result<(Child, Option<Supervision>), NotStarted> {
-        let command = command(self.program);
-        let laid_out = environment.laid_out();
-        let inherited = self.inherited;
-        let start = move || child::start(command, laid_out, joins, inherited);
+        let start = child::Start {
+            command: command(self.program),
+            environment: environment.laid_out(),
+            joins,
+            inherited: self.inherited,
+            apart: self.apart,
+        };
+        let start = move || child::start(start);
         if !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));
         }
-        match supervise::start(start, environment, budget) {
+        let supervised = match self.apart {
+            Some(apart) if !apart.can_be_supervised() => Err(NotSupervised(
+                anyhow!(
+                    "with --pidns, only root's can be supervised, because a user's supervisor would be in the namespace too"
+                ),
+                start,
+            )),
+            _ => supervise::start(start, environment, budget),
+        };
+        match supervised {
             Ok((child, supervision)) => Ok((child?, Some(supervision))),
             Err(NotSupervised(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
             Err(NotSupervised(error, start)) => {
@@ -240,6 +261,9 @@ impl Launch<'_> {
             NotStarted::Unsupervised(error) => {
                 error.context("--static: the program cannot be supervised (--static=auto runs it anyway)").into()
             }
+            NotStarted::Together(error) => Error::new(error)
+                .context("--pidns: no pid namespace with a /proc of its own can be made here; run it without --pidns")
+                .into(),
         }
     }
 }

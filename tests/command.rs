@@ -5,6 +5,8 @@ mod bed;
 
 #[path = "command/alike.rs"]
 mod alike;
+#[path = "command/apart.rs"]
+mod apart;
 #[path = "command/cgroups.rs"]
 mod cgroups;
 #[path = "command/declared.rs"]

@@ -46,6 +46,13 @@ pub(super) struct RunArgs {
         hide_possible_values = true
     )]
     supervise: Supervise,
+    /// Give the program a pid namespace and a /proc of its own.
+    ///
+    /// ps, top and pgrep then see only PROG and what it starts and, under a limit, the uptime is PROG's. All of it ends
+    /// when PROG ends.
+    /// Without privilege, this takes a user namespace, in which no set-user-ID program works.
+    #[arg(long)]
+    pidns: bool,
     /// The program and its arguments.
     #[arg(value_name = "PROG", required = true, trailing_var_arg = true)]
     program: Vec<OsString>,
@@ -54,13 +61,13 @@ pub(super) struct RunArgs {
 #[derive(Args)]
 #[group(multiple = true, conflicts_with = "ScopeOptions")]
 struct LimitOptions {
-    /// Memory limit, in bytes or with a suffix K, M, G or T.
+    /// Memory limit, in bytes or with a suffix K, M, G or T; 512M is the same as 512Mi.
     #[arg(short, long, value_name = "SIZE", value_parser = size::parse_positive)]
     memory: Option<u64>,
     /// Swap allowed in addition to the memory.
     #[arg(long, value_name = "SIZE", value_parser = size::parse, requires = "memory")]
     swap: Option<u64>,
-    /// Number of CPUs, such as 1.5.
+    /// Number of CPUs, such as 1.5 or 1500m; at least 0.01.
     #[arg(long, value_name = "N", value_parser = parse_quota)]
     cpus: Option<CpuQuota>,
     /// CPUs to run on, such as 0-1,3.
@@ -74,7 +81,7 @@ struct LimitOptions {
 impl RunArgs {
     /// Runs the program, and returns its exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        run::run(&self.program, self.scope.cgroup()?, &self.limits.limits(), self.supervise)
+        run::run(&self.program, self.scope.cgroup()?, &self.limits.limits(), self.supervise, self.pidns)
     }
 }
 

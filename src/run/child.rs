@@ -1,6 +1,7 @@
 //! Starting a program and waiting for it, so that the process in between goes unnoticed.
 
 use super::{
+    apart::{self, Apart, Init},
     environment::LaidOut,
     signals::{self, Inherited, Signal},
 };
@@ -9,7 +10,10 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, wait as wait_for_any};
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::unix::process::CommandExt,
+    os::{
+        fd::{AsRawFd, RawFd},
+        unix::process::CommandExt,
+    },
     process::Command,
     time::Duration,
 };
@@ -17,6 +21,8 @@ use std::{
 /// A started program.
 pub(crate) struct Child {
     pid: Pid,
+    /// Of its pid namespace, if it has one of its own. When the child is dropped, that ends.
+    _init: Option<Init>,
 }
 
 /// Why a program was not started.
@@ -27,6 +33,8 @@ pub(crate) enum NotStarted {
     Exec(io::Error),
     /// It was to be supervised, and cannot be.
     Unsupervised(anyhow::Error),
+    /// It was to have a pid namespace of its own, and there is none.
+    Together(io::Error),
 }
 
 /// How a program ended.
@@ -56,20 +64,41 @@ pub(crate) trait Meanwhile {
     fn has_buried(&mut self, pid: i32);
 }
 
-/// Starts `command` with this environment, as a member of the cgroups whose `cgroup.procs` files are `joins`.
-pub(crate) fn start(
-    mut command: Command,
-    environment: LaidOut,
-    joins: Vec<File>,
-    inherited: Inherited,
-) -> Result<Child, NotStarted> {
+/// How a program is started.
+pub(crate) struct Start {
+    pub(crate) command: Command,
+    pub(crate) environment: LaidOut,
+    /// The `cgroup.procs` files of the cgroups that it becomes a member of.
+    pub(crate) joins: Vec<File>,
+    pub(crate) inherited: Inherited,
+    /// Whether it has a pid namespace of its own.
+    pub(crate) apart: Option<Apart>,
+}
+
+/// What the child reports before it fails; nothing if it only cannot execute the program.
+const NOT_JOINED: u8 = b'!';
+const NOT_APART: u8 = b'?';
+
+/// Starts a program.
+pub(crate) fn start(start: Start) -> Result<Child, NotStarted> {
+    let Some(apart) = start.apart else { return spawn(start).map(|pid| Child { pid, _init: None }) };
+    let joins: Vec<RawFd> = start.joins.iter().map(AsRawFd::as_raw_fd).collect();
+    let (started, init) = apart.enter(&joins, || spawn(start)).map_err(NotStarted::Together)?;
+    started.map(|pid| Child { pid, _init: Some(init) })
+}
+
+fn spawn(start: Start) -> Result<Pid, NotStarted> {
+    let Start { mut command, environment, joins, inherited, apart } = start;
     let (mut refusal, mut refused) = io::pipe().map_err(NotStarted::Exec)?;
     let enter = move || {
         for mut join in &joins {
             if let Err(error) = join.write_all(b"0") {
-                refused.write_all(b"!")?;
+                refused.write_all(&[NOT_JOINED])?;
                 return Err(error);
             }
+        }
+        if apart.is_some() {
+            apart::mount_proc().inspect_err(|_| drop(refused.write_all(&[NOT_APART])))?;
         }
         inherited.put_back();
         // SAFETY: the closure owns the environment, and the command owns the closure.
@@ -81,10 +110,14 @@ pub(crate) fn start(
     let spawned = command.spawn();
     // Drops the closure and our copy of the pipe's write end with it, so that reading the other end finishes.
     drop(command);
+    let mut word = [0];
     match spawned {
-        Ok(child) => Ok(Child { pid: Pid::from_child(&child) }),
-        Err(error) if matches!(refusal.read(&mut [0]), Ok(1)) => Err(NotStarted::Join(error)),
-        Err(error) => Err(NotStarted::Exec(error)),
+        Ok(child) => Ok(Pid::from_child(&child)),
+        Err(error) => Err(match (refusal.read(&mut word), word) {
+            (Ok(1), [NOT_JOINED]) => NotStarted::Join(error),
+            (Ok(1), [NOT_APART]) => NotStarted::Together(error),
+            _ => NotStarted::Exec(error),
+        }),
     }
 }
 

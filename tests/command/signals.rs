@@ -17,13 +17,15 @@ use std::process::Stdio;
 
 #[test]
 fn the_programs_status_is_the_commands() {
-    for code in [0, 1, 3, 125, 255] {
-        assert_eq!(run(&["--memory", "64M"], &format!("exit {code}")).status.code(), Some(code));
-    }
-    for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGSEGV, libc::SIGPIPE, libc::SIGRTMIN() + 2] {
-        let status = run(&["--memory", "64M"], &format!("kill -{signal} $$")).status;
-        assert_eq!(status.signal(), Some(signal), "{status:?}");
-        assert!(!status.core_dumped());
+    for options in [&["--memory", "64M"][..], &["--memory", "64M", "--pidns"]] {
+        for code in [0, 1, 3, 125, 255] {
+            assert_eq!(run(options, &format!("exit {code}")).status.code(), Some(code));
+        }
+        for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGSEGV, libc::SIGPIPE, libc::SIGRTMIN() + 2] {
+            let status = run(options, &format!("kill -{signal} $$")).status;
+            assert_eq!(status.signal(), Some(signal), "{status:?}");
+            assert!(!status.core_dumped());
+        }
     }
 }
 
@@ -91,8 +93,9 @@ fn heeding_interrupts(command: &mut Command) -> &mut Command {
 #[test]
 fn what_is_sent_to_the_command_reaches_the_program() {
     let script = "trap 'echo got; exit 9' TERM HUP USR1 INT; echo ready; while :; do sleep 0.02; done";
-    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGINT] {
-        let mut command = cgproc(&["run", "-m", "64M", "sh", "-c", script]);
+    let signals = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGINT];
+    for (signal, option) in signals.into_iter().flat_map(|it| [(it, "--static=auto"), (it, "--pidns")]) {
+        let mut command = cgproc(&["run", "-m", "64M", option, "sh", "-c", script]);
         let mut program = Started::new(heeding_interrupts(&mut command).stdout(Stdio::piped()));
         assert_eq!(program.line(), "ready");
         kill(program.pid(), signal);
@@ -205,6 +208,7 @@ impl Terminal {
 fn alone_and_under_the_command(test: impl Fn(&str)) {
     test("env");
     test(&format!("{} run --memory 64M --", bed::command().display()));
+    test(&format!("{} run --memory 64M --pidns --", bed::command().display()));
 }
 
 #[test]

@@ -5,9 +5,9 @@ use super::{
     answer::answer, answerer::serve_watched, budget::Budget, call::Call, desk::Desk, hand::Hand, listener::Listener,
     serve::serve,
 };
-use crate::run::environment::Environment;
+use crate::run::{environment::Environment, leave};
 use anyhow::{Context, Result};
-use rustix::fd::{AsFd, AsRawFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd};
 use std::{
     io::{self, Read, Write},
     os::unix::net::UnixStream,
@@ -92,11 +92,11 @@ fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, 
     let (listens, line_end) = (listener.as_fd().as_raw_fd(), line.as_raw_fd());
     match part {
         Part::Watches(budget) => {
-            leave_everything([listens, line_end].into_iter().chain(budget.descriptors()).collect());
+            leave::everything([listens, line_end].into_iter().chain(budget.descriptors()).collect(), super::HEIR);
             serve_watched(listener, hand, gave, budget, line.as_fd());
         }
         Part::Waits => {
-            leave_everything(vec![listens, line_end]);
+            leave::everything(vec![listens, line_end], super::HEIR);
             stand_by(listener, hand, gave, line);
         }
     }
@@ -119,36 +119,4 @@ fn stand_by(listener: &Listener, hand: &Hand, gave: &Environment, mut line: Unix
     // nothing.
     hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(gave, None, None)));
     serve(listener, &own, &mut Desk::new(gave, Some(&own), None), None, &Mutex::new(()));
-}
-
-/// Leaves the terminal, the working directory and all descriptors except those `kept`: others may be waiting for these
-/// to be released.
-fn leave_everything(mut kept: Vec<RawFd>) {
-    let _ = rustix::process::setsid();
-    let _ = rustix::process::chdir("/");
-    let _ = rustix::thread::set_name(super::HEIR);
-    kept.sort_unstable();
-    let mut first = 0;
-    for number in kept.into_iter().chain([RawFd::MAX]) {
-        if first < number {
-            close_all(first, number - 1);
-        }
-        first = number.saturating_add(1);
-    }
-    // No other file may get the number of a standard stream.
-    crate::host::descriptors::hold_closed_standard_descriptors();
-}
-
-/// Closes the descriptors from `first` to `last`.
-fn close_all(first: i32, last: i32) {
-    // SAFETY: this process uses only what it keeps.
-    if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
-        return;
-    }
-    // A sandbox may refuse that call. No descriptor's number is above the limit.
-    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
-    for number in first..=last.min(i32::try_from(most).unwrap_or(i32::MAX)) {
-        // SAFETY: as above.
-        unsafe { libc::close(number) };
-    }
 }
