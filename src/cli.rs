@@ -45,7 +45,8 @@ enum Command {
 #[derive(Args)]
 #[group(multiple = false)]
 struct ScopeOptions {
-    /// Use the view of this cgroup: its path below the mounts, or the directory of a version 2 cgroup.
+    /// Use the view of this cgroup: its path below the mounts, such as /docker/4f1e, the directory of a version 2 cgroup,
+    /// or /proc/PID/cgroup.
     #[arg(long, value_name = "PATH")]
     cgroup: Option<OsString>,
     /// Use the view of this process's container.
@@ -72,17 +73,20 @@ struct Show {
 
 /// Show where each figure in the container's view comes from.
 ///
-/// Without FIGURE, lists all figures. With FIGURE, shows the value, the kernel's own value, the rule, the files that
-/// were read for it, and the cgroup that set the limit.
+/// Without FIGURE, shows the figures that matter most, on a page. With FIGURE, shows the value, the kernel's own value,
+/// the rule, the files that were read for it, and the cgroup that set the limit.
 #[derive(Args)]
 struct Explain {
     /// A figure, such as memory.total, cpus.count, MemFree or load.1min; a group of them, such as memory, swap, cpus,
     /// time, load, pressure, vmstat; or a file, such as /proc/meminfo.
     #[arg(value_name = "FIGURE")]
     figure: Option<String>,
+    /// List all figures, a line for each: several hundred, and wider than a terminal.
+    #[arg(long, conflicts_with = "figure")]
+    all: bool,
     #[command(flatten)]
     scope: ScopeOptions,
-    /// Print an array of JSON objects.
+    /// Print an array of JSON objects; without FIGURE, of all figures.
     #[arg(long)]
     json: bool,
 }
@@ -129,8 +133,13 @@ fn obey(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => run.obey(),
         Command::Show(Show { file, scope, verbose }) => Ok(show::show(&file, scope.cgroup()?, verbose).map(|()| 0)?),
-        Command::Explain(Explain { figure, scope, json }) => {
-            Ok(explain::explain(figure.as_deref(), scope.cgroup()?, json).map(|()| 0)?)
+        Command::Explain(Explain { figure, all, scope, json }) => {
+            let how = match (json, all) {
+                (true, _) => explain::Form::Json,
+                (false, true) => explain::Form::All,
+                (false, false) => explain::Form::Page,
+            };
+            Ok(explain::explain(figure.as_deref(), scope.cgroup()?, how).map(|()| 0)?)
         }
         Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),

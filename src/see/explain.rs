@@ -3,11 +3,13 @@
 mod figures;
 mod in_force;
 mod limit;
+mod page;
 mod print;
 mod quantity;
 mod rules;
 mod runtimes;
 mod texts;
+mod words;
 
 use super::answers::Asked;
 use crate::{host::kernel::Kernel, meant::meant, settings::Settings};
@@ -75,8 +77,19 @@ impl Serialize for Explanation {
     }
 }
 
-/// Prints the figures of this name, or all, as seen in `cgroup` or in our own.
-pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: bool) -> Result<()> {
+/// What is printed if no figure is named; of one that is named, its whole story.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The figures that matter most, on a page.
+    Page,
+    /// A line for each figure.
+    All,
+    /// Everything, for programs, whether a figure is named or not.
+    Json,
+}
+
+/// Prints the figures of this name, or those that `form` says, as seen in `cgroup` or in our own.
+pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, form: Form) -> Result<()> {
     let settings = Settings::of_environment()?;
     let cgroup = cgroup.as_deref().or(settings.cgroup.as_deref());
     let all = RecordedView::of(cgroup, &settings)?.all();
@@ -84,12 +97,11 @@ pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, as_json: b
         Some(name) => chosen(all, name)?,
         None => all,
     };
-    if as_json {
-        print::json(&chosen)
-    } else if figure.is_some() {
-        print::stories(&chosen)
-    } else {
-        print::table(&chosen)
+    match form {
+        Form::Json => print::json(&chosen),
+        Form::Page | Form::All if figure.is_some() => print::stories(&chosen),
+        Form::Page => page::put(&chosen),
+        Form::All => print::table(&chosen),
     }
 }
 
@@ -98,8 +110,8 @@ pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
     RecordedView::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
 }
 
-/// The figures that `name` means, by the first interpretation that fits: a name, the beginning of names, a file, the
-/// end of names.
+/// The figures that `name` means, by the first interpretation that fits: a name, the beginning of names, a file, a word
+/// for some of them, the end of names.
 fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     let wanted = name.to_ascii_lowercase();
     let asked = Asked::named(name).ok();
@@ -108,7 +120,10 @@ fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     let begins = |it: &Explanation| known(it).strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'));
     let is_in_file = |it: &Explanation| asked.as_ref().is_some_and(|asked| is_told_by(asked, it));
     let ends = |it: &Explanation| known(it).strip_suffix(&wanted).is_some_and(|rest| rest.ends_with('.'));
-    let meanings: [&dyn Fn(&Explanation) -> bool; 4] = [&is_whole, &begins, &is_in_file, &ends];
+    let meant = words::names(&wanted);
+    let is_meant =
+        |it: &Explanation| meant.iter().any(|name| known(it) == **name || known(it).starts_with(&format!("{name}.")));
+    let meanings: [&dyn Fn(&Explanation) -> bool; 5] = [&is_whole, &begins, &is_in_file, &is_meant, &ends];
     match meanings.into_iter().find(|means| all.iter().any(means)) {
         Some(means) if !name.is_empty() => all.retain(means),
         _ => bail!("no figure {name}{}; there are {}{}", question(&all, &wanted), names(&all), files_out_of_sight()),
@@ -116,11 +131,14 @@ fn chosen(mut all: Vec<Explanation>, name: &str) -> Result<Vec<Explanation>> {
     Ok(all)
 }
 
-/// The name most similar to `wanted`, whole or by its end, as a question; empty if there is none.
+/// The name most similar to `wanted`, whole or by its beginning or end, as a question; empty if there is none.
 fn question(all: &[Explanation], wanted: &str) -> String {
-    let end = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let spellings = all.iter().flat_map(|it| [(it.name.clone(), &it.name), (end(&it.name), &it.name)]);
-    meant(wanted, spellings).map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+    let part = |name: Option<&str>| name.unwrap_or_default().to_owned();
+    let groups = all.iter().map(|it| part(it.name.split('.').next())).map(|group| (group.clone(), group));
+    let names = all.iter().map(|it| (it.name.clone(), it.name.clone()));
+    let ends = all.iter().map(|it| (part(it.name.rsplit('.').next()), it.name.clone()));
+    // Of equally similar ones, the first.
+    meant(wanted, groups.chain(names).chain(ends)).map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
 }
 
 /// Whether the file shows this figure, even if the figure is taken from another file.

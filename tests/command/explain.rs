@@ -2,7 +2,7 @@
 
 use crate::bed;
 use crate::bed::{Container, Version};
-use crate::harness::{Started, cgproc, directory, err, printed, run, tempfile, waiting};
+use crate::harness::{Started, cgproc, directory, err, out, printed, run, tempfile, waiting};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fs;
@@ -303,12 +303,26 @@ fn figures_have_names_that_people_use() {
 
 #[test]
 fn a_name_that_is_misspelt_is_asked_for() {
-    for (misspelt, meant) in
-        [("MemFreee", "meminfo.MemFree"), ("memory.totel", "memory.total"), ("cpus.cout", "cpus.count")]
-    {
+    for (misspelt, meant) in [
+        ("MemFreee", "meminfo.MemFree"),
+        ("memory.totel", "memory.total"),
+        ("cpus.cout", "cpus.count"),
+        ("memry", "memory"),
+    ] {
         let message = err(&cgproc(&["explain", misspelt]).output().expect("cgproc"));
         assert!(message.contains(&format!("no figure {misspelt} (did you mean {meant}?)")), "{message}");
     }
+}
+
+#[test]
+fn words_that_people_use_are_understood() {
+    let names = |word: &str| {
+        let all = figures(&mut cgproc(&["explain", "--json", word]));
+        all.iter().map(|figure| figure["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("nproc"), ["cpus.count", "runtimes.nproc"]);
+    assert!(names("RAM").contains(&"memory.total".to_owned()));
+    assert!(names("cpu").iter().all(|name| name.starts_with("cpus.")) && names("cpu").len() > 2);
 }
 
 #[test]
@@ -335,7 +349,8 @@ fn runtimes_that_count_by_rules_of_their_own() {
     let cpus = bed::host().cpus as u64;
     let taken = |options: &[&str], variables: &str| {
         let script = format!("{variables} {} explain --json runtimes", bed::command().display());
-        let all: Vec<Value> = serde_json::from_str(&printed(&run(options, &script))).expect("JSON");
+        // On a machine of one CPU, a line says that 1.25 are none the less one.
+        let all: Vec<Value> = serde_json::from_str(&out(&run(options, &script))).expect("JSON");
         ["jdk", "go", "rust", "erlang", "others"].map(|name| {
             let figure = figure(&all, &format!("runtimes.{name}"));
             (figure["value_cpus"].as_u64().expect("a number"), figure["kernel_cpus"].as_u64().expect("a number"))
@@ -358,13 +373,39 @@ fn runtimes_that_count_by_rules_of_their_own() {
 
 #[test]
 fn the_table_has_a_line_for_each_figure() {
-    let script = format!("{} explain", bed::command().display());
+    let script = format!("{} explain --all", bed::command().display());
     let text = printed(&run(&["--memory", "256M"], &script));
     let line = |name: &str| text.lines().find(|line| line.split_whitespace().next() == Some(name));
-    assert!(text.starts_with("FIGURE "), "{text}");
+    assert!(text.starts_with("FIGURE ") && text.lines().count() > 90, "{text}");
     let total = line("memory.total").expect("memory.total");
     assert!(total.contains("256.0 MiB") && total.contains("limit of /sys/fs/cgroup"), "{total}");
     assert!(line("load.1min").is_some() && line("meminfo.Cached").is_some() && line("vmstat.nr_zspages").is_none());
+}
+
+#[test]
+fn the_most_important_figures_fit_a_page() {
+    let script = format!("cat /proc/self/cgroup; {} explain", bed::command().display());
+    let text = printed(&run(&["--memory", "256M", "--cpus", "0.5"], &script));
+    let (memberships, page) = text.split_once("FIGURE ").expect("a table");
+    let (table, notes) = page.split_once("\n\n").expect("notes");
+    assert!((25..=40).contains(&table.lines().count()), "{page}");
+    // The first line has lost its first word.
+    for line in table.lines().skip(1) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let line = |name: &str| table.lines().find(|line| line.split(' ').next() == Some(name)).expect(name);
+    assert!(line("memory.total").ends_with("a limit (1)"), "{page}");
+    assert!(line("cpus.quota").contains("0.50 cpus") && line("cpus.count").contains("1 cpu"), "{page}");
+    let limit = directory("memory", memberships);
+    // A directory's name is not broken, however long it is.
+    let note = notes.split("(2)").next().expect("a note").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(note, format!("(1) the limit of {}", limit.display()));
+    for line in notes.lines().filter(|line| !line.contains('/')) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(notes.contains("cgproc explain FIGURE: its rule") && notes.contains("--all:  all "), "{notes}");
+    let both = cgproc(&["explain", "--all", "memory"]).output().expect("cgproc");
+    assert!(err(&both).contains("cannot be used with"), "{}", err(&both));
 }
 
 /// A cgroup above containers, in every hierarchy.

@@ -81,6 +81,19 @@ impl Quantity {
         }
     }
 
+    /// Rounded, and in at most 11 characters unless the number is too large for that.
+    pub(super) fn brief(&self) -> String {
+        const MOST: usize = 11;
+        match (&self.value, self.unit) {
+            (Value::Text(text), _) if text.chars().count() > MOST => text.chars().take(MOST - 1).chain(['…']).collect(),
+            (Value::Decimal(sec), Unit::Sec) if *sec >= 1e6 => format!("{sec:.0} s"),
+            (value, Unit::Sec) => format!("{value} s"),
+            (value, Unit::Percent) => format!("{value} %"),
+            (value, Unit::Threads) => value.to_string(),
+            _ => self.to_string(),
+        }
+    }
+
     /// In full precision.
     pub(super) fn exact(&self) -> String {
         match (&self.value, self.unit) {
@@ -135,5 +148,21 @@ mod tests {
         assert_eq!(Quantity::whole(1, Unit::Cpus).to_string(), "1 cpu");
         assert_eq!(Quantity::decimal(1.5, Unit::Cpus).to_string(), "1.50 cpus");
         assert_eq!(Quantity::text("0-3\n", Unit::List).to_string(), "0-3");
+    }
+
+    #[test]
+    fn on_a_page_they_are_short() {
+        for (quantity, expected) in [
+            (Quantity::whole(524_288, Unit::Kib), "512.0 MiB"),
+            (Quantity::decimal(1.5, Unit::Cpus), "1.50 cpus"),
+            (Quantity::decimal(653.951, Unit::Sec), "653.95 s"),
+            (Quantity::decimal(12_345_678.9, Unit::Sec), "12345679 s"),
+            (Quantity::decimal(100.0, Unit::Percent), "100.00 %"),
+            (Quantity::decimal(15.54, Unit::Threads), "15.54"),
+            (Quantity::text("0-3,8-11", Unit::List), "0-3,8-11"),
+            (Quantity::text("0,2,4,6,8,10", Unit::List), "0,2,4,6,8,…"),
+        ] {
+            assert_eq!(quantity.brief(), expected);
+        }
     }
 }
