@@ -1,6 +1,7 @@
 //! The command line.
 
 mod install;
+mod man;
 mod run;
 mod sampler;
 mod size;
@@ -30,16 +31,8 @@ enum Command {
     Doctor(Doctor),
     Sampler(sampler::SamplerArgs),
     Install(install::InstallArgs),
-    /// Print the man page of cgproc, or of one of its commands.
-    #[command(hide = true)]
-    Man {
-        command: Option<String>,
-    },
-    /// Print the completions for a shell.
-    #[command(hide = true)]
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Man(man::ManArgs),
+    Completions(Completions),
 }
 
 #[derive(Args)]
@@ -103,6 +96,17 @@ struct Doctor {
     json: bool,
 }
 
+/// Print the completions for a shell.
+///
+/// Bash looks for them in /usr/share/bash-completion/completions/cgproc, zsh in _cgproc in a directory of its fpath,
+/// fish in /usr/share/fish/vendor_completions.d/cgproc.fish.
+#[derive(Args)]
+struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
 impl ScopeOptions {
     /// The cgroup in a form that `CGPROC_CGROUP` takes.
     fn cgroup(self) -> anyhow::Result<Option<OsString>> {
@@ -144,26 +148,13 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),
         Command::Install(install) => install.obey(),
-        Command::Man { command } => Ok(man(command.as_deref()).map(|()| 0)?),
-        Command::Completions { shell } => {
+        Command::Man(man) => Ok(man.obey().map(|()| 0)?),
+        Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "cgproc", &mut script);
             Ok(output::put(&script).map(|()| 0)?)
         }
     }
-}
-
-/// Prints a man page.
-fn man(command: Option<&str>) -> anyhow::Result<()> {
-    let mut page = Cli::command();
-    page.build();
-    let page = match command {
-        None => page,
-        Some(name) => page.find_subcommand(name).cloned().ok_or_else(|| anyhow::anyhow!("no command {name}"))?,
-    };
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page).render(&mut text)?;
-    output::put(&text)
 }
 
 #[cfg(test)]

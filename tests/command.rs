@@ -19,6 +19,8 @@ mod explain;
 mod harness;
 #[path = "command/input.rs"]
 mod input;
+#[path = "command/manual.rs"]
+mod manual;
 #[path = "command/of_a_run.rs"]
 mod of_a_run;
 #[path = "command/show.rs"]
