@@ -38,8 +38,8 @@ enum Command {
 #[derive(Args)]
 #[group(multiple = false)]
 struct ScopeOptions {
-    /// Use the view of this cgroup: its path below the mounts, such as /docker/4f1e, the directory of a version 2 cgroup,
-    /// or /proc/PID/cgroup.
+    /// Use the view of this cgroup: its path below the mounts, such as /docker/4f1e, the directory of a version 2
+    /// cgroup, or /proc/PID/cgroup.
     #[arg(long, value_name = "PATH")]
     cgroup: Option<OsString>,
     /// Use the view of this process's container.
@@ -160,9 +160,29 @@ fn obey(command: Command) -> Result<u8, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use calc::answer::Answer;
 
     #[test]
     fn the_table_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// The names of files in a text, whether they stand alone or in braces.
+    fn words(text: &str) -> Vec<&str> {
+        text.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c)).collect()
+    }
+
+    #[test]
+    fn help_and_readme_name_every_answered_file() {
+        let mut command = Cli::command();
+        let show = command.find_subcommand_mut("show").unwrap();
+        let file = show.get_positionals().next().and_then(|it| it.get_help()).unwrap().to_string();
+        let readme = include_str!("../README.md").split("\n## ").find(|it| it.starts_with("What is answered\n"));
+        let (file, readme) = (words(&file), words(readme.unwrap()));
+        for path in Answer::ALL.into_iter().filter_map(Answer::path).map(|path| path.to_str().unwrap()) {
+            let name = path.rsplit('/').next().unwrap();
+            assert!(file.contains(&name), "{path} in the help of show");
+            assert!(readme.contains(&name), "{path} in README.md");
+        }
     }
 }

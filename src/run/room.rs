@@ -26,8 +26,8 @@ pub(super) fn within_our_own(limits: &RunLimits, settings: &Settings) -> Result<
     Ok(match (limits.cpus, quota, here.map(|here| here.count())) {
         (Some(asked), Some(quota), _) if asked.usec > quota.usec => {
             say(format_args!(
-                "--cpus {asked}: our own cgroup has only {quota}, so the program gets no more; run it from outside that \
-                 cgroup, or raise its limit"
+                "--cpus {asked}: our own cgroup has only {quota}, so the program gets no more; run it from outside \
+                 that cgroup, or raise its limit"
             ));
             RunLimits { cpus: Some(quota), ..limits.clone() }
         }
@@ -57,8 +57,8 @@ pub(super) fn no_cgroup(error: &Error) -> String {
     let (what, cure) = match kind {
         Some(ErrorKind::ResourceBusy) => (
             "the cgroup has processes, and version 2 then gives no limits to cgroups below it",
-            "move its processes into a cgroup below it first (mkdir there, and write each number in its cgroup.procs to \
-             that of the new one)",
+            "move its processes into a cgroup below it first (mkdir there, and write each number in its cgroup.procs \
+             to that of the new one)",
         ),
         Some(ErrorKind::ReadOnlyFilesystem) => (
             "no right to make a cgroup",

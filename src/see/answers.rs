@@ -261,14 +261,12 @@ mod tests {
     fn the_documents_name_every_file() {
         let (settings, figures) = (include_str!("../../docs/settings.md"), include_str!("../../docs/figures.md"));
         let words = settings.lines().find(|line| line.starts_with("| `CGPROC_FILES` |")).unwrap();
-        let help = include_str!("../cli.rs");
         for answer in Answer::ALL {
             let switch = str::from_utf8(answer.switch()).unwrap();
             assert!(words.contains(switch), "{switch} in docs/settings.md");
             let Some(asked) = Asked::of(answer) else { continue };
             let name = asked.name().rsplit('/').next().unwrap();
             assert!(figures.contains(name), "{name} in docs/figures.md");
-            assert!(help.contains(name), "{name} in the help of show");
         }
     }
 
