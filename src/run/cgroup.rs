@@ -112,7 +112,7 @@ impl Cgroup {
     pub(crate) fn remove(&mut self) -> bool {
         const TRIES: u32 = 10;
         for _ in 0..TRIES {
-            self.directories.retain(|directory| remove_tree(directory).is_err());
+            self.directories.retain(|directory| remove_tree(directory).is_err() && directory.exists());
             if self.directories.is_empty() {
                 break;
             }
@@ -197,17 +197,23 @@ fn make_below(parent: &Path) -> io::Result<PathBuf> {
     make_named(parent, |path| fs::create_dir(path))
 }
 
-/// Whether a cgroup or directory of this name belongs to a run that is over.
+/// Whether a cgroup or directory of this name belongs to a run that is over, or is in another pid namespace.
 pub(crate) fn is_stale(name: &str) -> bool {
     let number = name.strip_prefix(PREFIX).map(|rest| rest.split('-').next().unwrap_or(rest));
     number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+}
+
+/// Whether this was not made or written to just now: a run in another pid namespace may be about to use it.
+pub(crate) fn is_left_alone(directory: &fs::Metadata) -> bool {
+    const SILENCE: Duration = Duration::from_secs(10);
+    directory.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > SILENCE)
 }
 
 /// Removes the empty cgroups of past runs, wherever this run could have created one.
 pub(crate) fn clear_stale() {
     let parents = hierarchy::all().into_iter().flatten().flat_map(|hierarchy| hierarchy.chain());
     for entry in parents.filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_stale) {
+        if entry.file_name().to_str().is_some_and(is_stale) && entry.metadata().is_ok_and(|it| is_left_alone(&it)) {
             let _ = remove_tree(&entry.path());
         }
     }

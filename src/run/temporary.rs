@@ -8,7 +8,6 @@ use std::{
     env, fs,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// Where directories can be, best first. The environment may name another user's directory (su, sudo -E), and that user
@@ -70,11 +69,7 @@ pub(crate) fn clear_stale() {
     }
 }
 
-/// Whether this is a directory of ours that is no longer written to: its run may be alive in another pid namespace.
+/// Whether this is a directory of ours that is no longer written to.
 fn is_left_alone(entry: &fs::DirEntry) -> bool {
-    const SILENCE: Duration = Duration::from_secs(10);
-    entry.metadata().is_ok_and(|it| {
-        let age = it.modified().ok().and_then(|time| time.elapsed().ok());
-        it.is_dir() && it.uid() == geteuid().as_raw() && age.is_some_and(|age| age > SILENCE)
-    })
+    entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == geteuid().as_raw() && cgroup::is_left_alone(&it))
 }
