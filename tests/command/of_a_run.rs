@@ -7,11 +7,14 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 #[test]
 fn the_view_of_a_run_is_its_programs() {
-    for supervised in ["--static=never", "--static"] {
+    for supervised in ["--static=never", "--static", "--pidns"] {
         let (program, _) = waiting(&[supervised, "--memory", "77M"]);
         let pid = program.pid().to_string();
         let shown = printed(&cgproc(&["show", "--pid", &pid, "meminfo"]).output().expect("cgproc"));
         assert_eq!(bed::figure(&shown, "MemTotal:"), Some(77 << 10), "{supervised}");
+        let file = format!("/proc/{pid}/cgroup");
+        let shown = printed(&cgproc(&["show", "--cgroup", &file, "meminfo"]).output().expect("cgproc"));
+        assert_eq!(bed::figure(&shown, "MemTotal:"), Some(77 << 10), "{supervised}: {file}");
         let run = ["run", "--static=never", "--pid", &pid, "--", "head", "-n", "1", "/proc/meminfo"];
         let text = printed(&cgproc(&run).output().expect("cgproc"));
         assert_eq!(bed::figure(&text, "MemTotal:"), Some(77 << 10), "{supervised}");
