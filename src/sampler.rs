@@ -13,7 +13,6 @@ mod image;
 mod limits;
 mod lock;
 mod neighbours;
-mod notify;
 mod rights;
 mod roots;
 mod schedule;

@@ -1,9 +1,9 @@
 //! `cgproc sampler`: the sampler as a service.
 
-use super::{Board, Sampler, TakenOver, neighbours::Neighbours, notify, rights, roots};
+use super::{Board, Sampler, TakenOver, neighbours::Neighbours, rights, roots};
 use crate::{
     failure::{Failure, say},
-    host::descriptors,
+    host::{descriptors, notify, signals},
 };
 use anyhow::{Context, Result, bail};
 use rustix::{
@@ -32,7 +32,7 @@ pub(crate) struct SamplerOptions {
 /// Publishes until a signal ends it.
 pub(crate) fn run(options: &SamplerOptions) -> Result<u8, Failure> {
     descriptors::hold_closed_standard_descriptors();
-    let ending = rights::ending_signals()?;
+    let ending = signals::ending()?;
     rights::give_up(options.disk);
     let board = Board::create(&options.board)?;
     let mounts = roots::table("/proc/self/mountinfo").context("/proc/self/mountinfo")?;

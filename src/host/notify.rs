@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Tells the service manager a state, if there is one. It is no failure if nobody listens.
-pub(super) fn tell(state: NotifyState<'_>) {
+pub(crate) fn tell(state: NotifyState<'_>) {
     let _ = match env::var_os("NOTIFY_SOCKET") {
         Some(name) if name.as_bytes().starts_with(b"@") => send(&name, &state.to_string()),
         _ => sd_notify::notify(&[state]),
