@@ -2,6 +2,7 @@
 
 mod install;
 mod man;
+mod nri;
 mod run;
 mod sampler;
 mod size;
@@ -31,6 +32,7 @@ enum Command {
     Doctor(Doctor),
     Sampler(sampler::SamplerArgs),
     Install(install::InstallArgs),
+    Nri(nri::NriArgs),
     Man(man::ManArgs),
     Completions(Completions),
 }
@@ -148,6 +150,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),
         Command::Install(install) => install.obey(),
+        Command::Nri(nri) => nri.obey(),
         Command::Man(man) => Ok(man.obey().map(|()| 0)?),
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();

@@ -8,6 +8,7 @@ mod host;
 mod inject;
 mod install;
 mod meant;
+mod nri;
 mod output;
 mod run;
 mod runtime;
