@@ -7,6 +7,8 @@ mod bed;
 mod harness;
 #[path = "engines/layout.rs"]
 mod layout;
+#[path = "engines/nri.rs"]
+mod nri;
 #[path = "containers/probe.rs"]
 #[allow(dead_code, reason = "the ring of containers uses the rest")]
 mod probe;
