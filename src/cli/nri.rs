@@ -8,12 +8,15 @@ use crate::{
 use clap::Args;
 use std::path::PathBuf;
 
-/// Give containers the view as an engine creates them: a plugin of containerd, CRI-O and Docker (NRI).
+/// Give containers the view as an engine creates them: a plugin of containerd, CRI-O, Docker (NRI).
 ///
-/// Runs until it is stopped, beside containerd 2.0 or later, CRI-O 1.30 or later, or Docker 29.2 or later with NRI turned
-/// on. New containers of pods with the label or annotation cgproc.io/view=on get the library, the board and LD_PRELOAD;
-/// those with cgproc.io/view=off never do. cgproc.io/view.NAME is for the pod's container of that name alone. Running
-/// containers stay as they are. While the plugin or the engine is away, containers start without the view.
+/// Runs until it is stopped, beside containerd 2.0, CRI-O 1.30, Docker 29.2 or later. Docker needs
+/// "nri-opts": {"enable": true, "socket-path": "/var/run/nri/nri.sock"} in its daemon.json.
+///
+/// New containers with the label or annotation cgproc.io/view=on, of the pod or of a Docker container, get the library,
+/// the board and LD_PRELOAD; with cgproc.io/view=off they never do. A pod's cgproc.io/view.NAME is for its container of
+/// that name alone. Running containers stay as they are. While the plugin or the engine is away, containers start without
+/// the view.
 #[derive(Args)]
 #[command(after_help = "Exit status: 0 after SIGTERM or SIGINT, 125 if it cannot start.")]
 pub(super) struct NriArgs {

@@ -6,7 +6,7 @@ use crate::inject::{
     layout::{self, DIRECTORY, Host},
     preload,
 };
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 /// What containers are given, and which of them.
 pub(super) struct Giver {
@@ -22,9 +22,13 @@ const ABOVE: [(&str, &[&str]); 2] =
 /// The kernel starts no program with a longer variable (`MAX_ARG_STRLEN`).
 const LONGEST_VARIABLE: usize = 128 << 10;
 
+/// How Docker calls itself. It fails a container for whose mounts it is given an option other than this, and has the
+/// others by itself.
+const DOCKER: (&str, &[&str]) = ("docker", &["ro"]);
+
 impl Giver {
-    /// What this container is given; nothing if it is not chosen.
-    pub(super) fn adjustment(&self, request: &CreateContainerRequest) -> ContainerAdjustment {
+    /// What this container is given by an engine of this name; nothing if it is not chosen.
+    pub(super) fn adjustment(&self, request: &CreateContainerRequest, engine: &str) -> ContainerAdjustment {
         let (Some(pod), Some(container)) = (&request.pod, &request.container) else {
             return ContainerAdjustment::default();
         };
@@ -35,7 +39,7 @@ impl Giver {
             .host
             .mounts()
             .iter()
-            .filter_map(mount)
+            .filter_map(|it| mount(it, engine))
             .partition(|mount| container.mounts.iter().any(|it| is_same(it, mount)));
         let new: Vec<_> = new.into_iter().filter(|mount| has_room(mount, &container.mounts)).collect();
         // Without the library, nothing is of use.
@@ -52,20 +56,19 @@ impl Giver {
 /// What labels and annotations ask for; those of the pod may name one of its containers, `cgproc.io/view.NAME`.
 fn asked(pod: &Pod, container: &Container) -> Option<choice::View> {
     let own = format!("{KEY}.{}", container.name);
-    let of = |map: &'_ HashMap<String, String>, key: &str| map.get(key).cloned();
-    let values = [&pod.labels, &pod.annotations].into_iter().flat_map(|map| [of(map, KEY), of(map, &own)]);
-    let values: Vec<_> =
-        values.chain([&container.labels, &container.annotations].map(|map| of(map, KEY))).flatten().collect();
-    choice::asked(values.iter().map(String::as_str))
+    let of_pod = [&pod.labels, &pod.annotations].into_iter().flat_map(|map| [map.get(KEY), map.get(&own)]);
+    let of_container = [&container.labels, &container.annotations].into_iter().map(|map| map.get(KEY));
+    choice::asked(of_pod.chain(of_container).flatten().map(String::as_str))
 }
 
-/// A mount as engines take it; `None` if its path is not text.
-fn mount(of: &layout::Mount) -> Option<Mount> {
+/// A mount as the engine takes it; `None` if its path is not text.
+fn mount(of: &layout::Mount, engine: &str) -> Option<Mount> {
+    let options = if engine == DOCKER.0 { DOCKER.1 } else { of.options };
     Some(Mount {
         destination: of.destination.to_owned(),
         kind: "bind".to_owned(),
         source: of.source.to_str()?.to_owned(),
-        options: of.options.iter().map(ToString::to_string).collect(),
+        options: options.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -107,6 +110,7 @@ fn environment(existing: &[String]) -> Option<Vec<Variable>> {
 mod tests {
     use super::*;
     use crate::inject::{choice::View, layout::LIBRARY};
+    use std::collections::HashMap;
 
     /// A host with both directories, and a container that asks.
     struct Case {
@@ -146,7 +150,7 @@ mod tests {
         }
 
         fn given(&self) -> ContainerAdjustment {
-            self.giver.adjustment(&self.request)
+            self.giver.adjustment(&self.request, "containerd")
         }
 
         /// Where it gets mounts, and the variables that it gets.
@@ -168,6 +172,15 @@ mod tests {
         let mounts = case.given().mounts;
         assert_eq!(mounts[0].source, case.giver.host.directory.to_str().unwrap());
         assert!(mounts.iter().all(|mount| mount.kind == "bind" && mount.options[..2] == ["rbind", "ro"]));
+    }
+
+    #[test]
+    fn docker_gets_no_option_that_it_refuses() {
+        let mut case = Case::new();
+        case.request.pod = Some(Pod::default());
+        case.container().labels.insert(KEY.to_owned(), "on".to_owned());
+        let mounts = case.giver.adjustment(&case.request, "docker").mounts;
+        assert_eq!(mounts.iter().map(|mount| &*mount.options).collect::<Vec<_>>(), [["ro"], ["ro"]]);
     }
 
     #[test]

@@ -12,14 +12,15 @@ use prost::{Message, bytes::Bytes};
 /// What we are for one engine.
 pub(super) struct Plugin<'g> {
     giver: &'g Giver,
-    /// The engine's name and version, once it has said them.
+    /// The engine's name, once it has said it, and that with its version.
+    name: String,
     engine: String,
     is_synchronized: bool,
 }
 
 impl<'g> Plugin<'g> {
     pub(super) fn new(giver: &'g Giver) -> Self {
-        Self { giver, engine: String::new(), is_synchronized: false }
+        Self { giver, name: String::new(), engine: String::new(), is_synchronized: false }
     }
 
     /// The engine, once it has told us all that there is: from now on it asks for each new container.
@@ -40,6 +41,7 @@ impl<'g> Plugin<'g> {
     fn configure(&mut self, payload: &Bytes) -> Vec<u8> {
         let ConfigureRequest { engine, version } = ConfigureRequest::decode(payload.clone()).unwrap_or_default();
         self.engine = format!("{engine} {version}").trim().to_owned();
+        self.name = engine;
         ConfigureResponse { events: 1 << (CREATE_CONTAINER - 1) }.encode_to_vec()
     }
 
@@ -51,7 +53,7 @@ impl<'g> Plugin<'g> {
 
     fn create_container(&self, payload: &Bytes) -> Vec<u8> {
         let Ok(request) = CreateContainerRequest::decode(payload.clone()) else { return Vec::new() };
-        CreateContainerResponse { adjustment: Some(self.giver.adjustment(&request)) }.encode_to_vec()
+        CreateContainerResponse { adjustment: Some(self.giver.adjustment(&request, &self.name)) }.encode_to_vec()
     }
 }
 
