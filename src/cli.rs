@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cdi;
 mod install;
 mod man;
 mod nri;
@@ -33,6 +34,7 @@ enum Command {
     Sampler(sampler::SamplerArgs),
     Install(install::InstallArgs),
     Nri(nri::NriArgs),
+    Cdi(cdi::CdiArgs),
     Man(man::ManArgs),
     Completions(Completions),
 }
@@ -151,6 +153,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Sampler(sampler) => sampler.obey(),
         Command::Install(install) => install.obey(),
         Command::Nri(nri) => nri.obey(),
+        Command::Cdi(cdi) => cdi.obey(),
         Command::Man(man) => Ok(man.obey().map(|()| 0)?),
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();

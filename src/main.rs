@@ -1,6 +1,7 @@
 //! The `cgproc` command: runs programs under a container's view, and shows what they see.
 #![cfg_attr(not(test), no_main)]
 
+mod cdi;
 mod cli;
 mod doctor;
 mod failure;
