@@ -1,0 +1,21 @@
+# A job whose programs see 512 MiB.
+job "free" {
+  type = "batch"
+
+  group "free" {
+    task "free" {
+      driver = "docker"
+
+      config {
+        image   = "debian"
+        command = "free"
+        args    = ["-h"]
+        runtime = "cgproc"
+      }
+
+      resources {
+        memory = 512
+      }
+    }
+  }
+}
