@@ -34,6 +34,7 @@ enum Command {
     Sampler(sampler::SamplerArgs),
     Install(install::InstallArgs),
     Nri(nri::NriArgs),
+    Uninstall(install::UninstallArgs),
     Cdi(cdi::CdiArgs),
     Man(man::ManArgs),
     Completions(Completions),
@@ -153,6 +154,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Sampler(sampler) => sampler.obey(),
         Command::Install(install) => install.obey(),
         Command::Nri(nri) => nri.obey(),
+        Command::Uninstall(uninstall) => uninstall.obey(),
         Command::Cdi(cdi) => cdi.obey(),
         Command::Man(man) => Ok(man.obey().map(|()| 0)?),
         Command::Completions(Completions { shell }) => {

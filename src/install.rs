@@ -206,7 +206,10 @@ fn preload_change<'d>(etc: &'d Destination<'d>, library: &Path) -> Result<Option
     let other = preload_file::entries(text).into_iter().find(|it| preload_file::is_ours(it) && it != library);
     if let Some(other) = other {
         let other = other.display();
-        bail!("{} already names {other}: use --to {other}, or remove it with --uninstall --to {other}", etc.name(name));
+        bail!(
+            "{} already names {other}: use --to {other}, or remove it: cgproc uninstall --to {other}",
+            etc.name(name)
+        );
     }
     let with = preload_file::with(text, library);
     if with == text {

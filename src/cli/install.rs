@@ -18,12 +18,8 @@ use std::path::PathBuf;
     after_help = "Exit status: 0 on success, or if nothing had to be done; 125 on failure, with nothing changed."
 )]
 pub(super) struct InstallArgs {
-    /// The programs' root directory, such as that of an unpacked image.
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
-    /// Where to put the library, as seen from DIR.
-    #[arg(long, value_name = "PATH", default_value = "/usr/lib/libcgproc.so")]
-    to: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// The library to install, instead of the one beside this command.
     #[arg(long, value_name = "FILE", conflicts_with = "uninstall")]
     object: Option<PathBuf>,
@@ -33,20 +29,54 @@ pub(super) struct InstallArgs {
     /// Leave /etc/ld.so.preload alone, for images that set LD_PRELOAD themselves; executes nothing of DIR.
     #[arg(long, conflicts_with = "uninstall")]
     no_preload: bool,
+    /// Remove what was installed, as `cgproc uninstall` does.
+    #[arg(long)]
+    uninstall: bool,
+}
+
+/// Remove from an image or a machine what `cgproc install` added.
+///
+/// Removes the entry in /etc/ld.so.preload, then the library, and the settings unless they were edited. Executes nothing
+/// of DIR, so it repairs a root in which a preloaded library stops every program. Running programs keep the library.
+#[derive(Args)]
+#[command(after_help = "Exit status: 0 on success, or if nothing was there; 125 on failure.")]
+pub(super) struct UninstallArgs {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+struct Place {
+    /// The programs' root directory, such as that of an unpacked image.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// The library's path, as seen from DIR.
+    #[arg(long, value_name = "PATH", default_value = "/usr/lib/libcgproc.so")]
+    to: PathBuf,
     /// Say what would be done, without changing anything or executing anything of DIR.
     #[arg(long)]
     dry_run: bool,
-    /// Remove what was installed: the entry, then the library, and the settings unless they were edited.
-    #[arg(long)]
-    uninstall: bool,
 }
 
 impl InstallArgs {
     /// Installs or uninstalls, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        let Self { root, to, object, programs, no_preload, dry_run, uninstall } = self;
+        let Self { place, object, programs, no_preload, uninstall } = self;
+        if uninstall {
+            return UninstallArgs { place }.obey();
+        }
+        let Place { root, to, dry_run } = place;
         let options = InstallOptions { root, to, object, programs, is_preloaded: !no_preload, is_dry: dry_run };
-        let done = if uninstall { install::uninstall(&options) } else { install::install(&options) };
-        Ok(done.map(|()| 0)?)
+        Ok(install::install(&options).map(|()| 0)?)
+    }
+}
+
+impl UninstallArgs {
+    /// Uninstalls, and returns the exit code.
+    pub(super) fn obey(self) -> Result<u8, Failure> {
+        let Place { root, to, dry_run } = self.place;
+        let options =
+            InstallOptions { root, to, object: None, programs: Vec::new(), is_preloaded: true, is_dry: dry_run };
+        Ok(install::uninstall(&options).map(|()| 0)?)
     }
 }

@@ -42,7 +42,7 @@ fn check_others(root: &Sysroot, etc: &Destination<'_>, library: &Path, place: &P
         let (library, other) = (library.display(), other.display());
         ensure!(
             !is_same,
-            "{} names {other}, which is the same file as {library}: use --uninstall --to {other}",
+            "{} names {other}, which is the same file as {library}: use --to {other}",
             preload_file::PATH
         );
     }

@@ -91,6 +91,29 @@ fn a_rehearsal_changes_nothing() {
     });
 }
 
+/// `cgproc uninstall` says and does what `cgproc install --uninstall` does.
+#[test]
+fn removal_is_a_command_too() {
+    privately(|| {
+        let root = Root::over("debian-12");
+        root.done(&[]);
+        let installed = root.state();
+        let uninstall = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(bed::command());
+            let output =
+                command.args(["uninstall", "--root"]).arg(root.top()).args(arguments).output().expect("cgproc");
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        assert_eq!(uninstall(&["--dry-run"]), root.done(&["--uninstall", "--dry-run"]));
+        root.is_as(&installed, "a rehearsal of the removal");
+        assert!(uninstall(&["--to", "/opt/libcgproc.so"]).contains("not there: /opt/libcgproc.so"));
+        assert!(root.has(LIBRARY) && root.has("/etc/ld.so.preload"));
+        assert!(uninstall(&[]).contains(&format!("removed: {LIBRARY}")));
+        assert!(!root.has(LIBRARY) && !root.has("/etc/ld.so.preload") && !root.has("/etc/cgproc.conf"));
+    });
+}
+
 /// Removing a library that stops every program needs no program of the root.
 #[test]
 fn removing_mends_what_somebody_broke() {
