@@ -14,9 +14,15 @@ use std::{
 /// The name that it has for the loader (shim/build.rs).
 const SONAME: &str = "libcgproc.so";
 
-/// What the loader puts in place of `$LIB`: Debian's, Fedora's, Arch's.
-const LIB: [&str; 3] =
-    [if cfg!(target_arch = "aarch64") { "lib/aarch64-linux-gnu" } else { "lib/x86_64-linux-gnu" }, "lib64", "lib"];
+/// What the loader puts in place of its variables. `$LIB`: Debian's, Fedora's, Arch's. `$PLATFORM`: the kernel's word; glibc
+/// has others for some processors, under which the package has the same library.
+const VARIABLES: [(&str, &[&str]); 2] = [
+    (
+        "LIB",
+        &[if cfg!(target_arch = "aarch64") { "lib/aarch64-linux-gnu" } else { "lib/x86_64-linux-gnu" }, "lib64", "lib"],
+    ),
+    ("PLATFORM", &[std::env::consts::ARCH]),
+];
 
 /// Which mapped files are the library, by their device and inode: processes have most of their files in common.
 #[derive(Default)]
@@ -53,13 +59,17 @@ pub(super) fn is_library(root: &Path, path: &Path) -> bool {
     preload_file::is_ours(path) || path.is_absolute() && places(path).iter().any(is_by_content)
 }
 
-/// The files that an entry of `LD_PRELOAD` or /etc/ld.so.preload may stand for: the loader replaces `$LIB`.
+/// The files that an entry of `LD_PRELOAD` or /etc/ld.so.preload may stand for.
 pub(super) fn places(path: &Path) -> Vec<PathBuf> {
     let text = path.as_os_str().to_string_lossy();
-    match ["${LIB}", "$LIB"].into_iter().find(|token| text.contains(token)) {
-        Some(token) => LIB.map(|lib| text.replace(token, lib).into()).into(),
-        None => vec![path.to_owned()],
+    for (variable, values) in VARIABLES {
+        for written in [format!("${{{variable}}}"), format!("${variable}")] {
+            if text.contains(&written) {
+                return values.iter().map(|value| text.replace(&written, value).into()).collect();
+            }
+        }
     }
+    vec![path.to_owned()]
 }
 
 #[cfg(test)]
@@ -77,11 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn the_loaders_directory() {
+    fn the_loaders_variables() {
         assert_eq!(places(Path::new("/l/a.so")), [Path::new("/l/a.so")]);
-        for path in ["/l/$LIB/a.so", "/l/${LIB}/a.so"] {
-            let expected = LIB.map(|lib| PathBuf::from(format!("/l/{lib}/a.so")));
-            assert_eq!(places(Path::new(path)), expected, "{path}");
+        for (variable, values) in VARIABLES {
+            for written in [format!("${variable}"), format!("${{{variable}}}")] {
+                let expected: Vec<PathBuf> = values.iter().map(|value| format!("/l/{value}/a.so").into()).collect();
+                assert_eq!(places(Path::new(&format!("/l/{written}/a.so"))), expected, "{written}");
+            }
         }
     }
 
