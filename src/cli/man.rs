@@ -36,7 +36,8 @@ struct Page {
 }
 
 /// The pages that are written by hand. `@VERSION@` in them is ours.
-const WRITTEN: [(&str, u8, &str); 2] = [
+const WRITTEN: [(&str, u8, &str); 3] = [
+    ("cgproc-runtime", 8, include_str!("../../docs/man/cgproc-runtime.8")),
     ("cgproc.conf", 5, include_str!("../../docs/man/cgproc.conf.5")),
     ("libcgproc", 7, include_str!("../../docs/man/libcgproc.7")),
 ];
