@@ -1,0 +1,19 @@
+//! What packaging/build makes, put to use: packages on machines that have none of it, with containers and programs that run
+//! meanwhile. Needs root, and the roots that tests/bed/roots makes.
+
+mod bed;
+
+#[path = "packages/archives.rs"]
+mod archives;
+#[path = "packages/contents.rs"]
+mod contents;
+#[path = "packages/harness.rs"]
+mod harness;
+#[path = "packages/host.rs"]
+mod host;
+#[path = "packages/loaders.rs"]
+mod loaders;
+#[path = "packages/reproducible.rs"]
+mod reproducible;
+#[path = "packages/running.rs"]
+mod running;
