@@ -2,6 +2,8 @@
 //! meanwhile. Needs root, and the roots that tests/bed/roots makes.
 
 mod bed;
+#[allow(dead_code, reason = "the ring of the object checks the rest")]
+mod form;
 
 #[path = "packages/archives.rs"]
 mod archives;
@@ -17,3 +19,5 @@ mod loaders;
 mod reproducible;
 #[path = "packages/running.rs"]
 mod running;
+#[path = "packages/system.rs"]
+mod system;
