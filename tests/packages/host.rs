@@ -5,7 +5,7 @@ use crate::harness::{on_a_host, package};
 /// What an installation must give, checked one by one; and after the removal, every file is as it was before.
 const DEB: &str = r#"
 state() { find "$HOST" -xdev \( -path "$HOST/var/lib/dpkg" -o -path "$HOST/var/log" -o -path "$HOST/var/cache" \) -prune -o \
-  -printf '%P %y %m %U:%G %s %l\n' | grep -v -e ' d ' -e '^tmp/' | sort; }
+  \( -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %s %l\n' \) | grep -v '^tmp/' | sort; }
 cp "$DEB" "$HOST/tmp/cgproc.deb"
 state >$WORK/before
 in_host dpkg -i /tmp/cgproc.deb
@@ -26,7 +26,7 @@ echo '{}' >"$HOST/etc/cdi/cgproc.json"
 in_host dpkg -i /tmp/cgproc.deb
 in_host dpkg -r cgproc
 echo "theirs: $(cat "$HOST/etc/cdi/cgproc.json")"
-rm -r "$HOST/etc/cdi"
+rm "$HOST/etc/cdi/cgproc.json"
 echo "settings: $(ls "$HOST/etc/cgproc")"
 in_host dpkg -i /tmp/cgproc.deb
 mkdir -p "$HOST/etc/docker"
@@ -61,7 +61,8 @@ fn a_deb_comes_and_goes() {
 
 /// rpm's own database stays, and nothing else.
 const RPM: &str = r#"
-state() { find "$HOST" -xdev -path "$HOST/var/lib/rpm" -prune -o -printf '%P %y %m %U:%G %s %l\n' | grep -v ' d ' | sort; }
+state() { find "$HOST" -xdev -path "$HOST/var/lib/rpm" -prune -o \
+  -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %s %l\n' | sort; }
 state >$WORK/before
 rpm --root "$HOST" --dbpath /var/lib/rpm --initdb
 rpm --root "$HOST" --dbpath /var/lib/rpm --nodeps --nosignature --install "$RPM"

@@ -41,7 +41,7 @@ cp "$OLD" "$HOST/tmp/old.deb"
 cp "$NEW" "$HOST/tmp/new.deb"
 in_host dpkg -i /tmp/old.deb >/dev/null
 start() { "$BED/oci" -t "$RUNTIME" -q 100000 -b "$HOST/usr/lib/cgproc:/usr/lib/cgproc" -b "$HOST/run/cgproc:/run/cgproc" \
-  -b "$HOST/usr/lib/cgproc/ld.so.preload:/etc/ld.so.preload" -b "$noted:/noted:rw" -- "$@"; }
+  -b "$HOST/usr/lib/cgproc/ld.so.preload:/etc/ld.so.preload" -b "$HOST/usr/bin/cgproc:/usr/bin/cgproc" -b "$noted:/noted:rw" -- "$@"; }
 start bash -c "$CONTAINER" container /noted &
 looks 5
 phase installed
@@ -53,6 +53,8 @@ in_host dpkg -i /tmp/new.deb >/dev/null
 more
 phase replaced
 echo "new: $(start sh -c 'grep -c "r-xp.*/usr/lib/cgproc/libcgproc.so" /proc/self/maps; free -k | grep Mem: | tr -s " " | cut -d " " -f 2' | tr '\n' ' ')"
+start cgproc doctor --json >$WORK/doctor || :
+echo "doctor: $(jq -c '[.[] | select(.check == "library") | .severity] | unique' <$WORK/doctor)"
 in_host dpkg -P cgproc >/dev/null
 more
 : >"$noted/totals"; : >"$noted/cpus"
@@ -108,6 +110,7 @@ fn through_it_all(runtime: &str) {
         "installed: 524288 cpus 1 errors ",
         "replaced: 524288 cpus 1 errors ",
         "new: 1 524288 ",
+        "doctor: [\"ok\"]",
         // Without the library, and without a word about it.
         &format!("removed: {whole} cpus {cpus} errors "),
         // It has the library that it began with.
