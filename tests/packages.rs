@@ -1,5 +1,5 @@
-//! What packaging/build makes, put to use: packages on machines that have none of it, with containers and programs that run
-//! meanwhile. Needs root, and the roots that tests/bed/roots makes.
+//! What packaging/build makes, put to use: packages on machines that have none of it, with containers and programs that
+//! run meanwhile. Needs root, and the roots that tests/bed/roots makes.
 
 mod bed;
 #[allow(dead_code, reason = "the ring of the object checks the rest")]

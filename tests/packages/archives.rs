@@ -4,7 +4,8 @@ use crate::bed;
 use crate::harness::{on_a_host, package, succeed};
 use std::process::Command;
 
-/// In a userland with an older C library than the command's, and in one with musl, in a directory that nobody thought of.
+/// In a userland with an older C library than the command's, and in one with musl, in a directory that nobody thought
+/// of.
 const ARCHIVE: &str = r#"
 for name in debian-11 musl; do
   root=$WORK/$name

@@ -1,11 +1,11 @@
-//! The directory that containers see, under the loaders of several releases: the one line of its ld.so.preload has to lead
-//! each of them to something that it can load.
+//! The directory that containers see, under the loaders of several releases: the one line of its ld.so.preload has to
+//! lead each of them to something that it can load.
 
 use crate::harness::{on_a_host, package, succeed, unpacked};
 use std::process::Command;
 
-/// Each userland with the directory and the file mounted as an engine mounts them. A loader that fails to load says so on
-/// standard error.
+/// Each userland with the directory and the file mounted as an engine mounts them. A loader that fails to load says so
+/// on standard error.
 const RELEASES: &str = r#"
 library=$HOST/usr/lib/cgproc
 cp "$DEB" "$HOST/tmp/cgproc.deb"

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A container that runs through it all. `look` starts programs one after the other, whose figures and errors are noted; a
-/// perl, started first, has the library loaded all the time. `other` is a 32-bit program.
+/// A container that runs through it all. `look` starts programs one after the other, whose figures and errors are
+/// noted; a perl, started first, has the library loaded all the time. `other` is a 32-bit program.
 const CONTAINER: &str = r#"
 noted=$1
 perl -e 'until (-e "$ARGV[0]/stop") { open(F, "/proc/meminfo") or die; print((<F>)[0]); close(F); select(undef, undef, undef, 0.05); }' \
