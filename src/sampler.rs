@@ -2,10 +2,12 @@
 //!
 //! `roots` and `neighbours` find the hierarchies; `tree` keeps their cgroups and observes what runs in each (`threads`,
 //! `limits`); `account` keeps what lasts between samples; `schedule` says when to sample; `image` and `board` publish.
-//! `disk` measures what containers use on disk. `service` makes it a service, for the command `cgproc sampler`.
+//! `disk` measures what containers use on disk. `service` makes it a service, for the command `cgproc sampler`, and
+//! `check` says whether one is at work.
 
 mod account;
 mod board;
+mod check;
 mod clock;
 mod directory;
 mod disk;
@@ -22,6 +24,7 @@ mod tree;
 mod watch;
 
 pub(crate) use board::{Board, TakenOver, is_running};
+pub(crate) use check::check;
 pub(crate) use roots::Root;
 pub(crate) use schedule::INTERVAL;
 pub(crate) use service::{SamplerOptions, run};

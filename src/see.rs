@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod board_reader;
+pub(crate) mod board_state;
 pub(crate) mod explain;
 mod recorder;
 pub(crate) mod show;

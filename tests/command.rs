@@ -25,6 +25,8 @@ mod manual;
 mod of_a_run;
 #[path = "command/show.rs"]
 mod show;
+#[path = "command/sampler_check.rs"]
+mod sampler_check;
 #[path = "command/signals.rs"]
 mod signals;
 #[path = "command/strangers.rs"]

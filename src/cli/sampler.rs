@@ -10,6 +10,7 @@ use std::{path::PathBuf, time::Duration};
 /// uptime, top, /proc/loadavg and the like. On a host, it publishes all containers; in a container, the cgroups that
 /// are visible there, and those of containers that share its pid namespace.
 #[derive(Args)]
+#[command(after_help = "Exit status: 0; with --check, 1 if no sampler publishes there; 125 if cgproc itself fails.")]
 pub(super) struct SamplerArgs {
     /// The file to publish in, on a tmpfs.
     #[arg(
@@ -29,6 +30,9 @@ pub(super) struct SamplerArgs {
     /// Measure how much disk space each container's files take, for CGPROC_DISK.
     #[arg(long, conflicts_with = "once")]
     disk: bool,
+    /// Publish nothing: check whether a sampler does and readers accept its board, for readiness probes.
+    #[arg(long, conflicts_with_all = ["interval", "once", "disk"])]
+    check: bool,
 }
 
 /// Parses a number of seconds, such as 0.5.
@@ -41,7 +45,10 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 impl SamplerArgs {
     /// Samples until it is ended, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        let Self { board, interval, once, disk } = self;
+        let Self { board, interval, once, disk, check } = self;
+        if check {
+            return Ok(sampler::check(&board));
+        }
         sampler::run(&sampler::SamplerOptions { board, interval, once, disk })
     }
 }

@@ -92,7 +92,7 @@ impl Diagnosis {
 }
 
 /// A file for one test, removed when dropped.
-struct File(PathBuf);
+pub(crate) struct File(pub(crate) PathBuf);
 
 impl File {
     fn new(bytes: &[u8]) -> Self {
@@ -113,7 +113,7 @@ impl File {
         self.0.to_str().expect("UTF-8")
     }
 
-    fn mode(&self, mode: u32) {
+    pub(crate) fn mode(&self, mode: u32) {
         fs::set_permissions(&self.0, fs::Permissions::from_mode(mode)).expect("its mode");
     }
 }
@@ -337,7 +337,7 @@ fn the_administrators_file() {
 }
 
 /// Block 0 of a board that was published `age_sec` ago.
-fn header(age_sec: u64) -> Block {
+pub(crate) fn header(age_sec: u64) -> Block {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     let realtime_usec = u64::try_from(now.as_micros()).expect("µs") - age_sec * 1_000_000;
     let published = Published { realtime_usec, void_after_usec: realtime_usec + 15_000_000, ..Published::default() };
@@ -347,7 +347,7 @@ fn header(age_sec: u64) -> Block {
 }
 
 /// A board with this header and no slots.
-fn board(header: Block) -> File {
+pub(crate) fn board(header: Block) -> File {
     let mut blocks = [[0; BLOCK_BYTES]; 5];
     header.publish(&mut blocks[0]);
     File::in_memory(blocks.as_flattened())
