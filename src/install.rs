@@ -3,6 +3,7 @@
 
 mod change;
 mod configuration;
+mod copy;
 mod filter;
 mod jail;
 mod library;
@@ -30,6 +31,7 @@ use sysroot::{Destination, Sysroot, split};
 use trial::Trial;
 use untried::Untried;
 
+pub(crate) use copy::copy;
 pub(crate) use uninstall::uninstall;
 
 /// The options of an installation.

@@ -5,6 +5,8 @@ mod bed;
 
 #[path = "install/bounds.rs"]
 mod bounds;
+#[path = "install/copy.rs"]
+mod copy;
 #[path = "install/harness.rs"]
 mod harness;
 #[path = "install/interrupted.rs"]

@@ -29,6 +29,9 @@ pub(super) struct InstallArgs {
     /// Leave /etc/ld.so.preload alone, for images that set LD_PRELOAD themselves; executes nothing of DIR.
     #[arg(long, conflicts_with = "uninstall")]
     no_preload: bool,
+    /// Copy the library's directory to DIR instead, for containers that mount DIR at /usr/lib/cgproc; executes nothing.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["root", "to", "programs", "no_preload", "dry_run", "uninstall"])]
+    copy_to: Option<PathBuf>,
     /// Remove what was installed, as `cgproc uninstall` does.
     #[arg(long)]
     uninstall: bool,
@@ -61,7 +64,10 @@ struct Place {
 impl InstallArgs {
     /// Installs or uninstalls, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        let Self { place, object, programs, no_preload, uninstall } = self;
+        let Self { place, object, programs, no_preload, copy_to, uninstall } = self;
+        if let Some(directory) = copy_to {
+            return Ok(install::copy(object.as_deref(), &directory).map(|()| 0)?);
+        }
         if uninstall {
             return UninstallArgs { place }.obey();
         }
