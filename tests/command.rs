@@ -23,10 +23,10 @@ mod input;
 mod manual;
 #[path = "command/of_a_run.rs"]
 mod of_a_run;
-#[path = "command/show.rs"]
-mod show;
 #[path = "command/sampler_check.rs"]
 mod sampler_check;
+#[path = "command/show.rs"]
+mod show;
 #[path = "command/signals.rs"]
 mod signals;
 #[path = "command/strangers.rs"]
