@@ -367,18 +367,16 @@ proptest! {
 
     /// What is added can be taken away again, and then everything is as it was.
     #[test]
-    fn nothing_is_lost(mutations in prop::collection::vec(mutation(), 0..5)) {
+    fn nothing_is_lost(libc in 0..2_usize, mutations in prop::collection::vec(mutation(), 0..5)) {
         static STAGES: OnceLock<[Stage; 2]> = OnceLock::new();
-        let stages = STAGES.get_or_init(|| LOADERS.map(|loader| Stage::new(&[loader])));
+        let stage = &STAGES.get_or_init(|| LOADERS.map(|loader| Stage::new(&[loader])))[libc];
         let Ok(text) = String::from_utf8(mutated(&mutations)) else { return Ok(()) };
-        for stage in stages {
-            let Some(changed) = stage.changed(&text) else { continue };
-            prop_assert_eq!(stage.changed(&changed), None);
-            let before: Value = serde_json::from_str(&text).unwrap();
-            let mut after: Value = serde_json::from_str(&changed).unwrap();
-            stage.take_away(&mut after, &before);
-            prop_assert_eq!(without_empty_variable(after), without_empty_variable(before));
-        }
+        let Some(changed) = stage.changed(&text) else { return Ok(()) };
+        prop_assert_eq!(stage.changed(&changed), None);
+        let before: Value = serde_json::from_str(&text).unwrap();
+        let mut after: Value = serde_json::from_str(&changed).unwrap();
+        stage.take_away(&mut after, &before);
+        prop_assert_eq!(without_empty_variable(after), without_empty_variable(before));
     }
 }
 
