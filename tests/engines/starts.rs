@@ -4,10 +4,12 @@ use crate::bed::{self, Findings};
 use crate::on_a_host;
 use std::fmt::Write as _;
 
-/// A container that exists only in a list would not show much.
+/// How many runc must have started by itself, and how many of those must have the view: otherwise nothing was shown.
 const LEAST_STARTED: usize = 50;
-/// Of those, how many have the view: otherwise they were not changed at all.
 const LEAST_IN_VIEW: usize = 20;
+
+/// The booted kernel is slow, and mounts are not its own: it starts each fifth.
+const STEP_OF_THE_BOOTED: usize = 5;
 
 /// A root for each container, and one that nobody can write to. `start NAME RUNTIME` runs `nproc` in the container whose
 /// change of the configuration, and of the root, are in the variables.
@@ -19,7 +21,7 @@ const START: &str = r#"
         local bundle=$WORK/$1-$2
         mkdir -p $bundle/{upper,work,rootfs}
         cd $bundle
-        mount -t overlay overlay -o lowerdir=$ROOT,upperdir=upper,workdir=work rootfs
+        mount -t overlay overlay -o lowerdir=$userland,upperdir=upper,workdir=work rootfs
         (cd rootfs; eval "$change") || return 125
         runc spec
         jq --arg readonly $WORK/readonly --arg cgroup /$CGROUP/$1-$2 --argjson quota $quota \
@@ -36,8 +38,11 @@ const START: &str = r#"
 #[test]
 fn what_runc_starts_it_still_starts() {
     let list = std::fs::read_to_string(bed::repository("tests/engines/starts.txt")).expect("the list");
-    let kinds: Vec<&str> = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let mut script = format!("quota={}\n{START}", crate::probe::quota_usec());
+    let step = if bed::host().is_uml { STEP_OF_THE_BOOTED } else { 1 };
+    let kinds: Vec<&str> =
+        list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).step_by(step).collect();
+    let userland = bed::cache().join("roots/debian-12");
+    let mut script = format!("quota={} userland={}\n{START}", crate::probe::quota_usec(), userland.display());
     for (number, kind) in kinds.iter().enumerate() {
         let (filter, change) = match kind.split_once(' ') {
             Some(("config", filter)) => (filter, ":"),
@@ -63,7 +68,7 @@ fn what_runc_starts_it_still_starts() {
         }
     }
     println!("{started} of {} started, {in_view} with the view", kinds.len());
-    findings.check(started >= LEAST_STARTED, || format!("only {started} were started"));
-    findings.check(in_view >= LEAST_IN_VIEW, || format!("only {in_view} had the view"));
+    findings.check(started >= LEAST_STARTED / step, || format!("only {started} were started"));
+    findings.check(in_view >= LEAST_IN_VIEW / step, || format!("only {in_view} had the view"));
     findings.conclude("starts");
 }
