@@ -16,12 +16,20 @@ const NAMES: [&str; 2] = ["runc", "crun"];
 /// Where programs are if nobody says.
 const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The configured one, if it can be run, or the first in PATH.
+/// The configured one, by its path or by its name in PATH, if it can be run; otherwise the first that PATH has.
 pub(super) fn find(configured: Option<&Path>) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_else(|| USUAL.into());
-    let places = |name| env::split_paths(&path).map(move |directory| directory.join(name));
-    let mut candidates = configured.map(Path::to_owned).into_iter().chain(NAMES.into_iter().flat_map(places));
-    candidates.find(|program| program.is_absolute() && access(program, Access::EXEC_OK).is_ok() && !is_this(program))
+    find_in(&env::var_os("PATH").unwrap_or_else(|| USUAL.into()), configured)
+}
+
+fn find_in(path: &OsStr, configured: Option<&Path>) -> Option<PathBuf> {
+    let names = configured.into_iter().chain(NAMES.map(Path::new));
+    let places = names.flat_map(|name| {
+        let is_name = !name.as_os_str().as_bytes().contains(&b'/');
+        let in_path = env::split_paths(path).filter(move |_| is_name).map(move |directory| directory.join(name));
+        in_path.chain((!is_name).then(|| name.to_owned()))
+    });
+    let mut programs = places.filter(|program| program.is_absolute());
+    programs.find(|program| program.is_file() && access(program, Access::EXEC_OK).is_ok() && !is_this(program))
 }
 
 /// Whether a path leads to this very program, which would become itself for ever.
@@ -47,4 +55,36 @@ pub(super) fn become_it(program: &Path, arguments: &[OsString]) -> io::Error {
     // SAFETY: the texts and the list, which ends with null, outlive the call, and nobody changes the environment.
     unsafe { libc::execv(first.as_ptr(), pointers.as_ptr()) };
     io::Error::last_os_error()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    #[test]
+    fn the_first_that_can_be_run_and_is_not_this_one() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        for directory in ["a", "b", "b/runc"] {
+            fs::create_dir_all(at(directory)).unwrap();
+        }
+        for (name, mode) in [("a/crun", 0o755), ("a/other", 0o755), ("b/crun", 0o755), ("b/plain", 0o644)] {
+            fs::write(at(name), "").unwrap();
+            fs::set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+        }
+        symlink(env::current_exe().unwrap(), at("a/runc")).unwrap();
+        let path = env::join_paths([at("a"), at("b"), "relative".into()]).unwrap();
+        let find = |configured: Option<&Path>| find_in(&path, configured);
+        assert_eq!(find(None), Some(at("a/crun")), "runc is ourselves, or a directory");
+        assert_eq!(find(Some(Path::new("other"))), Some(at("a/other")));
+        assert_eq!(find(Some(&at("b/crun"))), Some(at("b/crun")));
+        for unusable in [at("b/plain"), at("none"), at("a/runc"), "none".into(), "./a/other".into()] {
+            assert_eq!(find(Some(&unusable)), Some(at("a/crun")), "{}", unusable.display());
+        }
+        assert_eq!(find_in(OsStr::new(""), None), None);
+    }
 }
