@@ -41,7 +41,12 @@ pub(crate) const OWN_CODE: u8 = 125;
 
 /// Prints a line on standard error. If that is closed or full, the line is lost.
 pub(crate) fn say(message: impl Display) {
-    let _ = writeln!(io::stderr(), "cgproc: {}", plain(&without_numbers(&message.to_string())));
+    let _ = writeln!(io::stderr(), "cgproc: {}", line(message));
+}
+
+/// The message in words, on one line.
+pub(crate) fn line(message: impl Display) -> String {
+    plain(&without_numbers(&message.to_string()))
 }
 
 /// The message without the number that the standard library appends to the kernel's words, ` (os error 13)`.

@@ -5,7 +5,7 @@ use super::{
     session::{Lost, Name, Session, timeout},
 };
 use crate::{
-    failure::{Failure, say},
+    failure::{Failure, line, say},
     host::{descriptors, notify, rights, signals},
     inject::{
         choice::{Rules, View},
@@ -103,8 +103,11 @@ impl Service {
 /// Says something, to the service manager as well. We are ready once we have found the engine or have found that there is
 /// none: nothing at a machine's start should wait for an engine that is not used there.
 fn report(message: &str, is_ready: &mut bool) {
-    say(message);
-    notify::tell(NotifyState::Status(message));
+    // An engine's own words may be of any length.
+    const LONGEST: usize = 300;
+    let message: String = line(message).chars().take(LONGEST).collect();
+    say(&message);
+    notify::tell(NotifyState::Status(&message));
     if !std::mem::replace(is_ready, true) {
         notify::tell(NotifyState::Ready);
     }
