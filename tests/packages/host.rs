@@ -1,14 +1,17 @@
 //! A machine before, with and after the package.
 
+use crate::bed;
 use crate::harness::{on_a_host, package};
+use std::fs;
 
 /// What an installation must give, checked one by one; and after the removal, every file is as it was before.
 const DEB: &str = r#"
 state() { find "$HOST" -xdev \( -path "$HOST/var/lib/dpkg" -o -path "$HOST/var/log" -o -path "$HOST/var/cache" \) -prune -o \
   \( -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %s %l\n' \) | grep -v '^tmp/' | sort; }
+cp "$DEB" "$HOST/tmp/"
 cp "$DEB" "$HOST/tmp/cgproc.deb"
 state >$WORK/before
-in_host dpkg -i /tmp/cgproc.deb
+in_host sh -c "cd /tmp; $LINE"
 echo "verified: $(in_host dpkg -V cgproc)."
 echo "board: $(stat -c '%F %a %U' "$HOST/run/cgproc")"
 echo "cdi: $(in_host cat /etc/cdi/cgproc.json | jq -r .kind)"
@@ -36,9 +39,17 @@ rm -r "$HOST/etc/docker"
 state | diff $WORK/before - && echo "left: nothing"
 "#;
 
+/// The line of README.md that installs it, as it stands there.
+fn line() -> String {
+    let path = bed::repository("README.md");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let line = text.lines().find(|line| line.starts_with("apt install "));
+    line.unwrap_or_else(|| panic!("{}: no line installs the package", path.display())).to_owned()
+}
+
 #[test]
 fn a_deb_comes_and_goes() {
-    let said = on_a_host(DEB, &[("DEB", package("_amd64.deb").as_os_str())]);
+    let said = on_a_host(DEB, &[("DEB", package("_amd64.deb").as_os_str()), ("LINE", line().as_ref())]);
     for line in [
         "verified: .",
         "board: directory 755 root",
