@@ -10,10 +10,13 @@ use std::sync::OnceLock;
 /// Longer than a build takes on the busiest machine.
 const LONGEST_SEC: &str = "1500";
 
-/// The directory of everything that packaging/build makes of this source. It is built once.
+/// The directory of everything that packaging/build makes of this source: `$CGPROC_PACKAGES`, or built once.
 pub(crate) fn packages() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
+        if let Some(built) = std::env::var_os("CGPROC_PACKAGES") {
+            return built.into();
+        }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
         let to = target.join("packages-tested");
         let _ = fs::remove_dir_all(&to);
@@ -46,7 +49,11 @@ pub(crate) fn on_a_host(script: &str, variables: &[(&str, &OsStr)]) -> String {
     command.args(["-k", "30", LONGEST_SEC]).arg(bed::repository("tests/bed/private"));
     command.args(["-r", "debian-12", "-i", "none", "-o"]).arg(bed::object()).arg("--");
     command.arg(bed::repository("tests/bed/host")).args(["bash", "-euo", "pipefail", "-c", script]);
-    command.envs(variables.iter().copied()).env_remove("LD_PRELOAD").env("BED", bed::repository("tests/bed"));
+    command
+        .envs(variables.iter().copied())
+        .env_remove("LD_PRELOAD")
+        .env_remove("CGPROC_OBJECT")
+        .env("BED", bed::repository("tests/bed"));
     succeed(&mut command)
 }
 
