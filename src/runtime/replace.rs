@@ -47,6 +47,10 @@ fn find(path: &Path) -> Result<Found> {
 impl Found {
     /// Puts another text in its place, all at once or not at all, for the same owner and with the same mode.
     pub(super) fn replace(&self, text: &str) -> Result<()> {
+        self.put(text).with_context(|| format!("{} cannot be replaced", self.name.display()))
+    }
+
+    fn put(&self, text: &str) -> Result<()> {
         let mut new = self.name.clone();
         new.push(format!(".cgproc-{}", getpid().as_raw_nonzero()));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -54,7 +58,7 @@ impl Found {
         let done = self.fill(file, text).and_then(|()| {
             let now = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)?;
             let is_the_same = (now.st_dev, now.st_ino) == (self.stat.st_dev, self.stat.st_ino);
-            ensure!(is_the_same, "{}: another file by now", self.name.display());
+            ensure!(is_the_same, "it is another file by now");
             Ok(renameat(&self.directory, &new, &self.directory, &self.name)?)
         });
         if done.is_err() {

@@ -1,10 +1,10 @@
 //! `cgproc-runtime` under Docker, podman and containerd, in front of runc and crun: what a container runs, what is
 //! started in it later, and what its health check starts, show the container's figures, whatever its image is.
 
-use crate::bed::{self, Findings};
+use crate::bed::{self, Container, Findings, PLAIN, Version, View};
 use crate::harness::side_by_side;
-use crate::on_a_host;
 use crate::probe::{Row, Said, limited, quota_usec};
+use crate::{on_a_host, on_a_host_in};
 
 /// A container of an engine.
 struct Case {
@@ -209,6 +209,33 @@ fn containerd_containers_see_themselves() {
     said.is(&mut findings, "read-only", &[("root", "ro")]);
     said.shows_machine(&mut findings, "off", limited());
     findings.conclude("containerd");
+}
+
+/// A user's own container: the user's namespace makes the mount points in a root of theirs, and cannot in root's.
+#[test]
+fn rootless_containers_get_what_their_user_can_make() {
+    let group = Container { quota_usec: Some(quota_usec()), view: View::Raw, ..PLAIN };
+    let script = format!(
+        "cp -a {} $WORK/own
+        for name in roots own; do
+            if [ $name = own ]; then chown -R 1000:1000 $WORK/own; fi
+            ROOT=$WORK/own {} -t cgproc-runtime -e A=1 sh -c \"echo $name nproc \\$(nproc)
+                echo $name library \\$(grep -c 'libcgproc.so' /proc/self/maps)\"
+            rm -r $WORK/home
+        done",
+        bed::cache().join("roots/musl").display(),
+        bed::repository("tests/bed/rootless").display()
+    );
+    let said = on_a_host_in(group.enter(), &["/bin/bash", "-euc", &script]);
+    let mut findings = Findings::default();
+    let (own, all) = (limited().cpus.to_string(), bed::host().cpus.to_string());
+    said.is(&mut findings, "roots", &[("nproc", &all), ("library", "0")]);
+    let mapped = said.value("own", "library").and_then(|count| count.parse().ok()).unwrap_or(0);
+    findings.check(mapped > 0, || "own: the library is not there".to_owned());
+    // runc hides version 2 if it may not mount it: it covers it with a tmpfs (CVE-2023-25809).
+    let seen = if bed::version() == Version::V2 { &all } else { &own };
+    said.is(&mut findings, "own", &[("nproc", seen)]);
+    findings.conclude("rootless");
 }
 
 /// The output of a script beside an engine.

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 const LEAST_STARTED: usize = 50;
 const LEAST_IN_VIEW: usize = 20;
 
-/// The booted kernel is slow, and mounts are not its own: it starts each fifth.
-const STEP_OF_THE_BOOTED: usize = 5;
+/// The booted kernel is slow, and mounts are not its own: it starts each tenth.
+const STEP_OF_THE_BOOTED: usize = 10;
 
 /// A root for each container, and one that nobody can write to. `start NAME RUNTIME` runs `nproc` in the container whose
 /// change of the configuration, and of the root, are in the variables.
