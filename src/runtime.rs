@@ -14,7 +14,7 @@ mod rootfs;
 mod state;
 
 use crate::failure::{Failure, say};
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use command_line::Request;
 use configuration::Configuration;
 use container::Container;
@@ -41,6 +41,9 @@ pub(crate) fn main(arguments: &[OsString]) -> u8 {
         say("no OCI runtime: neither runc nor crun is in PATH; name one in /etc/cgproc/runtime.toml");
         return 127;
     };
+    if let Some(named) = configuration.runtime.as_ref().filter(|named| !runtime.ends_with(named)) {
+        note(&anyhow!("{} cannot be run: {} is used", named.display(), runtime.display()));
+    }
     let arguments = arguments.get(1..).unwrap_or_default();
     if let Some(request) = command_line::request(arguments) {
         let done = match &request {
@@ -49,7 +52,8 @@ pub(crate) fn main(arguments: &[OsString]) -> u8 {
                 state::bundle(container, &runtime).and_then(|bundle| change_process(description, &bundle))
             }
         };
-        done.err().iter().for_each(note);
+        let left = done.context("the container is left as it is");
+        left.err().iter().for_each(note);
     }
     let error = real::become_it(&runtime, arguments);
     let failure = Failure::of_exec(runtime.into_os_string(), error);
@@ -83,7 +87,7 @@ fn change_process(file: &Path, bundle: &Path) -> Result<()> {
 /// Says what went wrong, if someone wants to know: our standard error may be the container's.
 fn note(fault: &anyhow::Error) {
     if env::var_os("CGPROC_DEBUG").is_some() {
-        say(format_args!("{fault:#}: the container is left as it is"));
+        say(format_args!("{fault:#}"));
     }
 }
 
