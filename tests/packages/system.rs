@@ -17,6 +17,7 @@ process=$(systemctl show --property MainPID --value cgproc-sampler)
 systemctl disable cgproc-sampler
 dpkg -i /opt/cgproc.deb
 state upgraded
+echo "nri: $(systemctl is-enabled cgproc-nri) $(systemctl is-active cgproc-nri)"
 if [ "$process" = "$(systemctl show --property MainPID --value cgproc-sampler)" ]; then echo "the old sampler runs"; fi
 dpkg -P cgproc
 echo "removed: $(systemctl is-active cgproc-sampler), $(ls -d /run/cgproc /etc/systemd/system/*/cgproc* 2>/dev/null)"
@@ -42,9 +43,12 @@ fn the_sampler_follows_the_package() {
     let mut command = Command::new(bed::repository("tests/bed/private"));
     command.args(["-r", "system", "-i", "none", "-a"]).arg(place.path()).arg("-o").arg(bed::object()).arg("--");
     let said = succeed(command.arg(bed::repository("tests/bed/system")).arg("trial.target").env_remove("LD_PRELOAD"));
-    for line in
-        ["installed: active enabled, board board", "upgraded: active disabled, board board", "removed: inactive, "]
-    {
+    for line in [
+        "installed: active enabled, board board",
+        "upgraded: active disabled, board board",
+        "nri: disabled inactive",
+        "removed: inactive, ",
+    ] {
         assert!(said.lines().any(|it| it == line), "{line:?} is missing:\n{said}");
     }
     assert!(!said.contains("the old sampler runs"), "{said}");
