@@ -39,8 +39,9 @@ pub(super) struct InstallArgs {
 
 /// Remove from an image or a machine what `cgproc install` added.
 ///
-/// Removes the entry in /etc/ld.so.preload, then the library, and the settings unless they were edited. Executes nothing
-/// of DIR, so it repairs a root in which a preloaded library stops every program. Running programs keep the library.
+/// Removes the entry in /etc/ld.so.preload, then the library, and the settings unless they were edited. Executes
+/// nothing of DIR, so it repairs a root in which a preloaded library stops every program. Running programs keep the
+/// library.
 #[derive(Args)]
 #[command(after_help = "Exit status: 0 on success, or if nothing was there; 125 on failure.")]
 pub(super) struct UninstallArgs {

@@ -14,8 +14,8 @@ use std::{
 /// The name that it has for the loader (shim/build.rs).
 const SONAME: &str = "libcgproc.so";
 
-/// What the loader puts in place of its variables. `$LIB`: Debian's, Fedora's, Arch's. `$PLATFORM`: the kernel's word; glibc
-/// has others for some processors, under which the package has the same library.
+/// What the loader puts in place of its variables. `$LIB`: Debian's, Fedora's, Arch's. `$PLATFORM`: the kernel's word;
+/// glibc has others for some processors, under which the package has the same library.
 const VARIABLES: [(&str, &[&str]); 2] = [
     (
         "LIB",
