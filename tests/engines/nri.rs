@@ -321,61 +321,61 @@ fn unit() -> PathBuf {
 mod of_any_kernel {
     use super::*;
 
-#[test]
-fn pods_and_namespaces_choose_the_view() {
-    let mut findings = Findings::default();
-    for name in ["annotated", "team", "read-only"] {
-        sees_itself(&mut findings, name);
+    #[test]
+    fn pods_and_namespaces_choose_the_view() {
+        let mut findings = Findings::default();
+        for name in ["annotated", "team", "read-only"] {
+            sees_itself(&mut findings, name);
+        }
+        for name in ["both", "other"] {
+            said().shows_machine(&mut findings, name, limited());
+        }
+        findings.conclude("choice");
     }
-    for name in ["both", "other"] {
-        said().shows_machine(&mut findings, name, limited());
+
+    #[test]
+    fn what_a_container_has_is_kept() {
+        let said = said();
+        let mut findings = Findings::default();
+        for name in ["own", "volume", "twice"] {
+            sees_itself(&mut findings, name);
+        }
+        said.is(&mut findings, "own", &[("preload", "/usr/lib/cgproc/libcgproc.so 6400")]);
+        said.is(&mut findings, "volume", &[("run", "0")]);
+        said.is(&mut findings, "twice", &[("preload", "/usr/lib/cgproc/libcgproc.so")]);
+        said.shows_machine(&mut findings, "occupied", limited());
+        said.is(&mut findings, "occupied", &[("preload", "")]);
+        findings.conclude("containers");
     }
-    findings.conclude("choice");
-}
 
-#[test]
-fn what_a_container_has_is_kept() {
-    let said = said();
-    let mut findings = Findings::default();
-    for name in ["own", "volume", "twice"] {
-        sees_itself(&mut findings, name);
+    #[test]
+    fn containers_start_whatever_is_missing() {
+        let said = said();
+        let mut findings = Findings::default();
+        said.shows_machine(&mut findings, "missing", limited());
+        said.is(&mut findings, "second", &[("status", "0")]);
+        sees_itself(&mut findings, "restarted");
+        // Registered, lost, registered; one more if the socket was away for a while.
+        let lines: u32 = said.value("restarted", "lines").and_then(|lines| lines.parse().ok()).expect("lines");
+        findings.check((3..=4).contains(&lines), || format!("{lines} lines about one restart"));
+        let statuses: Vec<&str> =
+            said.0.lines().filter_map(|line| line.strip_prefix("ended ")?.split(' ').nth(1)).collect();
+        findings.check(statuses.len() == STARTS, || format!("{} of {STARTS} containers ended", statuses.len()));
+        // 7: with the view; 0: without.
+        let with_view = statuses.iter().take_while(|status| **status == "7").count();
+        findings.check((STARTS / 2..STARTS).contains(&with_view), || format!("it died after {with_view} containers"));
+        findings.check(statuses[with_view..].iter().all(|status| *status == "0"), || format!("{statuses:?}"));
+        said.shows_machine(&mut findings, "bereft", limited());
+        findings.conclude("fail open");
     }
-    said.is(&mut findings, "own", &[("preload", "/usr/lib/cgproc/libcgproc.so 6400")]);
-    said.is(&mut findings, "volume", &[("run", "0")]);
-    said.is(&mut findings, "twice", &[("preload", "/usr/lib/cgproc/libcgproc.so")]);
-    said.shows_machine(&mut findings, "occupied", limited());
-    said.is(&mut findings, "occupied", &[("preload", "")]);
-    findings.conclude("containers");
-}
 
-#[test]
-fn containers_start_whatever_is_missing() {
-    let said = said();
-    let mut findings = Findings::default();
-    said.shows_machine(&mut findings, "missing", limited());
-    said.is(&mut findings, "second", &[("status", "0")]);
-    sees_itself(&mut findings, "restarted");
-    // Registered, lost, registered; one more if the socket was away for a while.
-    let lines: u32 = said.value("restarted", "lines").and_then(|lines| lines.parse().ok()).expect("lines");
-    findings.check((3..=4).contains(&lines), || format!("{lines} lines about one restart"));
-    let statuses: Vec<&str> =
-        said.0.lines().filter_map(|line| line.strip_prefix("ended ")?.split(' ').nth(1)).collect();
-    findings.check(statuses.len() == STARTS, || format!("{} of {STARTS} containers ended", statuses.len()));
-    // 7: with the view; 0: without.
-    let with_view = statuses.iter().take_while(|status| **status == "7").count();
-    findings.check((STARTS / 2..STARTS).contains(&with_view), || format!("it died after {with_view} containers"));
-    findings.check(statuses[with_view..].iter().all(|status| *status == "0"), || format!("{statuses:?}"));
-    said.shows_machine(&mut findings, "bereft", limited());
-    findings.conclude("fail open");
-}
-
-/// The unit's rights are enough to look for an engine, to say so, and to end.
-#[test]
-fn the_unit_runs() {
-    let [command, unit, system] =
-        [bed::command(), unit(), bed::repository("tests/bed/system")].map(|path| path.display().to_string());
-    let script = format!(
-        r#"install -m 755 {command} "$ROOT/usr/bin/cgproc"
+    /// The unit's rights are enough to look for an engine, to say so, and to end.
+    #[test]
+    fn the_unit_runs() {
+        let [command, unit, system] =
+            [bed::command(), unit(), bed::repository("tests/bed/system")].map(|path| path.display().to_string());
+        let script = format!(
+            r#"install -m 755 {command} "$ROOT/usr/bin/cgproc"
         cp {unit} "$ROOT/etc/systemd/system"
         cat >"$ROOT/etc/systemd/system/said.service" <<'UNIT'
         [Service]
@@ -388,13 +388,13 @@ fn the_unit_runs() {
         StandardOutput=append:/opt/said
 UNIT
         exec {system} probes.target"#
-    );
-    let private = Bed { userland: "system", library: Library::None };
-    let said = private.says(&["/bin/bash", "-euc", &script]);
-    let status = "/var/run/nri/nri.sock: No such file or directory; trying again";
-    let mut findings = Findings::default();
-    said.is(&mut findings, "started", &[("ActiveState", "active"), ("StatusText", status)]);
-    said.is(&mut findings, "stopped", &[("Result", "success"), ("ExecMainStatus", "0"), ("NRestarts", "0")]);
-    findings.conclude("the unit");
-}
+        );
+        let private = Bed { userland: "system", library: Library::None };
+        let said = private.says(&["/bin/bash", "-euc", &script]);
+        let status = "/var/run/nri/nri.sock: No such file or directory; trying again";
+        let mut findings = Findings::default();
+        said.is(&mut findings, "started", &[("ActiveState", "active"), ("StatusText", status)]);
+        said.is(&mut findings, "stopped", &[("Result", "success"), ("ExecMainStatus", "0"), ("NRestarts", "0")]);
+        findings.conclude("the unit");
+    }
 }
