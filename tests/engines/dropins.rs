@@ -128,3 +128,25 @@ docker run {LIMITS} base probe without
     let said = says("mkdir /etc/cdi; cgproc cdi --output /etc/cdi/cgproc.json", "newer docker", &script);
     judge("docker compose", &said, &["file", "env-i"], &["without"], limited()).conclude("compose");
 }
+
+#[test]
+fn containerd_starts_pods_by_its_handler() {
+    const SCRIPT: &str = r#"
+run() { "$BED/cri" run "$2" "$1" base --memory 536870912 --quota "$QUOTA" "${@:3}"; }
+echo version engine "$(containerd --version | cut -d ' ' -f 3)"
+handled=$("$BED/cri" pod handled --handler cgproc)
+off=$("$BED/cri" pod off --handler cgproc --annotation cgproc.io/view=off)
+plain=$("$BED/cri" pod plain)
+run handled "$handled" -- env -i /usr/local/bin/probe handled
+run off "$off" -- probe off
+run plain "$plain" -- probe plain
+container=$(run stays "$handled" --stay -- sleep 100000)
+"$BED/cri" exec "$container" -- probe exec
+"#;
+    // No systemd is at work beside the test's containerd.
+    let before = "place containerd/config-v3.toml /etc/containerd/conf.d/cgproc.toml
+        sed -i 's/^SystemdCgroup = true/SystemdCgroup = false/' /etc/containerd/conf.d/cgproc.toml";
+    let said = says(before, "containerd", SCRIPT);
+    judge("containerd, by its handler", &said, &["handled", "exec"], &["off", "plain"], limited())
+        .conclude("containerd");
+}

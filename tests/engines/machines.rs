@@ -79,10 +79,22 @@ fn nspawn_obeys_its_file_and_its_line() {
         r#"{}
 machines
 container() {{ systemd-nspawn --quiet --keep-unit --register=no --directory="$ROOT" "$@"; }}
+# Otherwise it mounts version 1 for a root that has no systemd.
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1; fi
+# On version 2 the container's own cgroup is below that of the unit, which has the limits.
+cgproc sampler --interval 1 &
+# Runs the probe once the board has the container, if programs there see anything of it.
+probed() {{
+  container "--machine=$1" "${{@:3}}" env -i /bin/sh -c 'for _ in $(seq 300); do
+      if [ "$(nproc)" != "$1" ]; then break; fi
+      sleep 0.1
+    done
+    probe "$2"' sh "$(nproc)" "$2"
+}}
 echo version engine "$(systemd-nspawn --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')"
 place nspawn/NAME.nspawn /etc/systemd/nspawn/named.nspawn
-container --machine=named env -i /usr/local/bin/probe file
-container --machine=other {} env -i /usr/local/bin/probe line
+probed named file
+probed other line {}
 container --machine=other probe without
 "#,
         prelude(),
@@ -104,10 +116,10 @@ set -o pipefail
 "$BED/newest" apptainer bash -euc '
 as_user() {{ HOME=/home/user chroot --userspec=1000:1000 --groups=1000 / apptainer "$@"; }}
 apptainer --version
-as_user exec --userns /image probe without
-as_user exec --userns {} /image env -i /usr/local/bin/probe line
+as_user exec --userns --underlay /image probe without
+as_user exec --userns --underlay {} /image env -i /usr/local/bin/probe line
 cat /engines/apptainer/apptainer.conf >>/etc/apptainer/apptainer.conf
-as_user exec --userns /image env -i /usr/local/bin/probe file' | sed 's/apptainer version/version engine/'
+as_user exec --userns --underlay /image env -i /usr/local/bin/probe file' | sed 's/apptainer version/version engine/'
 "#,
         prelude(),
         options.expect("options between the command and the image")
