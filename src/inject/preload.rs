@@ -8,7 +8,6 @@ use std::path::PathBuf;
 pub(crate) const VARIABLE: &str = "LD_PRELOAD";
 
 /// The value that has the library too; `None` if the existing one has it, by whatever path.
-#[allow(dead_code, reason = "cgproc nri calls it")]
 pub(crate) fn with_ours(existing: Option<&str>) -> Option<String> {
     with(existing, LIBRARY)
 }
