@@ -226,7 +226,7 @@ fn rootless_containers_get_what_their_user_can_make() {
         bed::cache().join("roots/musl").display(),
         bed::repository("tests/bed/rootless").display()
     );
-    let said = on_a_host_in(group.enter(), &["/bin/bash", "-euc", &script]);
+    let said = on_a_host_in("debian-12", group.enter(), &["/bin/bash", "-euc", &script]);
     let mut findings = Findings::default();
     let (own, all) = (limited().cpus.to_string(), bed::host().cpus.to_string());
     said.is(&mut findings, "roots", &[("nproc", &all), ("library", "0")]);
