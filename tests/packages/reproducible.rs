@@ -23,7 +23,7 @@ fn time_of_the_last_commit() -> String {
 #[test]
 fn another_directory_makes_the_same_bytes() {
     let place = directory();
-    let (source, output) = (place.path().join("elsewhere, by others"), place.path().join("output"));
+    let (source, output) = (place.path().join("elsewhere by others"), place.path().join("output"));
     fs::create_dir(&source).expect("a directory");
     copied(&source);
     let mut build = Command::new(source.join("packaging/build"));
