@@ -110,7 +110,7 @@ fn compose_obeys_its_file() {
     // A container without network, among the test's cgroups; all else is as in the file.
     let script = format!(
         r#"
-docker tag base debian
+docker tag base ubuntu
 cat >"$WORK/here.yaml" <<END
 services:
   app:

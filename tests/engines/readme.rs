@@ -4,21 +4,18 @@ use crate::bed::{self, Findings};
 use crate::on_a_host;
 use crate::probe::Said;
 
-/// What the container of a line may use.
-const MEMORY: &str = "512m";
-
 /// Runs the line, in which the image has the name that the README gives it, and once the same without the option. All
-/// that is added is what this place needs: a limit, and no network.
+/// that is added is what this place needs: a cgroup, and no network.
 const SCRIPT: &str = r#"
 mkdir /etc/cdi
 cgproc cdi --output /usr/lib/cgproc/cdi.json
 ln -s /usr/lib/cgproc/cdi.json /etc/cdi/cgproc.json
-"$ENGINE" tag base debian
-started() { shift; command "$ENGINE" run --rm --network none --cgroup-parent "/$CGROUP" --memory "$MEMORY" "$@"; }
+"$ENGINE" tag base ubuntu
+started() { shift; command "$ENGINE" run --rm --network none --cgroup-parent "/$CGROUP" "$@"; }
 docker() { started "$@"; }
 podman() { started "$@"; }
 echo "line total $(eval "$LINE" | awk '$1 == "Mem:" {print $2}')"
-echo "without total $(started run debian free -h | awk '$1 == "Mem:" {print $2}')"
+echo "without total $(started run -m 512m ubuntu free -h | awk '$1 == "Mem:" {print $2}')"
 "#;
 
 /// The lines of README.md that start with these words, without what is said about them.
@@ -30,7 +27,7 @@ fn lines(words: &str) -> Vec<String> {
 }
 
 fn says(engine: &str, start: &[&str], line: &str) -> Said {
-    let head = format!("ENGINE={engine} MEMORY={MEMORY} LINE='{line}'");
+    let head = format!("ENGINE={engine} LINE='{line}'");
     on_a_host(&[start, &["bash", "-euc", &format!("{head}\n{SCRIPT}")]].concat())
 }
 

@@ -7,7 +7,7 @@ job "free" {
       driver = "docker"
 
       config {
-        image   = "debian"
+        image   = "ubuntu"
         command = "free"
         args    = ["-h"]
         runtime = "cgproc"
