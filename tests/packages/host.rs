@@ -6,7 +6,8 @@ use std::fs;
 
 /// What an installation must give, checked one by one; and after the removal, every file is as it was before.
 const DEB: &str = r#"
-state() { find "$HOST" -xdev \( -path "$HOST/var/lib/dpkg" -o -path "$HOST/var/log" -o -path "$HOST/var/cache" \) -prune -o \
+state() { find "$HOST" -xdev \
+  \( -path "$HOST/var/lib/dpkg" -o -path "$HOST/var/lib/apt" -o -path "$HOST/var/log" -o -path "$HOST/var/cache" \) -prune -o \
   \( -type d -printf '%P %y %m %U:%G\n' -o -printf '%P %y %m %U:%G %s %l\n' \) | grep -v '^tmp/' | sort; }
 cp "$DEB" "$HOST/tmp/"
 cp "$DEB" "$HOST/tmp/cgproc.deb"
