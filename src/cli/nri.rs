@@ -25,7 +25,7 @@ pub(super) struct NriArgs {
     socket: PathBuf,
     /// Also give the view to pods of these namespaces that do not ask for it. * stands for any text, but never for
     /// kube-system, which has to be named.
-    #[arg(long, value_name = "PATTERN,…", value_delimiter = ',')]
+    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',')]
     namespaces: Vec<String>,
     /// The host's directory with the library: containers see it at /usr/lib/cgproc.
     #[arg(long, value_name = "DIR", value_parser = parse_directory, default_value = layout::DIRECTORY)]
