@@ -22,8 +22,6 @@ mod nri;
 #[path = "containers/probe.rs"]
 #[allow(dead_code, reason = "the ring of containers uses the rest")]
 mod probe;
-#[path = "engines/readme.rs"]
-mod readme;
 #[path = "engines/runtime.rs"]
 mod runtime;
 #[path = "engines/starts.rs"]

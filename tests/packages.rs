@@ -9,12 +9,20 @@ mod form;
 mod archives;
 #[path = "packages/contents.rs"]
 mod contents;
+#[path = "packages/engines.rs"]
+mod engines;
 #[path = "packages/harness.rs"]
 mod harness;
 #[path = "packages/host.rs"]
 mod host;
 #[path = "packages/loaders.rs"]
 mod loaders;
+#[path = "containers/harness.rs"]
+#[allow(dead_code, reason = "the ring of containers uses the rest")]
+mod private;
+#[path = "containers/probe.rs"]
+#[allow(dead_code, reason = "the ring of containers uses the rest")]
+mod probe;
 #[path = "packages/reproducible.rs"]
 mod reproducible;
 #[path = "packages/running.rs"]

@@ -98,7 +98,7 @@ impl Said {
 
     /// Whose time `/proc/uptime` and `uptime -s` tell, judged by the start of the first process on the kernel's own
     /// clock.
-    fn whose_time(&self, name: &str) -> String {
+    pub(crate) fn whose_time(&self, name: &str) -> String {
         let seconds = |key| self.number::<f64>(name, key);
         let times = || {
             let since_sec = seconds("now")? - seconds("since")?;

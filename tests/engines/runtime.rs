@@ -98,7 +98,8 @@ const TOLD: &str = r#"
             over docker inspect --format '{{range .State.Health.Log}}{{.Output}}{{end}}' $name
         fi
         $engine kill $name >/dev/null
-        $engine rm --force $name >/dev/null
+        # Podman may still be busy with it; it ends with the bed.
+        $engine rm --force $name >/dev/null || :
     }
 "#;
 
