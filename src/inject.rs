@@ -4,3 +4,4 @@
 pub(crate) mod choice;
 pub(crate) mod layout;
 pub(crate) mod preload;
+pub(crate) mod room;

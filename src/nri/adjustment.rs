@@ -4,7 +4,7 @@ use super::messages::{Container, ContainerAdjustment, CreateContainerRequest, Mo
 use crate::inject::{
     choice::{self, KEY, Rules},
     layout::{self, DIRECTORY, Host},
-    preload,
+    preload, room,
 };
 use std::path::Path;
 
@@ -18,9 +18,6 @@ pub(super) struct Giver {
 /// mount inside would make a directory in that volume, or keep the container from starting if it is read-only.
 const ABOVE: [(&str, &[&str]); 2] =
     [(DIRECTORY, &["/", "/usr", "/usr/lib", "/lib"]), (layout::BOARD, &["/", "/run", "/var/run"])];
-
-/// The kernel starts no program with a longer variable (`MAX_ARG_STRLEN`).
-const LONGEST_VARIABLE: usize = 128 << 10;
 
 /// How Docker calls itself. It fails a container for whose mounts it is given an option other than this, and has the
 /// others by itself.
@@ -77,30 +74,26 @@ fn is_same(existing: &Mount, ours: &Mount) -> bool {
     Path::new(&existing.destination) == Path::new(&ours.destination) && existing.source == ours.source
 }
 
-/// Whether the mount can be added: nothing else is mounted in its place, and no volume above it. A file system of the
-/// container's own (`tmpfs`) does no harm there.
+/// Whether the mount can be added: nothing else is mounted in its place, and nothing above it that has no room.
 fn has_room(ours: &Mount, existing: &[Mount]) -> bool {
     let place = Path::new(&ours.destination);
     let above =
         ABOVE.iter().find(|(destination, _)| *destination == ours.destination).map_or(&[][..], |(_, above)| above);
     !existing.iter().any(|it| {
         let destination = Path::new(&it.destination);
-        let is_own = it.kind == "tmpfs" && !it.options.iter().any(|option| option == "ro");
-        destination == place || !is_own && above.iter().any(|directory| Path::new(directory) == destination)
+        let has_room = room::is_in(&it.kind, it.options.iter().map(String::as_str));
+        destination == place || !has_room && above.iter().any(|directory| Path::new(directory) == destination)
     })
 }
 
-/// The changes of the environment that add the library to `LD_PRELOAD`, before what is there; `None` if that would be
-/// longer than a variable can be.
+/// The changes of the environment that add the library to `LD_PRELOAD`, before what is there; `None` if
+/// that cannot be.
 fn environment(existing: &[String]) -> Option<Vec<Variable>> {
     let variable = |name: String, value: String| Variable { name, value };
     let name = preload::VARIABLE;
     // The loader takes the last one.
     let old = existing.iter().rev().find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
-    let Some(value) = preload::with_ours(old) else { return Some(Vec::new()) };
-    if name.len() + 1 + value.len() >= LONGEST_VARIABLE {
-        return None;
-    }
+    let Some(value) = preload::with_ours(old).ok()? else { return Some(Vec::new()) };
     // A variable that another plugin has set can only be set again after it was removed.
     let removal = old.map(|_| variable(format!("-{name}"), String::new()));
     Some(removal.into_iter().chain([variable(name.to_owned(), value)]).collect())
@@ -211,7 +204,7 @@ mod tests {
         assert_eq!(case.gets().1, [removal, preload(&format!("{LIBRARY}:/a.so /b.so"))]);
         case.container().env = vec![format!("LD_PRELOAD=/a.so:{LIBRARY}")];
         assert_eq!(case.gets().1, []);
-        case.container().env = vec![format!("LD_PRELOAD=/{}", "a".repeat(LONGEST_VARIABLE - LIBRARY.len() - 13))];
+        case.container().env = vec![format!("LD_PRELOAD=/{}", "a".repeat(preload::LONGEST - LIBRARY.len() - 13))];
         assert_eq!(case.gets().1.len(), 0, "one byte too long");
         case.container().env[0].pop();
         assert_eq!(case.gets().1.len(), 2);
@@ -234,6 +227,7 @@ mod tests {
             ("/usr/lib/jvm", "bind", &["ro"], &both),
             ("/run", "tmpfs", &["rw"], &both),
             ("/run", "tmpfs", &["ro"], &both[..1]),
+            ("/run", "tmpfs", &["nr_inodes=1"], &both[..1]),
             ("/run/", "bind", &["rw"], &both[..1]),
             ("/var/run", "bind", &["ro"], &both[..1]),
             ("/run/cgproc", "bind", &["ro"], &both[..1]),

@@ -4,7 +4,7 @@ use super::{
     document::{Node, quoted},
     rootfs::{Maker, PreloadFile, Rootfs},
 };
-use crate::inject::layout::Mount;
+use crate::inject::{layout::Mount, room};
 use anyhow::{Context, Result};
 use rustix::fs::FileType;
 use std::path::{Path, PathBuf};
@@ -51,13 +51,10 @@ impl Mounted {
     fn parse(node: Node<'_>, rootfs: &Rootfs) -> Result<Self> {
         let fields = node.fields()?;
         let destination = fields.string("destination")?.context("a mount without a destination")?;
-        let kind = fields.string("type")?;
+        let kind = fields.string("type")?.unwrap_or_default();
         let options = fields.some("options")?.map_or(Ok(Vec::new()), Node::items)?;
-        let mut is_writable = kind.as_deref() == Some("tmpfs");
-        for option in options {
-            let option = option.string()?;
-            is_writable &= !matches!(option.as_str(), "ro" | "bind" | "rbind") && !option.starts_with("nr_inodes");
-        }
+        let options = options.into_iter().map(Node::string).collect::<Result<Vec<_>>>()?;
+        let is_writable = room::is_in(&kind, options.iter().map(String::as_str));
         let real = rootfs.place(Path::new(&destination)).with_context(|| destination.clone())?.real;
         Ok(Self { real, source: fields.string("source")?, is_writable })
     }

@@ -15,10 +15,10 @@ pub(super) fn preload(process: Node<'_>) -> Result<Option<String>> {
     Ok(find(&environment(process)?)?.map(|variable| variable.value))
 }
 
-/// Puts the library into `LD_PRELOAD`, before whatever is there.
+/// Puts the library into `LD_PRELOAD`, before whatever is there. Fails if that would be too long.
 pub(super) fn set_preload(edits: &mut Edits<'_>, process: Node<'_>, library: &str) -> Result<()> {
     let variable = find(&environment(process)?)?;
-    let Some(value) = preload::with(variable.as_ref().map(|variable| variable.value.as_str()), library) else {
+    let Some(value) = preload::with(variable.as_ref().map(|variable| variable.value.as_str()), library)? else {
         return Ok(());
     };
     let entry = quoted(&format!("{VARIABLE}={value}"))?;
@@ -76,7 +76,8 @@ mod tests {
         }
         let own = r#"{"env":["LD_PRELOAD=/usr/lib/libcgproc.so"]}"#;
         assert_eq!(with(own).unwrap(), own, "an image that brings its own");
-        for text in [r#"{"env":[1]}"#, r#"{"env":{}}"#, r#"{"Env":[]}"#, "[]"] {
+        let long = format!(r#"{{"env":["LD_PRELOAD={}"]}}"#, "/".repeat(preload::LONGEST - 20));
+        for text in [r#"{"env":[1]}"#, r#"{"env":{}}"#, r#"{"Env":[]}"#, "[]", &long] {
             assert_eq!(with(text), None, "{text}");
         }
     }
