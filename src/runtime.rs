@@ -61,16 +61,29 @@ pub(crate) fn main(arguments: &[OsString]) -> u8 {
     failure.code()
 }
 
-/// Gives a container the view, if it is chosen and if it has all that is needed.
+/// Gives a container the view, if it is chosen and if it has all that is needed. What keeps it from starting is taken
+/// out in any case.
 fn change_container(file: &Path, bundle: &Path, configuration: &Configuration) -> Result<()> {
     let found = replace::read(file)?;
-    let container = Container::parse(&found.text)?;
-    if !configuration.rules.choose(container.asked()?, container.namespace()?.as_deref()) {
-        return Ok(());
+    let without_gone = Container::parse(&found.text)?.without_gone(&configuration.host)?;
+    let view = with_view(without_gone.as_ref().unwrap_or(&found.text), bundle, configuration);
+    let (with_view, fault) = match view {
+        Ok(changed) => (changed, Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    match with_view.or(without_gone) {
+        Some(changed) => found.replace(&changed).and(fault),
+        None => fault,
     }
-    match container.with_view(bundle, &configuration.host)? {
-        Some(changed) => found.replace(&changed),
-        None => Ok(()),
+}
+
+/// The configuration of a container that is chosen, with the view; `None` if nothing is to be changed.
+fn with_view(text: &str, bundle: &Path, configuration: &Configuration) -> Result<Option<String>> {
+    let container = Container::parse(text)?;
+    if configuration.rules.choose(container.asked()?, container.namespace()?.as_deref()) {
+        container.with_view(bundle, &configuration.host)
+    } else {
+        Ok(None)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::inject::{
     preload,
 };
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use std::path::Path;
 
 /// A configuration.
@@ -60,6 +61,24 @@ impl<'t> Container<'t> {
         let value = self.fields.some("process")?.map_or(Ok(None), process::preload)?;
         let library = value.as_deref().and_then(preload::ours_in);
         Ok(library.and_then(|path| path.into_os_string().into_string().ok()))
+    }
+
+    /// The configuration without those mounts of ours whose source is gone: a bundle that is kept has them from an
+    /// earlier start, and would not start again. `None` if it has none of these.
+    pub(super) fn without_gone(&self, host: &Host) -> Result<Option<String>> {
+        let all = [host.library_mount(), host.board_mount(), host.preload_mount()];
+        let gone =
+            all.iter().filter(|mount| !mount.is_there()).map(|mount| Ok(serde_json::from_str(&described(mount)?)?));
+        let gone = gone.collect::<Result<Vec<Value>>>()?;
+        let Some(mounts) = self.fields.some("mounts")? else { return Ok(None) };
+        let (old, kept): (Vec<_>, Vec<_>) =
+            mounts.items()?.into_iter().partition(|item| gone.iter().any(|it| item.is(it)));
+        if old.is_empty() {
+            return Ok(None);
+        }
+        let mut edits = Edits::of(self.text);
+        edits.keep(mounts, &kept)?;
+        edits.apply().map(Some)
     }
 
     /// The configuration with the view; `None` if nothing is to be changed.

@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, Value};
 use std::fmt;
 
 /// A value of the text, where it stands.
@@ -55,6 +55,11 @@ impl<'t> Node<'t> {
     /// The string that it is.
     pub(super) fn string(self) -> Result<String> {
         Ok(serde_json::from_str(self.text)?)
+    }
+
+    /// Whether it is that value, however it is written.
+    pub(super) fn is(self, value: &Value) -> bool {
+        serde_json::from_str::<Value>(self.text).is_ok_and(|own| own == *value)
     }
 
     pub(super) fn number(self) -> Result<u32> {
@@ -143,6 +148,12 @@ impl<'t> Edits<'t> {
         let at = self.place(array)? + array.text.len() - 1;
         self.changes.push(Change { at, replaced: 0, with: format!("{separator}{}", items.join(",")) });
         Ok(())
+    }
+
+    /// Leaves an array these of its items.
+    pub(super) fn keep(&mut self, array: Node<'_>, items: &[Node<'_>]) -> Result<()> {
+        let items: Vec<&str> = items.iter().map(|item| item.text).collect();
+        self.replace(array, format!("[{}]", items.join(",")))
     }
 
     /// Adds a field to an object that has none of this name; one field to each object.

@@ -241,6 +241,36 @@ fn other_containers_stay_as_they_are() {
     assert_eq!(stage.given(&plain()).0, [""; 0], "the package is gone");
 }
 
+#[test]
+fn what_is_gone_is_taken_out_again() {
+    let stage = Stage::new(&LOADERS[..1]);
+    let without_gone = |text: &str| {
+        let changed = Container::parse(text).unwrap().without_gone(&stage.host()).unwrap();
+        changed.map(|text| serde_json::from_str::<Value>(&text).unwrap())
+    };
+    let mut configuration = plain();
+    // Theirs, if only by an option.
+    let source = stage.host().board;
+    let own = json!({"destination": BOARD, "type": "bind", "source": source, "options": ["rbind", "ro"]});
+    configuration["mounts"].as_array_mut().unwrap().push(own);
+    for configuration in [plain(), configuration] {
+        let changed = stage.changed(&configuration.to_string()).unwrap();
+        assert_eq!(without_gone(&changed), None, "all is there");
+        let away = ["lib", "board"]
+            .map(|name| (stage.home.path().join(name), stage.home.path().join(name.to_owned() + "-away")));
+        let [(library, library_away), (board, board_away)] = &away;
+        fs::rename(board, board_away).unwrap();
+        let ours = without_gone(&changed).map(|it| it["mounts"].as_array().unwrap().len());
+        let expected = (configuration == plain()).then(|| plain()["mounts"].as_array().unwrap().len() + 2);
+        assert_eq!(ours, expected, "the library is there");
+        fs::rename(library, library_away).unwrap();
+        assert_eq!(without_gone(&changed), Some(configuration));
+        for (path, away) in &away {
+            fs::rename(away, path).unwrap();
+        }
+    }
+}
+
 /// A change of a configuration.
 #[derive(Clone, Debug)]
 enum Mutation {

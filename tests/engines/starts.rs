@@ -1,4 +1,5 @@
-//! Whatever container runc starts by itself, it starts through `cgproc-runtime`: `starts.txt` has the containers.
+//! Whatever container runc starts by itself, it starts through `cgproc-runtime`: `starts.txt` has the containers. A
+//! bundle that is kept starts again when the library and the board are gone.
 
 use crate::bed::{self, Findings};
 use crate::on_a_host;
@@ -8,28 +9,41 @@ use std::fmt::Write as _;
 const LEAST_STARTED: usize = 50;
 const LEAST_IN_VIEW: usize = 20;
 
+/// Which of them are started again without the library and the board: each of this many.
+const STEP_OF_AGAIN: usize = 4;
+
 /// The booted kernel is slow, and mounts are not its own: it starts each tenth.
 const STEP_OF_THE_BOOTED: usize = 10;
 
 /// A root for each container, and one that nobody can write to. `start NAME RUNTIME` runs `nproc` in the container whose
-/// change of the configuration, and of the root, are in the variables.
+/// change of the configuration, and of the root, are in the variables. `again NAME` runs the second one's bundle as it is
+/// by now.
 const START: &str = r#"
     mkdir $WORK/readonly
     mount --bind $ROOT $WORK/readonly
     mount -o remount,bind,ro $WORK/readonly
+    mount_root() { mount -t overlay overlay -o lowerdir=$userland,upperdir=upper,workdir=work rootfs; }
     start() {
         local bundle=$WORK/$1-$2
         mkdir -p $bundle/{upper,work,rootfs}
         cd $bundle
-        mount -t overlay overlay -o lowerdir=$userland,upperdir=upper,workdir=work rootfs
+        mount_root
         (cd rootfs; eval "$change") || return 125
         runc spec
         jq --arg readonly $WORK/readonly --arg cgroup /$CGROUP/$1-$2 --argjson quota $quota \
             '.process.terminal = false | .process.args = ["nproc"] | .linux.cgroupsPath = $cgroup |
              .linux.resources.cpu = {quota: $quota, period: 100000} |'" $filter" config.json >edited.json
         mv edited.json config.json
+        ran $1 $2 $2
+    }
+    again() {
+        cd $WORK/$1-cgproc-runtime
+        mount_root
+        ran $1 again cgproc-runtime
+    }
+    ran() {
         local status=0 said
-        said=$(timeout 120 $2 run $1-$2 2>errors) || status=$?
+        said=$(timeout 120 $3 run $1-$2 2>errors) || status=$?
         echo $1 $2 $status ${said:-$(tail -n 1 errors)}
         umount rootfs
     }
@@ -53,9 +67,16 @@ fn what_runc_starts_it_still_starts() {
         let _ = writeln!(script, "filter='{}' change='{}'", quoted(filter), quoted(change));
         let _ = writeln!(script, "for runtime in runc cgproc-runtime; do start {number} $runtime; done");
     }
+    // What mounts a directory of ours by itself cannot start without it.
+    let names_ours =
+        |kind: &str| ["/usr/lib/cgproc", "/run/cgproc"].iter().any(|it| kind.contains(&format!("source: \"{it}")));
+    let again: Vec<usize> =
+        (0..kinds.len()).step_by(STEP_OF_AGAIN).filter(|number| !names_ours(kinds[*number])).collect();
+    script.push_str("mv /usr/lib/cgproc /usr/lib/gone\nmv /run/cgproc /run/gone\n");
+    again.iter().for_each(|number| script.push_str(&format!("again {number}\n")));
     let said = on_a_host(&["/bin/bash", "-euc", &script]);
     let limited = crate::probe::limited().cpus.to_string();
-    let (mut started, mut in_view, mut findings) = (0, 0, Findings::default());
+    let (mut started, mut in_view, mut started_again, mut findings) = (0, 0, 0, Findings::default());
     for (number, kind) in kinds.iter().enumerate() {
         let name = number.to_string();
         let ended = |runtime| said.value(&name, runtime).and_then(|said| said.split_once(' '));
@@ -65,10 +86,16 @@ fn what_runc_starts_it_still_starts() {
             started += 1;
             in_view += usize::from(through == Some(("0", &limited)));
             findings.check(through.is_some_and(|(status, _)| status == "0"), || format!("{kind}: {through:?}"));
+            if again.contains(&number) {
+                let ended = ended("again");
+                findings.check(ended.is_some_and(|(status, _)| status == "0"), || format!("{kind}, again: {ended:?}"));
+                started_again += usize::from(through == Some(("0", &limited)));
+            }
         }
     }
-    println!("{started} of {} started, {in_view} with the view", kinds.len());
+    println!("{started} of {} started, {in_view} with the view, {started_again} again without", kinds.len());
     findings.check(started >= LEAST_STARTED / step, || format!("only {started} were started"));
     findings.check(in_view >= LEAST_IN_VIEW / step, || format!("only {in_view} had the view"));
+    findings.check(started_again > 0, || "none that had the view was started again".to_owned());
     findings.conclude("starts");
 }
