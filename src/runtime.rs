@@ -1,6 +1,7 @@
 //! `cgproc-runtime`: an OCI runtime in front of the real one. It changes the configuration of a container that is about
 //! to be made, or the description of a process that is about to join one, and becomes the real runtime, which never
-//! knows. In any doubt it changes nothing.
+//! knows. In any doubt it changes nothing. Only if nobody knows which runtime was meant, or if it may be a sandbox that is
+//! not there, no container is started.
 
 mod command_line;
 mod configuration;
@@ -28,6 +29,9 @@ use std::{
 /// The name under which the command is an OCI runtime.
 const NAME: &str = "cgproc-runtime";
 
+/// The exit code if there is no runtime to become.
+const NO_RUNTIME: u8 = 127;
+
 /// Whether the command was called by that name.
 pub(crate) fn is_meant(program: &OsStr) -> bool {
     Path::new(program).file_name() == Some(OsStr::new(NAME))
@@ -35,11 +39,16 @@ pub(crate) fn is_meant(program: &OsStr) -> bool {
 
 /// Becomes the real runtime; returns the exit code if that fails.
 pub(crate) fn main(arguments: &[OsString]) -> u8 {
-    let (configuration, fault) = Configuration::read();
-    fault.iter().for_each(note);
-    let Some(runtime) = real::find(configuration.runtime.as_deref()) else {
-        say("no OCI runtime: neither runc nor crun is in PATH; name one in /etc/cgproc/runtime.toml");
-        return 127;
+    let found = Configuration::read().and_then(|(configuration, fault)| {
+        fault.iter().for_each(note);
+        Ok((real::find(configuration.runtime.as_deref())?, configuration))
+    });
+    let (runtime, configuration) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            say(format_args!("{error:#}"));
+            return NO_RUNTIME;
+        }
     };
     if let Some(named) = configuration.runtime.as_ref().filter(|named| !runtime.ends_with(named)) {
         note(&anyhow!("{} cannot be run: {} is used", named.display(), runtime.display()));

@@ -7,7 +7,7 @@ use crate::{
         layout::Host,
     },
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,8 @@ struct File {
     board: PathBuf,
 }
 
-/// The one key of a file that is invalid otherwise: with another runtime, containers might not start.
+/// The one key that counts in a file that is invalid otherwise: with another runtime, containers might not start, or not
+/// in their sandbox.
 #[derive(Deserialize)]
 struct RuntimeAlone {
     runtime: Option<PathBuf>,
@@ -47,15 +48,16 @@ impl Default for File {
 }
 
 impl Configuration {
-    /// That of this host, and what is wrong with it.
-    pub(super) fn read() -> (Self, Option<anyhow::Error>) {
-        let text = match text(Path::new(PATH)) {
-            Ok(text) => text,
-            Err(error) => return (Self::of_invalid(""), Some(error.context(PATH))),
-        };
+    /// That of this host, and what is wrong with it. Fails if nobody knows which runtime it names.
+    pub(super) fn read() -> Result<(Self, Option<anyhow::Error>)> {
+        Self::read_from(Path::new(PATH)).with_context(|| format!("no OCI runtime is started: {PATH}"))
+    }
+
+    fn read_from(path: &Path) -> Result<(Self, Option<anyhow::Error>)> {
+        let text = text(path)?;
         match toml::from_str(&text) {
-            Ok(file) => (Self::of(file), None),
-            Err(error) => (Self::of_invalid(&text), Some(anyhow::Error::new(error).context(PATH))),
+            Ok(file) => Ok((Self::of(file), None)),
+            Err(error) => Ok((Self::of_invalid(&text)?, Some(anyhow::Error::new(error).context(PATH)))),
         }
     }
 
@@ -65,10 +67,27 @@ impl Configuration {
     }
 
     /// Nothing is given the view while nobody knows what was meant, except what asks for it.
-    fn of_invalid(text: &str) -> Self {
-        let runtime = toml::from_str(text).ok().and_then(|RuntimeAlone { runtime }| runtime);
-        Self::of(File { runtime, view: View::Off, ..File::default() })
+    fn of_invalid(text: &str) -> Result<Self> {
+        let runtime = runtime_of_invalid(text)?;
+        Ok(Self::of(File { runtime, view: View::Off, ..File::default() }))
     }
+}
+
+/// The runtime that an invalid file names: in TOML with keys that are wrong, or else in a line that is right by itself.
+fn runtime_of_invalid(text: &str) -> Result<Option<PathBuf>> {
+    let in_toml = |text: &str| toml::from_str(text).ok().and_then(|RuntimeAlone { runtime }| runtime);
+    if let Some(runtime) = in_toml(text) {
+        return Ok(Some(runtime));
+    }
+    let key = |line: &str| line.trim_start_matches([' ', '\t', '"', '\'', '[']).to_lowercase();
+    let mut lines = text.lines().filter(|line| key(line).starts_with("runtime"));
+    let (line, another) = (lines.next(), lines.next());
+    let runtime = line.and_then(in_toml);
+    ensure!(
+        another.is_none() && runtime.is_some() == line.is_some(),
+        "it is invalid: what `runtime` names is not known"
+    );
+    Ok(runtime)
 }
 
 /// The file's text; empty if there is no file.
@@ -86,6 +105,10 @@ fn text(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::PermissionsExt,
+    };
 
     fn of(text: &str) -> Option<Configuration> {
         toml::from_str(text).ok().map(Configuration::of)
@@ -112,13 +135,46 @@ mod tests {
 
     #[test]
     fn an_invalid_file_still_names_the_runtime() {
-        for text in ["runtime = '/r'\nview = 'yes'", "runtime = '/r'\nvieww = 'on'"] {
+        let named = ["runtime = '/r'\nview = 'yes'", "runtime = '/r'\nvieww = 'on'", "view =\n runtime = '/r' # it"];
+        let unnamed = ["view = ", "# runtime = '/r'\nview = 'yes'"];
+        for (text, runtime) in
+            named.map(|text| (text, Some(Path::new("/r")))).into_iter().chain(unnamed.map(|text| (text, None)))
+        {
             assert!(of(text).is_none(), "{text}");
-            let left = Configuration::of_invalid(text);
-            assert_eq!(left.runtime.as_deref(), Some(Path::new("/r")), "{text}");
+            let left = Configuration::of_invalid(text).unwrap();
+            assert_eq!(left.runtime.as_deref(), runtime, "{text}");
             assert!(!left.rules.choose(None, None) && left.rules.choose(Some(View::On), None), "{text}");
         }
-        assert_eq!(Configuration::of_invalid("runtime = ").runtime, None);
+    }
+
+    #[test]
+    fn what_an_invalid_file_might_name_is_not_guessed() {
+        for text in [
+            "runtime = ",
+            "runtime = '/r",
+            "runtime = 3",
+            "Runtime = '/r'",
+            "'runtime' '/r'",
+            "[runtime]\nname = '/r'",
+            "runtime = '/r'\nruntime = '/s'",
+        ] {
+            assert!(of(text).is_none() && Configuration::of_invalid(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_file_that_is_not_there_is_the_default() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("runtime.toml");
+        let (default, fault) = Configuration::read_from(&path).unwrap();
+        assert!(default == of("").unwrap() && fault.is_none());
+        fs::write(&path, "runtime = '/r'").unwrap();
+        assert_eq!(Configuration::read_from(&path).unwrap().0.runtime.as_deref(), Some(Path::new("/r")));
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(Configuration::read_from(&path).is_err(), "whoever may write to it");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(Configuration::read_from(&path).is_err());
     }
 
     #[test]

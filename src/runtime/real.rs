@@ -1,5 +1,6 @@
 //! The real OCI runtime, and becoming it.
 
+use anyhow::{Context, Result, ensure};
 use rustix::fs::{Access, access, stat};
 use std::{
     env,
@@ -13,20 +14,40 @@ use std::{
 /// Their names, in the order in which they are looked for.
 const NAMES: [&str; 2] = ["runc", "crun"];
 
+/// Those for which another may stand in. Whatever has another name may be a sandbox: its containers are not for the
+/// host's kernel.
+const ALIKE: [&str; 3] = ["runc", "crun", "youki"];
+
 /// Where programs are if nobody says.
 const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The configured one, by its path or by its name in PATH, if it can be run; otherwise the first that PATH has.
-pub(super) fn find(configured: Option<&Path>) -> Option<PathBuf> {
+/// The configured one, by its path or by its name in PATH. If there is none, or if it cannot be run and is one of
+/// [`ALIKE`], the first that PATH has.
+pub(super) fn find(configured: Option<&Path>) -> Result<PathBuf> {
     find_in(&env::var_os("PATH").unwrap_or_else(|| USUAL.into()), configured)
 }
 
-fn find_in(path: &OsStr, configured: Option<&Path>) -> Option<PathBuf> {
-    let names = configured.into_iter().chain(NAMES.map(Path::new));
-    let places = names.flat_map(|name| {
+fn find_in(path: &OsStr, configured: Option<&Path>) -> Result<PathBuf> {
+    if let Some(named) = configured {
+        if let Some(found) = first_in(path, &[named]) {
+            return Ok(found);
+        }
+        let is_alike = named.file_name().is_some_and(|name| ALIKE.iter().any(|it| name == *it));
+        ensure!(
+            is_alike,
+            "{}, which /etc/cgproc/runtime.toml names, cannot be run, and no other OCI runtime takes its place",
+            named.display()
+        );
+    }
+    first_in(path, &NAMES.map(Path::new))
+        .context("no OCI runtime: neither runc nor crun is in PATH; name one in /etc/cgproc/runtime.toml")
+}
+
+fn first_in(path: &OsStr, names: &[&Path]) -> Option<PathBuf> {
+    let places = names.iter().flat_map(|name| {
         let is_name = !name.as_os_str().as_bytes().contains(&b'/');
         let in_path = env::split_paths(path).filter(move |_| is_name).map(move |directory| directory.join(name));
-        in_path.chain((!is_name).then(|| name.to_owned()))
+        in_path.chain((!is_name).then(|| name.to_path_buf()))
     });
     let mut programs = places.filter(|program| program.is_absolute());
     programs.find(|program| program.is_file() && access(program, Access::EXEC_OK).is_ok() && !is_this(program))
@@ -78,13 +99,18 @@ mod tests {
         }
         symlink(env::current_exe().unwrap(), at("a/runc")).unwrap();
         let path = env::join_paths([at("a"), at("b"), "relative".into()]).unwrap();
-        let find = |configured: Option<&Path>| find_in(&path, configured);
+        let find = |configured: Option<&Path>| find_in(&path, configured).ok();
         assert_eq!(find(None), Some(at("a/crun")), "runc is ourselves, or a directory");
         assert_eq!(find(Some(Path::new("other"))), Some(at("a/other")));
         assert_eq!(find(Some(&at("b/crun"))), Some(at("b/crun")));
-        for unusable in [at("b/plain"), at("none"), at("a/runc"), "none".into(), "./a/other".into()] {
+        for unusable in [at("b/runc"), at("none/crun"), at("a/runc"), "youki".into(), "./a/crun".into()] {
             assert_eq!(find(Some(&unusable)), Some(at("a/crun")), "{}", unusable.display());
         }
-        assert_eq!(find_in(OsStr::new(""), None), None);
+        for sandbox in
+            [at("b/plain"), at("none/runsc"), "runsc".into(), "./a/other".into(), "runc-fc".into(), "".into()]
+        {
+            assert_eq!(find(Some(&sandbox)), None, "{}", sandbox.display());
+        }
+        assert!(find_in(OsStr::new(""), None).is_err());
     }
 }

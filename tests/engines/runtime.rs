@@ -239,6 +239,55 @@ fn rootless_containers_get_what_their_user_can_make() {
     findings.conclude("rootless");
 }
 
+/// Which runtime is started, by what runtime.toml names: NAME, STATUS and what was said. `own` has a runtime that tells
+/// its name.
+const NAMED: &str = r#"
+    file=/etc/cgproc/runtime.toml
+    mkdir $WORK/own
+    printf '#!/bin/sh\necho runsc is here\n' >$WORK/own/runsc
+    chmod 755 $WORK/own/runsc
+    started() {
+        local status=0 said
+        said=$(cgproc-runtime --version 2>&1) || status=$?
+        echo $1 status $status
+        echo $1 said $(head -n 1 <<<"$said")
+    }
+    started none
+    echo "runtime = '$WORK/own/runsc'" >$file
+    started named
+    echo 'view = ' >>$file
+    started invalid
+    chmod 666 $file
+    started strangers
+    chmod 644 $file
+    echo 'runtime = "/usr/local/bin/runsc"' >$file
+    started sandbox
+    echo 'runtime = "/opt/bin/crun"' >$file
+    started alike
+    echo 'runtime = ' >$file
+    started unknown
+"#;
+
+#[test]
+fn no_runtime_takes_the_place_of_a_sandbox() {
+    let said = on_a_host(&["/bin/bash", "-euc", NAMED]);
+    let mut findings = Findings::default();
+    for (name, status, beginning) in [
+        ("none", "0", "runc version "),
+        ("named", "0", "runsc is here"),
+        ("invalid", "0", "runsc is here"),
+        ("strangers", "127", "cgproc: no OCI runtime is started: /etc/cgproc/runtime.toml: "),
+        ("sandbox", "127", "cgproc: /usr/local/bin/runsc, which /etc/cgproc/runtime.toml names, cannot be run"),
+        ("alike", "0", "runc version "),
+        ("unknown", "127", "cgproc: no OCI runtime is started: /etc/cgproc/runtime.toml: it is invalid"),
+    ] {
+        said.is(&mut findings, name, &[("status", status)]);
+        let words = said.value(name, "said");
+        findings.check(words.is_some_and(|words| words.starts_with(beginning)), || format!("{name}: {words:?}"));
+    }
+    findings.conclude("runtimes that are named");
+}
+
 /// The output of a script beside an engine.
 fn says(bed: &[&str], engine: &str, script: &str) -> Said {
     let whose = if engine == "docker" { "Server" } else { "Client" };
