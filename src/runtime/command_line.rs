@@ -223,6 +223,7 @@ mod tests {
             "state c1",
             "delete --force c1",
             "start c1",
+            "restore --bundle /b c1",
             "exec c1 ls -p /tmp/p",
             "exec --process /tmp/p",
             "--new-option create --bundle /b c1",
