@@ -8,6 +8,7 @@ mod declared;
 mod environment;
 mod leave;
 pub(crate) mod limits;
+mod named;
 mod room;
 mod sampling;
 mod signals;

@@ -4,7 +4,10 @@ mod carried;
 mod v1;
 mod v2;
 
-use super::limits::RunLimits;
+use super::{
+    limits::RunLimits,
+    named::{self, Named},
+};
 use crate::host::hierarchy::{self, MountedHierarchy, Version};
 use anyhow::{Context, Error, Result, anyhow};
 use calc::board::Kind;
@@ -17,12 +20,9 @@ use std::{
     time::Duration,
 };
 
-/// The names of all our cgroups: this, followed by the command's process id.
-pub(crate) const PREFIX: &str = "cgproc-run-";
-
 /// A cgroup: one directory for each hierarchy that it uses.
 pub(crate) struct Cgroup {
-    directories: Vec<PathBuf>,
+    directories: Vec<Named>,
 }
 
 /// Why there is no cgroup.
@@ -57,8 +57,9 @@ impl Cgroup {
                 Version::V2 => v2::make(hierarchy, &needed),
             };
             let (directory, carried) = made.map_err(NotMade::NoRight)?;
-            cgroup.directories.push(directory.clone());
-            configure(hierarchy, &directory, &needed, limits, carried).map_err(NotMade::Refused)?;
+            let configured = configure(hierarchy, &directory, &needed, limits, carried);
+            cgroup.directories.push(directory);
+            configured.map_err(NotMade::Refused)?;
         }
         cgroup.account(&hierarchies);
         Ok(cgroup)
@@ -78,7 +79,7 @@ impl Cgroup {
 
     /// Opens the files that a process writes to in order to join.
     pub(crate) fn joins(&self) -> Result<Vec<File>> {
-        let open = |directory: &PathBuf| {
+        let open = |directory: &Named| {
             let path = directory.join("cgroup.procs");
             File::options().write(true).open(&path).with_context(|| path.display().to_string())
         };
@@ -94,10 +95,10 @@ impl Cgroup {
     /// Its directories, each with its controllers that the board knows.
     pub(crate) fn kinds(&self) -> Vec<(Kind, PathBuf)> {
         let hierarchies = hierarchy::all().unwrap_or_default();
-        let of = |directory: &PathBuf| {
+        let of = |directory: &Named| {
             let hierarchy = hierarchies.iter().find(|hierarchy| directory.starts_with(&hierarchy.mount));
             let kinds = hierarchy.map(MountedHierarchy::kinds).unwrap_or_default();
-            kinds.into_iter().map(|kind| (kind, directory.clone())).collect::<Vec<_>>()
+            kinds.into_iter().map(|kind| (kind, directory.to_path_buf())).collect::<Vec<_>>()
         };
         self.directories.iter().flat_map(of).collect()
     }
@@ -125,7 +126,7 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         for directory in &self.directories {
-            let _ = fs::remove_dir(directory);
+            let _ = fs::remove_dir(&**directory);
         }
     }
 }
@@ -176,44 +177,16 @@ fn write(path: &Path, value: &str) -> Result<()> {
     fs::write(path, value).map_err(|error| anyhow!("the kernel refuses {value:?} in {}: {error}", path.display()))
 }
 
-/// Creates a directory named after this run in `parent`.
-pub(crate) fn make_named(parent: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
-    let pid = std::process::id();
-    let directory = parent.join(format!("{PREFIX}{pid}"));
-    // The name is taken if something is left of a run that had our process id.
-    let others = (1..10).map(|n| parent.join(format!("{PREFIX}{pid}-{n}")));
-    let mut last = make(&directory).map(|()| directory);
-    for other in others {
-        match last {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = make(&other).map(|()| other),
-            _ => break,
-        }
-    }
-    last
-}
-
 /// Creates our directory below the cgroup `parent`.
-fn make_below(parent: &Path) -> io::Result<PathBuf> {
-    make_named(parent, |path| fs::create_dir(path))
-}
-
-/// Whether a cgroup or directory of this name belongs to a run that is over, or is in another pid namespace.
-pub(crate) fn is_stale(name: &str) -> bool {
-    let number = name.strip_prefix(PREFIX).map(|rest| rest.split('-').next().unwrap_or(rest));
-    number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
-}
-
-/// Whether this was not made or written to just now: a run in another pid namespace may be about to use it.
-pub(crate) fn is_left_alone(directory: &fs::Metadata) -> bool {
-    const SILENCE: Duration = Duration::from_secs(10);
-    directory.modified().ok().and_then(|time| time.elapsed().ok()).is_some_and(|age| age > SILENCE)
+fn make_below(parent: &Path) -> io::Result<Named> {
+    Named::make(parent, |path| fs::create_dir(path))
 }
 
 /// Removes the empty cgroups of past runs, wherever this run could have created one.
 pub(crate) fn clear_stale() {
     let parents = hierarchy::all().into_iter().flatten().flat_map(|hierarchy| hierarchy.chain());
     for entry in parents.filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_stale) && entry.metadata().is_ok_and(|it| is_left_alone(&it)) {
+        if let Some(_lock) = named::take_stale(&entry) {
             let _ = remove_tree(&entry.path());
         }
     }
@@ -227,22 +200,4 @@ fn remove_tree(directory: &Path) -> io::Result<()> {
         }
     }
     fs::remove_dir(directory)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stale_is_ours_and_over() {
-        let own = std::process::id();
-        for name in
-            [format!("{PREFIX}{own}"), format!("{PREFIX}{own}-3"), "cgproc-run-x".into(), "docker-99999999".into()]
-        {
-            assert!(!is_stale(&name), "{name}");
-        }
-        for name in ["cgproc-run-4294967295", "cgproc-run-4294967295-2"] {
-            assert!(is_stale(name), "{name}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 
 mod usage;
 
-use super::{cpus::PERIOD_USEC, limits::RunLimits, temporary};
+use super::{cpus::PERIOD_USEC, limits::RunLimits, named::Named, temporary};
 use crate::{
     see::view::{self, View},
     settings::Settings,
@@ -16,14 +16,14 @@ use calc::{
 };
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 use usage::{Descendants, Usage};
 
 /// A directory of files that is kept up to date.
 pub(crate) struct Declared {
-    directory: PathBuf,
+    directory: Named,
     processes: Descendants,
     pause: Duration,
     measured: Instant,
@@ -98,7 +98,7 @@ impl Declared {
 
 impl Drop for Declared {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
+        let _ = fs::remove_dir_all(&*self.directory);
     }
 }
 

@@ -2,8 +2,9 @@
 //! a board of its own.
 
 use super::{
-    cgroup::{self, Cgroup},
+    cgroup::Cgroup,
     declared::Declared,
+    named::{self, Named},
     temporary,
 };
 use crate::{
@@ -22,7 +23,7 @@ use std::{
 /// A sampler with a directory for its board.
 pub(crate) struct Sampling {
     sampler: Sampler,
-    directory: PathBuf,
+    directory: Named,
 }
 
 impl Sampling {
@@ -33,7 +34,7 @@ impl Sampling {
         }
         let directory = temporary::make_in_memory()?;
         let sampler = Board::create(&board_in(&directory)).and_then(|board| Sampler::new(board, roots, INTERVAL));
-        let sampler = sampler.inspect_err(|_| drop(fs::remove_dir_all(&directory)))?;
+        let sampler = sampler.inspect_err(|_| drop(fs::remove_dir_all(&*directory)))?;
         let mut sampling = Self { sampler, directory };
         sampling.sampler.tick()?;
         Ok(Some(sampling))
@@ -57,14 +58,14 @@ impl Sampling {
 
 impl Drop for Sampling {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
+        let _ = fs::remove_dir_all(&*self.directory);
     }
 }
 
 /// Whether the path of a board is that of a run's.
 pub(crate) fn is_of_a_run(board: &Path) -> bool {
     let directory = board.parent().and_then(Path::file_name).and_then(OsStr::to_str);
-    directory.is_some_and(|name| name.starts_with(cgroup::PREFIX))
+    directory.is_some_and(|name| name.starts_with(named::PREFIX))
 }
 
 fn board_in(directory: &Path) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Directories, in memory if possible, for the files that a run has the object read.
 
-use super::cgroup;
+use super::named::{self, Named};
 use crate::host::trusted;
 use anyhow::Result;
 use rustix::{fs::statfs, process::geteuid};
@@ -37,22 +37,22 @@ fn kept(path: &Path) -> Option<PathBuf> {
 const STICKY: u32 = 0o1000;
 
 /// Makes a new directory.
-pub(crate) fn make() -> Result<PathBuf> {
+pub(crate) fn make() -> Result<Named> {
     make_in(homes())
 }
 
 /// Makes a new directory on a tmpfs: the object accepts a board only there.
-pub(crate) fn make_in_memory() -> Result<PathBuf> {
+pub(crate) fn make_in_memory() -> Result<Named> {
     make_in(homes().filter(|home| statfs(home).is_ok_and(|it| it.f_type == libc::TMPFS_MAGIC)))
 }
 
-fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {
+fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<Named> {
     // Programs that root starts may continue as other users, and must still see what they saw before.
     let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
     let make = |path: &Path| fs::DirBuilder::new().mode(mode).create(path);
     let mut refusals = Vec::new();
     for home in homes {
-        match cgroup::make_named(&home, make) {
+        match Named::make(&home, make) {
             Ok(directory) => return Ok(directory),
             Err(error) => refusals.push(format!("{}: {error}", home.display())),
         }
@@ -63,13 +63,13 @@ fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<PathBuf> {
 /// Removes the directories of past runs of ours.
 pub(crate) fn clear_stale() {
     for entry in homes().filter_map(|home| fs::read_dir(home).ok()).flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(cgroup::is_stale) && is_left_alone(&entry) {
+        if let (true, Some(_lock)) = (is_our_own(&entry), named::take_stale(&entry)) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Whether this is a directory of ours that is no longer written to.
-fn is_left_alone(entry: &fs::DirEntry) -> bool {
-    entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == geteuid().as_raw() && cgroup::is_left_alone(&it))
+/// Whether this is a directory of this user's.
+fn is_our_own(entry: &fs::DirEntry) -> bool {
+    entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == geteuid().as_raw())
 }

@@ -2,13 +2,15 @@
 
 use crate::bed;
 use crate::bed::{Version, disk::Disk};
-use crate::harness::{Public, directory, err, kill, out, own, printed, read, run, until, waiting};
+use crate::harness::{
+    Public, Started, TELL_AND_WAIT, cgproc, directory, err, kill, out, own, printed, read, run, until, waiting,
+};
 use std::fs;
 use std::fs::File;
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 #[test]
@@ -128,6 +130,33 @@ fn stale_cgroups_are_cleared_and_others_are_not() {
     let left = [&stale, &young, &of_a_live_one, &foreign].map(|directory| fs::remove_dir(directory).is_ok());
     printed(&output);
     assert_eq!(left, [false, true, true, true]);
+}
+
+#[test]
+fn what_a_run_made_lasts_as_long_as_the_run_in_other_pid_namespaces_too() {
+    let script = format!("echo $CGPROC_BOARD; {TELL_AND_WAIT}");
+    let arguments = ["run", "--pidns", "-m", "64M", "--", "sh", "-c", &script];
+    let mut program = Started::new(cgproc(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let board = PathBuf::from(program.line());
+    let lines: Vec<String> = std::iter::from_fn(|| Some(program.line()).filter(|line| line != ".")).collect();
+    let cgroup = directory("memory", &lines.join("\n"));
+    // The program has made a cgroup for later. That it is empty, and old, is no sign of its run's end.
+    let below = cgroup.join("below");
+    fs::create_dir(&below).expect("a cgroup");
+    let files = board.parent().expect("a directory");
+    let made = [files, &cgroup, &below];
+    made.iter().for_each(|it| age(it));
+    let nested = || printed(&run(&["--pidns"], &format!("{} run true", bed::command().display())));
+    nested();
+    assert_eq!(made.map(Path::exists), [true; 3], "{made:?}");
+    kill(program.pid(), libc::SIGKILL);
+    program.ended();
+    drop(program.0.stdin.take());
+    until("the program's end", || fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default().is_empty());
+    // Other tests' runs may be quicker.
+    made.iter().filter(|it| it.exists()).for_each(|it| age(it));
+    nested();
+    assert_eq!(made.map(Path::exists), [false; 3], "{made:?}");
 }
 
 /// A cgroup that belongs to user 65534, containing one to start from.

@@ -1,12 +1,12 @@
 //! Version 1: one hierarchy for each controller, or for several together.
 
-use super::{Setting, make_below, write};
+use super::{Named, Setting, make_below, write};
 use crate::{
     host::hierarchy::MountedHierarchy,
     run::{cpus::PERIOD_USEC, limits::RunLimits},
 };
 use anyhow::{Context, Result};
-use std::{fs, path::PathBuf};
+use std::fs;
 
 /// The limits, in the order in which the kernel accepts them.
 pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
@@ -26,11 +26,11 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
 }
 
 /// Creates a directory below our own cgroup: above it, our limits would not hold.
-pub(super) fn make(hierarchy: &MountedHierarchy) -> Result<PathBuf> {
+pub(super) fn make(hierarchy: &MountedHierarchy) -> Result<Named> {
     let parent = hierarchy.own();
     let directory = make_below(parent).with_context(|| parent.display().to_string())?;
     if hierarchy.has("cpuset") {
-        inherit_cpuset(parent, &directory).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+        inherit_cpuset(parent, &directory).inspect_err(|_| drop(fs::remove_dir(&*directory)))?;
     }
     Ok(directory)
 }

@@ -1,6 +1,6 @@
 //! Version 2: one hierarchy, in which each level hands controllers down to the next.
 
-use super::{Carried, Setting, make_below};
+use super::{Carried, Named, Setting, make_below};
 use crate::{
     host::hierarchy::MountedHierarchy,
     run::{cpus::PERIOD_USEC, limits::RunLimits},
@@ -8,10 +8,7 @@ use crate::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use calc::cpus::CpuSet;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 /// The limits.
 pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
@@ -29,13 +26,13 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
 
 /// Creates a directory below our own cgroup, or below its nearest ancestor whose children can have the `needed`
 /// controllers. The limits that it then escapes are carried.
-pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(PathBuf, Carried)> {
+pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(Named, Carried)> {
     let mut reason = anyhow!("our own cgroup is not below {}", hierarchy.mount.display());
     let chain = hierarchy.chain();
     for (above, parent) in chain.iter().enumerate() {
         match make_at(parent, needed) {
             Ok(directory) => {
-                let carried = Carried::from(&chain[..above]).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+                let carried = Carried::from(&chain[..above]).inspect_err(|_| drop(fs::remove_dir(&*directory)))?;
                 return Ok((directory, carried));
             }
             Err(error) if above == 0 => reason = error,
@@ -45,7 +42,7 @@ pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(Pat
     Err(reason)
 }
 
-fn make_at(parent: &Path, needed: &[&str]) -> Result<PathBuf> {
+fn make_at(parent: &Path, needed: &[&str]) -> Result<Named> {
     let available = words(&parent.join("cgroup.controllers"))?;
     if let Some(missing) = needed.iter().find(|&&controller| !available.iter().any(|it| it == controller)) {
         bail!("{}: no {missing} controller here", parent.display());
@@ -54,7 +51,7 @@ fn make_at(parent: &Path, needed: &[&str]) -> Result<PathBuf> {
     let procs = parent.join("cgroup.procs");
     accessat(CWD, &procs, Access::WRITE_OK, AtFlags::EACCESS).with_context(|| procs.display().to_string())?;
     let directory = make_below(parent).with_context(|| parent.display().to_string())?;
-    hand_down(parent, &directory, needed).inspect_err(|_| drop(fs::remove_dir(&directory)))?;
+    hand_down(parent, &directory, needed).inspect_err(|_| drop(fs::remove_dir(&*directory)))?;
     Ok(directory)
 }
 
