@@ -102,11 +102,15 @@ struct Upkeep {
 }
 
 impl Upkeep {
-    fn new(place: Place, sampling: Option<Sampling>, supervision: Option<Supervision>) -> Self {
+    fn new(place: Place, child: &Child, sampling: Option<Sampling>, supervision: Option<Supervision>) -> Self {
         let mut upkeep = Self { place, sampling, supervision };
-        let heir = upkeep.supervision.as_ref().and_then(Supervision::heir);
-        if let (Place::Declared(declared), Some(heir)) = (&mut upkeep.place, heir) {
-            declared.leave_out(heir);
+        if let Place::Declared(declared) = &mut upkeep.place {
+            if let Some(heir) = upkeep.supervision.as_ref().and_then(Supervision::heir) {
+                declared.leave_out(heir);
+            }
+            if let Some(init) = child.init() {
+                declared.leave_out_alone(init);
+            }
         }
         upkeep
     }
@@ -180,7 +184,8 @@ fn start(
     if *limits == RunLimits::default() {
         let sampling = sample(sampling::roots(own.as_ref(), None), settings, &mut environment);
         let (child, supervision) = launch.start(&environment, Vec::new(), Budget::default).map_err(failed)?;
-        return Ok((child, Upkeep::new(Place::Here, sampling, supervision)));
+        let upkeep = Upkeep::new(Place::Here, &child, sampling, supervision);
+        return Ok((child, upkeep));
     }
     let limits = &room::within_our_own(limits, settings)?;
     let no_right = match Cgroup::make(limits) {
@@ -189,7 +194,8 @@ fn start(
             let sampling = sample(sampling::roots(own.as_ref(), Some(&cgroup)), settings, &mut environment);
             match cgroup.joins().map(|joins| launch.start(&environment, joins, || Budget::beside(limits))) {
                 Ok(Ok((child, supervision))) => {
-                    return Ok((child, Upkeep::new(Place::Cgroup(cgroup), sampling, supervision)));
+                    let upkeep = Upkeep::new(Place::Cgroup(cgroup), &child, sampling, supervision);
+                    return Ok((child, upkeep));
                 }
                 Ok(Err(NotStarted::Join(error))) => anyhow!("{}: {error}", cgroup.names()),
                 Ok(Err(error)) => return Err(failed(error)),
@@ -204,7 +210,8 @@ fn start(
     environment.set(settings::CGROUP, declared.directory().as_os_str());
     let sampling = sample(sampling::roots_of_declared(&declared), settings, &mut environment);
     let (child, supervision) = launch.start(&environment, Vec::new(), Budget::default).map_err(failed)?;
-    Ok((child, Upkeep::new(Place::Declared(declared), sampling, supervision)))
+    let upkeep = Upkeep::new(Place::Declared(declared), &child, sampling, supervision);
+    Ok((child, upkeep))
 }
 
 /// What a program is started with, wherever it runs.

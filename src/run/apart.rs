@@ -117,6 +117,10 @@ impl Init {
             }
         }
     }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.pid
+    }
 }
 
 impl Drop for Init {

@@ -22,7 +22,7 @@ use std::{
 pub(crate) struct Child {
     pid: Pid,
     /// Of its pid namespace, if it has one of its own. When the child is dropped, that ends.
-    _init: Option<Init>,
+    init: Option<Init>,
 }
 
 /// Why a program was not started.
@@ -81,10 +81,10 @@ const NOT_APART: u8 = b'?';
 
 /// Starts a program.
 pub(crate) fn start(start: Start) -> Result<Child, NotStarted> {
-    let Some(apart) = start.apart else { return spawn(start).map(|pid| Child { pid, _init: None }) };
+    let Some(apart) = start.apart else { return spawn(start).map(|pid| Child { pid, init: None }) };
     let joins: Vec<RawFd> = start.joins.iter().map(AsRawFd::as_raw_fd).collect();
     let (started, init) = apart.enter(&joins, || spawn(start)).map_err(NotStarted::Together)?;
-    started.map(|pid| Child { pid, _init: Some(init) })
+    started.map(|pid| Child { pid, init: Some(init) })
 }
 
 fn spawn(start: Start) -> Result<Pid, NotStarted> {
@@ -124,6 +124,11 @@ fn spawn(start: Start) -> Result<Pid, NotStarted> {
 impl Child {
     pub(crate) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
+    }
+
+    /// The first process of its pid namespace, which is ours.
+    pub(crate) fn init(&self) -> Option<i32> {
+        self.init.as_ref().map(Init::pid)
     }
 
     /// Waits until the program ends; stops and continues along with it, and forwards signals sent only to us.

@@ -55,9 +55,15 @@ impl Declared {
         &self.directory
     }
 
-    /// Excludes the process `pid`, which is ours, from the usage.
+    /// Excludes the process `pid`, which is ours, and its descendants from the usage.
     pub(crate) fn leave_out(&mut self, pid: i32) {
         self.processes.leave_out(pid);
+    }
+
+    /// Excludes the process `init`, which is ours, from the usage, but not the program's orphans, which become its
+    /// children.
+    pub(crate) fn leave_out_alone(&mut self, init: i32) {
+        self.processes.leave_out_alone(init);
     }
 
     /// The time until the next update.

@@ -97,6 +97,26 @@ fn a_declared_view_is_never_more_than_the_own() {
 }
 
 #[test]
+fn the_first_process_of_a_pid_namespace_does_not_count_but_orphans_do() {
+    let public = Public::new();
+    let script = "echo $CGPROC_CGROUP; sh -c 'sleep 600 <&- >&- 2>&- &'; echo left; read x";
+    let mut command = public.unprivileged(&["--pidns", "--memory", "1G"], script);
+    let mut program = Started::new(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()));
+    let processes = Path::new(&program.line()).join("cgroup.procs");
+    assert_eq!(program.line(), "left");
+    let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_else(|_| "gone".into());
+    let names = || {
+        let text = fs::read_to_string(&processes).expect("the list of processes");
+        let mut names: Vec<_> = text.lines().map(|pid| name(pid).trim().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    until("the shell and the orphan alone", || names() == ["sh", "sleep"]);
+    drop(program.0.stdin.take());
+    program.ended();
+}
+
+#[test]
 fn a_declared_view_follows_the_programs_processes() {
     let public = Public::new();
     // CPU time of a child that has ended still counts, memory that was given back does not, and orphans belong to the

@@ -7,6 +7,8 @@ use std::{collections::HashMap, path::Path};
 pub(super) struct Descendants {
     own: i32,
     others: Vec<i32>,
+    /// The first process of the program's pid namespace. It is ours too, but its children are the program's orphans.
+    init: Option<i32>,
     /// CPU time of children that had been waited for at the start.
     base: Ticks,
     /// The last value reported: CPU time only ever grows.
@@ -35,12 +37,17 @@ struct Ticks {
 impl Descendants {
     pub(super) fn new() -> Self {
         let own = rustix::process::getpid().as_raw_nonzero().get();
-        Self { own, others: Children::now().of(own), base: waited_for(own), told: Ticks::default() }
+        Self { own, others: Children::now().of(own), init: None, base: waited_for(own), told: Ticks::default() }
     }
 
-    /// Excludes our child `pid` from now on.
+    /// Excludes our child `pid` and its descendants from now on.
     pub(super) fn leave_out(&mut self, pid: i32) {
         self.others.push(pid);
+    }
+
+    /// Excludes our child `init` from now on, but not its descendants.
+    pub(super) fn leave_out_alone(&mut self, init: i32) {
+        self.init = Some(init);
     }
 
     /// Whether any process is left.
@@ -68,7 +75,7 @@ impl Descendants {
         Usage { user_usec: usec(self.told.user), system_usec: usec(self.told.system), pids, ..usage }
     }
 
-    /// All descendants, parents before their children.
+    /// All descendants that belong to the program, parents before their children.
     fn pids(&self) -> Vec<i32> {
         let children = Children::now();
         let mut found = Vec::new();
@@ -76,7 +83,7 @@ impl Descendants {
         while let Some(parent) = parents.pop() {
             let below: Vec<i32> = children.of(parent).into_iter().filter(|pid| !self.others.contains(pid)).collect();
             parents.extend(&below);
-            found.extend(below);
+            found.extend(below.into_iter().filter(|pid| Some(*pid) != self.init));
         }
         found
     }
