@@ -26,9 +26,8 @@ pub(super) fn read(named: Option<&Path>) -> Result<Vec<u8>> {
 
 /// The change that puts the library at `name`, unless it is there already.
 pub(super) fn change<'d>(directory: &'d Destination<'d>, name: &OsStr, library: &[u8]) -> Result<Option<Change<'d>>> {
-    let is_there = match directory.stat(name)? {
+    let is_there = match check(directory, name)? {
         Some(stat) => {
-            ensure!(directory.is_elf(name)?, "{}: what is there is no library: remove it first", directory.name(name));
             is_fit(&stat)
                 && u64::try_from(stat.st_size) == Ok(library.len() as u64)
                 && directory.read(name)?.as_deref() == Some(library)
@@ -36,6 +35,14 @@ pub(super) fn change<'d>(directory: &'d Destination<'d>, name: &OsStr, library: 
         None => false,
     };
     if is_there { Ok(None) } else { Change::write(directory, name, library, None).map(Some) }
+}
+
+/// The status of the library at `name`, if there is one. Anything else is an error.
+pub(super) fn check(directory: &Destination<'_>, name: &OsStr) -> Result<Option<Stat>> {
+    let found = directory.stat(name)?;
+    let is_free = found.is_none() || directory.is_elf(name)?;
+    ensure!(is_free, "{}: what is there is no library: remove it first", directory.name(name));
+    Ok(found)
 }
 
 /// Whether everybody may read it, and only root and this user may write it.

@@ -4,6 +4,7 @@ use crate::bed;
 use crate::harness::{Root, Scratch, err, privately, sh};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// An image with the command alone, and beside it the library and the empty object.
@@ -65,6 +66,27 @@ fn an_image_with_nothing_else_puts_the_whole_directory() {
     });
 }
 
+/// The two make the same directory.
+#[test]
+fn it_is_the_directory_of_the_packages() {
+    privately(|| {
+        let root = image();
+        done(&root, &[]);
+        let packaged = root.at("/packaged");
+        sh(&format!(
+            "{} {} {}",
+            bed::repository("packaging/layout").display(),
+            bed::object().display(),
+            packaged.display()
+        ));
+        let tree = |top: &Path| {
+            let script = "find . -printf '%p %y %m %l\n' | sort && find . -type f -exec sha256sum {} + | sort";
+            sh(&format!("cd {} && {script}", top.display()))
+        };
+        assert_eq!(tree(&root.at("/target")), tree(&packaged));
+    });
+}
+
 /// The containers of a host have the directory mounted while another version comes.
 #[test]
 fn what_runs_keeps_the_old_library_and_new_programs_have_the_new_one() {
@@ -104,7 +126,7 @@ fn what_runs_keeps_the_old_library_and_new_programs_have_the_new_one() {
 fn what_is_not_ours_stays_and_no_link_leads_out() {
     privately(|| {
         type Put = fn(&Root);
-        let cases: [(&str, Put, &str); 4] = [
+        let cases: [(&str, Put, &str); 7] = [
             ("a text", |root| root.put("/target/libcgproc.so", b"text"), "what is there is no library"),
             (
                 "a directory",
@@ -117,20 +139,40 @@ fn what_is_not_ours_stays_and_no_link_leads_out() {
                 |root| symlink("/etc/cgproc.conf", root.at("/target/ld.so.preload")).expect("a link"),
                 "it is a symbolic link, which is not followed",
             ),
+            (
+                "a list of others",
+                |root| root.put("/target/ld.so.preload", b"/usr/lib/libcgproc.so\n/usr/lib/libfaketime.so.1\n"),
+                "/ld.so.preload of /target: it names /usr/lib/libfaketime.so.1: remove it first",
+            ),
+            (
+                "a link to elsewhere",
+                |root| symlink("/opt/intel", root.at("/target/haswell")).expect("a link"),
+                "/haswell of /target: it leads to /opt/intel: remove it first",
+            ),
+            (
+                "a file for a directory",
+                |root| root.put("/target/i686", b"text"),
+                "/i686 of /target: what is there is no directory: remove it first",
+            ),
         ];
         for (what, put, words) in cases {
             let root = image();
             put(&root);
-            let there = sh(&format!("cd {} && find etc target -exec stat -c '%n %i %s' {{}} +", root.top().display()));
+            let state =
+                || sh(&format!("cd {} && find etc target -printf '%p %i %s %l\\n' | sort", root.top().display()));
+            let there = state();
             let output = copied(&root, &[]);
             assert_eq!(output.status.code(), Some(125), "{what}: {output:?}");
             assert!(err(&output).contains(words), "{what}: {output:?}");
-            for line in there.lines().filter(|line| !line.starts_with("target ")) {
-                let name = line.split(' ').next().expect("a name");
-                let now = sh(&format!("cd {} && stat -c '%n %i %s' {name}", root.top().display()));
-                assert_eq!(now.trim(), line, "{what}");
-            }
+            // Nothing came either, not even what would come first.
+            assert_eq!(state(), there, "{what}");
         }
+        // What an older copy left, or a package that was removed, is ours.
+        let root = image();
+        root.put("/target/ld.so.preload", b"");
+        symlink("i686", root.at("/target/haswell")).expect("a link");
+        done(&root, &[]);
+        assert_eq!(fs::read_link(root.at("/target/haswell")).expect("a link").to_str(), Some("x86_64"));
         // A link that leads out of the directory leads back into it.
         let root = image();
         symlink("/etc", root.at("/target/x86_64")).expect("a link");
