@@ -1,4 +1,4 @@
-//! The same source makes the same bytes in another directory.
+//! The same source makes the same bytes in another directory, on another file system.
 
 use crate::bed;
 use crate::harness::{directory, package, packages, succeed};
@@ -19,16 +19,21 @@ fn time_of_the_last_commit() -> String {
     time.trim().to_owned()
 }
 
+/// Another file system than that of `/tmp`: directories have other sizes there.
+const ELSEWHERE: &str = "/dev/shm";
+
 /// For this machine alone: the other one's is built by the same scripts.
 #[test]
 fn another_directory_makes_the_same_bytes() {
     let place = directory();
+    let temporary =
+        tempfile::Builder::new().prefix("cgproc-test-packages-").tempdir_in(ELSEWHERE).expect("a directory");
     let (source, output) = (place.path().join("elsewhere by others"), place.path().join("output"));
     fs::create_dir(&source).expect("a directory");
     copied(&source);
     let mut build = Command::new(source.join("packaging/build"));
     build.args(["amd64", "--output"]).arg(&output).env("SOURCE_DATE_EPOCH", time_of_the_last_commit());
-    succeed(build.env_remove("CARGO_TARGET_DIR"));
+    succeed(build.env("TMPDIR", temporary.path()).env_remove("CARGO_TARGET_DIR"));
     for end in ["_amd64.deb", ".x86_64.rpm", "-linux-amd64.tar.gz", ".cdx.json"] {
         let here = package(end);
         let there = output.join(here.file_name().expect("a name"));
