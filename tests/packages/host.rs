@@ -30,7 +30,25 @@ echo '{}' >"$HOST/etc/cdi/cgproc.json"
 in_host dpkg -i /tmp/cgproc.deb
 in_host dpkg -r cgproc
 echo "theirs: $(cat "$HOST/etc/cdi/cgproc.json")"
+# A link to what is not there yet is somebody's too.
+ln -sf /opt/later.json "$HOST/etc/cdi/cgproc.json"
+in_host dpkg -i /tmp/cgproc.deb
+echo "later: $(readlink "$HOST/etc/cdi/cgproc.json")"
 rm "$HOST/etc/cdi/cgproc.json"
+in_host dpkg -i /tmp/cgproc.deb
+echo "deleted: $(ls -A "$HOST/etc/cdi")."
+# Another sampler's board: this one publishes until it is stopped.
+mount -t tmpfs tmpfs "$HOST/run/cgproc"
+cp "$HOST/usr/bin/cgproc" "$WORK/agent"
+"$WORK/agent" sampler --board "$HOST/run/cgproc/board" &
+agent=$!
+for ((tenth = 0; tenth < 600; tenth++)); do if in_host cgproc sampler --check 2>/dev/null; then break; fi; sleep 0.1; done
+in_host dpkg -r cgproc
+echo "live: $(ls "$HOST/run/cgproc")"
+kill $agent
+wait $agent || :
+umount "$HOST/run/cgproc"
+rmdir "$HOST/run/cgproc"
 echo "settings: $(ls "$HOST/etc/cgproc")"
 in_host dpkg -i /tmp/cgproc.deb
 mkdir -p "$HOST/etc/docker"
@@ -62,7 +80,11 @@ fn a_deb_comes_and_goes() {
         "page: 1",
         "enabled: cgproc-sampler.service",
         "theirs: {}",
+        "later: /opt/later.json",
+        "deleted: .",
+        "live: board",
         "settings: runtime.toml",
+        "warned: containers that cgproc-runtime started cannot be stopped without it: install cgproc again to do so",
         "warned: /etc/docker/daemon.json still names cgproc: remove that, or its containers will not start",
         "left: nothing",
     ] {

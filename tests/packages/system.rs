@@ -19,10 +19,37 @@ dpkg -i /opt/cgproc.deb
 state upgraded
 echo "nri: $(systemctl is-enabled cgproc-nri) $(systemctl is-active cgproc-nri)"
 if [ "$process" = "$(systemctl show --property MainPID --value cgproc-sampler)" ]; then echo "the old sampler runs"; fi
+systemctl enable cgproc-nri
+dpkg -i /opt/cgproc.deb
 dpkg -P cgproc
 echo "removed: $(systemctl is-active cgproc-sampler), $(ls -d /run/cgproc /etc/systemd/system/*/cgproc* 2>/dev/null)"
 touch /opt/all-said
 "#;
+
+/// Into an image's root, where no systemd runs.
+const IMAGE: &str = r#"
+mount --rbind /proc "$ROOT/proc"
+rpm() { command rpm --root "$ROOT" --dbpath /var/lib/rpm "$@"; }
+rpm --initdb
+enabled() { echo "$1: $(find "$ROOT/etc/systemd/system" -name 'cgproc*' -printf '%f ')."; }
+rpm --nodeps --nosignature --install "$RPM"
+enabled installed
+rpm --erase cgproc
+enabled removed
+"#;
+
+#[test]
+fn an_image_gets_the_sampler_too() {
+    let mut command = Command::new(bed::repository("tests/bed/private"));
+    command
+        .args(["-r", "system", "-i", "none", "-o"])
+        .arg(bed::object())
+        .args(["--", "bash", "-euo", "pipefail", "-c"]);
+    let said = succeed(command.arg(IMAGE).env("RPM", package(".x86_64.rpm")).env_remove("LD_PRELOAD"));
+    for line in ["installed: cgproc-sampler.service .", "removed: ."] {
+        assert!(said.lines().any(|it| it == line), "{line:?} is missing:\n{said}");
+    }
+}
 
 const SERVICE: &str = "[Service]\nType=oneshot\nExecStart=/opt/trial\n";
 const TARGET: &str = "[Unit]\nRequires=multi-user.target trial.service\nAfter=multi-user.target\n";
