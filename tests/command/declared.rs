@@ -1,7 +1,7 @@
 //! The declared view, if no cgroup can be made.
 
 use crate::bed;
-use crate::harness::{Public, Started, cgproc, err, out, printed, read, tempfile};
+use crate::harness::{Public, Started, cgproc, err, out, printed, read, tempfile, until};
 use std::fs;
 use std::fs::File;
 use std::io::Write as _;

@@ -49,12 +49,8 @@ const START: &str = r#"
     }
 "#;
 
-#[test]
-fn what_runc_starts_it_still_starts() {
-    let list = std::fs::read_to_string(bed::repository("tests/engines/starts.txt")).expect("the list");
-    let step = if bed::host().is_uml { STEP_OF_THE_BOOTED } else { 1 };
-    let kinds: Vec<&str> =
-        list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).step_by(step).collect();
+/// Starts each kind by either runtime, and some again once our directories are gone.
+fn script(kinds: &[&str], again: &[usize]) -> String {
     let userland = bed::cache().join("roots/debian-12");
     let mut script = format!("quota={} userland={}\n{START}", crate::probe::quota_usec(), userland.display());
     for (number, kind) in kinds.iter().enumerate() {
@@ -67,14 +63,26 @@ fn what_runc_starts_it_still_starts() {
         let _ = writeln!(script, "filter='{}' change='{}'", quoted(filter), quoted(change));
         let _ = writeln!(script, "for runtime in runc cgproc-runtime; do start {number} $runtime; done");
     }
-    // What mounts a directory of ours by itself cannot start without it.
-    let names_ours =
-        |kind: &str| ["/usr/lib/cgproc", "/run/cgproc"].iter().any(|it| kind.contains(&format!("source: \"{it}")));
-    let again: Vec<usize> =
-        (0..kinds.len()).step_by(STEP_OF_AGAIN).filter(|number| !names_ours(kinds[*number])).collect();
     script.push_str("mv /usr/lib/cgproc /usr/lib/gone\nmv /run/cgproc /run/gone\n");
     again.iter().for_each(|number| script.push_str(&format!("again {number}\n")));
-    let said = on_a_host(&["/bin/bash", "-euc", &script]);
+    script
+}
+
+/// Those that are started again. What mounts a directory of ours by itself cannot start without it.
+fn again(kinds: &[&str]) -> Vec<usize> {
+    let names_ours =
+        |kind: &str| ["/usr/lib/cgproc", "/run/cgproc"].iter().any(|it| kind.contains(&format!("source: \"{it}")));
+    (0..kinds.len()).step_by(STEP_OF_AGAIN).filter(|number| !names_ours(kinds[*number])).collect()
+}
+
+#[test]
+fn what_runc_starts_it_still_starts() {
+    let list = std::fs::read_to_string(bed::repository("tests/engines/starts.txt")).expect("the list");
+    let step = if bed::host().is_uml { STEP_OF_THE_BOOTED } else { 1 };
+    let kinds: Vec<&str> =
+        list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).step_by(step).collect();
+    let again = again(&kinds);
+    let said = on_a_host(&["/bin/bash", "-euc", &script(&kinds, &again)]);
     let limited = crate::probe::limited().cpus.to_string();
     let (mut started, mut in_view, mut started_again, mut findings) = (0, 0, 0, Findings::default());
     for (number, kind) in kinds.iter().enumerate() {
