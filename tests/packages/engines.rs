@@ -9,10 +9,11 @@ use crate::probe::{Said, limited, machine, quota_usec};
 /// Runs the line with a processor quota and without a network, and the same container with the tools whose figures are
 /// known. Then the package goes: the container that was started before stays, and one comes after.
 const SCRIPT: &str = r#"
-"$ENGINE" tag base ubuntu
+engine() { command "$ENGINE" "$@"; }
+engine tag base ubuntu
 started() {
   shift
-  command "$ENGINE" run --network none --cgroup-parent "/$CGROUP" --cpu-period 100000 --cpu-quota "$QUOTA" "$@"
+  engine run --network none --cgroup-parent "/$CGROUP" --cpu-period 100000 --cpu-quota "$QUOTA" "$@"
 }
 docker() { started "$@"; }
 podman() { started "$@"; }
@@ -21,13 +22,13 @@ echo "line total $(eval "$LINE" | total)"
 before=${LINE% free -h}
 eval "${before/ run / run --detach --name before } sleep 100000" >/dev/null
 eval "$before probe figures"
-"$ENGINE" exec before probe exec
+engine exec before probe exec
 eval "$before env -i /usr/local/bin/probe env-i"
 eval "${before/ run / run --read-only } probe read-only"
 dpkg --log=/dev/null --no-triggers --remove cgproc 2>$WORK/removal >/dev/null
 sed -n 's/^cgproc: /removal said /p' $WORK/removal
-echo "running is $("$ENGINE" inspect --format '{{.State.Running}}' before)"
-$STAYS "$ENGINE" exec before sh -c 'free -h' 2>&1 | sed 's/^/exec-after /'
+echo "running is $(engine inspect --format '{{.State.Running}}' before)"
+$STAYS engine exec before sh -c 'free -h' 2>&1 | sed 's/^/exec-after /'
 started run -m 512m ubuntu sh -c 'free -h' 2>&1 | sed 's/^/after /'
 "#;
 
