@@ -15,8 +15,7 @@ pub(crate) fn open(root: &Path, path: &Path) -> std::result::Result<File, Fault>
     if FileType::from_raw_mode(fstat(&found)?.st_mode) != FileType::RegularFile {
         return Err(Fault::Foreign);
     }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(open_path(kernel::link(&found), flags, Mode::empty())?.into())
+    Ok(kernel::reopened(&found)?.into())
 }
 
 /// The beginning of the regular file at `path` below `root`; empty if there is none.

@@ -91,8 +91,7 @@ fn looked_at(path: &CStr, may_be_plain: bool) -> Option<Reading> {
     } else {
         return None;
     };
-    let file = open(link(&found), FLAGS.difference(OFlags::NOFOLLOW), Mode::empty()).ok()?;
-    Some(Reading::new(file, most))
+    Some(Reading::new(reopened(&found).ok()?, most))
 }
 
 /// The time that a thread has run or been runnable, from its /proc/PID/schedstat; `None` if the kernel does not count
@@ -156,6 +155,12 @@ pub(crate) fn real_path(path: impl Arg) -> Option<Vec<u8>> {
 /// The link through which a file that we have open can be examined and reopened.
 pub(crate) fn link(file: &impl AsRawFd) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Opens for reading a file that was found (`O_PATH`) and examined. Waits for nobody, and takes no terminal.
+pub(crate) fn reopened(found: &impl AsRawFd) -> io::Result<OwnedFd> {
+    // Its link is to be followed.
+    open(link(found), FLAGS.difference(OFlags::NOFOLLOW), Mode::empty())
 }
 
 /// Reads the whole file.

@@ -19,8 +19,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
         Err(error) => return Err(error).context("it cannot be opened"),
     };
     check(&fstat(&found).context("it cannot be examined")?)?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    open_file(kernel::link(&found), flags, Mode::empty()).map(Some).context("it cannot be opened")
+    kernel::reopened(&found).map(Some).context("it cannot be opened")
 }
 
 /// Whether a file of this user counts as root's or our own.

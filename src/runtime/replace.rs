@@ -4,7 +4,7 @@ use crate::host::kernel;
 use anyhow::{Context, Result, ensure};
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, fchown, fstat, open, openat, renameat, statat, unlinkat},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, fchown, fstat, openat, renameat, statat, unlinkat},
     process::{Gid, Uid, getpid},
 };
 use std::{
@@ -37,9 +37,8 @@ fn find(path: &Path) -> Result<Found> {
     let file = openat(&directory, &name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let stat = fstat(&file)?;
     ensure!(FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile, "not a regular file");
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let mut bytes = Vec::new();
-    File::from(open(kernel::link(&file), flags, Mode::empty())?).take(LARGEST + 1).read_to_end(&mut bytes)?;
+    File::from(kernel::reopened(&file)?).take(LARGEST + 1).read_to_end(&mut bytes)?;
     ensure!(bytes.len() as u64 <= LARGEST, "more than {} MiB", LARGEST >> 20);
     Ok(Found { directory, name, stat, text: String::from_utf8(bytes)? })
 }

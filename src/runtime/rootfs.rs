@@ -5,9 +5,7 @@ use crate::host::{kernel, preload_file};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fd::OwnedFd,
-    fs::{
-        Access, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, accessat, fstat, open, openat, openat2, readlinkat,
-    },
+    fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, accessat, fstat, openat, openat2, readlinkat},
     io::Errno,
 };
 use std::{
@@ -115,9 +113,8 @@ impl Rootfs {
         if type_of(&file)? != FileType::RegularFile {
             return Ok(PreloadFile::Taken);
         }
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let mut text = Vec::new();
-        File::from(open(kernel::link(&file), flags, Mode::empty())?).take(LONGEST).read_to_end(&mut text)?;
+        File::from(kernel::reopened(&file)?).take(LONGEST).read_to_end(&mut text)?;
         let entries = preload_file::entries(&text);
         Ok(if entries.iter().any(|entry| preload_file::is_ours(entry)) {
             PreloadFile::Ours
