@@ -84,7 +84,7 @@ const TOOLS: [(&str, &str, &str); 7] = [
     ("free", "free | awk '/^Mem:/ {print $2}'", "524288"),
     ("nproc", "nproc", "1"),
     ("uptime", "uptime | grep -c 'up 0 min'", "1"),
-    ("top", "top -b -n 1 | grep -c 'Mem: .*K used, 5[0-9]*K free'", "1"),
+    ("top", "top -b -n 1 | awk '/^Mem:/ {print $2 + $4}'", "524288"),
     (FILES, "grep -c ^processor /proc/cpuinfo", "1"),
     (FILES, "grep -c '^cpu[0-9]' /proc/stat", "1"),
     (FILES, "cat /proc/meminfo | awk '/^MemTotal:/ {print $2}'", "524288"),
