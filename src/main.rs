@@ -16,6 +16,8 @@ mod runtime;
 mod sampler;
 mod see;
 mod settings;
+#[expect(dead_code, reason = "top and the metrics are being built on it")]
+mod stats;
 
 use std::{
     ffi::{CStr, OsStr, OsString, c_char, c_int},
