@@ -1,3 +1,11 @@
-//! What the machine's containers use: what `cgproc top` and the metrics show.
+//! What `cgproc top` and the metrics show: figures of the cgroups, and who runs in them.
 
+mod collector;
+mod rates;
 pub(crate) mod sample;
+
+#[allow(unused_imports, reason = "top and the metrics are being built on it")]
+pub(crate) use {
+    collector::{Collector, Which},
+    rates::{Rate, Rates},
+};
