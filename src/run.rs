@@ -8,17 +8,15 @@ mod declared;
 mod environment;
 mod leave;
 pub(crate) mod limits;
-mod named;
 mod room;
 mod sampling;
 mod signals;
 pub(crate) mod supervise;
-mod temporary;
 
 use crate::{
     failure::{Failure, say},
-    host::{descriptors, object},
-    sampler::{self, Root},
+    host::{descriptors, object, temporary},
+    sampler::{self, Root, Sampling},
     see::view::View,
     settings::{self, Settings},
 };
@@ -30,7 +28,6 @@ use child::{Child, Ending, Meanwhile, NotStarted};
 use declared::Declared;
 use environment::Environment;
 use limits::RunLimits;
-use sampling::Sampling;
 use signals::Inherited;
 use std::{
     env,

@@ -17,6 +17,7 @@ mod lock;
 mod neighbours;
 mod rights;
 mod roots;
+mod sampling;
 mod schedule;
 mod service;
 mod threads;
@@ -26,6 +27,7 @@ mod watch;
 pub(crate) use board::{Board, TakenOver, is_running};
 pub(crate) use check::check;
 pub(crate) use roots::Root;
+pub(crate) use sampling::Sampling;
 pub(crate) use schedule::INTERVAL;
 pub(crate) use service::{SamplerOptions, run};
 

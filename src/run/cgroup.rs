@@ -4,11 +4,11 @@ mod carried;
 mod v1;
 mod v2;
 
-use super::{
-    limits::RunLimits,
+use super::limits::RunLimits;
+use crate::host::{
+    hierarchy::{self, MountedHierarchy, Version},
     named::{self, Named},
 };
-use crate::host::hierarchy::{self, MountedHierarchy, Version};
 use anyhow::{Context, Error, Result, anyhow};
 use calc::board::Kind;
 use carried::Carried;

@@ -3,8 +3,9 @@
 
 mod usage;
 
-use super::{cpus::PERIOD_USEC, limits::RunLimits, named::Named, temporary};
+use super::{cpus::PERIOD_USEC, limits::RunLimits};
 use crate::{
+    host::{named::Named, temporary},
     see::view::{self, View},
     settings::Settings,
 };

@@ -1,75 +1,17 @@
-//! Load for a program that `run` starts when no sampler runs: a sampler of our own, for what the program looks up, with
-//! a board of its own.
+//! Load for a program that `run` starts when no sampler runs: what a sampler of our own publishes for it.
 
-use super::{
-    cgroup::Cgroup,
-    declared::Declared,
-    named::{self, Named},
-    temporary,
-};
-use crate::{
-    sampler::{Board, INTERVAL, Root, Sampler},
-    see::view::View,
-};
-use anyhow::Result;
+use super::{cgroup::Cgroup, declared::Declared};
+use crate::{host::named, sampler::Root, see::view::View};
 use calc::board::Kind;
 use std::{
     ffi::OsStr,
-    fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
-
-/// A sampler with a directory for its board.
-pub(crate) struct Sampling {
-    sampler: Sampler,
-    directory: Named,
-}
-
-impl Sampling {
-    /// Publishes what is below `roots` for the first time; `None` if there is nothing.
-    pub(crate) fn start(roots: Vec<Root>) -> Result<Option<Self>> {
-        if roots.is_empty() {
-            return Ok(None);
-        }
-        let directory = temporary::make_in_memory()?;
-        let sampler = Board::create(&board_in(&directory)).and_then(|board| Sampler::new(board, roots, INTERVAL));
-        let sampler = sampler.inspect_err(|_| drop(fs::remove_dir_all(&*directory)))?;
-        let mut sampling = Self { sampler, directory };
-        sampling.sampler.tick()?;
-        Ok(Some(sampling))
-    }
-
-    /// The path of its board.
-    pub(crate) fn board(&self) -> PathBuf {
-        board_in(&self.directory)
-    }
-
-    /// The time until there is something to do.
-    pub(crate) fn pause(&self) -> Duration {
-        self.sampler.pause()
-    }
-
-    /// Takes a sample if it is due. A board that cannot be written becomes stale, and the kernel's figures are shown.
-    pub(crate) fn act(&mut self) {
-        let _ = self.sampler.tick();
-    }
-}
-
-impl Drop for Sampling {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&*self.directory);
-    }
-}
 
 /// Whether the path of a board is that of a run's.
 pub(crate) fn is_of_a_run(board: &Path) -> bool {
     let directory = board.parent().and_then(Path::file_name).and_then(OsStr::to_str);
     directory.is_some_and(|name| name.starts_with(named::PREFIX))
-}
-
-fn board_in(directory: &Path) -> PathBuf {
-    directory.join("board")
 }
 
 /// The roots to publish for a program in a `cgroup` made for it, or in our own cgroups. If we are in a container, they

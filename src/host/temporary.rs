@@ -1,7 +1,9 @@
 //! Directories, in memory if possible, for the files that a run has the object read.
 
-use super::named::{self, Named};
-use crate::host::trusted;
+use super::{
+    named::{self, Named},
+    trusted,
+};
 use anyhow::Result;
 use rustix::{fs::statfs, process::geteuid};
 use std::{
