@@ -26,10 +26,13 @@ mod watch;
 
 pub(crate) use board::{Board, TakenOver, is_running};
 pub(crate) use check::check;
-pub(crate) use roots::Root;
+pub(crate) use directory::Directory;
+pub(crate) use roots::{Form, Root, mounted, table};
 pub(crate) use sampling::Sampling;
 pub(crate) use schedule::INTERVAL;
 pub(crate) use service::{SamplerOptions, run};
+pub(crate) use tree::{Hierarchy, Node};
+pub(crate) use watch::{Event, Watch};
 
 use crate::{failure::say, see::view::machine_cpus};
 use anyhow::{Context, Result};
@@ -45,8 +48,6 @@ use std::{
     time::Duration,
 };
 use threads::Threads;
-use tree::Hierarchy;
-use watch::{Event, Watch};
 
 /// A sampler with its board.
 pub(crate) struct Sampler {

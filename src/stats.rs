@@ -1,11 +1,22 @@
 //! What `cgproc top` and the metrics show: figures of the cgroups, and who runs in them.
 
 mod collector;
+mod container;
+mod figures;
+mod files;
+mod limits;
+mod member;
+mod names;
+mod own_sampler;
+mod processes;
 mod rates;
+mod rows;
 pub(crate) mod sample;
 
 #[allow(unused_imports, reason = "top and the metrics are being built on it")]
 pub(crate) use {
-    collector::{Collector, Which},
+    collector::Collector,
+    own_sampler::OwnSampler,
     rates::{Rate, Rates},
+    rows::Which,
 };

@@ -8,7 +8,7 @@ mod locate;
 mod membership;
 pub mod memory;
 mod mountinfo;
-pub(crate) mod pids;
+pub mod pids;
 pub mod places;
 
 use crate::{
@@ -40,10 +40,10 @@ pub enum Controller {
 
 impl Controller {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Self; 6] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Io, Self::Pids];
+    pub const ALL: [Self; 6] = [Self::Memory, Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Io, Self::Pids];
 
     /// Version 1's name: in the second field of a `/proc/PID/cgroup` line, and among the options of a mount.
-    pub(crate) fn name(self) -> &'static [u8] {
+    pub fn name(self) -> &'static [u8] {
         static NAMES: [Name; Controller::ALL.len()] = [
             Name::new("memory"),
             Name::new("cpu"),

@@ -5,7 +5,7 @@
 pub const USER_HZ: u64 = 100;
 
 /// Microseconds in a tick.
-pub(crate) const USEC_PER_TICK: u64 = 1_000_000 / USER_HZ;
+pub const USEC_PER_TICK: u64 = 1_000_000 / USER_HZ;
 
 /// What the kernel says about the whole machine (`sysinfo(2)`, `clock_gettime(CLOCK_BOOTTIME)`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -22,6 +22,14 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
     kernel::reopened(&found).map(Some).context("it cannot be opened")
 }
 
+/// Opens the directory at `path` for listing, if only root or this user can have put something there.
+pub(crate) fn directory(path: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = open_file(path, flags, Mode::empty()).ok()?;
+    let stat = fstat(&open).ok()?;
+    (is_believed(stat.st_uid) && is_closed(&stat)).then_some(open)
+}
+
 /// Whether a file of this user counts as root's or our own.
 pub(crate) fn is_believed(user: u32) -> bool {
     [0, geteuid().as_raw()].contains(&user) || is_nobody_here(user)
@@ -39,9 +47,13 @@ fn check(stat: &Stat) -> Result<()> {
         _ => bail!("it is not a regular file"),
     }
     ensure!(is_believed(stat.st_uid), "it belongs to user {}, who is neither root nor you", stat.st_uid);
-    let is_closed = !Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
-    ensure!(is_closed, "others than its owner may write to it (mode {:o})", stat.st_mode & 0o7777);
+    ensure!(is_closed(stat), "others than its owner may write to it (mode {:o})", stat.st_mode & 0o7777);
     Ok(())
+}
+
+/// Whether nobody but its owner may write to it.
+fn is_closed(stat: &Stat) -> bool {
+    !Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH)
 }
 
 /// The number that the kernel shows for users that the user namespace does not map, such as root outside.

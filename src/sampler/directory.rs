@@ -23,7 +23,7 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXE
 
 /// A directory below the top of a hierarchy.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     /// Kept open, unless descriptors are short.
     kept: Option<OwnedFd>,
     /// Relative to the top; "" for the top itself.
@@ -50,7 +50,7 @@ impl Directory {
     }
 
     /// Its path, relative to the top.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -63,7 +63,7 @@ impl Directory {
     }
 
     /// Opens one of its files.
-    pub(super) fn file(&self, top: &OwnedFd, name: impl AsRef<Path>) -> Result<OwnedFd, Errno> {
+    pub(crate) fn file(&self, top: &OwnedFd, name: impl AsRef<Path>) -> Result<OwnedFd, Errno> {
         match &self.kept {
             Some(kept) => openat(kept, name.as_ref(), FILE, Mode::empty()),
             None => openat(top, self.path.join(name), FILE, Mode::empty()),
@@ -71,7 +71,7 @@ impl Directory {
     }
 
     /// Opens one of its files to keep; `None` if descriptors are short.
-    pub(super) fn file_to_keep(&self, top: &OwnedFd, name: &str) -> Result<Option<OwnedFd>, Errno> {
+    pub(crate) fn file_to_keep(&self, top: &OwnedFd, name: impl AsRef<Path>) -> Result<Option<OwnedFd>, Errno> {
         self.file(top, name).map(affordable)
     }
 

@@ -4,6 +4,7 @@ use crate::host::{
     hierarchy::CONTROLLERS,
     mounts::{self, Mount},
 };
+use anyhow::{Context, Result};
 use calc::board::Kind;
 use std::{
     fs::File,
@@ -31,7 +32,9 @@ pub(crate) struct Root {
     pub(crate) kinds: Vec<Kind>,
     /// The file system's device number, if the root was found in a mount table. The path may lead elsewhere if
     /// something was mounted above it since.
-    pub(super) device: Option<u64>,
+    pub(crate) device: Option<u64>,
+    /// Whether nothing is said about cgroups that are left out.
+    pub(crate) is_quiet: bool,
 }
 
 impl Root {
@@ -42,28 +45,39 @@ impl Root {
             Some(Kind::Declared) => Form::Declared,
             _ => Form::V1,
         };
-        Self { path, form, kinds, device: None }
+        Self { path, form, kinds, device: None, is_quiet: false }
     }
 
     /// The kind of slot that has load and capacity, if this hierarchy provides them.
-    pub(super) fn load_kind(&self) -> Option<Kind> {
+    pub(crate) fn load_kind(&self) -> Option<Kind> {
         self.kinds.iter().copied().find(|kind| matches!(kind, Kind::Unified | Kind::Cpuacct | Kind::Declared))
     }
 
     /// The root that a mount shows, if it is a hierarchy with something for us, as seen from the root directory `from`.
     fn of_mount(mount: &Mount<'_>, from: &Path) -> Option<Self> {
+        Self::of_any(mount, from).filter(|root| !root.kinds.is_empty())
+    }
+
+    /// The root that a mount shows, if it is a hierarchy, even one with other controllers.
+    pub(crate) fn of_any(mount: &Mount<'_>, from: &Path) -> Option<Self> {
         let kinds: Vec<Kind> = match mount.file_system {
             b"cgroup2" => vec![Kind::Unified],
             b"cgroup" => CONTROLLERS.iter().filter(|(name, _)| mount.has(name)).map(|it| it.1).collect(),
             _ => return None,
         };
         let path = from.join(mount.point().strip_prefix("/").ok()?);
-        (!kinds.is_empty()).then(|| Self { device: Some(mount.device), ..Self::new(path, kinds) })
+        Some(Self { device: Some(mount.device), ..Self::new(path, kinds) })
     }
 }
 
+/// The hierarchies that are mounted here.
+pub(crate) fn mounted() -> Result<Vec<Root>> {
+    const TABLE: &str = "/proc/self/mountinfo";
+    Ok(of_mounts(&table(TABLE).context(TABLE)?, Path::new("/")))
+}
+
 /// A mount table, up to the length that is read.
-pub(super) fn table(path: &str) -> io::Result<Vec<u8>> {
+pub(crate) fn table(path: &str) -> io::Result<Vec<u8>> {
     /// Enough for some 100,000 mounts, the most that there may be.
     const MOST: u64 = 32 << 20;
     let mut table = Vec::new();

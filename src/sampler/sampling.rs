@@ -1,8 +1,9 @@
 //! A sampler of our own when no service publishes: its board is in a directory that goes with it.
 
-use super::{Board, INTERVAL, Root, Sampler};
+use super::{Board, INTERVAL, Root, Sampler, service};
 use crate::host::{named::Named, temporary};
 use anyhow::Result;
+use rustix::fd::OwnedFd;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -42,6 +43,13 @@ impl Sampling {
     /// Takes a sample if it is due. A board that cannot be written becomes stale, and the kernel's figures are shown.
     pub(crate) fn act(&mut self) {
         let _ = self.sampler.tick();
+    }
+
+    /// Takes samples until `ending` becomes readable.
+    pub(crate) fn serve(mut self, ending: &OwnedFd) {
+        while !service::wait(&self.sampler, ending, Duration::MAX) {
+            self.act();
+        }
     }
 }
 

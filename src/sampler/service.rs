@@ -5,7 +5,7 @@ use crate::{
     failure::{Failure, say},
     host::{descriptors, notify, signals},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fd::{AsFd, OwnedFd},
@@ -13,7 +13,7 @@ use rustix::{
 };
 use sd_notify::NotifyState;
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -35,9 +35,7 @@ pub(crate) fn run(options: &SamplerOptions) -> Result<u8, Failure> {
     let ending = signals::ending()?;
     rights::give_up(options.disk);
     let board = Board::create(&options.board)?;
-    let mounts = roots::table("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
-    let roots = roots::of_mounts(&mounts, Path::new("/"));
-    let mut sampler = Sampler::new(board, roots, options.interval)?;
+    let mut sampler = Sampler::new(board, roots::mounted()?, options.interval)?;
     if options.disk {
         sampler.measure_disk(options.interval)?;
     }
@@ -93,7 +91,7 @@ fn complain(done: Result<()>, trouble: &mut String) -> Result<()> {
 }
 
 /// Waits until there is something to do; `true` if that is to end.
-fn wait(sampler: &Sampler, ending: &OwnedFd, longest: Duration) -> bool {
+pub(super) fn wait(sampler: &Sampler, ending: &OwnedFd, longest: Duration) -> bool {
     // A limit on the work if somebody creates cgroups without end.
     const BREATH: Duration = Duration::from_millis(10);
     let pause = sampler.pause().min(longest);

@@ -42,8 +42,8 @@ enum Role {
 }
 
 /// A cgroup.
-pub(super) struct Node {
-    pub(super) directory: Directory,
+pub(crate) struct Node {
+    pub(crate) directory: Directory,
     id: u64,
     links: u64,
     parent: Option<usize>,
@@ -68,12 +68,12 @@ pub(super) struct Node {
 
 impl Node {
     /// The inode number of its directory.
-    pub(super) fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
     /// Whether it has slots.
-    pub(super) fn is_published(&self) -> bool {
+    pub(crate) fn is_published(&self) -> bool {
         self.role == Role::Published
     }
 
@@ -83,12 +83,12 @@ impl Node {
     }
 
     /// The cgroup above it, if known.
-    pub(super) fn parent(&self) -> Option<usize> {
+    pub(crate) fn parent(&self) -> Option<usize> {
         self.parent
     }
 
     /// Whether its turn is in this `round`.
-    pub(super) fn has_turn(index: usize, round: usize) -> bool {
+    pub(crate) fn has_turn(index: usize, round: usize) -> bool {
         index % ROUND == round % ROUND
     }
 }
@@ -99,8 +99,8 @@ fn places(directory: &Directory) -> usize {
 }
 
 /// A hierarchy, or the part of it below a top.
-pub(super) struct Hierarchy {
-    pub(super) root: Root,
+pub(crate) struct Hierarchy {
+    pub(crate) root: Root,
     /// Hierarchies with the same number were found together: cgroups with the same path belong together.
     pub(super) view: usize,
     number: usize,
@@ -114,6 +114,10 @@ pub(super) struct Hierarchy {
     owner: u32,
     /// How many places each delegated cgroup and those below it have taken.
     shares: HashMap<usize, usize>,
+    /// How many cgroups are left out, by the one above them.
+    left_out: HashMap<usize, usize>,
+    /// How often cgroups have been added or removed.
+    changes: usize,
     /// It has been reported that some are left out.
     is_said: bool,
     /// The nodes, parents before children.
@@ -133,7 +137,7 @@ impl Hierarchy {
     const SHARE: usize = 2_000;
 
     /// Opens the hierarchy of a root; `number` identifies it.
-    pub(super) fn open(root: Root, view: usize, number: usize) -> Result<Self, Errno> {
+    pub(crate) fn open(root: Root, view: usize, number: usize) -> Result<Self, Errno> {
         let top = openat(CWD, &root.path, DIRECTORY, Mode::empty())?;
         Self::of_open(root, view, number, top)
     }
@@ -141,6 +145,7 @@ impl Hierarchy {
     /// The hierarchy of an open root.
     pub(super) fn of_open(root: Root, view: usize, number: usize, top: OwnedFd) -> Result<Self, Errno> {
         let mut hierarchy = Self {
+            is_said: root.is_quiet,
             root,
             view,
             number,
@@ -151,7 +156,8 @@ impl Hierarchy {
             ids: HashSet::new(),
             owner: 0,
             shares: HashMap::new(),
-            is_said: false,
+            left_out: HashMap::new(),
+            changes: 0,
             order: Vec::new(),
             is_sorted: true,
             unexplored: Vec::new(),
@@ -173,7 +179,7 @@ impl Hierarchy {
     }
 
     /// The cgroups, parents before children.
-    pub(super) fn order(&mut self) -> Vec<usize> {
+    pub(crate) fn order(&mut self) -> Vec<usize> {
         if !self.is_sorted {
             let mut order: Vec<usize> = (0..self.nodes.len()).filter(|&index| self.nodes[index].is_some()).collect();
             order.sort_by_key(|&index| self.nodes[index].as_ref().map_or(0, |node| node.depth));
@@ -182,7 +188,7 @@ impl Hierarchy {
         self.order.clone()
     }
 
-    pub(super) fn node(&self, index: usize) -> Option<&Node> {
+    pub(crate) fn node(&self, index: usize) -> Option<&Node> {
         self.nodes.get(index)?.as_ref()
     }
 
@@ -191,7 +197,7 @@ impl Hierarchy {
     }
 
     /// The cgroup at a path, or the nearest one above it.
-    pub(super) fn nearest(&self, path: &Path) -> Option<usize> {
+    pub(crate) fn nearest(&self, path: &Path) -> Option<usize> {
         path.ancestors().find_map(|path| self.by_path.get(path)).copied()
     }
 
@@ -201,8 +207,33 @@ impl Hierarchy {
     }
 
     /// Its number among hierarchies.
-    pub(super) fn number(&self) -> usize {
+    pub(crate) fn number(&self) -> usize {
         self.number
+    }
+
+    /// The directory from which paths lead to its cgroups.
+    pub(crate) fn top(&self) -> &OwnedFd {
+        &self.top
+    }
+
+    /// How often cgroups have been added or removed.
+    pub(crate) fn changes(&self) -> usize {
+        self.changes
+    }
+
+    /// How many cgroups were seen for which there is no room. Those below them are not counted.
+    pub(crate) fn left_out(&self) -> usize {
+        self.left_out.values().sum()
+    }
+
+    /// Whether there are cgroups below one.
+    pub(crate) fn has_below(&self, index: usize) -> bool {
+        self.node(index).is_some_and(|node| !node.children.is_empty())
+    }
+
+    /// Whether a cgroup is the machine's root.
+    pub(crate) fn is_machines_root(&self, index: usize) -> bool {
+        self.node(index).is_some_and(|node| node.role == Role::Machine)
     }
 
     /// Whether it contains the machine's root, and with it all cgroups.
@@ -236,7 +267,7 @@ impl Hierarchy {
     }
 
     /// Removes all of its cgroups.
-    pub(super) fn clear(&mut self, watch: &mut Option<Watch>) {
+    pub(crate) fn clear(&mut self, watch: &mut Option<Watch>) {
         for index in self.indices() {
             self.remove(index, watch);
         }
@@ -294,6 +325,7 @@ impl Hierarchy {
             parent.children.insert(index);
         }
         self.ids.insert(status.id);
+        self.changes += 1;
         let node = Node {
             directory,
             id: status.id,
@@ -353,14 +385,18 @@ impl Hierarchy {
     }
 
     /// Adds the directory `name` of a cgroup, and everything below it.
-    pub(super) fn add_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
+    pub(crate) fn add_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
         let Some(path) = self.node(parent).map(|node| node.directory.path().join(name)) else { return };
         self.add_path(path, parent);
         self.explore(watch);
     }
 
     fn add_path(&mut self, path: PathBuf, parent: usize) {
-        if self.by_path.contains_key(&path) || !self.has_room(parent) {
+        if self.by_path.contains_key(&path) {
+            return;
+        }
+        if !self.has_room(parent) {
+            *self.left_out.entry(parent).or_default() += 1;
             return;
         }
         if let Ok((directory, status)) = Directory::open(&self.top, path) {
@@ -394,7 +430,7 @@ impl Hierarchy {
     }
 
     /// Watches new cgroups and then looks into them: a directory created meanwhile is seen by one or the other.
-    pub(super) fn explore(&mut self, watch: &mut Option<Watch>) {
+    pub(crate) fn explore(&mut self, watch: &mut Option<Watch>) {
         while let Some(index) = self.unexplored.pop() {
             let place: NodeNumber = (self.number, index);
             let Some(node) = self.nodes.get_mut(index).and_then(Option::as_mut) else { continue };
@@ -418,12 +454,13 @@ impl Hierarchy {
         let most = self.room(index) + node.children.len() + 1;
         let mut there = HashSet::new();
         let mut new = Vec::new();
+        let mut beyond = 0;
         let listed = node.directory.each_name(&self.top, |name| {
             let path = node.directory.path().join(name);
             match self.by_path.get(&path) {
                 Some(child) => drop(there.insert(*child)),
                 None if new.len() < most => new.push(name.to_owned()),
-                None => {}
+                None => beyond += 1,
             }
         });
         if listed.is_err() {
@@ -438,6 +475,10 @@ impl Hierarchy {
         for child in gone {
             self.remove(child, watch);
         }
+        self.left_out.remove(&index);
+        if beyond > 0 {
+            self.left_out.insert(index, beyond);
+        }
         for name in new {
             self.add_path(path.join(name), index);
         }
@@ -448,10 +489,12 @@ impl Hierarchy {
     }
 
     /// Removes the directory `name` of a cgroup.
-    pub(super) fn remove_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
+    pub(crate) fn remove_name(&mut self, parent: usize, name: &OsStr, watch: &mut Option<Watch>) {
         let path = self.node(parent).map(|node| node.directory.path().join(name));
         if let Some(child) = path.and_then(|path| self.by_path.get(&path).copied()) {
             self.remove(child, watch);
+        } else if let Some(left_out) = self.left_out.get_mut(&parent) {
+            *left_out = left_out.saturating_sub(1);
         }
     }
 
@@ -468,6 +511,8 @@ impl Hierarchy {
                 *share = share.saturating_sub(places(&node.directory));
             }
             self.ids.remove(&node.id);
+            self.left_out.remove(&index);
+            self.changes += 1;
             self.gone.extend(self.keys(&node));
             if let (Some(number), Some(watch)) = (node.watch, watch.as_mut()) {
                 watch.remove(number);
@@ -484,7 +529,7 @@ impl Hierarchy {
     }
 
     /// Finds cgroups whose creation or removal was not reported to us.
-    pub(super) fn refresh(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
+    pub(crate) fn refresh(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
         for index in self.order() {
             let Some(node) = self.node(index).filter(|node| !node.is_above_the_top()) else { continue };
             let has_turn = is_lost || Node::has_turn(index, round);

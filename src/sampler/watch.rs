@@ -13,11 +13,11 @@ use std::{
 };
 
 /// A node of a hierarchy, by the numbers of both.
-pub(super) type NodeNumber = (usize, usize);
+pub(crate) type NodeNumber = (usize, usize);
 
 /// What happened in a watched directory.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Made(OsString),
     Removed(OsString),
     /// Somebody wrote to one of the limits' files.
@@ -26,7 +26,7 @@ pub(super) enum Event {
     Lost,
 }
 
-pub(super) struct Watch {
+pub(crate) struct Watch {
     inotify: OwnedFd,
     places: HashMap<i32, NodeNumber>,
     /// How many directories may be watched: this user's other programs need watches too.
@@ -35,7 +35,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// A watch with no directories yet; `None` if the kernel gives none.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
         Some(Self { inotify, places: HashMap::new(), most: budget() })
     }
@@ -63,7 +63,7 @@ impl Watch {
     }
 
     /// What has happened since the last call.
-    pub(super) fn events(&self) -> Vec<(NodeNumber, Event)> {
+    pub(crate) fn events(&self) -> Vec<(NodeNumber, Event)> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
         let mut events = Vec::new();

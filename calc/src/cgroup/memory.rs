@@ -254,6 +254,22 @@ impl Amounts {
         amounts
     }
 
+    /// What the cgroup itself has and may have.
+    pub fn of_one(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Self {
+        let mut amounts = Self::NONE;
+        let names = Names::of(version);
+        let terms = Terms::NONE;
+        if amounts.read(group, names, &terms, true, scratch) {
+            amounts.read_swap(group, names, &terms, true, scratch);
+        }
+        amounts
+    }
+
+    /// What is in use; `None` if it cannot be read.
+    pub fn usage_bytes(&self) -> Option<u64> {
+        self.usage
+    }
+
     /// Reads a level's memory, and returns whether the controller is enabled.
     #[inline(never)]
     pub(crate) fn read(

@@ -4,7 +4,7 @@ use super::{CgroupFiles, Setting};
 
 /// The most threads that the cgroup and those below it may have; `None` for no limit. 0 only means that no more may be
 /// added, and no kernel shows so few.
-pub(crate) fn limit(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
+pub fn limit(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
     match group.setting(b"pids.max", scratch) {
         Setting::Of(limit @ 1..) => Some(limit),
         _ => None,
@@ -12,6 +12,6 @@ pub(crate) fn limit(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64>
 }
 
 /// The number of threads in the cgroup and those below it.
-pub(crate) fn count(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
+pub fn count(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
     group.number(b"pids.current", scratch)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     cgroup::{
-        Controller,
+        CgroupFiles, Controller, Version,
         io::{self, Told, What},
         places::Places,
     },
@@ -241,6 +241,18 @@ pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<
     let told = io::open(&scope.among(files), place.version, scratch);
     told.iter().any(Option::is_some).then_some(())?;
     Some(Io { told, drivers: files.open(c"/proc/devices"), used: 0 })
+}
+
+/// What a cgroup did with all devices; `None` if nobody counts it. `drivers` is the machine's `/proc/devices`.
+pub fn traffic<G: CgroupFiles>(
+    group: &G,
+    version: Version,
+    drivers: Option<G::File>,
+    scratch: &mut [u8],
+) -> Option<Traffic> {
+    let told = io::open(group, version, scratch);
+    told.iter().any(Option::is_some).then_some(())?;
+    Io { told, drivers, used: 0 }.sum(scratch)
 }
 
 /// Drivers whose devices pass operations on to other devices, where the kernel counts them again.

@@ -72,6 +72,20 @@ pub(crate) fn read(
     limits.figures(total_bytes, counters, host)
 }
 
+/// The memory that a cgroup can still have under `limits`, its own and those above, if `reclaimable_bytes` of what it
+/// has can be taken back: its active and inactive pages of files and its reclaimable slabs. `None` if its limits leave it
+/// the machine's memory, or if what they leave is unknown.
+pub fn available_bytes(limits: &Above, reclaimable_bytes: u64, host: &Host) -> Option<u64> {
+    let room = limits.memory_room();
+    let total_bytes = room.limit.map(|limit| limit.value).filter(|limit| *limit < host.memory_bytes)?;
+    Some(available(total_bytes, room.left?.value.min(total_bytes), reclaimable_bytes))
+}
+
+/// What is free, and what can be taken back.
+fn available(total_bytes: u64, free_bytes: u64, reclaimable_bytes: u64) -> u64 {
+    free_bytes.saturating_add(reclaimable_bytes).min(total_bytes)
+}
+
 /// What set the limits behind the figures.
 pub fn set_by(files: &impl Files, places: &Places, above: &Above, host: &Host, scratch: &mut [u8]) -> Option<SetBy> {
     let place = places.hierarchy(Controller::Memory)?;
@@ -182,12 +196,12 @@ impl Limits {
     #[inline(never)]
     fn figures(&self, total_bytes: u64, counters: &Counters, host: &Host) -> Option<Memory> {
         let free_bytes = self.least.memory.left?.value.min(total_bytes);
-        let reclaimable = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
-        let available = reclaimable.iter().fold(free_bytes, |sum, counter| sum.saturating_add(counters.get(*counter)));
+        let parts = [Counter::ActiveFile, Counter::InactiveFile, Counter::SlabReclaimable];
+        let reclaimable = parts.iter().fold(0_u64, |sum, counter| sum.saturating_add(counters.get(*counter)));
         Some(Memory {
             total_bytes,
             free_bytes,
-            available_bytes: available.min(total_bytes),
+            available_bytes: available(total_bytes, free_bytes, reclaimable),
             shared_bytes: counters.get(Counter::Shmem).min(total_bytes.saturating_sub(free_bytes)),
             swap: self.swap(host),
         })

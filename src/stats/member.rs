@@ -1,0 +1,130 @@
+//! A mounted hierarchy, with what is kept about its cgroups between two looks.
+
+use super::files::{Group, Kept};
+use crate::{
+    host::mounts::{self, Mount},
+    sampler::{Event, Form, Hierarchy, Node, Root, Watch, table},
+};
+use anyhow::{Context, Result};
+use calc::{
+    board::Key,
+    cgroup::{Controller, Version},
+};
+use std::path::Path;
+
+/// One of the hierarchies.
+pub(super) struct Member {
+    pub(super) hierarchy: Hierarchy,
+    pub(super) version: Version,
+    /// The controllers that it has.
+    pub(super) controllers: Vec<Controller>,
+    /// What is kept, by the cgroup's index in the hierarchy.
+    kept: Vec<Option<(u64, Kept)>>,
+}
+
+/// After so many looks, a cgroup's files are opened anew: those of a controller appear and go as it is switched on and
+/// off.
+const REOPENED: usize = 12;
+
+impl Member {
+    /// All hierarchies that are mounted here, in the order of their use.
+    pub(super) fn all() -> Result<Vec<Self>> {
+        const TABLE: &str = "/proc/self/mountinfo";
+        let table = table(TABLE).context(TABLE)?;
+        let mut mounts = mounts::in_sight(&table);
+        // Of several mounts of one hierarchy, the one that shows most.
+        mounts.sort_by_key(|mount| mount.root().as_os_str().len());
+        let mut members: Vec<Self> = Vec::new();
+        for mount in &mounts {
+            let Some((root, version, controllers)) = described(mount) else { continue };
+            if !members.iter().any(|it| it.version == version && it.controllers == controllers) {
+                members.extend(Self::open(root, version, controllers, members.len()));
+            }
+        }
+        Ok(in_order(members))
+    }
+
+    /// The hierarchy of `root`; `None` if another mount hides it.
+    pub(super) fn open(root: Root, version: Version, controllers: Vec<Controller>, number: usize) -> Option<Self> {
+        let hierarchy = Hierarchy::open(Root { is_quiet: true, ..root }, 0, number).ok()?;
+        Some(Self { hierarchy, version, controllers, kept: Vec::new() })
+    }
+
+    /// Whether it has a controller.
+    pub(super) fn has(&self, controller: Controller) -> bool {
+        self.controllers.contains(&controller)
+    }
+
+    /// Does what an event asks for.
+    pub(super) fn hear(&mut self, index: usize, event: &Event, watch: &mut Option<Watch>) {
+        match event {
+            Event::Made(name) => self.hierarchy.add_name(index, name, watch),
+            Event::Removed(name) => self.hierarchy.remove_name(index, name, watch),
+            Event::Limited | Event::Lost => {}
+        }
+    }
+
+    /// Gets ready for a look: finds out what was not reported, and forgets what is gone or old.
+    pub(super) fn prepare(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
+        self.hierarchy.refresh(round, is_lost, watch);
+        let order = self.hierarchy.order();
+        let length = order.iter().max().map_or(0, |last| last + 1);
+        self.kept.resize_with(length, || None);
+        for (index, kept) in self.kept.iter_mut().enumerate() {
+            let id = self.hierarchy.node(index).map(Node::id);
+            let is_old = round % REOPENED == index % REOPENED;
+            if is_old || kept.as_ref().is_some_and(|(known, _)| Some(*known) != id) {
+                *kept = None;
+            }
+            if let (None, Some(id)) = (&kept, id) {
+                *kept = Some((id, Kept::default()));
+            }
+        }
+    }
+
+    /// One more than the highest index of a cgroup.
+    pub(super) fn length(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The files of a cgroup.
+    pub(super) fn group(&self, index: usize) -> Option<Group<'_>> {
+        let (_, kept) = self.kept.get(index)?.as_ref()?;
+        let directory = &self.hierarchy.node(index)?.directory;
+        Some(Group { directory, top: self.hierarchy.top(), kept })
+    }
+
+    /// The keys of a cgroup's slots on the board.
+    pub(super) fn keys(&self, index: usize) -> Vec<Key> {
+        let id = self.hierarchy.node(index).map(Node::id);
+        id.map_or_else(Vec::new, |id| self.hierarchy.root.kinds.iter().map(|kind| Key { kind: *kind, id }).collect())
+    }
+
+    /// The key of the slot with a cgroup's load.
+    pub(super) fn load_key(&self, index: usize) -> Option<Key> {
+        Some(Key { kind: self.hierarchy.root.load_kind()?, id: self.hierarchy.node(index)?.id() })
+    }
+}
+
+/// The root, the version and the controllers of a mount that shows a hierarchy.
+fn described(mount: &Mount<'_>) -> Option<(Root, Version, Vec<Controller>)> {
+    let root = Root::of_any(mount, Path::new("/"))?;
+    if root.form == Form::V2 {
+        return Some((root, Version::V2, Controller::ALL.to_vec()));
+    }
+    let has = |controller: &Controller| str::from_utf8(controller.name()).is_ok_and(|it| mount.has(it));
+    let controllers: Vec<Controller> = Controller::ALL.into_iter().filter(has).collect();
+    (!controllers.is_empty()).then_some((root, Version::V1, controllers))
+}
+
+/// A controller is in one hierarchy: version 2 has those that version 1 has not. The hierarchy that counts CPU time comes
+/// first.
+fn in_order(mut members: Vec<Member>) -> Vec<Member> {
+    let taken: Vec<Controller> =
+        members.iter().filter(|it| it.version == Version::V1).flat_map(|it| it.controllers.clone()).collect();
+    for member in members.iter_mut().filter(|it| it.version == Version::V2) {
+        member.controllers.retain(|it| !taken.contains(it));
+    }
+    members.sort_by_key(|it| !it.has(Controller::Cpuacct));
+    members
+}
