@@ -83,7 +83,7 @@ impl Names {
             Engine::Nerdctl if container.above.ends_with(".slice") => self.bundle("default", id),
             Engine::Nerdctl => self.bundle(&container.above, id),
             // Their ids are their names.
-            Engine::Lxc | Engine::Nspawn | Engine::Service | Engine::Run => named(None),
+            Engine::Lxc | Engine::Nspawn | Engine::Service | Engine::Run => Called::default(),
         }
     }
 

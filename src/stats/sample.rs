@@ -27,8 +27,8 @@ pub(crate) struct Machine {
 /// One cgroup.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CgroupSample {
-    /// The inode number of its directory, in the hierarchy that counts CPU time. A cgroup that is made anew at the same
-    /// path has another.
+    /// The inode number of its directory, in the hierarchy that counts CPU time; for a cgroup that is not in that one, a
+    /// number that no other has. A cgroup that is made anew at the same path has another.
     pub(crate) id: u64,
     /// Its path below the mounts, such as /docker/4f1e.
     pub(crate) path: PathBuf,
@@ -46,8 +46,9 @@ pub(crate) struct CgroupSample {
     pub(crate) load: Option<Load>,
     /// CPU time that it could have used since boot, in microseconds; from the board.
     pub(crate) capacity_usec: Option<u64>,
+    /// Its processes and those of the cgroups below it.
     pub(crate) processes: Option<u64>,
-    /// As `pids.current` counts them.
+    /// The same of threads, as `pids.current` counts them.
     pub(crate) threads: Option<u64>,
     /// How long its oldest process has run.
     pub(crate) age: Option<Duration>,
@@ -111,9 +112,9 @@ pub(crate) struct MemoryUse {
     pub(crate) swap_bytes: Option<u64>,
     /// What the container's /proc/meminfo has as MemAvailable.
     pub(crate) available_bytes: Option<u64>,
-    /// How often a limit was reached and nothing could be reclaimed.
+    /// How often a limit was reached and nothing could be reclaimed, in it or below; version 1 does not count that.
     pub(crate) oom_events: Option<u64>,
-    /// Processes killed for want of memory.
+    /// Processes killed for want of memory; version 1 leaves out those of cgroups below it.
     pub(crate) oom_kills: Option<u64>,
 }
 
@@ -153,7 +154,8 @@ pub(crate) struct Stall {
 /// The lowest limits of a cgroup and of those above it; `None` for what none of them limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Limits {
-    /// CPU time in CPUs: the lowest of the quotas and of the number of CPUs that it may run on.
+    /// CPU time in CPUs: the lowest of the quotas and of the number of CPUs that it may run on. Without either, all of
+    /// the machine's.
     pub(crate) cpus: Option<f64>,
     /// The lowest quota alone, in CPUs.
     pub(crate) quota_cpus: Option<f64>,
