@@ -7,6 +7,7 @@ mod nri;
 mod run;
 mod sampler;
 mod size;
+mod top;
 
 use crate::{
     doctor,
@@ -32,6 +33,7 @@ enum Command {
     Explain(Explain),
     Doctor(Doctor),
     Sampler(sampler::SamplerArgs),
+    Top(top::TopArgs),
     Install(install::InstallArgs),
     Nri(nri::NriArgs),
     Uninstall(install::UninstallArgs),
@@ -152,6 +154,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         }
         Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),
+        Command::Top(top) => top.obey(),
         Command::Install(install) => install.obey(),
         Command::Nri(nri) => nri.obey(),
         Command::Uninstall(uninstall) => uninstall.obey(),

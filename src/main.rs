@@ -14,10 +14,11 @@ mod output;
 mod run;
 mod runtime;
 mod sampler;
+mod seconds;
 mod see;
 mod settings;
-#[expect(dead_code, reason = "top and the metrics are being built on it")]
 mod stats;
+mod top;
 
 use std::{
     ffi::{CStr, OsStr, OsString, c_char, c_int},

@@ -1,0 +1,59 @@
+//! What is shown: the last look, what happened since the one before, and what is remembered.
+
+use super::{history::History, name, rows::seen};
+use crate::stats::{
+    Rates,
+    sample::{CgroupSample, Sample},
+};
+
+/// What is known.
+#[derive(Default)]
+pub(super) struct Data {
+    pub(super) sample: Sample,
+    pub(super) rates: Rates,
+    pub(super) history: History,
+    /// Where the load comes from, in words; empty as long as that is unknown.
+    pub(super) load_from: String,
+    /// Whether that has to be noticed.
+    pub(super) is_load_ours: bool,
+    /// The cgroup whose details are shown.
+    pub(super) details: Option<Details>,
+}
+
+/// A cgroup that is looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Details {
+    pub(super) id: u64,
+    /// As it was seen last.
+    pub(super) cgroup: CgroupSample,
+    /// Its limits, with who set each; or why they are not known.
+    pub(super) limits: Vec<[String; 3]>,
+    pub(super) is_gone: bool,
+}
+
+impl Data {
+    /// Takes a new look.
+    pub(super) fn take(&mut self, sample: Sample) {
+        self.rates = Rates::between(&self.sample, &sample);
+        self.sample = sample;
+        let all = (0..self.sample.cgroups.len()).map(|index| seen(&self.sample, &self.rates, index));
+        self.history.add(all, self.details.as_ref().map(|details| details.id));
+    }
+
+    /// The cgroup with this number, by its index.
+    pub(super) fn index_of(&self, id: u64) -> Option<usize> {
+        self.sample.cgroups.iter().position(|cgroup| cgroup.id == id)
+    }
+
+    /// How many containers there are.
+    pub(super) fn containers(&self) -> usize {
+        self.sample.cgroups.iter().filter(|cgroup| cgroup.container.is_some()).count()
+    }
+}
+
+impl Details {
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        name::of(&self.cgroup)
+    }
+}

@@ -1,0 +1,148 @@
+//! The live table: looks, draws, and does what keys and signals say.
+
+use super::{
+    TopOptions,
+    data::{Data, Details},
+    events::{self, Event, Events},
+    looks::Looks,
+    rows::arranged,
+    state::{Effect, Page, State},
+    terminal::Screen,
+};
+use crate::{
+    see::explain,
+    settings::{self, Settings},
+};
+use anyhow::{Context, Result};
+use std::{
+    ffi::OsStr,
+    time::{Duration, Instant},
+};
+
+/// How soon the second look follows the first: rates need two.
+pub(super) const FIRST_RATES: Duration = Duration::from_millis(100);
+
+/// A live table.
+struct Live {
+    looks: Looks,
+    data: Data,
+    state: State,
+    screen: Screen,
+    events: Events,
+    /// How many more looks there are with rates; `None`: as many as wanted.
+    left: Option<u64>,
+    next: Instant,
+}
+
+/// Shows the table until the user has seen enough.
+pub(super) fn run(options: TopOptions) -> Result<()> {
+    // Before any thread starts that would take the signals.
+    let events = Events::all().context("waiting for keys")?;
+    let mut looks = Looks::open(&options.board, options.cgroup.as_deref())?;
+    let mut data = Data::default();
+    let mut state = State::new(options.choice, options.columns, options.delay);
+    data.take(looks.look(&state.choice));
+    state.take(arranged(&data.sample, &data.rates, &state.choice), &data.sample);
+    let mut screen = Screen::enter().context("terminal")?;
+    screen.draw(&data, &mut state).context("terminal")?;
+    let next = Instant::now() + FIRST_RATES.min(state.delay);
+    looks.follow_load();
+    Live { looks, data, state, screen, events, left: options.count, next }.go()
+}
+
+impl Live {
+    fn go(mut self) -> Result<()> {
+        loop {
+            if !self.state.is_paused && Instant::now() >= self.next {
+                self.look();
+                if self.left == Some(0) {
+                    return Ok(());
+                }
+            }
+            self.screen.draw(&self.data, &mut self.state).context("terminal")?;
+            match self.events.next(self.pause()) {
+                None | Some(Event::Resized) => {}
+                Some(Event::End) => return Ok(()),
+                Some(Event::Continued) => self.screen.take_again().context("terminal")?,
+                Some(Event::Stop) => self.stop()?,
+                Some(Event::Key(key)) => {
+                    let effect = self.state.press(key, &self.data.sample);
+                    if effect == Effect::Quit {
+                        return Ok(());
+                    }
+                    self.apply(effect)?;
+                }
+            }
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        const LONG: Duration = Duration::from_secs(3600);
+        if self.state.is_paused { LONG } else { self.next.saturating_duration_since(Instant::now()) }
+    }
+
+    fn look(&mut self) {
+        self.looks.follow_load();
+        self.data.take(self.looks.look(&self.state.choice));
+        (self.data.load_from, self.data.is_load_ours) = self.looks.load_from();
+        self.arrange();
+        self.next = Instant::now() + self.state.delay;
+        self.left = self.left.map(|left| left.saturating_sub(1));
+    }
+
+    fn arrange(&mut self) {
+        let rows = arranged(&self.data.sample, &self.data.rates, &self.state.choice);
+        self.state.take(rows, &self.data.sample);
+        self.look_closer();
+    }
+
+    fn apply(&mut self, effect: Effect) -> Result<()> {
+        match effect {
+            Effect::None | Effect::Quit => self.look_closer(),
+            Effect::Arrange => {
+                self.next = self.next.min(Instant::now() + self.state.delay);
+                self.arrange();
+            }
+            Effect::Look => self.look(),
+            Effect::Redraw => self.screen.clear().context("terminal")?,
+            Effect::Suspend => events::ask_to_stop(),
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal back and stops, until somebody continues us.
+    fn stop(&mut self) -> Result<()> {
+        super::terminal::restore();
+        events::stop();
+        self.screen.take_again().context("terminal")
+    }
+
+    /// Updates the details, if they are shown.
+    fn look_closer(&mut self) {
+        let Page::Details(id) = self.state.page else {
+            self.data.details = None;
+            return;
+        };
+        let index = self.data.index_of(id);
+        match (index, &mut self.data.details) {
+            (Some(index), _) => {
+                let cgroup = self.data.sample.cgroups[index].clone();
+                let limits = self.limits(cgroup.path.as_os_str());
+                self.data.details = Some(Details { id, cgroup, limits, is_gone: false });
+            }
+            (None, Some(details)) if details.id == id => details.is_gone = true,
+            (None, _) => self.data.details = Some(Details { id, is_gone: true, ..Details::default() }),
+        }
+    }
+
+    /// The limits that apply to a cgroup, with who set each, as `explain` has them.
+    fn limits(&self, cgroup: &OsStr) -> Vec<[String; 3]> {
+        let limits = Settings::of_environment().map(|mut settings| {
+            settings.cgroup = Some(cgroup.to_owned()).filter(|path| path.len() <= settings::ROOM);
+            settings.board = self.looks.board().to_owned();
+            explain::limits(&settings)
+        });
+        let limits = limits.unwrap_or_default();
+        limits.into_iter().map(|limit| [limit.name, limit.value, super::text::shown(&limit.imposer)]).collect()
+    }
+}

@@ -1,0 +1,163 @@
+//! Keys that are typed, and screens that follow.
+
+use crate::bed::{self, Version};
+use crate::groups::Group;
+use crate::processes::{Started, serial};
+use crate::tmux::Terminal;
+use std::process::Command;
+
+/// A container with half a CPU and 64 MiB, as LXC names them, in which a program sleeps. It ends with the test.
+pub(crate) struct Contained {
+    pub(crate) process: Started,
+    #[expect(dead_code, reason = "removed with the container")]
+    group: Group,
+    #[expect(dead_code, reason = "removed after the one in it")]
+    above: Group,
+    pub(crate) name: String,
+}
+
+pub(crate) fn contained() -> Contained {
+    let name = format!("web-{}", serial());
+    let above = Group::new();
+    let group = above.below(&format!("lxc.payload.{name}"));
+    match bed::version() {
+        Version::V1 => {
+            group.set("memory.limit_in_bytes", "64M");
+            group.set("cpu.cfs_quota_us", "50000");
+        }
+        Version::V2 => {
+            group.set("memory.max", "64M");
+            group.set("cpu.max", "50000 100000");
+        }
+    }
+    let mut command = Command::new("sleep");
+    group.enter(command.arg("infinity"));
+    Contained { process: Started::quietly(&mut command), group, above, name }
+}
+
+/// `cgproc top` in a terminal of this size, with one row: the container's.
+fn started(columns: u32, name: &str) -> Terminal {
+    let terminal = Terminal::new(columns, 30);
+    terminal.run(&format!("$TOP -d 0.2 --filter {name} --sort mem"));
+    terminal.until("a table", |screen| screen.lines().nth(3).is_some_and(|row| row.starts_with("web-")));
+    terminal
+}
+
+#[test]
+fn the_wider_the_more_columns() {
+    let container = contained();
+    let terminal = started(80, &container.name);
+    let titles = |terminal: &Terminal| terminal.lines()[2].split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(titles(&terminal)[..6], ["NAME", "CPU", "%CPU", "%THR", "MEM", "LIMIT"]);
+    terminal.until("figures", |screen| screen.lines().nth(3).is_some_and(|row| row.contains(" 64.0M ")));
+    terminal.resize(20, 30);
+    terminal.until("twenty columns", |screen| screen.lines().all(|line| line.chars().count() <= 20));
+    assert_eq!(titles(&terminal), ["NAME", "MEM"]);
+    terminal.resize(200, 20);
+    let is_wide = |screen: &str| screen.lines().nth(2).is_some_and(|titles| titles.ends_with("AGE"));
+    let screen = terminal.until("two hundred columns", is_wide);
+    for title in ["CPUS", "CACHE", "SWAP", "PCPU", "PMEM", "PIO", "READ/s", "WRIT/s", "PIDS", "MAX"] {
+        assert!(screen.contains(&format!(" {title} ")), "{title} is not in\n{screen}");
+    }
+    assert!(screen.lines().nth(3).is_some_and(|row| row.contains(&container.name)), "{screen}");
+}
+
+#[test]
+fn keys_do_what_the_help_says() {
+    let container = contained();
+    let terminal = started(80, &container.name);
+    let presses: [(&str, &str); 16] = [
+        ("r", "by MEM, reversed"),
+        ("r", "by MEM, filter"),
+        ("t", "tree of containers"),
+        ("t", "by MEM, filter"),
+        ("a", "all cgroups"),
+        ("a", "by MEM, filter"),
+        (">", "by LIMIT"),
+        ("<", "by MEM"),
+        ("P", "by CPU"),
+        ("Space", "PAUSED"),
+        ("Space", "every 0.2 s"),
+        ("h", "KEYS"),
+        ("Escape", "by CPU"),
+        ("F", "COLUMNS"),
+        ("s", "sorted by"),
+        ("q", "by NAME"),
+    ];
+    for (key, expected) in presses {
+        terminal.press(key);
+        terminal.until(&format!("{expected} after {key}"), |screen| screen.contains(expected));
+    }
+    let is_paused = terminal.screen().contains("PAUSED");
+    assert!(!is_paused, "a second space goes on");
+}
+
+#[test]
+fn a_column_is_added_and_sorted_by() {
+    let container = contained();
+    let terminal = started(80, &container.name);
+    terminal.press("F");
+    terminal.press("End");
+    terminal.until("the last column", |screen| screen.contains("[ ] OOM"));
+    terminal.press("Space");
+    terminal.until("a mark", |screen| screen.contains("[x] OOM"));
+    terminal.press("s");
+    terminal.press("Escape");
+    let screen = terminal.until("the table", |screen| screen.contains("by OOM"));
+    assert!(screen.lines().nth(2).is_some_and(|titles| titles.trim_end().ends_with("OOM")), "{screen}");
+}
+
+#[test]
+fn a_filter_is_typed_and_ended() {
+    let (container, other) = (contained(), contained());
+    let terminal = started(80, &container.name);
+    terminal.press("/");
+    terminal.press("C-u");
+    terminal.write(&other.name.to_uppercase());
+    let rows = |screen: &str| screen.lines().skip(3).filter(|row| row.starts_with("web-")).count();
+    let row = |screen: &str| screen.lines().nth(3).unwrap_or_default().starts_with(&other.name);
+    terminal.until("rows as they are typed", |screen| row(screen) && rows(screen) == 1);
+    terminal.press("Escape");
+    terminal.until("the filter from before", |screen| screen.contains(&format!("filter {}", container.name)));
+    terminal.press("/");
+    terminal.write("nothing has such a name");
+    terminal.press("Enter");
+    terminal.until("no row", |screen| screen.contains("none matches the filter"));
+    terminal.press("Escape");
+    terminal.until("all rows", |screen| screen.lines().nth(1).is_some_and(|line| !line.contains("filter")));
+}
+
+#[test]
+fn details_show_limits_and_who_set_them() {
+    let container = contained();
+    let terminal = started(120, &container.name);
+    terminal.press("Enter");
+    let screen = terminal.until("limits", |screen| screen.contains("memory.total"));
+    let setter = |figure: &str| {
+        let line = screen.lines().find(|line| line.starts_with(figure));
+        line.unwrap_or_else(|| panic!("no {figure} in\n{screen}")).to_owned()
+    };
+    assert!(
+        setter("memory.total").contains(" 64.0 MiB ") && setter("memory.total").ends_with(&container.name),
+        "{screen}"
+    );
+    assert!(setter("cpus.quota").contains(" 0.50 cpus ") && setter("cpus.quota").contains(&container.name), "{screen}");
+    terminal.until("some history", |screen| screen.contains("of 5 samples"));
+    terminal.press("q");
+    terminal.until("the table", |screen| screen.contains("NAME"));
+}
+
+#[test]
+fn a_delay_is_typed() {
+    let container = contained();
+    let terminal = started(80, &container.name);
+    terminal.press("d");
+    terminal.write("1.5");
+    terminal.press("Enter");
+    terminal.until("another delay", |screen| screen.contains("every 1.5 s"));
+    terminal.press("d");
+    terminal.write("soon");
+    terminal.press("Enter");
+    let screen = terminal.until("an answer", |screen| screen.contains("soon: not a number of seconds"));
+    assert!(screen.contains("every 1.5 s"), "{screen}");
+}
