@@ -7,6 +7,7 @@ mod files;
 mod limits;
 mod member;
 mod names;
+mod own;
 mod own_sampler;
 mod processes;
 mod rates;

@@ -77,6 +77,11 @@ impl Node {
         self.role == Role::Published
     }
 
+    /// Whether changes of it are told.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
     /// Whether it is here only for its limits; nothing else below it concerns us.
     fn is_above_the_top(&self) -> bool {
         self.directory.path().starts_with("..")
@@ -442,8 +447,22 @@ impl Hierarchy {
             {
                 node.watch = watch.add(&node.directory.name_in_proc(&self.top), place);
             }
-            self.look(index, watch);
+            if self.may_have_below(index) {
+                self.look(index, watch);
+            }
         }
+    }
+
+    /// Watches the cgroups that were found while there was no watch.
+    pub(crate) fn watch_all(&mut self, watch: &mut Option<Watch>) {
+        self.unexplored = self.order();
+        self.explore(watch);
+    }
+
+    /// Whether a cgroup may have others below it: its directory has a link from each.
+    fn may_have_below(&self, index: usize) -> bool {
+        let Some(node) = self.node(index) else { return false };
+        !node.children.is_empty() || node.directory.status(&self.top).is_ok_and(|status| status.links != 2)
     }
 
     /// Updates the known directories of a cgroup. There may be any number, so no more names are kept than there is room

@@ -97,7 +97,7 @@ fn meaning(events: ReadFlags, name: &CStr) -> Option<Event> {
     } else {
         // The kernel itself sends events for these files.
         let is_news = text.windows(7).any(|part| part == b".events") || text.ends_with(b".pressure");
-        let is_limit = [&b"cpu."[..], b"cpuset.", b"memory."].iter().any(|prefix| text.starts_with(prefix));
+        let is_limit = [&b"cpu."[..], b"cpuset.", b"memory.", b"pids."].iter().any(|prefix| text.starts_with(prefix));
         (is_limit && !is_news && events.contains(ReadFlags::MODIFY)).then_some(Event::Limited)
     }
 }

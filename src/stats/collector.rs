@@ -75,19 +75,15 @@ impl Collector {
         Ok(Self::of(Member::all()?, board, which))
     }
 
-    fn of(mut members: Vec<Member>, board: &Path, which: Which) -> Self {
+    fn of(members: Vec<Member>, board: &Path, which: Which) -> Self {
         let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        let mut watch = Watch::new();
-        for member in &mut members {
-            member.hierarchy.explore(&mut watch);
-        }
         Self {
             board: board.to_owned(),
             which,
             top: "/".into(),
             members,
-            watch,
+            watch: None,
             rows: Vec::new(),
             sums: Vec::new(),
             changes: None,
@@ -148,6 +144,10 @@ impl Collector {
 
     /// Finds out which cgroups there are by now.
     fn find(&mut self) {
+        if self.round == 1 {
+            self.watch = Watch::new();
+            self.members.iter_mut().for_each(|member| member.watch(&mut self.watch));
+        }
         let events = self.watch.as_ref().map(Watch::events).unwrap_or_default();
         let is_lost = events.iter().any(|(_, event)| *event == Event::Lost);
         for ((number, index), event) in &events {
@@ -481,6 +481,25 @@ mod tests {
         fs::remove_dir_all(&service).unwrap();
         fs::remove_dir_all(&container).unwrap();
         assert_eq!(count(&mut collector), 1);
+    }
+
+    #[test]
+    fn limits_that_are_written_count_at_once() {
+        let (home, container) = version_2();
+        let path = Path::new("/").join(container.strip_prefix(home.path()).unwrap());
+        let members = vec![member(home.path(), &[Kind::Unified], &Controller::ALL, 0)];
+        let mut collector = collector(members, Which::Containers).below(&path);
+        let mut limits = || collector.look().cgroups[0].limits;
+        for _ in 0..3 {
+            assert_eq!(
+                (limits().quota_cpus, limits().memory_bytes, limits().threads),
+                (Some(0.5), Some(1 << 30), Some(90))
+            );
+        }
+        for (file, text) in [("cpu.max", "max 10000\n"), ("pids.max", "max\n"), ("../memory.max", "max\n")] {
+            fs::write(container.join(file), text).unwrap();
+        }
+        assert_eq!((limits().quota_cpus, limits().memory_bytes, limits().threads), (None, Some(2 << 30), None));
     }
 
     #[test]

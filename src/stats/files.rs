@@ -36,19 +36,26 @@ const KEPT: [&str; 19] = [
 #[derive(Debug, Default)]
 pub(super) struct Kept([OnceCell<Option<OwnedFd>>; KEPT.len()]);
 
+impl Kept {
+    /// The place of a file, if it is one that stays open.
+    fn of(&self, name: &[u8]) -> Option<&OnceCell<Option<OwnedFd>>> {
+        self.0.get(KEPT.iter().position(|it| it.as_bytes() == name)?)
+    }
+}
+
 /// A cgroup with its files.
 #[derive(Clone, Copy)]
 pub(super) struct Group<'g> {
     pub(super) directory: &'g Directory,
     pub(super) top: &'g OwnedFd,
-    pub(super) kept: &'g Kept,
+    /// `None` if nothing is to be kept.
+    pub(super) kept: Option<&'g Kept>,
 }
 
 impl<'g> Group<'g> {
     /// Opens a file, or finds it open.
     pub(super) fn file(&self, name: &[u8]) -> Result<Again<'g>, Errno> {
-        let slot = KEPT.iter().position(|it| it.as_bytes() == name).and_then(|index| self.kept.0.get(index));
-        let Some(slot) = slot else { return self.open_once(name) };
+        let Some(slot) = self.kept.and_then(|kept| kept.of(name)) else { return self.open_once(name) };
         match slot.get() {
             Some(Some(file)) => return Ok(Again::of(file.as_fd())),
             Some(None) => return self.open_once(name),

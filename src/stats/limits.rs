@@ -7,13 +7,7 @@ use super::{
 use crate::see::board_reader::BoardReader;
 use calc::{
     board::{self, Above, Block},
-    cgroup::{
-        Controller, Version, cpu,
-        cpuset::{self, Kind},
-        memory::Amounts,
-        pids,
-    },
-    cpus::CpuSet,
+    cgroup::Controller,
 };
 
 /// What a cgroup may have, in one hierarchy.
@@ -59,7 +53,7 @@ pub(super) fn sum_up(member: &mut Member, wanted: &[usize], board: Option<&Board
     sums
 }
 
-fn summed(member: &Member, index: usize, sums: &Sums, board: Option<&BoardReader>, now_usec: u64) -> Sum {
+fn summed(member: &mut Member, index: usize, sums: &Sums, board: Option<&BoardReader>, now_usec: u64) -> Sum {
     let parent = member.hierarchy.node(index).and_then(|node| node.parent());
     let above = parent.and_then(|parent| sums.get(parent)?.clone());
     if member.hierarchy.is_machines_root(index) {
@@ -80,39 +74,26 @@ fn published(member: &Member, index: usize, board: &BoardReader, now_usec: u64) 
     block.above()
 }
 
-/// A cgroup's own limits, under those above it.
-fn with_own(member: &Member, index: usize, above: &Sum) -> Sum {
-    let mut sum = Sum { limits: above.below, memory_bytes: None, ..above.clone() };
-    let Some(group) = member.group(index) else { return sum };
-    let text = &mut [0; 4096];
-    if member.has(Controller::Cpu)
-        && let Some(quota) = cpu::quota(&group, member.version, text)
-    {
-        sum.limits.lower_quota(quota);
+/// A cgroup's own limits, under those above it. What is in use is read at every look, limits only if they may have
+/// changed.
+fn with_own(member: &mut Member, index: usize, above: &Sum) -> Sum {
+    let Some(own) = member.own(index) else { return above.clone() };
+    let memory_bytes = member.memory_in_use(index);
+    let mut limits = above.below;
+    if let Some(quota) = own.quota {
+        limits.lower_quota(quota);
     }
-    if member.has(Controller::Cpuset) {
-        let mut set = CpuSet::EMPTY;
-        let own = cpuset::of_one(Kind::Cpus, &group, member.version, &mut set, text).map(|()| set.count());
-        sum.cpus = own.filter(|count| *count > 0).or(above.cpus);
+    let mut below = limits;
+    limits.lower_memory(&own.memory.with_usage(memory_bytes));
+    below.lower_memory(&own.handed_down.with_usage(memory_bytes));
+    let least = |own: u64| above.threads.map_or(own, |above| above.min(own));
+    Sum {
+        limits,
+        below,
+        cpus: own.cpus.or(above.cpus),
+        threads: own.threads.map(least).or(above.threads),
+        memory_bytes,
     }
-    if member.has(Controller::Pids) {
-        let least = |own: u64| above.threads.map_or(own, |above| above.min(own));
-        sum.threads = pids::limit(&group, text).map(least).or(above.threads);
-    }
-    sum.below = sum.limits;
-    if member.has(Controller::Memory) {
-        let own = Amounts::of_one(&group, member.version, text);
-        sum.memory_bytes = own.usage_bytes();
-        let has_below = member.hierarchy.has_below(index);
-        if member.version == Version::V1 && has_below {
-            sum.below.lower_memory(&Amounts::for_those_below(&group, member.version, text));
-        }
-        sum.limits.lower_memory(&own);
-        if member.version == Version::V2 {
-            sum.below = sum.limits;
-        }
-    }
-    sum
 }
 
 /// The limits as they are shown, from the sums of the hierarchies of each controller.

@@ -1,6 +1,9 @@
 //! A mounted hierarchy, with what is kept about its cgroups between two looks.
 
-use super::files::{Group, Kept};
+use super::{
+    files::{Group, Kept},
+    own::Own,
+};
 use crate::{
     host::mounts::{self, Mount},
     sampler::{Event, Form, Hierarchy, Node, Root, Watch, table},
@@ -8,9 +11,9 @@ use crate::{
 use anyhow::{Context, Result};
 use calc::{
     board::Key,
-    cgroup::{Controller, Version},
+    cgroup::{CgroupFiles as _, Controller, Version},
 };
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 /// One of the hierarchies.
 pub(super) struct Member {
@@ -19,11 +22,21 @@ pub(super) struct Member {
     /// The controllers that it has.
     pub(super) controllers: Vec<Controller>,
     /// What is kept, by the cgroup's index in the hierarchy.
-    kept: Vec<Option<(u64, Kept)>>,
+    kept: Vec<Option<Memory>>,
+    /// Cgroups whose limits were written since the last look.
+    suspects: HashSet<usize>,
 }
 
-/// After so many looks, a cgroup's files are opened anew: those of a controller appear and go as it is switched on and
-/// off.
+/// What is kept about a cgroup.
+struct Memory {
+    id: u64,
+    files: Kept,
+    /// Its limits, unless they may have changed.
+    limits: Option<Own>,
+}
+
+/// After so many looks, a cgroup's files are opened anew, and its limits are read again: not everything is told, and the files
+/// of a controller appear and go as it is switched on and off.
 const REOPENED: usize = 12;
 
 impl Member {
@@ -46,8 +59,9 @@ impl Member {
 
     /// The hierarchy of `root`; `None` if another mount hides it.
     pub(super) fn open(root: Root, version: Version, controllers: Vec<Controller>, number: usize) -> Option<Self> {
-        let hierarchy = Hierarchy::open(Root { is_quiet: true, ..root }, 0, number).ok()?;
-        Some(Self { hierarchy, version, controllers, kept: Vec::new() })
+        let mut hierarchy = Hierarchy::open(Root { is_quiet: true, ..root }, 0, number).ok()?;
+        hierarchy.explore(&mut None);
+        Some(Self { hierarchy, version, controllers, kept: Vec::new(), suspects: HashSet::new() })
     }
 
     /// Whether it has a controller.
@@ -55,12 +69,19 @@ impl Member {
         self.controllers.contains(&controller)
     }
 
+    /// Watches the cgroups, so that those made and removed are told. Until then, there is no watch: the first look may be
+    /// the only one.
+    pub(super) fn watch(&mut self, watch: &mut Option<Watch>) {
+        self.hierarchy.watch_all(watch);
+    }
+
     /// Does what an event asks for.
     pub(super) fn hear(&mut self, index: usize, event: &Event, watch: &mut Option<Watch>) {
         match event {
             Event::Made(name) => self.hierarchy.add_name(index, name, watch),
             Event::Removed(name) => self.hierarchy.remove_name(index, name, watch),
-            Event::Limited | Event::Lost => {}
+            Event::Limited => drop(self.suspects.insert(index)),
+            Event::Lost => {}
         }
     }
 
@@ -73,13 +94,55 @@ impl Member {
         for (index, kept) in self.kept.iter_mut().enumerate() {
             let id = self.hierarchy.node(index).map(Node::id);
             let is_old = round % REOPENED == index % REOPENED;
-            if is_old || kept.as_ref().is_some_and(|(known, _)| Some(*known) != id) {
+            if is_old || kept.as_ref().is_some_and(|kept| Some(kept.id) != id) {
                 *kept = None;
             }
-            if let (None, Some(id)) = (&kept, id) {
-                *kept = Some((id, Kept::default()));
+            // The first look may be the only one.
+            if let (None, Some(id), true) = (&kept, id, round > 0) {
+                *kept = Some(Memory { id, files: Kept::default(), limits: None });
             }
         }
+        self.forget_limits(&order, is_lost);
+    }
+
+    /// Forgets limits that may have changed: those of cgroups that are not watched, those that were written, and those
+    /// below, whose CPUs follow.
+    fn forget_limits(&mut self, order: &[usize], is_lost: bool) {
+        let mut suspects = std::mem::take(&mut self.suspects);
+        for &index in order {
+            let Some(node) = self.hierarchy.node(index) else { continue };
+            let is_below = !suspects.is_empty() && node.parent().is_some_and(|parent| suspects.contains(&parent));
+            if is_below {
+                suspects.insert(index);
+            }
+            let is_known = !is_lost && node.is_watched() && !suspects.contains(&index);
+            if let Some(kept) = self.kept[index].as_mut().filter(|_| !is_known) {
+                kept.limits = None;
+            }
+        }
+    }
+
+    /// A cgroup's own limits.
+    pub(super) fn own(&mut self, index: usize) -> Option<Own> {
+        let has_below = self.hierarchy.has_below(index);
+        let known = self.kept.get(index)?.as_ref().and_then(|kept| kept.limits.as_ref());
+        if let Some(own) = known.filter(|own| own.has_below == has_below) {
+            return Some(own.clone());
+        }
+        let own = Own::read(&self.group(index)?, self.version, &self.controllers, has_below);
+        if let Some(kept) = self.kept.get_mut(index)?.as_mut() {
+            kept.limits = Some(own.clone());
+        }
+        Some(own)
+    }
+
+    /// The memory that a cgroup uses.
+    pub(super) fn memory_in_use(&self, index: usize) -> Option<u64> {
+        let name: &[u8] = match self.version {
+            Version::V1 => b"memory.usage_in_bytes",
+            Version::V2 => b"memory.current",
+        };
+        if self.has(Controller::Memory) { self.group(index)?.number(name, &mut [0; 64]) } else { None }
     }
 
     /// One more than the highest index of a cgroup.
@@ -89,7 +152,7 @@ impl Member {
 
     /// The files of a cgroup.
     pub(super) fn group(&self, index: usize) -> Option<Group<'_>> {
-        let (_, kept) = self.kept.get(index)?.as_ref()?;
+        let kept = self.kept.get(index)?.as_ref().map(|kept| &kept.files);
         let directory = &self.hierarchy.node(index)?.directory;
         Some(Group { directory, top: self.hierarchy.top(), kept })
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
@@ -40,28 +41,28 @@ impl Row {
 /// The cgroups to show: of those at or below `top`, all, or those that [`Which::Containers`] means. Those above come
 /// before those below.
 pub(super) fn rows(members: &mut [Member], which: Which, top: &Path) -> Vec<Row> {
-    let mut places: HashMap<PathBuf, Vec<Option<usize>>> = HashMap::new();
-    let count = members.len();
-    for (number, member) in members.iter_mut().enumerate() {
-        for index in member.hierarchy.order() {
+    let orders: Vec<Vec<usize>> = members.iter_mut().map(|member| member.hierarchy.order()).collect();
+    let members = &*members;
+    let shows_machine = members.iter().any(shows_the_machine);
+    let below = top.strip_prefix("/").unwrap_or(top);
+    let mut places: HashMap<&OsStr, Vec<Option<usize>>> = HashMap::new();
+    for (number, (member, order)) in members.iter().zip(&orders).enumerate() {
+        for &index in order {
             let Some(node) = member.hierarchy.node(index).filter(|node| node.is_published()) else { continue };
-            let path = Path::new("/").join(node.directory.path());
-            if path.starts_with(top) {
-                places.entry(path).or_insert_with(|| vec![None; count])[number] = Some(index);
+            let path = node.directory.path();
+            let is_machines = shows_machine && path.as_os_str().is_empty();
+            if path.starts_with(below) && !is_machines {
+                places.entry(path.as_os_str()).or_insert_with(|| vec![None; members.len()])[number] = Some(index);
             }
         }
     }
-    if members.iter().any(shows_the_machine) {
-        places.remove(Path::new("/"));
-    }
-    let mut rows: Vec<Row> = places
-        .into_iter()
-        .filter_map(|(path, places)| {
-            let recognised = recognise(&path);
-            let is_shown = which == Which::All || path == top || recognised.is_some();
-            is_shown.then(|| row(members, path, places, recognised))?
-        })
-        .collect();
+    let shown = |(path, places)| {
+        let path = Path::new("/").join(path);
+        let recognised = recognise(&path);
+        let is_shown = which == Which::All || path == top || recognised.is_some();
+        is_shown.then(|| row(members, path, places, recognised))?
+    };
+    let mut rows: Vec<Row> = places.into_iter().filter_map(shown).collect();
     rows.sort_by(|one, other| one.path.cmp(&other.path));
     if which == Which::Containers { without_nested(rows, top) } else { rows }
 }
@@ -73,7 +74,8 @@ fn shows_the_machine(member: &Member) -> bool {
 
 fn row(members: &[Member], path: PathBuf, places: Vec<Option<usize>>, recognised: Option<Recognised>) -> Option<Row> {
     let below = path.strip_prefix("/").unwrap_or(&path);
-    let nearest = members.iter().map(|member| member.hierarchy.nearest(below)).collect();
+    let near = |(member, place): (&Member, &Option<usize>)| place.or_else(|| member.hierarchy.nearest(below));
+    let nearest = members.iter().zip(&places).map(near).collect();
     let mut row = Row { id: 0, path, recognised, places, nearest };
     let (number, index) = row.home()?;
     row.id = id(number, members[number].hierarchy.node(index)?.id());

@@ -254,7 +254,7 @@ impl Amounts {
         amounts
     }
 
-    /// What the cgroup itself has and may have.
+    /// What a cgroup itself has and may have.
     pub fn of_one(group: &impl CgroupFiles, version: Version, scratch: &mut [u8]) -> Self {
         let mut amounts = Self::NONE;
         let names = Names::of(version);
@@ -265,9 +265,9 @@ impl Amounts {
         amounts
     }
 
-    /// What is in use; `None` if it cannot be read.
-    pub fn usage_bytes(&self) -> Option<u64> {
-        self.usage
+    /// The same limits, with what is in use by now; `None` if that cannot be read.
+    pub fn with_usage(self, usage_bytes: Option<u64>) -> Self {
+        Self { usage: usage_bytes, ..self }
     }
 
     /// Reads a level's memory, and returns whether the controller is enabled.
