@@ -34,17 +34,17 @@ pub const SOCKET: &str = "CGPROC_WITNESS";
 /// The number of fields of a datagram.
 pub const FIELDS: usize = 12;
 /// Room for the longest datagram. The witness has it on the stack of a thread that may be in a signal handler.
-pub const LONGEST: usize = 2304;
+pub const LONGEST: usize = 1024;
 
-/// Bounds of the texts, in bytes before escaping; what is longer is cut. No answered path has more than 250 bytes.
-const COMM: usize = 16;
+/// Bounds of the texts, in bytes as they are written; what is longer is cut. No answered path has more than 250 bytes.
+const COMM: usize = 32;
 const FUNCTION: usize = 32;
-const ARGUMENT: usize = 512;
+const ARGUMENT: usize = 272;
 const OBJECT: usize = 256;
-const GOT: usize = 256;
-/// Bounds of everything else: the longest moment, six numbers, and the tabs.
+const GOT: usize = 272;
+/// Bound of everything else: the longest moment, six numbers, and the tabs.
 const NUMBERS: usize = 5 + 6 * 20 + FIELDS;
-const _: () = assert!(2 * (COMM + FUNCTION + ARGUMENT + OBJECT + GOT) + NUMBERS <= LONGEST);
+const _: () = assert!(COMM + FUNCTION + ARGUMENT + OBJECT + GOT + NUMBERS <= LONGEST);
 
 /// Why an event is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,15 +183,21 @@ impl Event<'static> {
     }
 }
 
-/// Writes at most `bound` bytes of `text`, escaped.
-fn put(to: &mut &mut [u8], text: &[u8], bound: usize) {
-    for byte in text.iter().take(bound) {
-        let _ = match byte {
-            b'\t' => to.write_all(b"\\t"),
-            b'\n' => to.write_all(b"\\n"),
-            b'\\' => to.write_all(b"\\\\"),
-            byte => to.write_all(&[*byte]),
+/// Writes what of `text`, escaped, has room in `bound` bytes.
+fn put(to: &mut &mut [u8], text: &[u8], mut bound: usize) {
+    for byte in text {
+        let own = [*byte];
+        let written: &[u8] = match byte {
+            b'\t' => b"\\t",
+            b'\n' => b"\\n",
+            b'\\' => b"\\\\",
+            _ => &own,
         };
+        if written.len() > bound {
+            return;
+        }
+        bound -= written.len();
+        let _ = to.write_all(written);
     }
 }
 
@@ -265,11 +271,13 @@ mod tests {
 
     #[test]
     fn the_longest_event_fits_and_is_cut_field_by_field() {
-        let text = [b'\n'; 10_000];
-        let read = round(&leave(&text)).expect("an event");
-        assert_eq!(read.argument.len(), ARGUMENT);
-        assert_eq!(read.outcome.expect("an outcome").got.len(), GOT);
-        assert_eq!((read.pid, read.tid, read.lost), (i32::MIN, i32::MAX, u32::MAX));
+        for (byte, room) in [(b'a', 1), (b'\n', 2)] {
+            let text = [byte; 10_000];
+            let read = round(&leave(&text)).expect("an event");
+            assert_eq!(read.argument.len(), ARGUMENT / room);
+            assert_eq!(read.outcome.expect("an outcome").got.len(), GOT / room);
+            assert_eq!((read.pid, read.tid, read.lost), (i32::MIN, i32::MAX, u32::MAX));
+        }
     }
 
     #[test]
@@ -284,7 +292,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_survive(text in proptest::collection::vec(any::<u8>(), 0..COMM)) {
+        fn any_bytes_survive(text in proptest::collection::vec(any::<u8>(), 0..COMM / 2)) {
             let event = leave(&text);
             prop_assert_eq!(round(&event), Some(event));
         }
