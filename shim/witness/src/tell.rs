@@ -1,0 +1,131 @@
+//! Sending events.
+
+use crate::address;
+use crate::asked::{Question, link};
+use crate::caller::Caller;
+use crate::text::Text;
+use rustix::fd::{AsFd, BorrowedFd, IntoRawFd};
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+use witness_event::{Event, LONGEST, Moment};
+
+/// How long an event waits for room in the reader's queue.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Events that were not sent since the last one that was.
+static LOST: AtomicU32 = AtomicU32::new(0);
+/// The reader's queue was full for as long as we wait: the next events do not wait at all.
+static IS_STUCK: AtomicBool = AtomicBool::new(false);
+
+/// What became of a call.
+pub(crate) struct Outcome<'a> {
+    pub(crate) returned: i64,
+    pub(crate) errno: i32,
+    pub(crate) got: &'a [u8],
+}
+
+/// The library is there.
+pub(crate) fn start() {
+    let mut program = Question::new();
+    link(c"/proc/self/exe", &mut program);
+    send(Moment::Start, "", program.bytes(), None, None);
+}
+
+/// A function is about to be called.
+pub(crate) fn enter(function: &str, question: &Question, caller: Option<&Caller>) {
+    send(Moment::Enter, function, question.bytes(), caller, None);
+}
+
+/// It has returned.
+pub(crate) fn leave(function: &str, question: &Question, caller: Option<&Caller>, outcome: &Outcome) {
+    send(Moment::Leave, function, question.bytes(), caller, Some(outcome));
+}
+
+/// The witness cannot do its work.
+pub(crate) fn unfit(function: &str, why: &[u8]) {
+    send(Moment::Unfit, function, why, None, None);
+}
+
+#[inline(never)]
+fn send(moment: Moment, function: &str, argument: &[u8], caller: Option<&Caller>, outcome: Option<&Outcome>) {
+    let Some(reader) = address::get() else { return };
+    let lost = LOST.swap(0, Ordering::Relaxed);
+    let mut datagram = [0; LONGEST];
+    let len = write(&mut datagram, moment, lost, function, argument, caller, outcome);
+    if deliver(datagram.get(..len).unwrap_or_default(), &reader).is_err() {
+        LOST.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
+    }
+}
+
+#[inline(never)]
+fn write(
+    datagram: &mut [u8; LONGEST],
+    moment: Moment,
+    lost: u32,
+    function: &str,
+    argument: &[u8],
+    caller: Option<&Caller>,
+    outcome: Option<&Outcome>,
+) -> usize {
+    let mut object = Text::<256>::new();
+    if let Some(caller) = caller {
+        caller.put_object(&mut object);
+    }
+    let comm = comm();
+    Event {
+        moment,
+        pid: rustix::process::getpid().as_raw_nonzero().get(),
+        tid: rustix::thread::gettid().as_raw_nonzero().get(),
+        lost,
+        comm: comm.split(|byte| *byte == 0).next().unwrap_or_default().into(),
+        function: function.as_bytes().into(),
+        argument: argument.into(),
+        caller: caller.map(|caller| witness_event::Caller { object: object.bytes().into(), offset: caller.offset() }),
+        outcome: outcome.map(|outcome| witness_event::Outcome {
+            returned: outcome.returned,
+            errno: outcome.errno,
+            got: outcome.got.into(),
+        }),
+    }
+    .write(datagram)
+}
+
+/// The thread's name.
+fn comm() -> [u8; 16] {
+    let mut name = [0; 16];
+    // SAFETY: the kernel writes 16 bytes at most. Our own hook of prctl lets this through.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name
+}
+
+fn deliver(datagram: &[u8], reader: &SocketAddrUnix) -> Result<(), Errno> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let sent = deliver_by(socket.as_fd(), datagram, reader);
+    // SAFETY: nobody else knows it. Its own destructor would call libc, where somebody may stand before us.
+    unsafe { rustix::io::close(socket.into_raw_fd()) };
+    sent
+}
+
+fn deliver_by(socket: BorrowedFd, datagram: &[u8], reader: &SocketAddrUnix) -> Result<(), Errno> {
+    let mut sent = attempt(socket, datagram, SendFlags::DONTWAIT, reader);
+    if sent == Err(Errno::AGAIN) && !IS_STUCK.load(Ordering::Relaxed) {
+        set_socket_timeout(socket, Timeout::Send, Some(PATIENCE))?;
+        sent = attempt(socket, datagram, SendFlags::empty(), reader);
+    }
+    IS_STUCK.store(sent == Err(Errno::AGAIN), Ordering::Relaxed);
+    sent
+}
+
+/// A signal may come in between, and again.
+fn attempt(socket: BorrowedFd, datagram: &[u8], flags: SendFlags, reader: &SocketAddrUnix) -> Result<(), Errno> {
+    for _ in 0..3 {
+        match sendto(socket, datagram, flags | SendFlags::NOSIGNAL, reader) {
+            Err(Errno::INTR) => {}
+            sent => return sent.map(drop),
+        }
+    }
+    Err(Errno::INTR)
+}

@@ -1,0 +1,153 @@
+//! A call that is told of, before and after.
+
+use crate::asked::Question;
+use crate::caller::Caller;
+use crate::got::Got;
+use crate::tell::{self, Outcome};
+use crate::{address, quiet};
+use std::ffi::c_int;
+
+/// What a function may return.
+pub(crate) trait Returned {
+    /// What it returns if it fails.
+    const FAILED: Self;
+    /// As a number: of a pointer, whether there is one.
+    fn number(&self) -> i64;
+    /// Whether errno has the reason.
+    fn has_failed(&self) -> bool;
+}
+
+/// Calls next, and tells of it if `question` is one and somebody listens. `got` adds what the call gave.
+#[inline]
+pub(crate) fn watch<R: Returned>(
+    function: &'static str,
+    question: Option<Question>,
+    next: impl FnOnce() -> R,
+    got: impl FnOnce(&R, &mut Got),
+) -> R {
+    match question {
+        Some(question) if address::is_known() && !quiet::is_quiet() => told(function, &question, next, got),
+        _ => next(),
+    }
+}
+
+/// Calls a hook: here the compiler learns the type of its arguments.
+#[inline]
+pub(crate) fn run<R, N: FnOnce() -> R>(hook: impl FnOnce(&'static str, N) -> R, function: &'static str, next: N) -> R {
+    hook(function, next)
+}
+
+#[cold]
+#[inline(never)]
+fn told<R: Returned>(
+    function: &'static str,
+    question: &Question,
+    next: impl FnOnce() -> R,
+    got: impl FnOnce(&R, &mut Got),
+) -> R {
+    let before = errno();
+    let caller = Caller::of_this_hook();
+    tell::enter(function, question, caller.as_ref());
+    set_errno(before);
+    let returned = next();
+    let after = errno();
+    leave(function, question, caller.as_ref(), &returned, after, got);
+    set_errno(after);
+    returned
+}
+
+#[inline(never)]
+fn leave<R: Returned>(
+    function: &'static str,
+    question: &Question,
+    caller: Option<&Caller>,
+    returned: &R,
+    errno: c_int,
+    got: impl FnOnce(&R, &mut Got),
+) {
+    let mut text = Got::new();
+    got(returned, &mut text);
+    let errno = if returned.has_failed() { errno } else { 0 };
+    tell::leave(function, question, caller, &Outcome { returned: returned.number(), errno, got: text.bytes() });
+}
+
+/// Tells of a call that has been made: only its result showed that it was worth it.
+#[cold]
+pub(crate) fn tell_afterwards(function: &'static str, question: &Question, number: i64, got: &Got) {
+    if !address::is_known() || quiet::is_quiet() {
+        return;
+    }
+    let errno = errno();
+    let caller = Caller::of_this_hook();
+    tell::enter(function, question, caller.as_ref());
+    tell::leave(function, question, caller.as_ref(), &Outcome { returned: number, errno: 0, got: got.bytes() });
+    set_errno(errno);
+}
+
+/// What a function returns that nobody behind us defines.
+#[cold]
+pub(crate) fn absent<R: Returned>(function: &'static str) -> R {
+    tell::unfit(function, b"nothing behind the witness defines it");
+    set_errno(libc::ENOSYS);
+    R::FAILED
+}
+
+pub(crate) fn errno() -> c_int {
+    // SAFETY: the calling thread's own.
+    unsafe { *libc::__errno_location() }
+}
+
+pub(crate) fn set_errno(errno: c_int) {
+    // SAFETY: the calling thread's own.
+    unsafe { *libc::__errno_location() = errno };
+}
+
+impl Returned for c_int {
+    const FAILED: Self = -1;
+    fn number(&self) -> i64 {
+        i64::from(*self)
+    }
+    fn has_failed(&self) -> bool {
+        *self == -1
+    }
+}
+
+impl Returned for i64 {
+    const FAILED: Self = -1;
+    fn number(&self) -> i64 {
+        *self
+    }
+    fn has_failed(&self) -> bool {
+        *self == -1
+    }
+}
+
+impl Returned for isize {
+    const FAILED: Self = -1;
+    fn number(&self) -> i64 {
+        *self as i64
+    }
+    fn has_failed(&self) -> bool {
+        *self == -1
+    }
+}
+
+impl<T> Returned for *mut T {
+    const FAILED: Self = std::ptr::null_mut();
+    fn number(&self) -> i64 {
+        i64::from(!self.is_null())
+    }
+    fn has_failed(&self) -> bool {
+        self.is_null()
+    }
+}
+
+impl Returned for () {
+    const FAILED: Self = ();
+    fn number(&self) -> i64 {
+        0
+    }
+    fn has_failed(&self) -> bool {
+        false
+    }
+}
