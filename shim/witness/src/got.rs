@@ -17,9 +17,7 @@ pub(crate) fn descriptor(fd: &c_int, to: &mut Got) {
     if *fd >= 0 {
         asked::leads_to(*fd, to);
         marked::mark(*fd);
-        if is_counted(to.bytes()) {
-            marked::begin_directory(*fd);
-        }
+        marked::begin_directory(*fd);
     }
 }
 
@@ -168,13 +166,6 @@ pub(crate) unsafe fn volume(about: *const statvfs) -> impl FnOnce(&c_int, &mut G
 fn room(unit: u64, blocks: [u64; 3], to: &mut Got) {
     let [total, free, available] = blocks.map(|blocks| blocks.saturating_mul(unit));
     let _ = write!(to, "total={total} free={free} available={available}");
-}
-
-/// Directories whose entries are counted as they are read: hidden CPUs and memory blocks are missing there.
-fn is_counted(path: &[u8]) -> bool {
-    [&b"/sys/devices/system/cpu"[..], b"/sys/devices/system/node", b"/sys/devices/system/memory"]
-        .iter()
-        .any(|directory| path.strip_prefix(*directory).is_some_and(|below| below.is_empty() || below[0] == b'/'))
 }
 
 /// The end of a directory: how many entries were read.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 const COUNT: usize = 1024;
 
 static MARKS: [AtomicU64; COUNT / 64] = [const { AtomicU64::new(0) }; _];
-/// For directories: 1 + the number of entries read since their start.
+/// Of descriptors that may be directories: 1 + the number of entries read since the start.
 static ENTRIES: [AtomicU32; COUNT] = [const { AtomicU32::new(0) }; _];
 
 fn word_and_bit(fd: c_int) -> Option<(&'static AtomicU64, u64)> {
@@ -38,25 +38,26 @@ fn directory(fd: c_int) -> Option<&'static AtomicU32> {
     ENTRIES.get(usize::try_from(fd).ok()?)
 }
 
-/// The entries of this directory are counted.
+/// The entries of this directory are counted, from its start on.
 pub(crate) fn begin_directory(fd: c_int) {
     if let Some(entries) = directory(fd) {
         entries.store(1, Ordering::Relaxed);
     }
 }
 
-/// Counts entries that were read, if they are counted. Returns how many there were before, once there are no more.
+pub(crate) fn is_directory(fd: c_int) -> bool {
+    directory(fd).is_some_and(|entries| entries.load(Ordering::Relaxed) != 0)
+}
+
+pub(crate) fn forget_directory(fd: c_int) {
+    if let Some(entries) = directory(fd) {
+        entries.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Counts entries that were read. If there are none any more, returns how many there were.
 pub(crate) fn read_entries(fd: c_int, more: u32) -> Option<u32> {
     let entries = directory(fd)?;
-    match entries.load(Ordering::Relaxed) {
-        0 => None,
-        _ if more > 0 => {
-            entries.fetch_add(more, Ordering::Relaxed);
-            None
-        }
-        count => {
-            entries.store(0, Ordering::Relaxed);
-            Some(count - 1)
-        }
-    }
+    let before = entries.fetch_add(more, Ordering::Relaxed);
+    (more == 0).then(|| before.saturating_sub(1))
 }

@@ -39,9 +39,9 @@ pub(crate) fn enter(function: &str, question: &Question, caller: Option<&Caller>
     send(Moment::Enter, function, question.bytes(), caller, None);
 }
 
-/// It has returned.
-pub(crate) fn leave(function: &str, question: &Question, caller: Option<&Caller>, outcome: &Outcome) {
-    send(Moment::Leave, function, question.bytes(), caller, Some(outcome));
+/// It has returned; without an outcome if there is more to come.
+pub(crate) fn leave(function: &str, question: &Question, caller: Option<&Caller>, outcome: Option<&Outcome>) {
+    send(Moment::Leave, function, question.bytes(), caller, outcome);
 }
 
 /// The witness cannot do its work.

@@ -2,7 +2,7 @@
 
 use crate::asked::Question;
 use crate::caller::Caller;
-use crate::got::Got;
+use crate::got::{self, Got};
 use crate::tell::{self, Outcome};
 use crate::{address, quiet};
 use std::ffi::c_int;
@@ -37,6 +37,26 @@ pub(crate) fn run<R, N: FnOnce() -> R>(hook: impl FnOnce(&'static str, N) -> R, 
     hook(function, next)
 }
 
+/// Calls next, and tells of it as a part of a question about a directory. `count` says how many entries the directory
+/// had, if this call has reached its end.
+#[cold]
+pub(crate) fn watch_part<R: Returned>(
+    function: &'static str,
+    question: &Question,
+    next: impl FnOnce() -> R,
+    count: impl FnOnce(&R) -> Option<u32>,
+) -> R {
+    if !address::is_known() || quiet::is_quiet() {
+        return next();
+    }
+    surrounded(function, question, next, |returned, caller, _| {
+        let end = count(returned);
+        let got = got::entries(end.unwrap_or(0));
+        let outcome = Outcome { returned: returned.number(), errno: 0, got: got.bytes() };
+        tell::leave(function, question, caller, end.map(|_| &outcome));
+    })
+}
+
 #[cold]
 #[inline(never)]
 fn told<R: Returned>(
@@ -45,13 +65,25 @@ fn told<R: Returned>(
     next: impl FnOnce() -> R,
     got: impl FnOnce(&R, &mut Got),
 ) -> R {
+    surrounded(function, question, next, |returned, caller, errno| {
+        leave(function, question, caller, returned, errno, got);
+    })
+}
+
+/// Calls next between an `enter` and `leave`, which gets errno. The program does not see what they make of errno.
+fn surrounded<R>(
+    function: &'static str,
+    question: &Question,
+    next: impl FnOnce() -> R,
+    leave: impl FnOnce(&R, Option<&Caller>, c_int),
+) -> R {
     let before = errno();
     let caller = Caller::of_this_hook();
     tell::enter(function, question, caller.as_ref());
     set_errno(before);
     let returned = next();
     let after = errno();
-    leave(function, question, caller.as_ref(), &returned, after, got);
+    leave(&returned, caller.as_ref(), after);
     set_errno(after);
     returned
 }
@@ -68,20 +100,7 @@ fn leave<R: Returned>(
     let mut text = Got::new();
     got(returned, &mut text);
     let errno = if returned.has_failed() { errno } else { 0 };
-    tell::leave(function, question, caller, &Outcome { returned: returned.number(), errno, got: text.bytes() });
-}
-
-/// Tells of a call that has been made: only its result showed that it was worth it.
-#[cold]
-pub(crate) fn tell_afterwards(function: &'static str, question: &Question, number: i64, got: &Got) {
-    if !address::is_known() || quiet::is_quiet() {
-        return;
-    }
-    let errno = errno();
-    let caller = Caller::of_this_hook();
-    tell::enter(function, question, caller.as_ref());
-    tell::leave(function, question, caller.as_ref(), &Outcome { returned: number, errno: 0, got: got.bytes() });
-    set_errno(errno);
+    tell::leave(function, question, caller, Some(&Outcome { returned: returned.number(), errno, got: text.bytes() }));
 }
 
 /// What a function returns that nobody behind us defines.

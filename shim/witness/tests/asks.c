@@ -244,6 +244,8 @@ static void each_directory(void) {
   for (int i = 0; i < 2; i++) {
     DIR *dir = CALL(DIR * (*)(const char *), "opendir", CPUS);
     while (CALL(void *(*)(DIR *), reads[i], dir)) {}
+    CALL(void (*)(DIR *), "rewinddir", dir);
+    MUST(readdir(dir) != NULL);
     closedir(dir);
     dir = opendir(CPUS);
     struct dirent entry, *result = &entry;

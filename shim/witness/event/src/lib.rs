@@ -109,7 +109,8 @@ pub struct Event<'a> {
     pub argument: Cow<'a, [u8]>,
     /// Whose code called; `None` if the code belongs to no file (a compiler made it at run time).
     pub caller: Option<Caller<'a>>,
-    /// Of a [`Moment::Leave`].
+    /// Of a [`Moment::Leave`]; `None` if the call was only a part of a question: an entry of a directory that has more, or
+    /// the way back to its start.
     pub outcome: Option<Outcome<'a>>,
 }
 

@@ -2,7 +2,8 @@
 
 use crate::asked::{self, path};
 use crate::door::doors;
-use crate::{got, marked, watch};
+use crate::watch::{Returned, watch_part};
+use crate::{got, marked};
 use libc::{AT_FDCWD, DIR, c_char, c_int, c_void, dirent, glob_t, size_t, ssize_t};
 
 doors! {
@@ -13,6 +14,7 @@ doors! {
         by |function, next| read_into(function, dir, result, next);
     readdir64_r(dir: *mut DIR, entry: *mut dirent, result: *mut *mut dirent) -> c_int,
         by |function, next| read_into(function, dir, result, next);
+    rewinddir(dir: *mut DIR) -> (), by |function, next| rewind(function, dir, next);
     getdents64(fd: c_int, to: *mut c_void, len: size_t) -> ssize_t, by |function, next| read_raw(function, fd, to, next);
     scandir(path_: *const c_char, list: *mut *mut *mut dirent, filter: *const c_void, order: *const c_void) -> c_int,
         asks path(AT_FDCWD, path_), gives got::nothing;
@@ -28,15 +30,14 @@ doors! {
         asks path(AT_FDCWD, pattern), gives got::matches(found);
 }
 
-/// Of the calls that read a directory, only the one that reaches its end is told of, with the number of its entries.
+/// Of the calls that read a directory, the one that reaches its end has the number of its entries.
 ///
 /// # Safety
 /// The directory is open.
 unsafe fn read(function: &'static str, dir: *mut DIR, next: impl FnOnce() -> *mut dirent) -> *mut dirent {
-    let entry = next();
     // SAFETY: the caller guarantees it.
-    has_read(function, unsafe { libc::dirfd(dir) }, u32::from(!entry.is_null()));
-    entry
+    let fd = unsafe { libc::dirfd(dir) };
+    part(function, fd, next, |entry| u32::from(!entry.is_null()))
 }
 
 /// # Safety
@@ -47,33 +48,52 @@ unsafe fn read_into(
     result: *mut *mut dirent,
     next: impl FnOnce() -> c_int,
 ) -> c_int {
-    let error = next();
-    if error == 0 {
-        // SAFETY: the caller guarantees it; next has set the result.
-        unsafe { has_read(function, libc::dirfd(dir), u32::from(!(*result).is_null())) };
-    }
-    error
+    // SAFETY: the caller guarantees it.
+    let fd = unsafe { libc::dirfd(dir) };
+    part(function, fd, next, |error| {
+        // SAFETY: next sets the result if it succeeds.
+        u32::from(*error == 0 && !unsafe { *result }.is_null())
+    })
 }
 
 /// # Safety
 /// `to` is what next gets.
 unsafe fn read_raw(function: &'static str, fd: c_int, to: *const c_void, next: impl FnOnce() -> ssize_t) -> ssize_t {
-    let len = next();
-    let Ok(end) = usize::try_from(len) else { return len };
-    let (mut at, mut entries) = (0, 0);
-    while at < end {
-        // SAFETY: the kernel has written records until `end`, each with its length.
-        at += usize::from(unsafe { (*to.byte_add(at).cast::<dirent>()).d_reclen });
-        entries += 1;
-    }
-    has_read(function, fd, entries);
-    len
+    part(function, fd, next, |len| {
+        let (mut at, mut entries) = (0, 0);
+        while at < usize::try_from(*len).unwrap_or(0) {
+            // SAFETY: the kernel has written records until there, each with its length.
+            at += usize::from(unsafe { (*to.byte_add(at).cast::<dirent>()).d_reclen });
+            entries += 1;
+        }
+        entries
+    })
 }
 
-fn has_read(function: &'static str, fd: c_int, entries: u32) {
-    if let Some(count) = marked::read_entries(fd, entries)
-        && let Some(question) = asked::descriptor(fd)
-    {
-        watch::tell_afterwards(function, &question, 0, &got::entries(count));
+/// # Safety
+/// The directory is open.
+unsafe fn rewind(function: &'static str, dir: *mut DIR, next: impl FnOnce()) {
+    // SAFETY: the caller guarantees it.
+    let fd = unsafe { libc::dirfd(dir) };
+    part(function, fd, next, |()| 1);
+    if marked::is_directory(fd) {
+        marked::begin_directory(fd);
     }
+}
+
+/// A call that reads as many entries as `entries` says of its result.
+fn part<R: Returned>(
+    function: &'static str,
+    fd: c_int,
+    next: impl FnOnce() -> R,
+    entries: impl FnOnce(&R) -> u32,
+) -> R {
+    if !marked::is_directory(fd) {
+        return next();
+    }
+    let Some(question) = asked::descriptor(fd) else {
+        marked::forget_directory(fd);
+        return next();
+    };
+    watch_part(function, &question, next, |returned| marked::read_entries(fd, entries(returned)))
 }

@@ -79,6 +79,18 @@ fn paths_are_told_as_the_kernel_takes_them() {
 }
 
 #[test]
+fn entries_of_a_directory_are_counted() {
+    let directory = "/sys/devices/system/cpu";
+    let (_, events) = listen("ls", &["-a", directory], &[built("libcgproc_witness.so")]);
+    assert_eq!(faults(&events), Vec::<String>::new());
+    let end = events.iter().find(|event| *event.function == *b"readdir" && event.outcome.is_some()).expect("the end");
+    // With the directory itself and the one above.
+    let expected = fs::read_dir(directory).expect("the directory").count() + 2;
+    let got = text(&end.outcome.as_ref().expect("it has one").got);
+    assert_eq!((text(&end.argument), got), (directory.to_owned(), format!("entries={expected}")));
+}
+
+#[test]
 fn the_kernels_own_file_is_told_as_such() {
     let (_, events) = listen(Programs::get().path("asks"), &["look"], &[built("libcgproc_witness.so")]);
     let got = events.iter().find_map(|event| event.outcome.as_ref()).expect("an outcome").got.clone();
