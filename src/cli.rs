@@ -8,6 +8,7 @@ mod run;
 mod sampler;
 mod size;
 mod top;
+mod trace;
 
 use crate::{
     doctor,
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Trace(trace::TraceArgs),
     Show(Show),
     Explain(Explain),
     Doctor(Doctor),
@@ -143,6 +145,7 @@ pub(crate) fn main(arguments: &[OsString]) -> u8 {
 fn obey(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(run) => run.obey(),
+        Command::Trace(trace) => trace.obey(),
         Command::Show(Show { file, scope, verbose }) => Ok(show::show(&file, scope.cgroup()?, verbose).map(|()| 0)?),
         Command::Explain(Explain { figure, all, scope, json }) => {
             let how = match (json, all) {

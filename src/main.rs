@@ -19,6 +19,7 @@ mod see;
 mod settings;
 mod stats;
 mod top;
+mod trace;
 
 use std::{
     ffi::{CStr, OsStr, OsString, c_char, c_int},

@@ -10,11 +10,11 @@ mod leave;
 pub(crate) mod limits;
 mod room;
 mod sampling;
-mod signals;
+pub(crate) mod signals;
 pub(crate) mod supervise;
 
 use crate::{
-    failure::{Failure, say},
+    failure::{self, Failure, say},
     host::{descriptors, object, temporary},
     sampler::{self, Root, Sampling},
     see::view::View,
@@ -24,7 +24,8 @@ use anyhow::{Context, Error, anyhow};
 use apart::Apart;
 use calc::board::Kind;
 use cgroup::{Cgroup, NotMade};
-use child::{Child, Ending, Meanwhile, NotStarted};
+pub(crate) use child::Ending;
+use child::{Child, Meanwhile, NotStarted};
 use declared::Declared;
 use environment::Environment;
 use limits::RunLimits;
@@ -33,26 +34,49 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs::File,
+    path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
     time::Duration,
 };
-use supervise::{Budget, NotSupervised, Supervise, Supervision};
+use supervise::{Budget, NotSupervised, Observer, Supervise, Supervision, Terms};
 
-/// Runs `program` and returns its exit code.
-pub(crate) fn run(
-    program: &[OsString],
-    cgroup: Option<OsString>,
-    limits: &RunLimits,
-    supervise: Supervise,
-    has_own_pids: bool,
-) -> Result<u8, Failure> {
+/// A program to run, and how.
+pub(crate) struct Job<'p> {
+    /// It and its arguments.
+    pub(crate) program: &'p [OsString],
+    /// Whose view it gets, if not its own.
+    pub(crate) cgroup: Option<OsString>,
+    pub(crate) limits: &'p RunLimits,
+    pub(crate) supervise: Supervise,
+    /// Whether it gets a pid namespace of its own.
+    pub(crate) has_own_pids: bool,
+    pub(crate) watch: Option<&'p Watch>,
+}
+
+/// Somebody who watches what a program asks, beside those who answer.
+pub(crate) struct Watch {
+    /// Is told of the calls that a supervisor receives.
+    pub(crate) observer: Arc<dyn Observer>,
+    /// A library that is preloaded in front of ours.
+    pub(crate) witness: Option<PathBuf>,
+    /// A variable of the program's environment.
+    pub(crate) variable: (&'static str, OsString),
+}
+
+/// Runs a program until it ends.
+pub(crate) fn run(job: Job<'_>) -> Result<Ending, Failure> {
+    let Job { program, cgroup, limits, supervise, has_own_pids, watch } = job;
     descriptors::hold_closed_standard_descriptors();
     let apart = has_own_pids.then(Apart::prepare).transpose()?;
     let mut settings = Settings::of_environment()?;
     let mut environment = Environment::own();
-    let is_supervised = supervise.is_wanted_for(&program[0]);
+    let is_supervised = watch.is_some() || supervise.is_wanted_for(&program[0]);
     if !(is_supervised && object::is_absent()) {
-        preload(&mut environment)?;
+        preload(&mut environment, watch.and_then(|watch| watch.witness.as_deref()))?;
+    }
+    if let Some(Watch { variable: (name, value), .. }) = watch {
+        environment.set(name, value);
     }
     if let Some(cgroup) = cgroup {
         View::of(Some(&cgroup), &settings).with_context(|| format!("no cgroup {} is visible", cgroup.display()))?;
@@ -61,9 +85,12 @@ pub(crate) fn run(
     }
     cgroup::clear_stale();
     temporary::clear_stale();
-    let launch = Launch { program, supervise, apart, inherited: signals::take_over() };
+    let launch = Launch { program, supervise, apart, watch, inherited: signals::take_over() };
     let (child, mut upkeep) = start(&launch, limits, &settings, environment)?;
     let ending = child.wait(&mut upkeep);
+    if let Some(watch) = watch {
+        watch.observer.has_ended();
+    }
     // A namespace of its own ends with the program, and leaves no process.
     drop(child);
     let Upkeep { place, sampling, supervision } = upkeep;
@@ -71,13 +98,20 @@ pub(crate) fn run(
     drop(sampling);
     place.leave(&program[0]);
     drop(supervision);
-    Ok(match ending {
-        Ending::Exited(code) => code,
-        Ending::Killed(number) => {
-            signals::die_of(number);
-            u8::try_from(128 + number).unwrap_or(u8::MAX)
+    Ok(ending)
+}
+
+impl Ending {
+    /// Our exit code after a program has ended like this. If a signal killed it, we die of the same.
+    pub(crate) fn as_ours(&self) -> u8 {
+        match *self {
+            Self::Exited(code) => code,
+            Self::Killed(number) => {
+                signals::die_of(number);
+                u8::try_from(128 + number).unwrap_or(u8::MAX)
+            }
         }
-    })
+    }
 }
 
 /// Where the program runs.
@@ -217,6 +251,7 @@ struct Launch<'p> {
     supervise: Supervise,
     /// Whether it has a pid namespace of its own.
     apart: Option<Apart>,
+    watch: Option<&'p Watch>,
     inherited: Inherited,
 }
 
@@ -237,9 +272,11 @@ impl Launch<'_> {
             apart: self.apart,
         };
         let start = move || child::start(start);
-        if !self.supervise.is_wanted_for(&self.program[0]) {
+        if self.watch.is_none() && !self.supervise.is_wanted_for(&self.program[0]) {
             return Ok((start()?, None));
         }
+        let observer = self.watch.map(|watch| Arc::clone(&watch.observer));
+        let terms = Terms { gave: environment.clone(), observer };
         let supervised = match self.apart {
             Some(apart) if !apart.can_be_supervised() => Err(NotSupervised(
                 anyhow!(
@@ -247,12 +284,21 @@ impl Launch<'_> {
                 ),
                 start,
             )),
-            _ => supervise::start(start, environment, budget),
+            _ => supervise::start(start, &terms, budget),
         };
         match supervised {
-            Ok((child, supervision)) => Ok((child?, Some(supervision))),
+            Ok((child, supervision)) => {
+                if let (Some(observer), false) = (&terms.observer, supervision.is_ours()) {
+                    observer.sees_nothing("a cgproc run around this one supervises already");
+                }
+                Ok((child?, Some(supervision)))
+            }
             Err(NotSupervised(error, _)) if self.supervise == Supervise::Always => Err(NotStarted::Unsupervised(error)),
             Err(NotSupervised(error, start)) => {
+                if let Some(observer) = &terms.observer {
+                    observer.sees_nothing(&failure::line(format_args!("{error:#}")));
+                    return Ok((start()?, None));
+                }
                 let program = self.program[0].display();
                 say(format_args!("{program} bypasses libc, and sees the machine's figures: {error:#}"));
                 Ok((start()?, None))
@@ -295,10 +341,13 @@ fn command(program: &[OsString]) -> Command {
     command
 }
 
-/// Makes programs that we start preload the object.
-fn preload(environment: &mut Environment) -> Result<(), Error> {
+/// Makes programs that we start preload the object, and in front of it the `witness`, if there is one.
+fn preload(environment: &mut Environment, witness: Option<&Path>) -> Result<(), Error> {
     const VARIABLE: &str = "LD_PRELOAD";
-    let value = object::preload(&object::find()?, env::var_os(VARIABLE).as_deref());
+    let mut value = object::preload(&object::find()?, env::var_os(VARIABLE).as_deref());
+    if let Some(witness) = witness {
+        value = object::preload(witness, Some(&value));
+    }
     environment.set(VARIABLE, &value);
     Ok(())
 }

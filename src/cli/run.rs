@@ -5,7 +5,7 @@ use super::size;
 use crate::{
     failure::Failure,
     run::{
-        self,
+        self, Job,
         cpus::{CpuList, CpuQuota, parse_list, parse_quota},
         limits::RunLimits,
         supervise::Supervise,
@@ -60,7 +60,7 @@ pub(super) struct RunArgs {
 
 #[derive(Args)]
 #[group(multiple = true, conflicts_with = "ScopeOptions")]
-struct LimitOptions {
+pub(super) struct LimitOptions {
     /// Memory limit, in bytes or with a suffix K, M, G or T; 512M is the same as 512Mi.
     #[arg(short, long, value_name = "SIZE", value_parser = size::parse_positive)]
     memory: Option<u64>,
@@ -81,12 +81,20 @@ struct LimitOptions {
 impl RunArgs {
     /// Runs the program, and returns its exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        run::run(&self.program, self.scope.cgroup()?, &self.limits.limits(), self.supervise, self.pidns)
+        let job = Job {
+            program: &self.program,
+            cgroup: self.scope.cgroup()?,
+            limits: &self.limits.limits(),
+            supervise: self.supervise,
+            has_own_pids: self.pidns,
+            watch: None,
+        };
+        Ok(run::run(job)?.as_ours())
     }
 }
 
 impl LimitOptions {
-    fn limits(self) -> RunLimits {
+    pub(super) fn limits(self) -> RunLimits {
         RunLimits {
             memory_bytes: self.memory,
             swap_bytes: self.swap,

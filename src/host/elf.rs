@@ -28,8 +28,16 @@ impl Elf {
 
     /// Whether the program's loader, glibc's or musl's, preloads the library.
     pub(crate) fn has_known_loader(&self) -> bool {
-        let name = self.interpreter.as_deref().and_then(|path| path.rsplit('/').next());
-        name.is_some_and(|name| name.starts_with("ld-linux") || name.starts_with("ld-musl"))
+        self.loader().is_some_and(|name| name.starts_with("ld-linux")) || self.uses_musl()
+    }
+
+    /// Whether its loader, and so its C library, is musl's.
+    pub(crate) fn uses_musl(&self) -> bool {
+        self.loader().is_some_and(|name| name.starts_with("ld-musl"))
+    }
+
+    fn loader(&self) -> Option<&str> {
+        self.interpreter.as_deref()?.rsplit('/').next()
     }
 }
 

@@ -13,6 +13,9 @@ use std::{
 /// The variable that names the object.
 pub(crate) const VARIABLE: &str = "CGPROC_OBJECT";
 
+/// The witness's name.
+pub(crate) const WITNESS: &str = "libcgproc_witness.so";
+
 /// Where it is, relative to the command's directory.
 const PLACES: [&str; 3] = ["libcgproc.so", "../lib/cgproc/libcgproc.so", "../lib/libcgproc.so"];
 
@@ -24,6 +27,17 @@ pub(crate) fn find() -> Result<PathBuf> {
         bail!("{} cannot be preloaded from a path with a blank or a colon", path.display());
     }
     Ok(path)
+}
+
+/// The library that is preloaded in front of the object to see what a program asks, beside the object; `None` if there
+/// is none.
+pub(crate) fn witness(object: &Path) -> Option<PathBuf> {
+    readable(&object.with_file_name(WITNESS)).ok()
+}
+
+/// Whether a file is that library, judging by its name.
+pub(crate) fn is_witness(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == WITNESS)
 }
 
 /// Whether there is none, and none was asked for: an image without a C library may have only this command.

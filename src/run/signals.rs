@@ -38,6 +38,15 @@ pub(crate) fn take_over() -> Inherited {
     Inherited { mask: set_mask(libc::SIG_SETMASK, &queue()), dispositions }
 }
 
+/// Calls `begin`, which starts a thread that is to get no signal: whichever thread does not block one may take it away
+/// from [`next`].
+pub(crate) fn without_any<T>(begin: impl FnOnce() -> T) -> T {
+    let before = set_mask(libc::SIG_SETMASK, &queue());
+    let begun = begin();
+    set_mask(libc::SIG_SETMASK, &before);
+    begun
+}
+
 impl Inherited {
     /// Restores what was in force before, in the child between fork and exec: system calls only.
     pub(crate) fn put_back(&self) {

@@ -10,6 +10,7 @@ mod answer;
 mod answerer;
 mod budget;
 mod call;
+mod caller;
 mod desk;
 mod filter;
 mod go;
@@ -18,22 +19,27 @@ mod heir;
 mod listener;
 mod memory_file;
 mod need;
+mod observer;
 mod open;
 mod peer;
 mod refresh;
 mod seen;
 mod serve;
+mod sighting;
 mod starter;
 mod sysinfo;
 mod target;
+mod terms;
 mod waits;
 
-use super::environment::Environment;
 use anyhow::{Context, Error, Result};
 pub(crate) use budget::Budget;
+pub(crate) use caller::Caller;
 use hand::Hand;
 use heir::{Heir, Part};
 use listener::Listener;
+pub(crate) use need::uses_musl;
+pub(crate) use observer::{Observer, Sighting};
 use rustix::thread::{CapabilitySet, capabilities};
 use serve::Server;
 use starter::{Starter, Word};
@@ -41,6 +47,7 @@ use std::{
     ffi::{CStr, OsStr},
     sync::{Arc, OnceLock},
 };
+pub(crate) use terms::Terms;
 
 /// The name of the process that supervises after us.
 const HEIR: &CStr = c"cgproc-heir";
@@ -77,8 +84,7 @@ pub(crate) struct Supervision(Option<Own>);
 struct Own {
     listener: Arc<OnceLock<Listener>>,
     hand: Arc<Hand>,
-    /// What the program was started with.
-    gave: Environment,
+    terms: Terms,
     /// `None` if the heir answers.
     server: Option<Server>,
     /// The budget for answers, if the heir answers.
@@ -97,12 +103,12 @@ fn is_apart() -> bool {
     capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_PTRACE))
 }
 
-/// Calls `start`, which starts a program with the environment `gave`, in such a way that everything that program does
-/// is supervised. If that is impossible, `start` is not called. If a separate process answers, its memory and CPU time
-/// come out of the `budget`.
+/// Calls `start`, which starts a program, in such a way that everything that program does is supervised on these `terms`.
+/// If that is impossible, `start` is not called. If a separate process answers, its memory and CPU time come out of the
+/// `budget`.
 pub(crate) fn start<T, F>(
     start: F,
-    gave: &Environment,
+    terms: &Terms,
     budget: impl FnOnce() -> Budget,
 ) -> Result<(T, Supervision), NotSupervised<F>>
 where
@@ -114,7 +120,7 @@ where
         Ok(hand) => Arc::new(hand),
         Err(error) => return Err(NotSupervised(error, start)),
     };
-    let mut starter = Starter::begin(start, Arc::clone(&listener))?;
+    let mut starter = Starter::begin(start, Arc::clone(&listener), terms.observer.is_some())?;
     let (is_apart, mut budget) = match starter.word() {
         Word::Installed if is_apart() => (true, budget()),
         Word::Installed => (false, Budget::default()),
@@ -123,7 +129,7 @@ where
         Word::Refused(error) => return Err(starter.refused(error)),
     };
     let part = if is_apart { Part::Watches(&budget) } else { Part::Waits };
-    let heir = match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, gave, part)) {
+    let heir = match listener.get().context("a listener").and_then(|it| Heir::beget(it, &hand, terms, part)) {
         Ok(heir) => heir,
         Err(error) => {
             budget.close();
@@ -131,7 +137,7 @@ where
         }
     };
     // The server begins before anything is started, because starting may need answers.
-    let serve = || Server::begin(Arc::clone(&listener), Arc::clone(&hand), gave.clone());
+    let serve = || Server::begin(Arc::clone(&listener), Arc::clone(&hand), terms.clone());
     let server = match (!is_apart).then(serve).transpose() {
         Ok(server) => server,
         Err(error) => {
@@ -140,11 +146,16 @@ where
         }
     };
     let (outcome, starter) = starter.let_go();
-    let own = Own { listener, hand, gave: gave.clone(), server, budget, starter: Some(starter), heir };
+    let own = Own { listener, hand, terms: terms.clone(), server, budget, starter: Some(starter), heir };
     Ok((outcome, Supervision(Some(own))))
 }
 
 impl Supervision {
+    /// Whether the supervisor is ours, and not one around us.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The process that continues after us.
     pub(crate) fn heir(&self) -> Option<i32> {
         self.0.as_ref().map(|own| own.heir.pid())
@@ -153,10 +164,10 @@ impl Supervision {
     /// Notes that our child `pid` has ended. If it was the heir, somebody killed it; a new one replaces it and is
     /// returned.
     pub(crate) fn has_buried(&mut self, pid: i32) -> Option<i32> {
-        let Own { listener, hand, gave, server, budget, heir, .. } =
+        let Own { listener, hand, terms, server, budget, heir, .. } =
             self.0.as_mut().filter(|own| own.heir.pid() == pid)?;
         let listener_of_all = listener.get()?;
-        let beget = |part| Heir::beget(listener_of_all, hand, gave, part);
+        let beget = |part| Heir::beget(listener_of_all, hand, terms, part);
         let next = match server {
             Some(server) => {
                 let mut next = None;
@@ -170,7 +181,7 @@ impl Supervision {
             // No new process can be had.
             None if server.is_none() => {
                 hand.take_over(|received| listener_of_all.let_pass(received.id));
-                *server = Server::begin(Arc::clone(listener), Arc::clone(hand), gave.clone()).ok();
+                *server = Server::begin(Arc::clone(listener), Arc::clone(hand), terms.clone()).ok();
             }
             None => return None,
         }

@@ -1,6 +1,7 @@
 //! Explains each figure that the view shows, with its sources.
 
 mod figures;
+mod headline;
 mod in_force;
 mod limit;
 mod page;
@@ -16,6 +17,7 @@ use crate::{host::kernel::Kernel, meant::meant, settings::Settings};
 use anyhow::{Result, bail};
 use calc::{answer::Answer, doubt::Doubt, source::Files};
 use figures::RecordedView;
+pub(crate) use headline::{Headline, headline};
 pub(crate) use in_force::Limit;
 use limit::Imposer;
 use quantity::Quantity;

@@ -4,12 +4,17 @@ use super::{
     affinity,
     call::{Call, Response},
     desk::Desk,
-    open, refresh, sysinfo,
+    open, refresh, sighting, sysinfo,
+    terms::Terms,
 };
 use rustix::fd::AsFd;
 
 pub(super) fn answer(call: &Call<'_>, desk: &mut Desk<'_>) {
     let answer = answered(call, desk);
+    let Terms { gave, observer } = desk.terms();
+    if let Some(observer) = observer.as_ref().filter(|observer| observer.is_there()) {
+        sighting::tell(observer.as_ref(), call, answer.is_some(), gave.text());
+    }
     desk.note_waits(|| call.whose());
     match answer {
         Some(Response::Number(number)) => call.listener.give_back(call.id, number),
@@ -36,6 +41,10 @@ fn answered(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
             refresh::refresh(call, desk);
             None
         }
+        // Only an observer asks for it.
+        libc::SYS_getdents64 => None,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_getdents => None,
         _ => open::open(call, desk),
     }
 }

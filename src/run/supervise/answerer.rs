@@ -11,9 +11,10 @@ use super::{
     listener::Listener,
     serve::{is_over, let_pass, serve},
     target::Target,
+    terms::Terms,
     waits::{Whose, now_msec},
 };
-use crate::{host::kernel, run::environment::Environment};
+use crate::host::kernel;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::BorrowedFd,
@@ -30,20 +31,14 @@ use std::{
 };
 
 /// Keeps a child answering until nobody is left who could make a call. The child closes its copy of `line`.
-pub(super) fn serve_watched(
-    listener: &Listener,
-    hand: &Hand,
-    gave: &Environment,
-    budget: &Budget,
-    line: BorrowedFd<'_>,
-) {
+pub(super) fn serve_watched(listener: &Listener, hand: &Hand, terms: &Terms, budget: &Budget, line: BorrowedFd<'_>) {
     // Processes that a previous heir abandoned are not our children.
     hand.left_behind().store(0, SeqCst);
     // Successive children that have not answered a single call.
     let mut barren = 0;
     loop {
         let done = hand.done();
-        let ended = Answerer::start(listener, hand, gave, budget, line).map(|child| child.watch(listener, hand));
+        let ended = Answerer::start(listener, hand, terms, budget, line).map(|child| child.watch(listener, hand));
         barren = if hand.done() == done { barren + 1 } else { 0 };
         match ended {
             Ok(Ended::Done) if is_over(listener) => return,
@@ -97,7 +92,7 @@ impl Answerer {
     fn start(
         listener: &Listener,
         hand: &Hand,
-        gave: &Environment,
+        terms: &Terms,
         budget: &Budget,
         line: BorrowedFd<'_>,
     ) -> io::Result<Self> {
@@ -113,7 +108,7 @@ impl Answerer {
                     // SAFETY: this process never uses it.
                     unsafe { rustix::io::close(std::os::fd::AsRawFd::as_raw_fd(&line)) };
                     let _ = rustix::thread::set_name(super::ANSWERS);
-                    let mut desk = Desk::new(gave, Some(hand), Some(budget));
+                    let mut desk = Desk::new(terms, Some(hand), Some(budget));
                     desk.enter_budget();
                     hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut desk));
                     serve(listener, hand, &mut desk, None, &Mutex::new(()));

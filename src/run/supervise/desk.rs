@@ -4,14 +4,16 @@ use super::{
     budget::Budget,
     hand::Hand,
     seen::Known,
+    terms::Terms,
     waits::{Whose, now_msec},
 };
-use crate::{host::kernel, run::environment::Environment};
+use crate::host::kernel;
 use rustix::process::{Uid, geteuid};
 use std::sync::atomic::Ordering::SeqCst;
 
 pub(super) struct Desk<'a> {
     pub(super) known: Known<'a>,
+    terms: &'a Terms,
     /// Where waits are recorded.
     hand: Option<&'a Hand>,
     /// `None` if answers count as the program's own.
@@ -28,9 +30,14 @@ const SHORT_MSEC: u64 = 250;
 const MOST_LEFT_BEHIND: u32 = 16;
 
 impl<'a> Desk<'a> {
-    /// A desk for programs, the first of which was started with the environment `gave`.
-    pub(super) fn new(gave: &'a Environment, hand: Option<&'a Hand>, budget: Option<&'a Budget>) -> Self {
-        Self { known: Known::new(gave), hand, budget, is_wary: false, ran_msec: 0 }
+    /// A desk for programs that are supervised on these terms.
+    pub(super) fn new(terms: &'a Terms, hand: Option<&'a Hand>, budget: Option<&'a Budget>) -> Self {
+        Self { known: Known::new(&terms.gave), terms, hand, budget, is_wary: false, ran_msec: 0 }
+    }
+
+    /// The terms that programs are supervised on.
+    pub(super) fn terms(&self) -> &'a Terms {
+        self.terms
     }
 
     /// Whether the call that begins must pass because its user has made us wait too long. The user is looked up only if

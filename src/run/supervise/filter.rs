@@ -12,16 +12,17 @@ use libc::{
 enum When {
     /// Always.
     Always,
-    /// If the argument at this index has flags of open(2) that read an existing file.
-    ReadsFile(u32),
+    /// If the argument at this index has no other flags of open(2) than these, and only reads.
+    Reads(u32, i32),
     /// If all the arguments at these indices are zero.
     Zero(&'static [u32]),
 }
 
+/// What a supervisor may answer.
 const CALLS: &[(c_long, When)] = &[
-    (libc::SYS_openat, When::ReadsFile(2)),
+    (libc::SYS_openat, When::Reads(2, FOR_READING)),
     #[cfg(target_arch = "x86_64")]
-    (libc::SYS_open, When::ReadsFile(1)),
+    (libc::SYS_open, When::Reads(1, FOR_READING)),
     // Its flags are in memory, where a filter cannot look.
     (libc::SYS_openat2, When::Always),
     // A seek to the start of a file: programs that keep a file open read it again that way. SEEK_SET is zero.
@@ -32,9 +33,22 @@ const CALLS: &[(c_long, When)] = &[
     (libc::SYS_sched_setaffinity, When::Always),
 ];
 
+/// What an observer is told of: directories too, in which programs count CPUs.
+const OBSERVED: &[(c_long, When)] = &[
+    (libc::SYS_openat, When::Reads(2, FOR_LISTING)),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, When::Reads(1, FOR_LISTING)),
+    (libc::SYS_getdents64, When::Always),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_getdents, When::Always),
+];
+
 /// The flags of open(2) that do not change the text of an existing file. If any other is set, including future ones,
 /// the kernel may have something to say.
 pub(super) const FOR_READING: i32 = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW | LARGE_FILE;
+
+/// The same, and that of a directory.
+pub(super) const FOR_LISTING: i32 = FOR_READING | libc::O_DIRECTORY;
 
 /// The kernel's `O_LARGEFILE`: C libraries define it as 0, but pass it all the same.
 const LARGE_FILE: i32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
@@ -49,10 +63,13 @@ const fn argument(number: u32) -> u32 {
     16 + 8 * number
 }
 
-pub(super) fn program() -> Vec<sock_filter> {
+/// The program for a supervisor that answers; with more calls if somebody observes these.
+pub(super) fn program(is_observed: bool) -> Vec<sock_filter> {
     let mut program =
         vec![load(ARCHITECTURE_AT), skip_if_equal(ARCHITECTURE, 1), answer(SECCOMP_RET_ALLOW), load(NUMBER)];
-    for (number, when) in CALLS {
+    let observed = if is_observed { OBSERVED } else { &[] };
+    // The first that matches decides.
+    for (number, when) in observed.iter().chain(CALLS) {
         let body = body(*when);
         program.push(skip_unless_equal(u32::try_from(*number).unwrap_or(u32::MAX), body.len()));
         program.extend(body);
@@ -65,9 +82,9 @@ pub(super) fn program() -> Vec<sock_filter> {
 fn body(when: When) -> Vec<sock_filter> {
     match when {
         When::Always => vec![answer(SECCOMP_RET_USER_NOTIF)],
-        When::ReadsFile(flags) => vec![
+        When::Reads(flags, allowed) => vec![
             load(argument(flags)),
-            instruction(BPF_ALU | BPF_AND | BPF_K, (!FOR_READING).cast_unsigned()),
+            instruction(BPF_ALU | BPF_AND | BPF_K, (!allowed).cast_unsigned()),
             skip_unless_equal(libc::O_RDONLY.cast_unsigned(), 1),
             answer(SECCOMP_RET_USER_NOTIF),
             answer(SECCOMP_RET_ALLOW),
@@ -105,8 +122,8 @@ mod tests {
     use super::*;
 
     /// What the kernel does with the words of a `struct seccomp_data`, as far as the program needs it.
-    fn run(data: &[u32]) -> u32 {
-        let program = program();
+    fn run(data: &[u32], is_observed: bool) -> u32 {
+        let program = program(is_observed);
         let (mut at, mut accumulator) = (0, 0);
         loop {
             let it = program[at];
@@ -126,7 +143,20 @@ mod tests {
     fn comes_to_us(architecture: u32, number: c_long, arguments: [i32; 6]) -> bool {
         let mut data = vec![u32::try_from(number).unwrap(), architecture, 0, 0];
         data.extend(arguments.iter().flat_map(|it| [it.cast_unsigned(), 0]));
-        run(&data) == SECCOMP_RET_USER_NOTIF
+        run(&data, false) == SECCOMP_RET_USER_NOTIF
+    }
+
+    #[test]
+    fn an_observer_sees_directories() {
+        for (number, arguments) in
+            [(libc::SYS_openat, [0, 0, 0, 0, libc::O_DIRECTORY.cast_unsigned(), 0]), (libc::SYS_getdents64, [0; 6])]
+        {
+            let mut data = vec![u32::try_from(number).unwrap(), ARCHITECTURE, 0, 0];
+            data.extend(arguments);
+            data.resize(16, 0);
+            assert_eq!(run(&data, true), SECCOMP_RET_USER_NOTIF, "{number}");
+            assert_eq!(run(&data, false), SECCOMP_RET_ALLOW, "{number}");
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 
 use super::{
     answer::answer, answerer::serve_watched, budget::Budget, call::Call, desk::Desk, hand::Hand, listener::Listener,
-    serve::serve,
+    serve::serve, terms::Terms,
 };
-use crate::run::{environment::Environment, leave};
+use crate::run::leave;
 use anyhow::{Context, Result};
 use rustix::fd::{AsFd, AsRawFd};
 use std::{
@@ -39,7 +39,7 @@ const CEASE: u8 = b'-';
 
 impl Heir {
     /// Forks it. The other thread of this process waits for us and holds nothing.
-    pub(super) fn beget(listener: &Listener, hand: &Hand, gave: &Environment, part: Part<'_>) -> Result<Self> {
+    pub(super) fn beget(listener: &Listener, hand: &Hand, terms: &Terms, part: Part<'_>) -> Result<Self> {
         let (ours, its) = UnixStream::pair().context("a socket to the process that supervises after us")?;
         // It replies at once, unless somebody has stopped it.
         ours.set_read_timeout(Some(Duration::from_secs(5)))
@@ -49,7 +49,7 @@ impl Heir {
         match unsafe { libc::fork() } {
             0 => {
                 drop(ours);
-                live(listener, hand, gave, its, part)
+                live(listener, hand, terms, its, part)
             }
             pid if pid > 0 => Ok(Self { pid, line: ours, is_at_work }),
             _ => Err(io::Error::last_os_error()).context("starting the process that supervises after us"),
@@ -88,35 +88,36 @@ impl Heir {
 
 /// The heir's life. It does our work from the start, or while we are stopped and once we have ended, until there is
 /// none left.
-fn live(listener: &Listener, hand: &Hand, gave: &Environment, line: UnixStream, part: Part<'_>) -> ! {
+fn live(listener: &Listener, hand: &Hand, terms: &Terms, line: UnixStream, part: Part<'_>) -> ! {
     let (listens, line_end) = (listener.as_fd().as_raw_fd(), line.as_raw_fd());
     match part {
         Part::Watches(budget) => {
-            leave::everything([listens, line_end].into_iter().chain(budget.descriptors()).collect(), super::HEIR);
-            serve_watched(listener, hand, gave, budget, line.as_fd());
+            let kept = [listens, line_end].into_iter().chain(terms.descriptor());
+            leave::everything(kept.chain(budget.descriptors()).collect(), super::HEIR);
+            serve_watched(listener, hand, terms, budget, line.as_fd());
         }
         Part::Waits => {
-            leave::everything(vec![listens, line_end], super::HEIR);
-            stand_by(listener, hand, gave, line);
+            leave::everything([listens, line_end].into_iter().chain(terms.descriptor()).collect(), super::HEIR);
+            stand_by(listener, hand, terms, line);
         }
     }
     // SAFETY: ends this process, which has nothing to clean up.
     unsafe { libc::_exit(0) }
 }
 
-fn stand_by(listener: &Listener, hand: &Hand, gave: &Environment, mut line: UnixStream) {
+fn stand_by(listener: &Listener, hand: &Hand, terms: &Terms, mut line: UnixStream) {
     let Ok(own) = Hand::new() else { return };
     let mut word = [0];
     while matches!(line.read(&mut word), Ok(1)) {
         match word {
             [STAND_IN] => {
-                serve(listener, &own, &mut Desk::new(gave, Some(&own), None), Some(line.as_fd()), &Mutex::new(()));
+                serve(listener, &own, &mut Desk::new(terms, Some(&own), None), Some(line.as_fd()), &Mutex::new(()));
             }
             _ => drop(line.write_all(&word)),
         }
     }
     // We may have ended in the middle of a call. If that was already answered, this answer comes too late and does
     // nothing.
-    hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(gave, None, None)));
-    serve(listener, &own, &mut Desk::new(gave, Some(&own), None), None, &Mutex::new(()));
+    hand.take_over(|received| answer(&Call::of(listener, hand, received), &mut Desk::new(terms, None, None)));
+    serve(listener, &own, &mut Desk::new(terms, Some(&own), None), None, &Mutex::new(()));
 }

@@ -15,6 +15,12 @@ pub(super) fn is_needed(program: &OsStr) -> bool {
     find(program).and_then(|path| interpreter_of(&path).or(Some(path))).is_some_and(|path| goes_past_libc(&path))
 }
 
+/// Whether `program`, found in the same way, uses musl.
+pub(crate) fn uses_musl(program: &OsStr) -> bool {
+    let path = find(program).and_then(|path| interpreter_of(&path).or(Some(path)));
+    path.and_then(|path| elf::read(&plain(&path)?).ok()).is_some_and(|program| program.uses_musl())
+}
+
 fn goes_past_libc(path: &Path) -> bool {
     let program = plain(path).and_then(|file| elf::read(&file).ok());
     program.is_some_and(|program| program.machine == elf::MACHINE && program.goes_past_libc())

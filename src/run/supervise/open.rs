@@ -3,7 +3,7 @@
 use super::{
     call::{Call, Response},
     desk::Desk,
-    filter::FOR_READING,
+    filter::{FOR_LISTING, FOR_READING},
     memory_file,
 };
 use crate::see::answers::Asked;
@@ -29,14 +29,11 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
     if path == QUESTION.to_bytes() {
         return Some(Response::Number(YES));
     }
-    if !may_be_answered(path) {
+    // Directories come to us too if somebody observes.
+    if !may_be_answered(path) || asking.flags & !FOR_READING != libc::O_RDONLY {
         return None;
     }
-    let whole = if path.starts_with(b"/") {
-        path.to_vec()
-    } else {
-        [&call.target.directory(asking.directory)?[..], b"/", path].concat()
-    };
+    let whole = whole(call, asking.directory, path)?;
     if !stays_with_the_kernel(&whole) {
         return None;
     }
@@ -54,6 +51,19 @@ pub(super) fn open(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<Response> {
     Some(Response::File { file, closes_on_exec: asking.flags & libc::O_CLOEXEC != 0 })
 }
 
+/// The absolute path that the call opens, as far as the program names it; `None` if it cannot be read.
+pub(super) fn path(call: &Call<'_>) -> Option<Vec<u8>> {
+    let asking = asking(call)?;
+    whole(call, asking.directory, call.target.path(asking.path)?.text().to_bytes())
+}
+
+fn whole(call: &Call<'_>, directory: i32, path: &[u8]) -> Option<Vec<u8>> {
+    if path.starts_with(b"/") {
+        return Some(path.to_vec());
+    }
+    Some([&call.target.directory(directory)?[..], b"/", path].concat())
+}
+
 /// What the program would open, if that has an answer, is the kernel's own file, and nobody else has to answer it.
 fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
     let found = call.target.find(path, flags & libc::O_NOFOLLOW == 0)?;
@@ -67,7 +77,7 @@ fn judge(call: &Call<'_>, path: &Path, flags: i32) -> Option<Asked> {
 
 /// Whether `path` stays within /proc and /sys. Following a path through another file system could wait for a server
 /// that is itself waiting for us.
-fn stays_with_the_kernel(path: &[u8]) -> bool {
+pub(super) fn stays_with_the_kernel(path: &[u8]) -> bool {
     let mut parts = path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
     if !matches!(parts.next(), Some(b"proc" | b"sys")) {
         return false;
@@ -115,7 +125,7 @@ fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
     call.target.read(how, &mut words)?;
     let word = |at: usize| words[at * 8..].first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
     let (flags, mode, resolve) = (i32::try_from(word(0)?).ok()?, word(1)?, word(2)?);
-    (flags & !FOR_READING == libc::O_RDONLY && mode == 0 && resolve == 0).then_some(flags)
+    (flags & !FOR_LISTING == libc::O_RDONLY && mode == 0 && resolve == 0).then_some(flags)
 }
 
 /// Judges by the path's last component: the cheapest test, made first.

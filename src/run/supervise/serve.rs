@@ -1,7 +1,6 @@
 //! Answering calls one after another.
 
-use super::{answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener};
-use crate::run::environment::Environment;
+use super::{answer::answer, call::Call, desk::Desk, hand::Hand, listener::Listener, terms::Terms};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd},
@@ -23,13 +22,13 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn begin(listener: Arc<OnceLock<Listener>>, hand: Arc<Hand>, gave: Environment) -> io::Result<Self> {
+    pub(super) fn begin(listener: Arc<OnceLock<Listener>>, hand: Arc<Hand>, terms: Terms) -> io::Result<Self> {
         let (stopped, stop) = io::pipe()?;
         let gate = Arc::new(Mutex::new(()));
         let inner = Arc::clone(&gate);
         let work = move || {
             if let Some(listener) = listener.get() {
-                serve(listener, &hand, &mut Desk::new(&gave, Some(&hand), None), Some(stopped.as_fd()), &inner);
+                serve(listener, &hand, &mut Desk::new(&terms, Some(&hand), None), Some(stopped.as_fd()), &inner);
             }
         };
         let thread = thread::Builder::new().spawn(work)?;

@@ -62,10 +62,11 @@ fn put<T>(slot: &Mutex<Option<T>>, value: T) {
 }
 
 impl Starter {
-    /// Starts the thread, which first installs the filter and then waits.
+    /// Starts the thread, which first installs the filter and then waits. If somebody observes, more calls come to us.
     pub(super) fn begin<T, F>(
         start: F,
         listener: Arc<OnceLock<Listener>>,
+        is_observed: bool,
     ) -> Result<PendingStart<T, F>, NotSupervised<F>>
     where
         T: Send + 'static,
@@ -77,7 +78,7 @@ impl Starter {
             let ((told, tell), (goes, go), (done, dones)) = (io::pipe()?, io::pipe()?, io::pipe()?);
             let ends = Ends { tell, go: goes, done: dones };
             let inner = Arc::clone(&exchange);
-            let thread = thread::Builder::new().spawn(move || live(&inner, &listener, ends))?;
+            let thread = thread::Builder::new().spawn(move || live(&inner, &listener, ends, is_observed))?;
             Ok((Self { thread: Some(thread), go: Some(go) }, told, done))
         };
         match begin() {
@@ -100,8 +101,13 @@ impl Drop for Starter {
 }
 
 /// The thread's life.
-fn live<T, F: FnOnce() -> T>(exchange: &Exchange<T, F>, listener: &OnceLock<Listener>, mut ends: Ends) {
-    let program = filter::program();
+fn live<T, F: FnOnce() -> T>(
+    exchange: &Exchange<T, F>,
+    listener: &OnceLock<Listener>,
+    mut ends: Ends,
+    is_observed: bool,
+) {
+    let program = filter::program(is_observed);
     let word = match Listener::install(&program) {
         Ok(installed) => {
             let _ = listener.set(installed);

@@ -4,7 +4,7 @@ use super::{hand::Hand, waits::Whose};
 use crate::host::{
     foreign,
     kernel::{self, Kernel},
-    preload_file, trusted,
+    object, preload_file, trusted,
 };
 use calc::source::{Files, Source};
 use libc::{iovec, pid_t};
@@ -124,8 +124,13 @@ impl<'h> Target<'h> {
     /// The directory that a path is relative to: the process's own, or that of its descriptor `directory`. It is the
     /// kernel's own text; no file system is asked.
     pub(super) fn directory(&self, directory: i32) -> Option<Vec<u8>> {
-        let link = if directory == libc::AT_FDCWD { self.file("cwd") } else { self.file(&format!("fd/{directory}")) };
-        self.below_root(readlink(link, Vec::new()).ok()?.into_bytes())
+        let link = if directory == libc::AT_FDCWD { "cwd".to_owned() } else { format!("fd/{directory}") };
+        self.below_root(self.link(&link)?)
+    }
+
+    /// What a link in its directory of /proc leads to: the kernel's own text.
+    pub(super) fn link(&self, name: &str) -> Option<Vec<u8>> {
+        Some(readlink(self.file(name), Vec::new()).ok()?.into_bytes())
     }
 
     /// Finds what the process would get by `path`, from its root; nothing is opened for use yet. A symbolic link at the
@@ -155,7 +160,7 @@ impl<'h> Target<'h> {
     }
 
     /// Compares the kernel's own texts: looking at the file itself might wait for whoever serves it.
-    fn is_this_command(&self) -> bool {
+    pub(super) fn is_this_command(&self) -> bool {
         static OWN: OnceLock<Option<CString>> = OnceLock::new();
         let own = OWN.get_or_init(|| readlink("/proc/self/exe", Vec::new()).ok());
         own.is_some() && readlink(self.file("exe"), Vec::new()).ok() == *own
@@ -233,7 +238,7 @@ impl<'h> Target<'h> {
         format!("/proc/{}/{name}", self.thread).into()
     }
 
-    fn c_file(&self, name: &str) -> CString {
+    pub(super) fn c_file(&self, name: &str) -> CString {
         CString::new(self.file(name).into_os_string().into_vec()).unwrap_or_default()
     }
 }
@@ -248,7 +253,7 @@ fn is_no_call() -> bool {
 const MOST_ENVIRONMENT: usize = 128 << 10;
 
 /// The most that is read of a list of mappings, which a program can make as long as the kernel allows.
-const MOST_MAPS: usize = 512 << 10;
+pub(super) const MOST_MAPS: usize = 512 << 10;
 
 /// Whether /proc/PID/maps says that the instruction is in libc or the library, and that the library is loaded. Reads no
 /// more than necessary; if the list is too long, assumes that it is so, and the kernel answers.
@@ -285,29 +290,42 @@ fn is_answered_by_a_mapping(maps: &mut impl Source, instruction: u64) -> bool {
 const SMALLEST_PAGE: usize = 4096;
 
 /// A line of /proc/PID/maps.
-struct Mapping<'m> {
+pub(super) struct Mapping<'m> {
     from: u64,
     to: u64,
     name: &'m [u8],
+    /// The last column.
+    path: &'m [u8],
 }
 
 impl<'m> Mapping<'m> {
-    fn parse(line: &'m [u8]) -> Option<Self> {
+    pub(super) fn parse(line: &'m [u8]) -> Option<Self> {
         let range = str::from_utf8(line.split(|byte| *byte == b' ').next()?).ok()?;
         let (from, to) = range.split_once('-')?;
         let name = line.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |slash| &line[slash + 1..]);
-        Some(Self { from: u64::from_str_radix(from, 16).ok()?, to: u64::from_str_radix(to, 16).ok()?, name })
+        let path = line.splitn(6, |byte| *byte == b' ').nth(5).unwrap_or_default().trim_ascii();
+        Some(Self { from: u64::from_str_radix(from, 16).ok()?, to: u64::from_str_radix(to, 16).ok()?, name, path })
     }
 
-    fn holds(&self, address: u64) -> bool {
+    pub(super) fn holds(&self, address: u64) -> bool {
         (self.from..self.to).contains(&address)
     }
 
-    fn is_ours(&self) -> bool {
+    /// The path of its file, or the kernel's name for it; empty if it has neither.
+    pub(super) fn path(&self) -> &'m [u8] {
+        self.path
+    }
+
+    /// Whether it is of the library, or of the witness before it.
+    pub(super) fn is_ours(&self) -> bool {
         preload_file::is_ours(OsStr::from_bytes(self.name).as_ref())
     }
 
-    fn is_of_libc(&self) -> bool {
+    pub(super) fn is_witness(&self) -> bool {
+        object::is_witness(OsStr::from_bytes(self.name).as_ref())
+    }
+
+    pub(super) fn is_of_libc(&self) -> bool {
         const LIBCS: [&str; 6] = ["libc.so", "libc-", "libc.musl-", "libpthread", "ld-linux", "ld-"];
         self.is_ours() || LIBCS.iter().any(|libc| self.name.starts_with(libc.as_bytes()))
     }

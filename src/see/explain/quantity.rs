@@ -81,6 +81,14 @@ impl Quantity {
         }
     }
 
+    /// The number, if it is a whole one: of an amount of memory, its bytes.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self.value {
+            Value::Whole(number) => Some(self.bytes().unwrap_or(number)),
+            _ => None,
+        }
+    }
+
     /// Rounded, and in at most 11 characters unless the number is too large for that.
     pub(super) fn brief(&self) -> String {
         const MOST: usize = 11;

@@ -1,0 +1,268 @@
+//! Which of the supervisor's calls belong to functions that the witness saw, and what questions come out of both.
+
+use super::{
+    question::{Door, Outcome, Question},
+    subject::{self, Subject},
+};
+use crate::run::supervise::Sighting;
+use std::collections::HashMap;
+use witness_event::{Event, Moment};
+
+/// Functions that have been entered and not left, by thread.
+#[derive(Default)]
+pub(super) struct Ledger {
+    /// The key has the process by our numbers, and the thread by its own.
+    threads: HashMap<(i32, i32), Vec<Entered>>,
+}
+
+/// A function that a thread has entered.
+struct Entered {
+    function: Vec<u8>,
+    /// A system call within was answered from outside.
+    is_answered: bool,
+}
+
+/// At most so many threads and nested functions are kept in mind: threads may be ended within a function.
+const MOST_THREADS: usize = 4096;
+const MOST_NESTED: usize = 8;
+
+impl Ledger {
+    /// Takes an event of the witness's, sent by the process `sender`.
+    pub(super) fn witnessed(&mut self, event: &Event<'_>, sender: i32) -> Option<Question> {
+        let key = (if sender > 0 { sender } else { event.pid }, event.tid);
+        match event.moment {
+            Moment::Start => {
+                // The thread has executed another program.
+                self.threads.remove(&key);
+                None
+            }
+            Moment::Enter => {
+                self.enter(key, event);
+                None
+            }
+            Moment::Leave => {
+                let (is_outermost, is_answered) = self.leave(key, &event.function);
+                // What a function calls is part of its own question.
+                if is_outermost { question(event, key.0, is_answered) } else { None }
+            }
+            Moment::Unfit => None,
+        }
+    }
+
+    fn enter(&mut self, key: (i32, i32), event: &Event<'_>) {
+        if self.threads.len() >= MOST_THREADS && !self.threads.contains_key(&key) {
+            self.threads.clear();
+        }
+        let nested = self.threads.entry(key).or_default();
+        if nested.len() < MOST_NESTED {
+            nested.push(Entered { function: event.function.to_vec(), is_answered: false });
+        }
+    }
+
+    /// Takes the function off the thread's stack, with those above it that were never left. Returns whether it was the
+    /// outermost one, and whether a call within was answered.
+    fn leave(&mut self, key: (i32, i32), function: &[u8]) -> (bool, bool) {
+        let Some(nested) = self.threads.get_mut(&key) else { return (true, false) };
+        let Some(at) = nested.iter().rposition(|it| it.function == function) else { return (nested.is_empty(), false) };
+        let is_answered = nested.drain(at..).any(|it| it.is_answered);
+        if let Some(outer) = nested.last_mut() {
+            outer.is_answered |= is_answered;
+            return (false, is_answered);
+        }
+        self.threads.remove(&key);
+        (true, is_answered)
+    }
+
+    /// Takes a call that a supervisor received: `None` if it belongs to a function, or is the library's own.
+    pub(super) fn sighted(&mut self, it: &Sighting) -> Option<Question> {
+        let within = self.threads.get_mut(&(it.process, it.thread)).and_then(|nested| nested.last_mut());
+        if let Some(entered) = within {
+            entered.is_answered |= it.is_answered;
+            return None;
+        }
+        if it.caller.is_library {
+            return None;
+        }
+        let (asked, subject) = match &it.path {
+            Some(path) => (path.clone(), subject::of_path(path)?),
+            None => (it.call.as_bytes().to_vec(), subject::of_function(&it.call, b"")?),
+        };
+        let outcome = if it.is_answered { Outcome::Answered } else { Outcome::Kernels };
+        let comm = text(&it.comm);
+        Some(Question { process: it.process, comm, door: door(it), asked: text(&asked), subject, outcome })
+    }
+}
+
+/// The door of a call that belongs to no function.
+fn door(it: &Sighting) -> Door {
+    let (call, object) = (it.call.clone().into_owned(), text(&it.caller.object));
+    let caller = &it.caller;
+    if !caller.has_library {
+        return Door::Outside { call, object, has_libc: caller.has_libc };
+    }
+    match (caller.is_libc, caller.has_witness) {
+        (false, _) => Door::Unhooked { call, object },
+        (true, true) => Door::Libc { call, object },
+        (true, false) => Door::Unwitnessed { call },
+    }
+}
+
+/// The question of a function that has returned; `None` if it is about nothing of the machine's.
+fn question(event: &Event<'_>, process: i32, is_answered: bool) -> Option<Question> {
+    let function = String::from_utf8_lossy(&event.function);
+    if function.contains("affinity") && !is_its_own(event) {
+        return None;
+    }
+    let outcome = event.outcome.as_ref()?;
+    let got = &outcome.got[..];
+    let (path, is_ours) = match got.strip_prefix(b"/memfd:") {
+        Some(path) => (path.strip_suffix(b" (deleted)").unwrap_or(path), true),
+        None if got.starts_with(b"/") => (got, false),
+        None => (&event.argument[..], false),
+    };
+    let (asked, subject) = match subject::of_function(&function, &event.argument) {
+        Some(subject) => (figure(&function, &event.argument, &subject), subject),
+        None => (text(path), subject::of_path(path)?),
+    };
+    let is_failed = outcome.errno != 0;
+    if is_about_no_text(&function) && !is_failed {
+        return None;
+    }
+    let is_a_figure = !matches!(subject, Subject::File(_) | Subject::Kernels(_));
+    let outcome = match outcome.errno {
+        0 if is_ours || is_answered => Outcome::Answered,
+        0 if is_a_figure => Outcome::Gave { returned: outcome.returned, text: text(got) },
+        0 => Outcome::Kernels,
+        error => Outcome::Failed(error),
+    };
+    let object = event.caller.as_ref().map(|caller| text(&caller.object)).unwrap_or_default();
+    let door = Door::Function { name: function.into_owned(), object };
+    Some(Question { process, comm: text(&event.comm), door, asked, subject, outcome })
+}
+
+/// Whether the process or thread that a function is about is the caller.
+fn is_its_own(event: &Event<'_>) -> bool {
+    let own = [0, event.pid, event.tid];
+    str::from_utf8(&event.argument).is_ok_and(|number| own.iter().any(|it| it.to_string() == number))
+}
+
+/// What a function for figures was asked for: the argument if it names the figure, or else the function.
+fn figure(function: &str, argument: &[u8], subject: &Subject) -> String {
+    match (argument.starts_with(b"_SC_"), subject) {
+        (true, _) | (_, Subject::Disk) => text(argument),
+        _ => function.to_owned(),
+    }
+}
+
+/// Whether a function only looks whether something is there, or for what is not figures.
+fn is_about_no_text(function: &str) -> bool {
+    ["stat", "access", "mmap"].iter().any(|it| function.contains(it))
+        && !function.contains("statfs")
+        && !function.contains("statvfs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::supervise::Caller;
+    use std::borrow::Cow;
+    use witness_event::Outcome as Returned;
+
+    fn event(
+        moment: Moment,
+        function: &'static str,
+        argument: &'static str,
+        got: Option<&'static str>,
+    ) -> Event<'static> {
+        let cow = |text: &'static str| Cow::Borrowed(text.as_bytes());
+        let outcome = got.map(|got| Returned { returned: 3, errno: 0, got: cow(got) });
+        let (comm, function, argument) = (cow("free"), cow(function), cow(argument));
+        Event { moment, pid: 5, tid: 6, lost: 0, comm, function, argument, caller: None, outcome }
+    }
+
+    fn sighting(path: &str, is_answered: bool, caller: Caller) -> Sighting {
+        Sighting {
+            process: 50,
+            thread: 6,
+            comm: b"free".to_vec(),
+            call: "openat".into(),
+            path: Some(path.into()),
+            is_answered,
+            caller,
+            membership: Vec::new(),
+            settings: Vec::new(),
+        }
+    }
+
+    fn of_libc() -> Caller {
+        let object = b"/lib/libc.so.6".to_vec();
+        Caller { object, is_libc: true, has_library: true, has_witness: true, has_libc: true, ..Caller::default() }
+    }
+
+    #[test]
+    fn what_happens_within_a_function_is_its_own() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.witnessed(&event(Moment::Enter, "fopen", "/proc/meminfo", None), 50), None);
+        assert_eq!(ledger.sighted(&sighting("/proc/meminfo", false, of_libc())), None);
+        let got = Some("/memfd:/proc/meminfo (deleted)");
+        let question = ledger.witnessed(&event(Moment::Leave, "fopen", "/proc/meminfo", got), 50).unwrap();
+        assert_eq!((&question.asked[..], &question.outcome), ("/proc/meminfo", &Outcome::Answered));
+        assert_eq!((question.process, question.door.name()), (50, "fopen"));
+        // Afterwards it is none's.
+        let question = ledger.sighted(&sighting("/proc/meminfo", false, of_libc())).unwrap();
+        assert!(matches!(question.door, Door::Libc { .. }), "{question:?}");
+    }
+
+    #[test]
+    fn doors_without_a_hook_are_named() {
+        let mut ledger = Ledger::default();
+        let mut door = |caller: Caller| ledger.sighted(&sighting("/proc/stat", false, caller)).map(|it| it.door);
+        let own = Caller { object: b"/opt/libfoo.so".to_vec(), is_libc: false, ..of_libc() };
+        assert_eq!(door(own.clone()), Some(Door::Unhooked { call: "openat".into(), object: "/opt/libfoo.so".into() }));
+        assert!(matches!(door(Caller { has_library: false, ..own }), Some(Door::Outside { .. })));
+        assert!(matches!(door(Caller { has_witness: false, ..of_libc() }), Some(Door::Unwitnessed { .. })));
+        assert_eq!(door(Caller { is_library: true, is_libc: false, ..of_libc() }), None);
+    }
+
+    #[test]
+    fn nested_functions_are_one_question() {
+        let mut ledger = Ledger::default();
+        for function in ["getloadavg", "open"] {
+            ledger.witnessed(&event(Moment::Enter, function, "", None), 50);
+        }
+        ledger.sighted(&sighting("/proc/loadavg", true, of_libc()));
+        assert_eq!(ledger.witnessed(&event(Moment::Leave, "open", "/proc/loadavg", Some("/proc/loadavg")), 50), None);
+        let question = ledger.witnessed(&event(Moment::Leave, "getloadavg", "", Some("0.5")), 50).unwrap();
+        assert_eq!((&question.asked[..], question.outcome), ("getloadavg", Outcome::Answered));
+        assert!(ledger.threads.is_empty());
+    }
+
+    #[test]
+    fn functions_that_are_never_left_are_forgotten() {
+        let mut ledger = Ledger::default();
+        ledger.witnessed(&event(Moment::Enter, "open", "/proc/stat", None), 50);
+        ledger.witnessed(&event(Moment::Start, "", "/lib/witness.so", None), 50);
+        assert!(ledger.sighted(&sighting("/proc/stat", true, Caller::default())).is_some());
+        for tid in 0..2 * i32::try_from(MOST_THREADS).unwrap() {
+            ledger.witnessed(&Event { tid, ..event(Moment::Enter, "open", "/proc/stat", None) }, 50);
+        }
+        assert!(ledger.threads.len() <= MOST_THREADS);
+    }
+
+    #[test]
+    fn only_what_says_something_is_a_question() {
+        let leave = |function, argument, got| {
+            Ledger::default().witnessed(&event(Moment::Leave, function, argument, Some(got)), 50).map(|it| it.asked)
+        };
+        assert_eq!(leave("sysconf", "_SC_NPROCESSORS_ONLN", ""), Some("_SC_NPROCESSORS_ONLN".to_owned()));
+        assert_eq!(leave("sched_getaffinity", "0", "0-1"), Some("sched_getaffinity".to_owned()));
+        assert_eq!(leave("sched_getaffinity", "4711", "0-1"), None);
+        assert_eq!(leave("open", "/proc/self/status", "/proc/7/status"), None);
+        assert_eq!(leave("stat", "/proc/meminfo", ""), None);
+        assert_eq!(leave("statvfs", "/", "total=1 free=1 available=1"), Some("/".to_owned()));
+    }
+}
