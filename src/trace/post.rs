@@ -187,3 +187,35 @@ impl Observer for Sender {
         self.socket.as_raw_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_arrive_in_order_with_their_senders() {
+        let (post, sender, address) = open().unwrap();
+        let program = UnixDatagram::unbound().unwrap();
+        let event = b"enter\t7\t8\t0\t\t\t1f\tfree\tfopen\t/proc/meminfo\t/usr/bin/free\t";
+        for datagram in [&b"what nobody knows"[..], event] {
+            program.send_to(datagram, &address.path).unwrap();
+        }
+        sender.sees_nothing("no right");
+        let first = post.next();
+        assert!(matches!(&first.datagram, Datagram::Witnessed(event) if event.tid == 8), "{:?}", first.datagram);
+        assert_eq!(first.sender, i32::try_from(std::process::id()).unwrap(), "the kernel's word, not the event's");
+        assert_eq!(post.next().datagram, Datagram::Blind("no right".to_owned()));
+    }
+
+    #[test]
+    fn who_is_gone_is_told_nothing() {
+        let (post, sender, address) = open().unwrap();
+        drop(post);
+        assert!(sender.is_there(), "nobody knows yet");
+        sender.sees_nothing("");
+        assert!(!sender.is_there());
+        let path = std::path::PathBuf::from(address.path.clone());
+        drop(address);
+        assert!(!path.exists());
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{
     bed,
     harness::{cgproc, err, out},
-    program::{KIB, LIMITS, compiled, machines_kib},
+    program::{Answering, KIB, LIMITS, compiled, machines_kib},
     traced::{Traced, traced},
 };
 use serde_json::Value;
@@ -58,6 +58,17 @@ fn a_summary_in_words() {
     let line = text.lines().find(|line| line.contains("openat in libinline.so, not hooked, /proc/meminfo"));
     let line = line.unwrap_or_else(|| panic!("{text}"));
     assert!(line.contains("memory.total 300.0 MiB (kernel: ") && line.contains("limit of "), "{line}");
+}
+
+#[test]
+fn whoever_answers_tells() {
+    for answering in Answering::BOTH {
+        let program = compiled("inline");
+        let output = answering.cgproc(&[&["trace"], &LIMITS[..], &["--", &program]].concat()).output();
+        let text = err(&output.expect("cgproc"));
+        assert!(text.contains("4 through doors that are not hooked"), "{answering:?}: {text}");
+        assert!(text.contains("openat in libinline.so: /proc/meminfo, answered from outside here"), "{text}");
+    }
 }
 
 #[test]
