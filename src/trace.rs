@@ -97,6 +97,8 @@ struct Clerk {
     notes: Vec<String>,
     /// How many events were not sent for want of room.
     lost: u64,
+    /// There is no supervisor.
+    is_blind: bool,
 }
 
 /// Witnesses may have more to complain of than anybody reads.
@@ -105,7 +107,7 @@ const MOST_NOTES: usize = 100;
 impl Clerk {
     fn new(report: Report, first: Option<String>) -> Self {
         let (ledger, judge, tally) = (Ledger::default(), Judge::new(), Tally::default());
-        let mut clerk = Self { report, ledger, judge, tally, notes: Vec::new(), lost: 0 };
+        let mut clerk = Self { report, ledger, judge, tally, notes: Vec::new(), lost: 0, is_blind: false };
         clerk.notes_of(first);
         clerk
     }
@@ -122,7 +124,10 @@ impl Clerk {
                     let question = self.ledger.sighted(&sighting);
                     self.take(question);
                 }
-                Datagram::Blind(why) => self.notes_of(Some(format!("system calls are not seen: {why}"))),
+                Datagram::Blind(why) => {
+                    self.is_blind = true;
+                    self.notes_of(Some(format!("system calls are not seen: {why}")));
+                }
                 Datagram::Settle => post.has_settled(),
                 Datagram::Stop => return self,
             }
@@ -137,6 +142,9 @@ impl Clerk {
             let what =
                 if function.is_empty() { "calls of libc's functions are".to_owned() } else { format!("{function} is") };
             self.notes_of(Some(format!("in {comm}, {what} not seen: {why}")));
+        }
+        if self.is_blind {
+            self.judge.look_at(sender);
         }
         let question = self.ledger.witnessed(event, sender);
         self.take(question);

@@ -102,13 +102,24 @@ impl Judge {
         self.last = Some(known);
     }
 
+    /// Learns from a process itself what no supervisor tells, if it has not ended: then it is in no cgroup any more.
+    pub(super) fn look_at(&mut self, process: i32) {
+        if self.contexts.contains_key(&process) || self.contexts.len() >= MOST_CONTEXTS {
+            return;
+        }
+        let text = fs::read(format!("/proc/{process}/cgroup")).ok();
+        let stat = procfs::process::Process::new(process).and_then(|process| process.stat());
+        if let Some(membership) = text.filter(|_| stat.is_ok_and(|stat| !matches!(stat.state, 'Z' | 'X'))) {
+            let context = Context { membership: Some(membership), settings: self.own_settings.clone() };
+            let context = Arc::new(context);
+            self.contexts.insert(process, Arc::clone(&context));
+            self.last = Some(context);
+        }
+    }
+
     fn context(&self, process: i32) -> Arc<Context> {
-        let live = || {
-            // Without a supervisor, nothing else tells. A process that has ended is in no cgroup any more.
-            let text = fs::read(format!("/proc/{process}/cgroup")).ok().filter(|text| !text.is_empty());
-            Arc::new(Context { membership: text, settings: self.own_settings.clone() })
-        };
-        self.contexts.get(&process).or(self.last.as_ref()).cloned().unwrap_or_else(live)
+        let ours = || Arc::new(Context { membership: None, settings: self.own_settings.clone() });
+        self.contexts.get(&process).or(self.last.as_ref()).cloned().unwrap_or_else(ours)
     }
 
     /// Judges a question.

