@@ -129,7 +129,7 @@ fn flags_of_how(call: &Call<'_>, how: u64, size: u64) -> Option<i32> {
 }
 
 /// Judges by the path's last component: the cheapest test, made first.
-fn may_be_answered(path: &[u8]) -> bool {
+pub(super) fn may_be_answered(path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     Answer::may_be_named(name) && !ours::is_a_process_file(path)
 }

@@ -23,17 +23,21 @@ fn sighting(call: &Call<'_>, is_answered: bool, gave: &[u8]) -> Option<Sighting>
         return None;
     }
     let (name, path) = subject(call)?;
-    if target.is_this_command() {
+    if path.as_deref().is_some_and(is_about_one_process) || target.is_this_command() {
         return None;
     }
+    let mut caller = caller(target, call.instruction);
+    // Of what the library reads for itself, its membership says where the program is; the rest would cost time only.
+    if caller.is_library && path.as_deref().is_some_and(|path| !open::may_be_answered(path) && !is_membership(path)) {
+        return None;
+    }
+    caller.has_witness &= is_in_reach(target);
     let status = target.text("status")?;
     let number = |key: &str| {
         let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(key.as_bytes()))?;
         str::from_utf8(line).ok()?.split_whitespace().next_back()?.parse().ok()
     };
     let process = number("Tgid:")?;
-    let mut caller = caller(target, call.instruction);
-    caller.has_witness &= is_in_reach(target);
     Some(Sighting {
         process,
         thread: number("NSpid:").unwrap_or(target.thread),
@@ -46,6 +50,18 @@ fn sighting(call: &Call<'_>, is_answered: bool, gave: &[u8]) -> Option<Sighting>
         membership: target.text("cgroup").unwrap_or_default(),
         settings: settings(&target.environment(), gave, || peer::is_peer(target)),
     })
+}
+
+/// Whether a path says something about one process only, by the number of which monitors read thousands.
+fn is_about_one_process(path: &[u8]) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
+    let is_below = parts.next() == Some(b"proc") && parts.next().is_some_and(|it| it.iter().all(u8::is_ascii_digit));
+    is_below && !parts.any(|part| part == b"..") && !is_membership(path)
+}
+
+/// Whether the file says in which cgroups a process is.
+fn is_membership(path: &[u8]) -> bool {
+    path.ends_with(b"/cgroup")
 }
 
 /// Whether the program certainly finds the socket that a witness in it sends to: it has our mounts and our root.
@@ -115,6 +131,16 @@ mod tests {
             b"CGPROC=off\0CGPROC_CPUS=2\0CGPROC_MEMORY=1G\0"
         );
         assert_eq!(settings(b"", b"", || true), b"");
+    }
+
+    #[test]
+    fn files_of_one_process_are_left_out() {
+        for path in ["/proc/12/stat", "/proc//7/status"] {
+            assert!(is_about_one_process(path.as_bytes()), "{path}");
+        }
+        for path in ["/proc/meminfo", "/proc/1/../stat", "/proc/self/cgroup", "/proc/12/cgroup", "/sys/12/x", "/proc"] {
+            assert!(!is_about_one_process(path.as_bytes()), "{path}");
+        }
     }
 
     #[test]
