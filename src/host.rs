@@ -14,6 +14,7 @@ pub(crate) mod notify;
 pub(crate) mod object;
 pub(crate) mod preload_file;
 pub(crate) mod process;
+pub(crate) mod replaced;
 pub(crate) mod rights;
 pub(crate) mod signals;
 pub(crate) mod temporary;

@@ -1,86 +1,36 @@
-//! The file that the specification is written to. An engine may read it at any moment, so it is replaced as a whole; and
-//! only if it is ours.
+//! The file that the specification is written to, which is replaced only if it is one of ours.
 
 use super::KIND;
 use crate::host::{
     kernel::{self, Reading},
-    trusted,
+    replaced,
 };
-use anyhow::{Context, Result, bail, ensure};
-use rustix::{
-    fd::OwnedFd,
-    fs::{AtFlags, Mode, OFlags, fchmod, fsync, linkat, open, openat, renameat, unlinkat},
-    io::Errno,
-};
-use std::{
-    ffi::{OsStr, OsString},
-    fs::File,
-    io::Write,
-    path::Path,
-};
+use anyhow::{Context, Result, bail};
+use rustix::fd::OwnedFd;
+use std::path::Path;
 
 /// Writes `text` to a file that does not exist yet, or is a specification of our kind.
 pub(super) fn put(path: &Path, text: &str) -> Result<()> {
-    let name = path.file_name().context("it has no file name")?;
-    let directory = open_directory(path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-    let is_first = is_first(path)?;
-    // Engines read only what ends in .json or .yaml.
-    let mut new = OsString::from(".");
-    new.push(name);
-    new.push(".cgproc-new");
-    let _ = unlinkat(&directory, &new, AtFlags::empty());
-    let done = write(&directory, &new, text).and_then(|()| move_to(&directory, &new, name, is_first));
-    if done.is_err() {
-        let _ = unlinkat(&directory, &new, AtFlags::empty());
-    }
-    done
+    replaced::put(path, text.as_bytes(), is_ours)
 }
 
-fn open_directory(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| match error {
-        Errno::NOENT => anyhow::anyhow!("its directory does not exist; create it, if an engine reads it"),
-        error => anyhow::Error::new(error).context("its directory cannot be opened"),
-    })
-}
-
-/// Whether there is no file yet. A file of any other kind is somebody else's.
-fn is_first(path: &Path) -> Result<bool> {
-    let Some(file) = trusted::open(path)? else { return Ok(true) };
+/// A specification of any other kind is somebody else's.
+fn is_ours(file: OwnedFd) -> Result<()> {
     let text = kernel::whole(&mut Reading::plain(file)).context("it cannot be read, or is too long")?;
     let found: Option<serde_json::Value> = serde_json::from_slice(&text).ok();
     match found.as_ref().and_then(|it| it["kind"].as_str()) {
-        Some(KIND) => Ok(false),
+        Some(KIND) => Ok(()),
         Some(other) => bail!("it is a specification of {other}: choose another name"),
         None => bail!("it is not a specification of {KIND}: choose another name, or remove it"),
     }
 }
 
-fn write(directory: &OwnedFd, new: &OsStr, text: &str) -> Result<()> {
-    // Engines of other users read it too.
-    const MODE: u32 = 0o644;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(directory, new, flags, Mode::RUSR | Mode::WUSR)?);
-    file.write_all(text.as_bytes())?;
-    fchmod(&file, Mode::from_raw_mode(MODE))?;
-    Ok(fsync(&file)?)
-}
-
-/// A link, unlike a rename, never replaces what has appeared meanwhile.
-fn move_to(directory: &OwnedFd, new: &OsStr, name: &OsStr, is_first: bool) -> Result<()> {
-    if !is_first {
-        return Ok(renameat(directory, new, directory, name)?);
-    }
-    let linked = linkat(directory, new, directory, name, AtFlags::empty());
-    ensure!(linked != Err(Errno::EXIST), "somebody else has just made it");
-    linked?;
-    Ok(unlinkat(directory, new, AtFlags::empty())?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::Mode;
     use std::{
-        fs,
+        fs::{self, File},
         os::unix::fs::{MetadataExt, symlink},
         time::Duration,
     };
@@ -148,15 +98,5 @@ mod tests {
         std::thread::spawn(move || sender.send(put(&pipe, OURS).unwrap_err().to_string()));
         let error = receiver.recv_timeout(Duration::from_secs(300)).expect("the pipe is not opened");
         assert!(error.contains("not a regular file"), "{error}");
-    }
-
-    #[test]
-    fn what_has_appeared_meanwhile_stays() {
-        let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("new"), OURS).unwrap();
-        fs::write(home.path().join("name"), "theirs").unwrap();
-        let directory = open_directory(home.path()).unwrap();
-        assert!(move_to(&directory, OsStr::new("new"), OsStr::new("name"), true).is_err());
-        assert_eq!(fs::read_to_string(home.path().join("name")).unwrap(), "theirs");
     }
 }
