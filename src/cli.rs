@@ -3,6 +3,7 @@
 mod cdi;
 mod install;
 mod man;
+mod metrics;
 mod nri;
 mod run;
 mod sampler;
@@ -36,6 +37,7 @@ enum Command {
     Doctor(Doctor),
     Sampler(sampler::SamplerArgs),
     Top(top::TopArgs),
+    Metrics(metrics::MetricsArgs),
     Install(install::InstallArgs),
     Nri(nri::NriArgs),
     Uninstall(install::UninstallArgs),
@@ -158,6 +160,7 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Doctor(Doctor { json }) => Ok(doctor::doctor(json)?),
         Command::Sampler(sampler) => sampler.obey(),
         Command::Top(top) => top.obey(),
+        Command::Metrics(metrics) => metrics.obey(),
         Command::Install(install) => install.obey(),
         Command::Nri(nri) => nri.obey(),
         Command::Uninstall(uninstall) => uninstall.obey(),

@@ -9,6 +9,7 @@ mod host;
 mod inject;
 mod install;
 mod meant;
+mod metrics;
 mod nri;
 mod output;
 mod run;

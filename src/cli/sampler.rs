@@ -1,6 +1,10 @@
 //! `cgproc sampler`
 
-use crate::{failure::Failure, sampler, seconds};
+use crate::{
+    failure::Failure,
+    metrics::{self, Address, Source, Which},
+    sampler, seconds,
+};
 use clap::Args;
 use std::{path::PathBuf, time::Duration};
 
@@ -30,18 +34,31 @@ pub(super) struct SamplerArgs {
     /// Measure how much disk space each container's files take, for CGPROC_DISK.
     #[arg(long, conflicts_with = "once")]
     disk: bool,
+    /// Serve metrics by HTTP: at PORT or :PORT of the loopback, at IP:PORT or [IPV6]:PORT, or at unix:/PATH. Everybody who
+    /// reaches it can read them.
+    #[arg(long, value_name = "ADDR", conflicts_with = "once")]
+    metrics: Option<Address>,
+    /// Which cgroups have metrics.
+    #[arg(long, value_name = "WHICH", default_value = "containers", requires = "metrics")]
+    metrics_cgroups: Which,
+    /// Leave out series beyond this number, and say how many: cgproc_series_dropped.
+    #[arg(long, value_name = "N", default_value_t = metrics::MOST_SERIES, requires = "metrics")]
+    metrics_max_series: usize,
     /// Publish nothing: check whether a sampler does and readers accept its board, for readiness probes.
-    #[arg(long, conflicts_with_all = ["interval", "once", "disk"])]
+    #[arg(long, conflicts_with_all = ["interval", "once", "disk", "metrics"])]
     check: bool,
 }
 
 impl SamplerArgs {
     /// Samples until it is ended, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
-        let Self { board, interval, once, disk, check } = self;
+        let Self { board, interval, once, disk, check, metrics, metrics_cgroups: which, metrics_max_series } = self;
         if check {
             return Ok(sampler::check(&board));
         }
+        let source = Source { board: board.clone(), which, most_series: metrics_max_series, interval: Some(interval) };
+        // It has its socket before the sampler gives up the right to make it, and until the sampler ends.
+        let _exporter = metrics.map(|address| metrics::start(&address, source)).transpose()?;
         sampler::run(&sampler::SamplerOptions { board, interval, once, disk })
     }
 }
