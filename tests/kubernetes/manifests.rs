@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The examples, and the releases that know everything in them.
-const EXAMPLES: [(&str, &[&str]); 6] = [
+const EXAMPLES: [(&str, &[&str]); 7] = [
     ("kubernetes/admission", &["v1.36"]),
     ("kubernetes/kyverno", &["v1.36"]),
     ("kubernetes/node-agent", &["v1.30", "v1.36"]),
     ("kubernetes/node-agent-all", &["v1.30", "v1.36"]),
+    ("kubernetes/node-agent-metrics", &["v1.30", "v1.36"]),
     ("kubernetes/runtime-class", &["v1.30", "v1.36"]),
     ("sidecar/pod.yaml", &["v1.30", "v1.36"]),
 ];
@@ -116,8 +117,13 @@ fn the_node_agent_has_few_rights() {
 /// What the agent's containers run is what the command takes.
 #[test]
 fn the_agents_commands_exist() {
-    let objects = objects_of("kubernetes/node-agent-all");
-    let pod = &kind(&objects, "DaemonSet")["spec"]["template"]["spec"];
+    for name in ["kubernetes/node-agent-all", "kubernetes/node-agent-metrics"] {
+        commands_exist(&objects_of(name));
+    }
+}
+
+fn commands_exist(objects: &[Value]) {
+    let pod = &kind(objects, "DaemonSet")["spec"]["template"]["spec"];
     let probe = &list(pod, "containers")[0]["readinessProbe"]["exec"];
     let mut lines: Vec<Vec<&str>> = Vec::new();
     for it in list(pod, "initContainers").iter().chain(list(pod, "containers")).chain([probe]) {
