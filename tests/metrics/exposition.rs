@@ -58,16 +58,7 @@ fn the_figures_are_the_kernels() {
     let mut findings = Findings::default();
     let group = Group::new();
     let exporter = Exporter::start(&["--metrics-cgroups=all"]);
-    let (memory, swap, quota, pids) = match bed::version() {
-        Version::V1 => ("memory.limit_in_bytes", None, ("cpu.cfs_quota_us", "50000"), "pids.max"),
-        Version::V2 => ("memory.max", Some("memory.swap.max"), ("cpu.max", "50000 100000"), "pids.max"),
-    };
-    group.set(memory, "67108864");
-    group.set(quota.0, quota.1);
-    group.set(pids, "50");
-    if let Some(swap) = swap.filter(|file| group.directories[0].join(file).exists()) {
-        group.set(swap, "1048576");
-    }
+    limit(&group);
     let _process = at_work(&group);
     until("a new sample", || exporter.value("cgproc_processes", &group.path) == Some(1.0));
     // In whole microseconds.
@@ -97,6 +88,17 @@ fn the_figures_are_the_kernels() {
     let now = crate::processes::now_usec() as f64 / 1e6;
     findings.check(started.is_some_and(|it| it <= now + 1.0 && it > now - 3600.0), || format!("{started:?} at {now}"));
     findings.conclude("figures");
+}
+
+/// Gives the group 64 MiB, the time of half a CPU, and 50 threads.
+fn limit(group: &Group) {
+    let (memory, quota) = match bed::version() {
+        Version::V1 => ("memory.limit_in_bytes", ("cpu.cfs_quota_us", "50000")),
+        Version::V2 => ("memory.max", ("cpu.max", "50000 100000")),
+    };
+    group.set(memory, "67108864");
+    group.set(quota.0, quota.1);
+    group.set("pids.max", "50");
 }
 
 /// A process of the group that has used some CPU time, and sleeps.
