@@ -13,6 +13,8 @@ use witness_event::{Event, Moment};
 pub(super) struct Ledger {
     /// The key has the process by our numbers, and the thread by its own.
     threads: HashMap<(i32, i32), Vec<Entered>>,
+    /// The programs' names, by process: threads may have names of their own.
+    names: HashMap<i32, String>,
 }
 
 /// A function that a thread has entered.
@@ -24,12 +26,16 @@ struct Entered {
 
 /// At most so many threads and nested functions are kept in mind: threads may be ended within a function.
 const MOST_THREADS: usize = 4096;
+const MOST_NAMES: usize = 4096;
 const MOST_NESTED: usize = 8;
 
 impl Ledger {
     /// Takes an event of the witness's, sent by the process `sender`.
     pub(super) fn witnessed(&mut self, event: &Event<'_>, sender: i32) -> Option<Question> {
         let key = (if sender > 0 { sender } else { event.pid }, event.tid);
+        if event.pid == event.tid {
+            self.name(key.0, &event.comm);
+        }
         match event.moment {
             Moment::Start => {
                 // The thread has executed another program.
@@ -43,10 +49,21 @@ impl Ledger {
             Moment::Leave => {
                 let (is_outermost, is_answered) = self.leave(key, &event.function);
                 // What a function calls is part of its own question.
-                if is_outermost { question(event, key.0, is_answered) } else { None }
+                let question = if is_outermost { question(event, key.0, is_answered) } else { None };
+                question.map(|it| Question { comm: self.names.get(&key.0).cloned().unwrap_or(it.comm), ..it })
             }
             Moment::Unfit => None,
         }
+    }
+
+    fn name(&mut self, process: i32, comm: &[u8]) {
+        if self.names.get(&process).is_some_and(|known| known.as_bytes() == comm) {
+            return;
+        }
+        if self.names.len() >= MOST_NAMES {
+            self.names.clear();
+        }
+        self.names.insert(process, text(comm));
     }
 
     fn enter(&mut self, key: (i32, i32), event: &Event<'_>) {
@@ -75,6 +92,7 @@ impl Ledger {
 
     /// Takes a call that a supervisor received: `None` if it belongs to a function, or is the library's own.
     pub(super) fn sighted(&mut self, it: &Sighting) -> Option<Question> {
+        self.name(it.process, &it.comm);
         let within = self.threads.get_mut(&(it.process, it.thread)).and_then(|nested| nested.last_mut());
         if let Some(entered) = within {
             entered.is_answered |= it.is_answered;
@@ -215,6 +233,16 @@ mod tests {
         // Afterwards it is none's.
         let question = ledger.sighted(&sighting("/proc/meminfo", false, of_libc())).unwrap();
         assert!(matches!(question.door, Door::Libc { .. }), "{question:?}");
+    }
+
+    #[test]
+    fn threads_go_by_the_name_of_their_program() {
+        let mut ledger = Ledger::default();
+        let thread = Event { comm: b"C1 Compiler"[..].into(), ..event(Moment::Leave, "sysinfo", "sysinfo", Some("")) };
+        let mut comm = |event: &Event<'_>| ledger.witnessed(event, 50).map(|it| it.comm);
+        assert_eq!(comm(&thread).as_deref(), Some("C1 Compiler"), "nothing else is known");
+        comm(&Event { pid: 6, ..event(Moment::Start, "", "/lib/witness.so", None) });
+        assert_eq!(comm(&thread).as_deref(), Some("free"));
     }
 
     #[test]

@@ -41,7 +41,8 @@ fn sighting(call: &Call<'_>, is_answered: bool, gave: &[u8]) -> Option<Sighting>
     Some(Sighting {
         process,
         thread: number("NSpid:").unwrap_or(target.thread),
-        comm: target.comm(),
+        // A thread may have a name of its own.
+        comm: Target::new(process, None).comm(),
         call: name.into(),
         path,
         // What is read again may be an answer that was given before.
