@@ -2,6 +2,8 @@
 
 mod bed;
 
+#[path = "trace/acceptance.rs"]
+mod acceptance;
 #[path = "trace/doors.rs"]
 mod doors;
 #[path = "command/harness.rs"]
