@@ -1,5 +1,6 @@
 //! `/etc/ld.so.preload`: what glibc's loader loads into every program. Musl's loader does not read it.
 
+use super::object;
 use std::{
     ffi::OsStr,
     ops::Range,
@@ -17,7 +18,8 @@ pub(crate) fn entries(text: &[u8]) -> Vec<PathBuf> {
 
 /// Whether a file is the library, judging by its name.
 pub(crate) fn is_ours(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"))
+    let is_named_so = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"libcgproc"));
+    is_named_so && !object::is_witness(path)
 }
 
 /// Whether an entry can name this path: blanks and colons separate entries, `#` begins a comment, and the loader
@@ -106,9 +108,13 @@ mod tests {
 
     #[test]
     fn ours_by_name() {
-        for (path, ours) in
-            [("/l/libcgproc.so", true), ("libcgproc.so.1", true), ("/l/libfaketime.so", false), ("/", false)]
-        {
+        for (path, ours) in [
+            ("/l/libcgproc.so", true),
+            ("libcgproc.so.1", true),
+            ("/l/libfaketime.so", false),
+            ("/", false),
+            ("/l/libcgproc_witness.so", false),
+        ] {
             assert_eq!(is_ours(Path::new(path)), ours, "{path}");
         }
     }

@@ -318,7 +318,7 @@ impl<'m> Mapping<'m> {
 
     /// Whether it is of the library, or of the witness before it.
     pub(super) fn is_ours(&self) -> bool {
-        preload_file::is_ours(OsStr::from_bytes(self.name).as_ref())
+        preload_file::is_ours(OsStr::from_bytes(self.name).as_ref()) || self.is_witness()
     }
 
     pub(super) fn is_witness(&self) -> bool {
