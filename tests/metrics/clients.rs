@@ -43,8 +43,13 @@ fn health_is_the_boards() {
     let health = || exporter.get("/-/healthy", "").status;
     let believed = || crate::exporter::plain(&exporter.text(), "cgproc_board_believed");
     assert_eq!((health(), believed()), (200, Some(1.0)));
-    fs::remove_file(exporter.place.board()).expect("the board");
-    assert_eq!(health(), 503);
-    until("the board is missed", || believed() == Some(0.0));
-    assert!(!exporter.text().contains("cgproc_sampler_last_publication"), "{}", exporter.text());
+    // The sampler may put a new one there at any moment: when others make cgroups.
+    let is_missed = || {
+        let _ = fs::remove_file(exporter.place.board());
+        let is_unhealthy = health() == 503;
+        let text = exporter.text();
+        let is_told = crate::exporter::plain(&text, "cgproc_board_believed") == Some(0.0);
+        is_unhealthy && is_told && !text.contains("cgproc_sampler_last_publication")
+    };
+    until("the board is missed", is_missed);
 }

@@ -17,6 +17,17 @@ const MOST_KIB: u64 = 16 << 10;
 /// Other tests make cgroups too, so the text is bounded.
 const OPTIONS: [&str; 4] = ["--interval", "0.2", "--metrics-cgroups=all", "--metrics-max-series=2000"];
 
+/// Lets this process have as many descriptors as it may: other tests of it need some too.
+fn raise_descriptors() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a limit that outlives them.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+    }
+}
+
 /// Opens connections until it cannot, begins on each what `words` says, and reads nothing.
 fn crowd(address: SocketAddr, count: usize, words: &[&[u8]]) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
@@ -47,6 +58,7 @@ fn sockets(pid: i32) -> usize {
 
 #[test]
 fn a_thousand_connections_keep_nobody_waiting() {
+    raise_descriptors();
     let mut findings = Findings::default();
     let exporter = Exporter::start(&OPTIONS);
     let pid = exporter.sampler.process.pid();
