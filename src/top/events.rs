@@ -11,7 +11,11 @@ use std::{
     io::{self, IsTerminal},
     mem::MaybeUninit,
     ptr,
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread,
     time::Duration,
 };
@@ -31,7 +35,11 @@ pub(super) enum Event {
 }
 
 /// What happens, in order.
-pub(super) struct Events(Receiver<Event>);
+pub(super) struct Events {
+    receive: Receiver<Event>,
+    /// Whether the end has been heard of.
+    is_ending: Arc<AtomicBool>,
+}
 
 /// How many keys may be waiting: whoever types or pastes more waits.
 const WAITING: usize = 64;
@@ -39,26 +47,34 @@ const WAITING: usize = 64;
 impl Events {
     /// Waits for signals alone. All threads that start later leave them to this one.
     pub(super) fn signals() -> io::Result<Self> {
-        let (send, receive) = sync_channel(WAITING);
-        await_signals(send)?;
-        Ok(Self(receive))
+        Ok(Self::of_signals()?.1)
     }
 
     /// Waits for signals, and for what is typed once the terminal is ours.
     pub(super) fn all() -> io::Result<Self> {
-        let (send, receive) = sync_channel(WAITING);
-        await_signals(send.clone())?;
+        let (send, events) = Self::of_signals()?;
         thread::Builder::new().name("keys".into()).spawn(move || send_input(&send))?;
-        Ok(Self(receive))
+        Ok(events)
+    }
+
+    fn of_signals() -> io::Result<(SyncSender<Event>, Self)> {
+        let (send, receive) = sync_channel(WAITING);
+        let is_ending = Arc::new(AtomicBool::new(false));
+        await_signals(send.clone(), Arc::clone(&is_ending))?;
+        Ok((send, Self { receive, is_ending }))
     }
 
     /// The next event, if there is one before `limit` is over.
     pub(super) fn next(&self, limit: Duration) -> Option<Event> {
-        match self.0.recv_timeout(limit) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Event::End),
+        let event = match self.receive.recv_timeout(limit) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => return None,
+            Err(RecvTimeoutError::Disconnected) => Event::End,
+        };
+        if event == Event::End {
+            self.is_ending.store(true, Ordering::SeqCst);
         }
+        Some(event)
     }
 }
 
@@ -110,15 +126,15 @@ const ENDING: [libc::c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, lib
 const OF_TERMINAL: [libc::c_int; 3] = [libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
 
 /// Blocks the signals, and starts a thread that takes them.
-fn await_signals(to: SyncSender<Event>) -> io::Result<()> {
+fn await_signals(to: SyncSender<Event>, is_ending: Arc<AtomicBool>) -> io::Result<()> {
     let ending = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
     let set = set_of(ending.chain(OF_TERMINAL));
     block(&set);
-    thread::Builder::new().name("signals".into()).spawn(move || send_signals(&set, &to)).map(drop)
+    thread::Builder::new().name("signals".into()).spawn(move || send_signals(&set, &to, &is_ending)).map(drop)
 }
 
-fn send_signals(set: &libc::sigset_t, to: &SyncSender<Event>) {
-    const GRACE: Duration = Duration::from_secs(2);
+fn send_signals(set: &libc::sigset_t, to: &SyncSender<Event>, is_ending: &AtomicBool) {
+    const GRACE: Duration = Duration::from_secs(5);
     loop {
         let mut signal = 0;
         // SAFETY: the set is initialised, and `signal` outlives the call.
@@ -133,12 +149,15 @@ fn send_signals(set: &libc::sigset_t, to: &SyncSender<Event>) {
         };
         if event == Event::End {
             let _ = to.try_send(event);
-            // Whoever does not read what we write cannot keep us from ending.
             thread::sleep(GRACE);
-            terminal::restore();
-            std::process::exit(0);
+            // Whoever does not read what we write cannot keep us from ending.
+            if !is_ending.load(Ordering::SeqCst) {
+                terminal::restore();
+                std::process::exit(0);
+            }
+        } else {
+            let _ = to.send(event);
         }
-        let _ = to.send(event);
     }
 }
 

@@ -3,11 +3,12 @@
 use super::rows::Choice;
 use crate::{
     host::hierarchy,
+    sampler,
     see::{board_state, view::View},
     settings::Settings,
     stats::{Collector, OwnSampler, Which, sample::Sample},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use calc::board::Kind;
 use std::{
     ffi::OsStr,
@@ -39,6 +40,7 @@ enum Load {
 impl Looks {
     /// Looks at what is visible here, or only at `cgroup`, in a form of `CGPROC_CGROUP`, and at what is below it.
     pub(super) fn open(board: &Path, cgroup: Option<&OsStr>) -> Result<Self> {
+        ensure!(!sampler::mounted()?.is_empty(), "no cgroups are visible here (cgproc doctor says more)");
         let collector = Collector::new(board, Which::Containers)?;
         let collector = match cgroup {
             Some(cgroup) => collector.below(&path_of(cgroup)?),

@@ -40,3 +40,11 @@ fn anybody_may_look() {
     let found = sample["cgroups"].as_array().expect("cgroups");
     assert!(found.iter().any(|it| it["cpu_usage_usec"].is_number()), "{sample:#}");
 }
+
+#[test]
+fn where_no_cgroups_are_visible_it_says_so() {
+    let script = format!("umount -l /sys/fs/cgroup && exec {} top", bed::command().display());
+    let output = Command::new("unshare").args(["--mount", "sh", "-c", &script]).output().expect("unshare");
+    assert_eq!(err(&output), "cgproc: no cgroups are visible here (cgproc doctor says more)\n");
+    assert_eq!((out(&output).as_str(), output.status.code()), ("", Some(125)));
+}
