@@ -55,7 +55,7 @@ fn head_lines(data: &Data, details: &Details, styles: Styles, room: usize) -> Ve
     if let Some(index) = data.index_of(details.id) {
         let seen = seen(&data.sample, &data.rates, index);
         let figure = |key: &str| Column::named(key).map(|column| column.text(&seen)).unwrap_or_default();
-        known.push(format!("{} processes, {} threads, age {}", figure("procs"), figure("pids"), figure("age")));
+        known.push(format!("processes {}, threads {}, age {}", figure("procs"), figure("pids"), figure("age")));
     }
     lines.push(Line::raw(cut_end(&known.join(", "), room)));
     lines
@@ -66,7 +66,7 @@ fn made_by(container: &Container) -> String {
 }
 
 fn limit_lines(details: &Details, styles: Styles, room: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::styled(left("LIMIT                  SET BY", room), styles.heading())];
+    let mut lines = vec![Line::styled(left("LIMIT                   SET BY", room), styles.heading())];
     if details.limits.is_empty() {
         lines.push(Line::raw(cut_end("none: it can have all of the machine", room)));
     }

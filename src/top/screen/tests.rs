@@ -148,7 +148,7 @@ fn details_have_a_history_and_limits() {
     let mut state = state(&data.sample);
     state.page = Page::Details(2);
     let lines = drawn(&data, &mut state, 60, 12);
-    assert_eq!(lines[..3], ["web", "/a.slice/docker-web", "docker web, - processes, - threads, age -"]);
+    assert_eq!(lines[..3], ["web", "/a.slice/docker-web", "docker web, processes -, threads -, age -"]);
     assert_eq!(lines[3], "MEM 100M, highest 100M, of 3 samples");
     assert!(lines[4].ends_with('█') && lines[8].ends_with("▅█") || lines[8].ends_with("██"), "{lines:#?}");
     assert_eq!(lines[10], "memory.total 512.0 MiB  /sys/fs/cgroup/memory/a.slice");
