@@ -161,7 +161,7 @@ pub(super) fn status(open: BorrowedFd<'_>) -> Result<Status, Errno> {
 
 /// Keeps it if enough descriptors are left for work.
 pub(super) fn affordable(open: OwnedFd) -> Option<OwnedFd> {
-    const RESERVE: u64 = 64;
+    const RESERVE: u64 = 256;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     let number = u64::try_from(open.as_raw_fd()).unwrap_or(0);
     (number.saturating_add(RESERVE) < limit).then_some(open)

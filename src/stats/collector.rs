@@ -3,6 +3,7 @@
 use super::{
     container::Recognised,
     figures::{self, Versioned},
+    files::Budget,
     limits::{self, Sum, Sums},
     member::Member,
     names::Names,
@@ -44,6 +45,8 @@ pub(crate) struct Collector {
     /// Only this cgroup and those below it.
     top: PathBuf,
     members: Vec<Member>,
+    /// How many more of their files may stay open.
+    budget: Budget,
     watch: Option<Watch>,
     rows: Vec<Row>,
     /// The limits by hierarchy, of this look.
@@ -83,6 +86,7 @@ impl Collector {
             which,
             top: "/".into(),
             members,
+            budget: Budget::beside(std::iter::empty()),
             watch: None,
             rows: Vec::new(),
             sums: Vec::new(),
@@ -158,6 +162,7 @@ impl Collector {
         for member in &mut self.members {
             member.prepare(self.round, is_lost, &mut self.watch);
         }
+        self.budget = Budget::beside(self.members.iter().flat_map(Member::open_files));
         let changes = self.members.iter().map(|member| member.hierarchy.changes()).sum();
         if self.changes != Some(changes) {
             self.rows = rows::rows(&mut self.members, self.which, &self.top);
@@ -170,22 +175,23 @@ impl Collector {
     /// Sums up the limits of the rows in each hierarchy.
     fn sum_up(&mut self, now: &Now) {
         let rows = &self.rows;
+        let from = limits::From { board: now.board.as_ref(), now_usec: now.realtime_usec, budget: &self.budget };
         let summed = |(number, member)| {
             let wanted: Vec<usize> = rows.iter().filter_map(|row: &Row| row.nearest[number]).collect();
-            limits::sum_up(member, &wanted, now.board.as_ref(), now.realtime_usec)
+            limits::sum_up(member, &wanted, from)
         };
         self.sums = self.members.iter_mut().enumerate().map(summed).collect();
     }
 
     /// The processes of the rows, by hierarchy and index.
     fn list(&mut self) -> Vec<Vec<Option<Listed>>> {
-        let rows = &self.rows;
+        let (rows, budget) = (&self.rows, &self.budget);
         let tops = |number| {
             rows.iter().filter_map(Row::home).filter(|(member, _)| *member == number).map(|(_, index)| index).collect()
         };
         let listed = |(number, member)| {
             let tops: Vec<usize> = tops(number);
-            if tops.is_empty() { Vec::new() } else { processes::listed(member, &tops) }
+            if tops.is_empty() { Vec::new() } else { processes::listed(member, &tops, budget) }
         };
         self.members.iter_mut().enumerate().map(listed).collect()
     }
@@ -195,7 +201,7 @@ impl Collector {
         let group = |controller| self.group(row, controller);
         let sum = |controller| self.sum(&row.nearest, controller);
         let unified = self.members.iter().position(|it| it.version == Version::V2);
-        let pressures = unified.and_then(|it| self.members[it].group(row.places[it]?));
+        let pressures = unified.and_then(|it| self.members[it].group(row.places[it]?, &self.budget));
         let slot = self.slot(row, now);
         let pids = &mut [0; 64];
         CgroupSample {
@@ -239,7 +245,7 @@ impl Collector {
     /// A row's files in the hierarchy of a controller; `None` if it is not there.
     fn group(&self, row: &Row, controller: Controller) -> Option<Versioned<'_>> {
         let (number, member) = self.member(controller)?;
-        Some((member.group(row.places[number]?)?, member.version))
+        Some((member.group(row.places[number]?, &self.budget)?, member.version))
     }
 
     /// The limits in the hierarchy of a controller.

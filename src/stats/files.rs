@@ -7,9 +7,13 @@ use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     io::{Errno, pread, retry_on_intr},
 };
-use std::{cell::OnceCell, ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{
+    cell::{Cell, OnceCell},
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+};
 
-/// The files that stay open. The kernel keeps a page for each; limits, which seldom change, are not worth it.
+/// The files that stay open, once they have been read; limits, which seldom change, are not worth it.
 const KEPT: [&str; 19] = [
     "cgroup.procs",
     "cpuacct.usage",
@@ -32,11 +36,36 @@ const KEPT: [&str; 19] = [
     "io.pressure",
 ];
 
+/// The most files that stay open. The kernel has a page for each, which counts as this process's memory; and anybody who
+/// has a subtree of cgroups can make many.
+const MOST: usize = 12_000;
+
+/// How many more files may stay open.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<usize>);
+
+impl Budget {
+    /// What is left beside all `kept` files.
+    pub(super) fn beside<'k>(kept: impl Iterator<Item = &'k Kept>) -> Self {
+        Self(Cell::new(MOST.saturating_sub(kept.map(Kept::count).sum())))
+    }
+
+    fn spend(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
 /// The open files of a cgroup.
 #[derive(Debug, Default)]
 pub(super) struct Kept([OnceCell<Option<OwnedFd>>; KEPT.len()]);
 
 impl Kept {
+    fn count(&self) -> usize {
+        self.0.iter().filter(|slot| matches!(slot.get(), Some(Some(_)))).count()
+    }
+
     /// The place of a file, if it is one that stays open.
     fn of(&self, name: &[u8]) -> Option<&OnceCell<Option<OwnedFd>>> {
         self.0.get(KEPT.iter().position(|it| it.as_bytes() == name)?)
@@ -48,18 +77,19 @@ impl Kept {
 pub(super) struct Group<'g> {
     pub(super) directory: &'g Directory,
     pub(super) top: &'g OwnedFd,
-    /// `None` if nothing is to be kept.
-    pub(super) kept: Option<&'g Kept>,
+    /// The files that are open, and how many more may be; `None` if none is to be kept.
+    pub(super) kept: Option<(&'g Kept, &'g Budget)>,
 }
 
 impl<'g> Group<'g> {
     /// Opens a file, or finds it open.
     pub(super) fn file(&self, name: &[u8]) -> Result<Again<'g>, Errno> {
-        let Some(slot) = self.kept.and_then(|kept| kept.of(name)) else { return self.open_once(name) };
+        let kept = self.kept.and_then(|(kept, budget)| Some((kept.of(name)?, budget)));
+        let Some((slot, budget)) = kept else { return self.open_once(name) };
         match slot.get() {
             Some(Some(file)) => return Ok(Again::of(file.as_fd())),
-            Some(None) => return self.open_once(name),
-            None => {}
+            None if budget.spend() => {}
+            _ => return self.open_once(name),
         }
         let file = self.directory.file_to_keep(self.top, OsStr::from_bytes(name))?;
         match slot.get_or_init(|| file) {

@@ -1,7 +1,7 @@
 //! A mounted hierarchy, with what is kept about its cgroups between two looks.
 
 use super::{
-    files::{Group, Kept},
+    files::{Budget, Group, Kept},
     own::Own,
 };
 use crate::{
@@ -123,13 +123,13 @@ impl Member {
     }
 
     /// A cgroup's own limits.
-    pub(super) fn own(&mut self, index: usize) -> Option<Own> {
+    pub(super) fn own(&mut self, index: usize, budget: &Budget) -> Option<Own> {
         let has_below = self.hierarchy.has_below(index);
         let known = self.kept.get(index)?.as_ref().and_then(|kept| kept.limits.as_ref());
         if let Some(own) = known.filter(|own| own.has_below == has_below) {
             return Some(own.clone());
         }
-        let own = Own::read(&self.group(index)?, self.version, &self.controllers, has_below);
+        let own = Own::read(&self.group(index, budget)?, self.version, &self.controllers, has_below);
         if let Some(kept) = self.kept.get_mut(index)?.as_mut() {
             kept.limits = Some(own.clone());
         }
@@ -137,12 +137,12 @@ impl Member {
     }
 
     /// The memory that a cgroup uses.
-    pub(super) fn memory_in_use(&self, index: usize) -> Option<u64> {
+    pub(super) fn memory_in_use(&self, index: usize, budget: &Budget) -> Option<u64> {
         let name: &[u8] = match self.version {
             Version::V1 => b"memory.usage_in_bytes",
             Version::V2 => b"memory.current",
         };
-        if self.has(Controller::Memory) { self.group(index)?.number(name, &mut [0; 64]) } else { None }
+        if self.has(Controller::Memory) { self.group(index, budget)?.number(name, &mut [0; 64]) } else { None }
     }
 
     /// One more than the highest index of a cgroup.
@@ -150,9 +150,14 @@ impl Member {
         self.kept.len()
     }
 
-    /// The files of a cgroup.
-    pub(super) fn group(&self, index: usize) -> Option<Group<'_>> {
-        let kept = self.kept.get(index)?.as_ref().map(|kept| &kept.files);
+    /// The files that are open.
+    pub(super) fn open_files(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().flatten().map(|kept| &kept.files)
+    }
+
+    /// The files of a cgroup, of which no more than `budget` allows stay open.
+    pub(super) fn group<'m>(&'m self, index: usize, budget: &'m Budget) -> Option<Group<'m>> {
+        let kept = self.kept.get(index)?.as_ref().map(|kept| (&kept.files, budget));
         let directory = &self.hierarchy.node(index)?.directory;
         Some(Group { directory, top: self.hierarchy.top(), kept })
     }

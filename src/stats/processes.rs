@@ -1,6 +1,6 @@
 //! The processes of a cgroup and of those below it.
 
-use super::member::Member;
+use super::{files::Budget, member::Member};
 use calc::{host::USEC_PER_TICK, scan};
 use procfs::process::Process;
 use rustix::io::Errno;
@@ -18,7 +18,7 @@ pub(super) struct Listed {
 
 /// Lists the processes of the cgroups at `tops`, each with those below it, by index. `None` for those that cannot be
 /// listed.
-pub(super) fn listed(member: &mut Member, tops: &[usize]) -> Vec<Option<Listed>> {
+pub(super) fn listed(member: &mut Member, tops: &[usize], budget: &Budget) -> Vec<Option<Listed>> {
     let order = member.hierarchy.order();
     let mut is_inside = vec![false; member.length()];
     tops.iter().for_each(|top| is_inside[*top] = true);
@@ -27,7 +27,7 @@ pub(super) fn listed(member: &mut Member, tops: &[usize]) -> Vec<Option<Listed>>
     for index in order.iter().copied() {
         is_inside[index] |= parent(member, index).is_some_and(|parent| is_inside[parent]);
         if is_inside[index] {
-            all[index] = own(member, index);
+            all[index] = own(member, index, budget);
         }
     }
     // Those below come last in the order.
@@ -41,8 +41,8 @@ pub(super) fn listed(member: &mut Member, tops: &[usize]) -> Vec<Option<Listed>>
     all
 }
 
-fn own(member: &Member, index: usize) -> Option<Listed> {
-    let group = member.group(index)?;
+fn own(member: &Member, index: usize, budget: &Budget) -> Option<Listed> {
+    let group = member.group(index, budget)?;
     match group.file(b"cgroup.procs").and_then(|mut file| counted(|chunk| file.next(chunk))) {
         Ok(listed) => Some(listed),
         Err(Errno::NODEV | Errno::NOENT) => Some(Listed { is_gone: true, ..Listed::default() }),
