@@ -67,7 +67,8 @@ pub(crate) struct Sampler {
     /// The machine's CPUs.
     cpus: u64,
     has_lost_events: bool,
-    is_full: bool,
+    /// It has been said that the board is full, or must not be.
+    is_said: bool,
 }
 
 impl Sampler {
@@ -87,7 +88,7 @@ impl Sampler {
             views: 0,
             cpus: machine_cpus().unwrap_or(1),
             has_lost_events: false,
-            is_full: false,
+            is_said: !roots.is_empty() && roots.iter().all(|root| root.is_quiet),
         };
         for root in roots {
             let path = root.path.display().to_string();
@@ -354,7 +355,7 @@ impl Sampler {
             if let Some(above) = hierarchy.above(node) {
                 block.set_above(above);
             }
-            if self.board.set(*key, block).is_err() && !std::mem::replace(&mut self.is_full, true) {
+            if self.board.set(*key, block).is_err() && !std::mem::replace(&mut self.is_said, true) {
                 say("the board is full: some cgroups are not published");
             }
         }
@@ -399,6 +400,19 @@ mod tests {
         let node = hierarchy.nearest(Path::new(path)).and_then(|index| hierarchy.node(index)).unwrap();
         assert_eq!(node.directory.path(), Path::new(path));
         node
+    }
+
+    #[test]
+    fn quiet_roots_make_a_quiet_sampler() {
+        let home = tempfile::tempdir_in("/dev/shm").unwrap();
+        make(&home.path().join("top"));
+        let root = |is_quiet| Root { is_quiet, ..Root::new(home.path().join("top"), vec![Kind::Unified]) };
+        let is_quiet = |roots: &[bool]| {
+            let board = Board::create(&home.path().join("board")).unwrap();
+            let roots = roots.iter().map(|it| root(*it)).collect();
+            Sampler::new(board, roots, INTERVAL).unwrap().is_said
+        };
+        assert_eq!([is_quiet(&[true, true]), is_quiet(&[true, false]), is_quiet(&[])], [true, false, false]);
     }
 
     #[test]

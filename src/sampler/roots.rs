@@ -33,7 +33,7 @@ pub(crate) struct Root {
     /// The file system's device number, if the root was found in a mount table. The path may lead elsewhere if
     /// something was mounted above it since.
     pub(crate) device: Option<u64>,
-    /// Whether nothing is said about cgroups that are left out.
+    /// Whether nothing is said about cgroups that are left out or not published.
     pub(crate) is_quiet: bool,
 }
 

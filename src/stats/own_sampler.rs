@@ -56,7 +56,7 @@ impl OwnSampler {
 
 /// Tells where the board is, once there is one, and publishes on it until `ending` becomes readable.
 fn publish(roots: Vec<Root>, tell: &SyncSender<Result<Option<PathBuf>>>, ending: &OwnedFd) {
-    match Sampling::start(roots) {
+    match Sampling::start(roots.into_iter().map(quiet).collect()) {
         Ok(Some(sampling)) => {
             let _ = tell.send(Ok(Some(sampling.board())));
             sampling.serve(ending);
@@ -64,6 +64,11 @@ fn publish(roots: Vec<Root>, tell: &SyncSender<Result<Option<PathBuf>>>, ending:
         Ok(None) => drop(tell.send(Ok(None))),
         Err(error) => drop(tell.send(Err(error))),
     }
+}
+
+/// Nothing is said while somebody else has the terminal.
+fn quiet(root: Root) -> Root {
+    Root { is_quiet: true, ..root }
 }
 
 impl Drop for OwnSampler {
