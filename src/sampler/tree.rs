@@ -236,6 +236,18 @@ impl Hierarchy {
         self.node(index).is_some_and(|node| !node.children.is_empty())
     }
 
+    /// The user who made a cgroup, if it is below one that belongs to another than the top's owner; `None` if only the
+    /// top's owner can have made it.
+    pub(crate) fn maker(&self, index: usize) -> Option<u32> {
+        /// A user that nobody is: of what is gone, nothing is known.
+        const UNKNOWN: u32 = u32::MAX;
+        let owner = |node: &Node| node.directory.status(&self.top).map_or(UNKNOWN, |status| status.owner);
+        let Some(made) = self.node(index) else { return Some(UNKNOWN) };
+        let above = std::iter::successors(made.parent, |&index| self.node(index)?.parent);
+        let mut published = above.filter_map(|index| self.node(index)).filter(|node| node.is_published());
+        published.any(|node| owner(node) != self.owner).then(|| owner(made))
+    }
+
     /// Whether a cgroup is the machine's root.
     pub(crate) fn is_machines_root(&self, index: usize) -> bool {
         self.node(index).is_some_and(|node| node.role == Role::Machine)
@@ -785,4 +797,27 @@ fn cpu_time(directory: &Directory, top: &OwnedFd, form: Form, account: &mut Acco
         None => directory.read(top, name, &mut text),
     };
     scan::number(text.ok()?.strip_prefix(prefix)?).map(|(time, _)| time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use calc::board::Kind;
+    use std::fs;
+
+    #[test]
+    fn a_cgroup_below_a_strangers_has_a_maker() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("a")).unwrap();
+        let root = Root::new(home.path().to_owned(), vec![Kind::Unified]);
+        let mut hierarchy = Hierarchy::open(root, 0, 0).unwrap();
+        hierarchy.explore(&mut None);
+        let [top, below] = ["", "a"].map(|path| hierarchy.nearest(Path::new(path)).unwrap());
+        assert_ne!(top, below);
+        assert_eq!([top, below].map(|index| hierarchy.maker(index)), [None, None]);
+        // As if the top had been given to us by somebody else.
+        let own = std::mem::replace(&mut hierarchy.owner, 4711);
+        assert_eq!([top, below].map(|index| hierarchy.maker(index)), [None, Some(own)]);
+        assert_ne!(hierarchy.maker(usize::MAX), None, "what is gone is not believed");
+    }
 }

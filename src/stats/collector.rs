@@ -128,7 +128,7 @@ impl Collector {
                 continue;
             }
             cgroups.push(CgroupSample {
-                container: row.recognised.as_ref().map(|it| named(it, &mut self.names)),
+                container: row.recognised.as_ref().map(|it| named(it, row, &self.members, &mut self.names)),
                 age: processes.and_then(|it| self.starts.age(row.id, &it, now.host.since_boot_usec)),
                 ..self.looked_at(row, processes, &now)
             });
@@ -276,8 +276,9 @@ fn machines_available_bytes() -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-fn named(recognised: &Recognised, names: &mut Names) -> Container {
-    let called = names.of(recognised);
+fn named(recognised: &Recognised, row: &Row, members: &[Member], names: &mut Names) -> Container {
+    let maker = || row.home().and_then(|(member, index)| members[member].hierarchy.maker(index));
+    let called = names.of(recognised, &row.path, maker);
     Container { engine: recognised.engine, id: recognised.id.clone(), name: called.name, pod: called.pod }
 }
 

@@ -1,7 +1,8 @@
 //! Names of containers, without an engine's API: from the files that engines and the kubelet keep.
 //!
-//! Each container is looked up once; one that was not found, again after a while. What others than root and this user
-//! may have written is not believed. Everything is bounded in size and number.
+//! What was found is looked up again after some minutes, as names change; what was not, after a shorter while. What
+//! others than root and this user may have written is not believed, and where others can make cgroups, they do not get
+//! the names of root's containers by making paths like theirs. Everything is bounded in size and number.
 
 use super::{
     container::Recognised,
@@ -30,15 +31,28 @@ pub(super) struct Called {
 pub(super) struct Names {
     /// What paths begin with; "/" except in tests.
     root: PathBuf,
-    known: HashMap<String, (Called, Instant)>,
+    /// How long a name is believed.
+    believed: Duration,
+    /// By the cgroup's path, which tells the engine as well as the id.
+    known: HashMap<PathBuf, (Called, Instant)>,
     /// The kubelet's links by container, when last listed.
     links: (HashMap<String, PodName>, Option<Instant>),
     /// podman's and CRI-O's containers, when last read.
-    stored: (HashMap<String, String>, Option<Instant>),
+    stored: (HashMap<String, Stored>, Option<Instant>),
 }
 
-/// How long nothing is looked up again.
+/// What a list has about a container.
+struct Stored {
+    name: String,
+    /// The list is not root's, but this user's.
+    is_ours: bool,
+}
+
+/// How long what was not found is not looked up again.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a name is believed: an engine may change it.
+const BELIEVED: Duration = Duration::from_mins(5);
 
 /// The most containers that are remembered, and read from one list.
 const MOST: usize = 10_000;
@@ -52,34 +66,45 @@ impl Names {
     }
 
     fn below(root: &Path) -> Self {
-        Self { root: root.to_owned(), known: HashMap::new(), links: Default::default(), stored: Default::default() }
+        let root = root.to_owned();
+        Self { root, believed: BELIEVED, known: HashMap::new(), links: Default::default(), stored: Default::default() }
     }
 
-    /// What a container is called, as far as it can be found.
-    pub(super) fn of(&mut self, container: &Recognised) -> Called {
-        let is_settled = |(called, when): &&(Called, Instant)| *called != Called::default() || when.elapsed() < PAUSE;
-        if let Some((called, _)) = self.known.get(&container.id).filter(is_settled) {
+    /// What the container in the cgroup at `path` is called, as far as it can be found. `maker` tells who made the cgroup,
+    /// if that may have been another than the engines' user: see [`crate::sampler::Hierarchy::maker`].
+    pub(super) fn of(&mut self, container: &Recognised, path: &Path, maker: impl FnOnce() -> Option<u32>) -> Called {
+        let believed = self.believed;
+        let is_settled = |(called, when): &&(Called, Instant)| {
+            let pause = if *called == Called::default() { PAUSE } else { believed };
+            when.elapsed() < pause
+        };
+        if let Some((called, _)) = self.known.get(path).filter(is_settled) {
             return called.clone();
         }
-        let called = self.look_up(container);
+        let called = self.look_up(container, maker().filter(|user| *user != 0));
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        self.known.insert(container.id.clone(), (called.clone(), Instant::now()));
+        self.known.insert(path.to_owned(), (called.clone(), Instant::now()));
         called
     }
 
-    fn look_up(&mut self, container: &Recognised) -> Called {
+    /// `stranger` is the user who made the cgroup, unless that is root.
+    fn look_up(&mut self, container: &Recognised, stranger: Option<u32>) -> Called {
         let id = container.id.as_str();
         let named = |name: Option<String>| Called { name, pod: None };
+        if let Some(user) = stranger {
+            let ours = self.stored(id).filter(|it| it.is_ours && user == geteuid().as_raw());
+            return named(ours.map(|it| it.name.clone()));
+        }
         match container.engine {
             Engine::Docker => self.docker(id),
             Engine::Containerd => match self.linked(id) {
                 Some(pod) => Called { name: None, pod: Some(pod) },
                 None => self.bundle("k8s.io", id),
             },
-            Engine::CriO => Called { name: self.stored(id), pod: self.linked(id) },
-            Engine::Podman => named(self.stored(id)),
+            Engine::CriO => Called { name: self.stored(id).map(|it| it.name.clone()), pod: self.linked(id) },
+            Engine::Podman => named(self.stored(id).map(|it| it.name.clone())),
             Engine::Nerdctl if container.above.ends_with(".slice") => self.bundle("default", id),
             Engine::Nerdctl => self.bundle(&container.above, id),
             // Their ids are their names.
@@ -134,40 +159,47 @@ impl Names {
 
     /// The pod of a container, by the kubelet's link to its log.
     fn linked(&mut self, id: &str) -> Option<PodName> {
-        let is_due = self.links.1.is_none_or(|when| when.elapsed() >= PAUSE);
-        if is_due && !self.links.0.contains_key(id) {
+        if self.is_due(self.links.1, self.links.0.contains_key(id)) {
             self.links = (links(&self.root.join("var/log/containers")), Some(Instant::now()));
         }
         self.links.0.get(id).cloned()
     }
 
     /// The first name of a container in the list of podman and CRI-O.
-    fn stored(&mut self, id: &str) -> Option<String> {
-        let is_due = self.stored.1.is_none_or(|when| when.elapsed() >= PAUSE);
-        if is_due && !self.stored.0.contains_key(id) {
-            let lists = storages(&self.root).into_iter().map(|it| it.join("overlay-containers/containers.json"));
-            self.stored = (lists.flat_map(|it| stored(&it)).take(MOST).collect(), Some(Instant::now()));
+    fn stored(&mut self, id: &str) -> Option<&Stored> {
+        if self.is_due(self.stored.1, self.stored.0.contains_key(id)) {
+            let all = storages(&self.root).into_iter().flat_map(|(storage, is_ours)| {
+                let names = stored(&storage.join("overlay-containers/containers.json")).into_iter();
+                names.map(move |(id, name)| (id, Stored { name, is_ours }))
+            });
+            self.stored = (all.take(MOST).collect(), Some(Instant::now()));
         }
-        self.stored.0.get(id).cloned()
+        self.stored.0.get(id)
+    }
+
+    /// Whether to read a list again that was read at `read`.
+    fn is_due(&self, read: Option<Instant>, is_found: bool) -> bool {
+        read.is_none_or(|read| read.elapsed() >= if is_found { self.believed } else { PAUSE })
     }
 }
 
-/// Where podman and CRI-O have their containers: root's, and our own.
-fn storages(root: &Path) -> Vec<PathBuf> {
+/// Where podman and CRI-O have their containers: root's, and our own, with whether it is.
+fn storages(root: &Path) -> Vec<(PathBuf, bool)> {
     let ours = env::var_os("HOME").filter(|_| !geteuid().is_root()).map(PathBuf::from);
     let ours = ours.map(|home| home.join(".local/share/containers/storage"));
-    [root.join("var/lib/containers/storage")].into_iter().chain(ours).collect()
+    let ours = ours.map(|storage| (storage, true));
+    [(root.join("var/lib/containers/storage"), false)].into_iter().chain(ours).collect()
 }
 
 /// The containers in a list, with their first names.
 fn stored(list: &Path) -> Vec<(String, String)> {
     #[derive(Deserialize)]
-    struct Stored {
+    struct Listed {
         id: String,
         #[serde(default)]
         names: Vec<String>,
     }
-    let all: Vec<Stored> = json(list).unwrap_or_default();
+    let all: Vec<Listed> = json(list).unwrap_or_default();
     all.into_iter().filter_map(|it| Some((it.id, it.names.into_iter().next()?))).collect()
 }
 
@@ -210,6 +242,11 @@ mod tests {
         Recognised { engine, id: "4f1e".into(), above: above.into() }
     }
 
+    /// What a container is called in a cgroup that only root can have made.
+    fn of(names: &mut Names, container: &Recognised) -> Called {
+        names.of(container, Path::new("/a"), || None)
+    }
+
     fn with(path: &str, text: &str) -> (TempDir, Names) {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(path);
@@ -227,14 +264,17 @@ mod tests {
     fn docker_has_a_record() {
         let path = "var/lib/docker/containers/4f1e/config.v2.json";
         let (_home, mut names) = with(path, r#"{"Name":"/web","Config":{"Labels":{"a":"b"}},"State":{}}"#);
-        assert_eq!(names.of(&container(Engine::Docker, "docker")), Called { name: Some("web".into()), pod: None });
+        assert_eq!(
+            of(&mut names, &container(Engine::Docker, "docker")),
+            Called { name: Some("web".into()), pod: None }
+        );
     }
 
     #[test]
     fn podman_and_crio_have_a_list() {
         let path = "var/lib/containers/storage/overlay-containers/containers.json";
         let (_home, mut names) = with(path, r#"[{"id":"1"},{"id":"4f1e","names":["db","x"],"layer":"y"}]"#);
-        assert_eq!(names.of(&container(Engine::Podman, "machine.slice")).name.as_deref(), Some("db"));
+        assert_eq!(of(&mut names, &container(Engine::Podman, "machine.slice")).name.as_deref(), Some("db"));
     }
 
     #[test]
@@ -243,14 +283,14 @@ mod tests {
         let text = r#"{"ociVersion":"1.1.0","annotations":{"io.kubernetes.cri.sandbox-namespace":"n",
             "io.kubernetes.cri.sandbox-name":"p","io.kubernetes.cri.container-name":"c"}}"#;
         let (_home, mut names) = with(&format!("{tasks}/k8s.io/4f1e/config.json"), text);
-        assert_eq!(names.of(&container(Engine::Containerd, "pod1")).pod, pod("n", "p", "c"));
+        assert_eq!(of(&mut names, &container(Engine::Containerd, "pod1")).pod, pod("n", "p", "c"));
         let sandbox = text.replace("container-name\":\"c", "container-type\":\"sandbox");
         let (_home, mut names) = with(&format!("{tasks}/k8s.io/4f1e/config.json"), &sandbox);
-        assert_eq!(names.of(&container(Engine::Containerd, "pod1")).pod, pod("n", "p", "POD"));
+        assert_eq!(of(&mut names, &container(Engine::Containerd, "pod1")).pod, pod("n", "p", "POD"));
         let text = r#"{"annotations":{"nerdctl/name":"web"}}"#;
         for (namespace, above) in [("default", "system.slice"), ("mine", "mine")] {
             let (_home, mut names) = with(&format!("{tasks}/{namespace}/4f1e/config.json"), text);
-            assert_eq!(names.of(&container(Engine::Nerdctl, above)).name.as_deref(), Some("web"));
+            assert_eq!(of(&mut names, &container(Engine::Nerdctl, above)).name.as_deref(), Some("web"));
         }
     }
 
@@ -262,10 +302,14 @@ mod tests {
         symlink("/nowhere", logs.join("web-7d4_shop_nginx-1-4f1e.log")).unwrap();
         fs::write(logs.join("other.log"), "").unwrap();
         let mut names = Names::below(home.path());
-        assert_eq!(names.of(&container(Engine::Containerd, "pod1")).pod, pod("shop", "web-7d4", "nginx-1"));
+        assert_eq!(of(&mut names, &container(Engine::Containerd, "pod1")).pod, pod("shop", "web-7d4", "nginx-1"));
         fs::set_permissions(&logs, Permissions::from_mode(0o777)).unwrap();
         let mut names = Names::below(home.path());
-        assert_eq!(names.of(&container(Engine::Containerd, "pod1")), Called::default(), "anybody may have made them");
+        assert_eq!(
+            of(&mut names, &container(Engine::Containerd, "pod1")),
+            Called::default(),
+            "anybody may have made them"
+        );
     }
 
     #[test]
@@ -274,9 +318,39 @@ mod tests {
         let (home, mut names) = with(path, r#"{"Name":"/web"}"#);
         fs::set_permissions(home.path().join(path), Permissions::from_mode(0o666)).unwrap();
         let docker = container(Engine::Docker, "docker");
-        assert_eq!(names.of(&docker), Called::default());
+        assert_eq!(of(&mut names, &docker), Called::default());
         fs::set_permissions(home.path().join(path), Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(names.of(&docker), Called::default(), "it was looked up a moment ago");
-        assert_eq!(Names::below(home.path()).of(&docker).name.as_deref(), Some("web"));
+        assert_eq!(of(&mut names, &docker), Called::default(), "it was looked up a moment ago");
+        assert_eq!(of(&mut Names::below(home.path()), &docker).name.as_deref(), Some("web"));
+    }
+
+    #[test]
+    fn a_new_name_is_seen_after_a_while() {
+        let docker = "var/lib/docker/containers/4f1e/config.v2.json";
+        let podman = "var/lib/containers/storage/overlay-containers/containers.json";
+        let cases = [
+            (docker, Engine::Docker, r#"{"Name":"/NAME"}"#),
+            (podman, Engine::Podman, r#"[{"id":"4f1e","names":["NAME"]}]"#),
+        ];
+        for (path, engine, text) in cases {
+            let (home, mut names) = with(path, &text.replace("NAME", "old"));
+            let name = |names: &mut Names| of(names, &container(engine, "x")).name;
+            assert_eq!(name(&mut names).as_deref(), Some("old"));
+            fs::write(home.path().join(path), text.replace("NAME", "new")).unwrap();
+            assert_eq!(name(&mut names).as_deref(), Some("old"), "{engine:?}: believed for a while");
+            names.believed = Duration::ZERO;
+            assert_eq!(name(&mut names).as_deref(), Some("new"), "{engine:?}");
+        }
+    }
+
+    #[test]
+    fn who_copies_the_path_of_roots_container_does_not_get_its_name() {
+        let path = "var/lib/containers/storage/overlay-containers/containers.json";
+        let (_home, mut names) = with(path, r#"[{"id":"4f1e","names":["db"]}]"#);
+        let podman = container(Engine::Podman, "machine.slice");
+        let mut name = |path: &str, maker| names.of(&podman, Path::new(path), || maker).name;
+        assert_eq!(name("/machine.slice/libpod-4f1e.scope", None).as_deref(), Some("db"));
+        assert_eq!(name("/user.slice/libpod-4f1e.scope", Some(4711)), None);
+        assert_eq!(name("/user.slice/roots/libpod-4f1e.scope", Some(0)).as_deref(), Some("db"));
     }
 }
