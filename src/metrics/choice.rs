@@ -7,7 +7,7 @@ use std::collections::HashSet;
 /// Which cgroups are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Which {
-    /// Containers, pods' containers, services and runs of cgproc.
+    /// Containers, pods' containers, services and runs of cgproc; in a container, it and what is below it.
     Containers,
     /// All cgroups.
     All,

@@ -142,6 +142,7 @@ impl Collector {
             cgroups,
             left_out: self.members.iter().map(|member| member.hierarchy.left_out()).max().unwrap_or(0),
             machine: now.machine,
+            is_part: rows::is_part(&self.members, &self.top),
             has_board: now.board.is_some(),
         }
     }
@@ -359,7 +360,7 @@ mod tests {
     fn figures_of_version_2() {
         let (home, _) = version_2();
         let sample = look(home.path(), Which::Containers);
-        let [_, it] = sample.cgroups.as_slice() else { panic!("{sample:?}") };
+        let [_, _, it] = sample.cgroups.as_slice() else { panic!("{sample:?}") };
         assert_eq!(it.path, Path::new("/docker").join(ID));
         assert_eq!(it.container.as_ref().map(|it| (it.engine, it.id.as_str())), Some((Engine::Docker, ID)));
         let cpu = CpuUse {
@@ -463,13 +464,19 @@ mod tests {
         let expected = ["/".into(), "/docker".into(), inside.clone(), inside.join("nested.service")];
         assert_eq!(paths(&all), expected);
         assert_eq!(all.cgroups.iter().map(|it| it.parent).collect::<Vec<_>>(), [None, Some(0), Some(1), Some(2)]);
-        // The top is what is visible of a container that we are in.
-        assert_eq!(paths(&look(home.path(), Which::Containers)), ["/".into(), inside.clone()]);
+        // The top is what is visible of a container that we are in: what is below it is shown.
+        make(&home.path().join("plain/child"), &[]);
+        make(&home.path().join("plain"), &[]);
+        let within = ["/".into(), "/docker".into(), inside.clone(), "/plain".into(), "/plain/child".into()];
+        let sample = look(home.path(), Which::Containers);
+        assert_eq!((paths(&sample), sample.is_part), (within.to_vec(), true));
+        make(&container.join("plain"), &[]);
         let members = vec![member(home.path(), &[Kind::Unified], &Controller::ALL, 0)];
         let mut below = collector(members, Which::Containers).below(&inside);
-        assert_eq!(paths(&below.look()), [inside.clone(), inside.join("nested.service")]);
+        let expected = [inside.clone(), inside.join("nested.service"), inside.join("plain")];
+        assert_eq!(paths(&below.look()), expected);
         below.choose(Which::All);
-        assert_eq!(paths(&below.look()), [inside.clone(), inside.join("nested.service")]);
+        assert_eq!(paths(&below.look()), expected);
     }
 
     #[test]
@@ -478,16 +485,16 @@ mod tests {
         let mut collector =
             collector(vec![member(home.path(), &[Kind::Unified], &Controller::ALL, 0)], Which::Containers);
         let count = |collector: &mut Collector| collector.look().cgroups.len();
-        assert_eq!(count(&mut collector), 2);
+        assert_eq!(count(&mut collector), 3);
         let service = home.path().join("system.slice/a.service");
         make(&service, &[("cpu.stat", "usage_usec 7\n")]);
-        assert_eq!(count(&mut collector), 3);
+        assert_eq!(count(&mut collector), 4);
         fs::write(service.join("cpu.stat"), "usage_usec 8\n").unwrap();
         let usage = collector.look().cgroups.into_iter().find_map(|it| it.cpu.usage_usec.filter(|it| *it < 70));
         assert_eq!(usage, Some(8), "read again from its start");
         fs::remove_dir_all(&service).unwrap();
         fs::remove_dir_all(&container).unwrap();
-        assert_eq!(count(&mut collector), 1);
+        assert_eq!(count(&mut collector), 2);
     }
 
     #[test]

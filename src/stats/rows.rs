@@ -13,7 +13,8 @@ use std::{
 /// Which cgroups are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Containers, services and runs of ours, unless they are inside a container.
+    /// Containers, services and runs of ours. Where not the machine is visible but a container, or where one cgroup is
+    /// looked at, all cgroups there. What is inside other containers is left out.
     Containers,
     /// Every cgroup.
     All,
@@ -44,6 +45,7 @@ pub(super) fn rows(members: &mut [Member], which: Which, top: &Path) -> Vec<Row>
     let orders: Vec<Vec<usize>> = members.iter_mut().map(|member| member.hierarchy.order()).collect();
     let members = &*members;
     let shows_machine = members.iter().any(shows_the_machine);
+    let is_all = which == Which::All || is_part(members, top);
     let below = top.strip_prefix("/").unwrap_or(top);
     let mut places: HashMap<&OsStr, Vec<Option<usize>>> = HashMap::new();
     for (number, (member, order)) in members.iter().zip(&orders).enumerate() {
@@ -59,12 +61,16 @@ pub(super) fn rows(members: &mut [Member], which: Which, top: &Path) -> Vec<Row>
     let shown = |(path, places)| {
         let path = Path::new("/").join(path);
         let recognised = recognise(&path);
-        let is_shown = which == Which::All || path == top || recognised.is_some();
-        is_shown.then(|| row(members, path, places, recognised))?
+        (is_all || recognised.is_some()).then(|| row(members, path, places, recognised))?
     };
     let mut rows: Vec<Row> = places.into_iter().filter_map(shown).collect();
     rows.sort_by(|one, other| one.path.cmp(&other.path));
     if which == Which::Containers { without_nested(rows, top) } else { rows }
+}
+
+/// Whether what is at or below `top` is less than the machine: a container that we are in, or a cgroup that was chosen.
+pub(super) fn is_part(members: &[Member], top: &Path) -> bool {
+    top != Path::new("/") || !members.iter().any(shows_the_machine)
 }
 
 /// Whether the top of what is visible is the machine's root cgroup, whose figures come from elsewhere.

@@ -13,6 +13,8 @@ pub(crate) struct Sample {
     /// Cgroups that are not in `cgroups`, because there are too many.
     pub(crate) left_out: usize,
     pub(crate) machine: Machine,
+    /// Whether these are the cgroups of a container, or at and below a cgroup that was chosen, and not the machine's.
+    pub(crate) is_part: bool,
     /// Whether the board has the load and the capacity of these cgroups.
     pub(crate) has_board: bool,
 }

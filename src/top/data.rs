@@ -1,6 +1,10 @@
 //! What is shown: the last look, what happened since the one before, and what is remembered.
 
-use super::{history::History, name, rows::seen};
+use super::{
+    history::History,
+    name,
+    rows::{self, seen},
+};
 use crate::stats::{
     Rates,
     sample::{CgroupSample, Sample},
@@ -45,9 +49,9 @@ impl Data {
         self.sample.cgroups.iter().position(|cgroup| cgroup.id == id)
     }
 
-    /// How many containers there are.
+    /// How many containers there are, whether or not those inside others are shown.
     pub(super) fn containers(&self) -> usize {
-        self.sample.cgroups.iter().filter(|cgroup| cgroup.container.is_some()).count()
+        rows::containers(&self.sample)
     }
 }
 

@@ -47,22 +47,36 @@ pub(super) fn seen<'s>(sample: &'s Sample, rates: &'s Rates, index: usize) -> Se
 
 /// Whether each of the sample's cgroups is wanted.
 fn chosen(sample: &Sample, choice: &Choice) -> Vec<bool> {
-    let containers = containers(sample);
-    // Where there is none, in a container for example, whatever there is.
-    let is_all = choice.is_all || !choice.is_tree || !containers.contains(&true);
-    let is_wanted = |(index, is_container): (usize, bool)| (is_all || is_container) && matches(sample, index, choice);
-    containers.into_iter().enumerate().map(is_wanted).collect()
+    let outermost = outermost(sample);
+    let is_container = |index: usize| outermost[index] && sample.cgroups[index].container.is_some();
+    // Where there is none, whatever there is; where a container or a cgroup is all there is, what is below it.
+    let is_any = sample.is_part || !(0..outermost.len()).any(is_container);
+    let is_all = choice.is_all || !choice.is_tree;
+    let is_wanted = |index: usize| is_all || is_container(index) || (is_any && outermost[index]);
+    (0..outermost.len()).map(|index| is_wanted(index) && matches(sample, index, choice)).collect()
 }
 
-/// Whether each is a container that is in no other one. Services may run engines, whose containers are their own.
-fn containers(sample: &Sample) -> Vec<bool> {
+/// How many containers there are that are in no other one.
+pub(super) fn containers(sample: &Sample) -> usize {
+    sample
+        .cgroups
+        .iter()
+        .zip(outermost(sample))
+        .filter(|(it, is_outermost)| *is_outermost && it.container.is_some())
+        .count()
+}
+
+/// Whether each is in no container but the one that is looked at. Services may run engines, whose containers are their
+/// own.
+fn outermost(sample: &Sample) -> Vec<bool> {
     let mut is_within = vec![false; sample.cgroups.len()];
     let mut found = Vec::with_capacity(sample.cgroups.len());
     for (index, cgroup) in sample.cgroups.iter().enumerate() {
         let above = cgroup.parent.is_some_and(|parent| is_within[parent]);
         let is_owner = cgroup.container.as_ref().is_some_and(|container| container.engine != Engine::Service);
-        is_within[index] = above || is_owner;
-        found.push(cgroup.container.is_some() && !above);
+        let is_looked_at = sample.is_part && cgroup.parent.is_none();
+        is_within[index] = above || (is_owner && !is_looked_at);
+        found.push(!above);
     }
     found
 }
@@ -211,6 +225,23 @@ pub(super) mod tests {
         assert_eq!(names(&sample(), &found), ["/a.slice", ".web", "..inner"]);
         let without = Sample { cgroups: vec![cgroup(1, "/", None, 1), cgroup(2, "/x", Some(0), 1)], ..sample() };
         assert_eq!(names(&without, &tree), ["/", ".x"]);
+    }
+
+    #[test]
+    fn a_part_of_the_machine_is_shown_with_all_that_is_below() {
+        let tree = Choice { is_tree: true, is_all: false, ..choice() };
+        let cgroups = vec![
+            cgroup(1, "/docker-web", None, 5),
+            cgroup(2, "/docker-web/docker-inner", Some(0), 4),
+            cgroup(3, "/docker-web/docker-inner/deep", Some(1), 3),
+            cgroup(4, "/docker-web/plain", Some(0), 2),
+        ];
+        let part = Sample { cgroups, is_part: true, ..sample() };
+        assert_eq!(names(&part, &tree), ["web", ".inner", ".plain"]);
+        assert_eq!(containers(&part), 2);
+        let machine = Sample { is_part: false, ..part };
+        assert_eq!(names(&machine, &tree), ["web"]);
+        assert_eq!(containers(&machine), 1, "not those inside");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Who looks, and from where.
 
 use crate::bed::{self, Container, PLAIN, View};
-use crate::command::{Public, err, out};
+use crate::command::{Public, cgproc, err, out};
+use crate::groups::Group;
 use serde_json::Value;
 use std::process::Command;
 
@@ -25,6 +26,37 @@ fn in_a_container_it_shows_the_container() {
         let working = found.iter().any(|it| it["memory_working_set_bytes"].is_number());
         assert!(working, "{view:?}: {found:#?}");
     }
+}
+
+#[test]
+fn in_a_container_it_shows_what_is_below_whoever_made_it() {
+    // Without a name that an engine would give.
+    let script = format!(
+        "directory=/sys/fs/cgroup; [ -d $directory/cpuacct ] && directory=$directory/cpuacct; mkdir -p $directory/plain/deep
+        {} top --json; status=$?; rmdir $directory/plain/deep $directory/plain; exit $status",
+        bed::command().display()
+    );
+    for view in [View::Namespace, View::Bind] {
+        let paths: Vec<String> =
+            within(view, &script).iter().map(|it| it["path"].as_str().expect("a path").to_owned()).collect();
+        for path in ["/", "/plain", "/plain/deep"] {
+            assert!(paths.iter().any(|it| it == path), "{view:?}: {path} is not in {paths:?}");
+        }
+    }
+}
+
+#[test]
+fn below_a_cgroup_that_is_named_it_shows_what_is_there() {
+    let group = Group::new();
+    let below = group.below("plain");
+    let path = format!("/{}", group.path);
+    let output = cgproc(&["top", "--json", "--cgroup", &path]).output().expect("cgproc");
+    assert_eq!((err(&output).as_str(), output.status.code()), ("", Some(0)));
+    let sample: Value = serde_json::from_str(&out(&output)).expect("JSON");
+    let found = sample["cgroups"].as_array().expect("cgroups");
+    let paths: Vec<&str> = found.iter().map(|it| it["path"].as_str().expect("a path")).collect();
+    assert_eq!(paths.len(), 2, "{paths:?}");
+    assert!(paths.contains(&path.as_str()) && paths.contains(&format!("/{}", below.path).as_str()), "{paths:?}");
 }
 
 #[test]

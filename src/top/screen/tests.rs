@@ -36,7 +36,7 @@ fn shown(columns: u16) -> Vec<String> {
 #[test]
 fn twenty_columns_have_names_and_a_figure() {
     let expected = [
-        "6 rows, 3 container…",
+        "6 rows, 2 container…",
         "by MEM, all cgroups…",
         "NAME             MEM",
         "/b.slice        400M",
@@ -49,7 +49,7 @@ fn twenty_columns_have_names_and_a_figure() {
 #[test]
 fn eighty_columns() {
     let lines = shown(80);
-    assert_eq!(lines[0], "6 rows, 3 containers, 4 CPUs, 1.00G");
+    assert_eq!(lines[0], "6 rows, 2 containers, 4 CPUs, 1.00G");
     assert_eq!(lines[1], "by MEM, all cgroups, every 2 s");
     assert_eq!(lines[2], "NAME              CPU  %CPU  %THR    MEM  LIMIT  %MEM  LOAD1 READ/s   PIDS   AGE");
     assert_eq!(lines[3], "/b.slice            -     -     -   400M      -  39.1      -      -      -     -");
@@ -121,7 +121,7 @@ fn what_the_user_chose_is_said() {
         state.press(key(KeyCode::Char(c)), &data.sample);
     }
     let lines = drawn(&data, &mut state, 80, 12);
-    assert_eq!(lines[0], "6 rows, 3 containers, 4 CPUs, 1.00G, 7 cgroups left out  load: from the sampler");
+    assert_eq!(lines[0], "6 rows, 2 containers, 4 CPUs, 1.00G, 7 cgroups left out  load: from the sampler");
     assert_eq!(lines[1], "PAUSED, by MEM, reversed, filter we, tree of all cgroups, every 2 s");
 }
 
