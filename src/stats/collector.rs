@@ -205,16 +205,22 @@ impl Collector {
         let pressures = unified.and_then(|it| self.members[it].group(row.places[it]?, &self.budget));
         let slot = self.slot(row, now);
         let pids = &mut [0; 64];
+        let io = group(Controller::Io).map(|it| figures::io(it, self.drivers.as_ref())).unwrap_or_default();
+        let cpu = figures::cpu(group(Controller::Cpuacct), group(Controller::Cpu));
+        // Rates and shares are about the time between two readings, and many cgroups take a while to read.
+        let [monotonic_usec, realtime_usec, boottime_usec] =
+            [libc::CLOCK_MONOTONIC, libc::CLOCK_REALTIME, libc::CLOCK_BOOTTIME].map(clocks::now_usec);
         CgroupSample {
             id: row.id,
             path: row.path.clone(),
-            cpu: figures::cpu(group(Controller::Cpuacct), group(Controller::Cpu)),
+            monotonic_usec,
+            cpu,
             memory: self.memory(row, now),
-            io: group(Controller::Io).map(|it| figures::io(it, self.drivers.as_ref())).unwrap_or_default(),
+            io,
             pressure: pressures.map_or_else(Pressures::default, |group| figures::pressures(&group)),
             limits: limits::shown(sum, &now.machine),
             load: slot.as_ref().and_then(Block::load),
-            capacity_usec: slot.and_then(|it| it.capacity_usec(now.realtime_usec, now.host.since_boot_usec)),
+            capacity_usec: slot.and_then(|it| it.capacity_usec(realtime_usec, boottime_usec)),
             processes: processes.map(|it| it.count),
             threads: group(Controller::Pids).and_then(|(group, _)| calc::cgroup::pids::count(&group, pids)),
             ..CgroupSample::default()
@@ -397,6 +403,16 @@ mod tests {
         assert_eq!(it.limits, limits);
         assert_eq!((it.processes, it.threads), (Some(2), Some(7)), "with those below");
         assert!(it.age.is_some() && it.load.is_none() && !sample.has_board);
+    }
+
+    #[test]
+    fn counters_have_the_time_at_which_they_were_read() {
+        let (home, _) = version_2();
+        let sample = look(home.path(), Which::All);
+        let times: Vec<u64> = sample.cgroups.iter().map(|it| it.monotonic_usec).collect();
+        let until = clocks::now_usec(libc::CLOCK_MONOTONIC);
+        assert!(sample.monotonic_usec > 0 && sample.monotonic_usec <= times[0], "{times:?}");
+        assert!(times.is_sorted() && times.last() <= Some(&until), "{times:?}");
     }
 
     /// One container without limits, in separate hierarchies.

@@ -25,12 +25,9 @@ pub(crate) struct Rate {
 impl Rates {
     /// The rates from one look to a later one.
     pub(crate) fn between(before: &Sample, now: &Sample) -> Self {
-        let Some(usec) = more(Some(before.monotonic_usec), Some(now.monotonic_usec)).filter(|usec| *usec > 0.0) else {
-            return Self::default();
-        };
         let known: HashMap<u64, &CgroupSample> = before.cgroups.iter().map(|it| (it.id, it)).collect();
         let both = now.cgroups.iter().filter_map(|it| Some((known.get(&it.id)?, it)));
-        Self(both.map(|(before, now)| (now.id, Rate::between(before, now, usec))).collect())
+        Self(both.filter_map(|(before, now)| Some((now.id, Rate::between(before, now)?))).collect())
     }
 
     /// The rates of the cgroup with this id; nothing is known of one that was not there before.
@@ -40,19 +37,21 @@ impl Rates {
 }
 
 impl Rate {
-    fn between(before: &CgroupSample, now: &CgroupSample, usec: f64) -> Self {
+    /// `None` if no time has passed. The time is that of these counters: another cgroup's may have been read long before.
+    fn between(before: &CgroupSample, now: &CgroupSample) -> Option<Self> {
         const SECOND_USEC: f64 = 1e6;
+        let usec = more(Some(before.monotonic_usec), Some(now.monotonic_usec)).filter(|usec| *usec > 0.0)?;
         let used = more(before.cpu.usage_usec, now.cpu.usage_usec);
         let per_second = |before, now| more(before, now).map(|it| it / usec * SECOND_USEC);
         let periods = more(before.cpu.periods, now.cpu.periods).filter(|periods| *periods > 0.0);
         let throttled = more(before.cpu.throttled_periods, now.cpu.throttled_periods);
-        Self {
+        Some(Self {
             cpus: used.map(|used| used / usec),
             cpu_share: used.and_then(|used| Some(used / could_use(before, now, usec)?)),
             throttled_share: throttled.zip(periods).map(|(throttled, periods)| (throttled / periods).min(1.0)),
             read_bytes: per_second(before.io.read_bytes, now.io.read_bytes),
             written_bytes: per_second(before.io.written_bytes, now.io.written_bytes),
-        }
+        })
     }
 }
 
@@ -75,7 +74,9 @@ mod tests {
     use crate::stats::sample::{CpuUse, IoUse, Limits};
 
     fn look(second: u64, cgroup: CgroupSample) -> Sample {
-        Sample { monotonic_usec: second * 1_000_000, cgroups: vec![cgroup], ..Sample::default() }
+        let cgroups = vec![CgroupSample { monotonic_usec: second * 1_000_000, ..cgroup }];
+        // Rates are not about this time.
+        Sample { monotonic_usec: second * 500_000, cgroups, ..Sample::default() }
     }
 
     fn cgroup(usage_usec: u64) -> CgroupSample {

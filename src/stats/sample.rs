@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 /// One look at the cgroups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
-    /// When, by CLOCK_MONOTONIC, in microseconds.
+    /// When it began, by CLOCK_MONOTONIC, in microseconds.
     pub(crate) monotonic_usec: u64,
     /// The cgroups that were found, those above before those below.
     pub(crate) cgroups: Vec<CgroupSample>,
@@ -36,6 +36,8 @@ pub(crate) struct CgroupSample {
     pub(crate) path: PathBuf,
     /// The cgroup above it, by its index in [`Sample::cgroups`].
     pub(crate) parent: Option<usize>,
+    /// When its counters were read, by CLOCK_MONOTONIC, in microseconds.
+    pub(crate) monotonic_usec: u64,
     /// What runs in it, if its path is one that an engine or a service manager gives.
     pub(crate) container: Option<Container>,
     pub(crate) cpu: CpuUse,
