@@ -13,6 +13,7 @@ mod processes;
 mod rates;
 mod rows;
 pub(crate) mod sample;
+mod starts;
 
 #[allow(unused_imports, reason = "top and the metrics are being built on it")]
 pub(crate) use {

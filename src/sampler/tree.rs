@@ -554,8 +554,8 @@ impl Hierarchy {
         }
     }
 
-    /// The slots of removed cgroups.
-    pub(super) fn take_gone(&mut self) -> Vec<Key> {
+    /// The slots of removed cgroups. Who has no board drops them: they would pile up.
+    pub(crate) fn take_gone(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.gone)
     }
 

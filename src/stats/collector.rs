@@ -3,11 +3,10 @@
 use super::{
     container::Recognised,
     figures::{self, Versioned},
-    files::Budget,
     limits::{self, Sum, Sums},
     member::Member,
     names::Names,
-    processes::{self, Listed, Starts},
+    processes::{self, Listed},
     rows::{self, Row, Which},
     sample::{CgroupSample, Container, Machine, MemoryUse, Pressures, Sample},
 };
@@ -33,10 +32,7 @@ use rustix::{
     fs::{CWD, Mode, OFlags, openat},
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Looks at the cgroups again and again.
 pub(crate) struct Collector {
@@ -45,8 +41,6 @@ pub(crate) struct Collector {
     /// Only this cgroup and those below it.
     top: PathBuf,
     members: Vec<Member>,
-    /// How many more of their files may stay open.
-    budget: Budget,
     watch: Option<Watch>,
     rows: Vec<Row>,
     /// The limits by hierarchy, of this look.
@@ -56,7 +50,6 @@ pub(crate) struct Collector {
     /// How many looks there have been.
     round: usize,
     names: Names,
-    starts: Starts,
     /// The machine's `/proc/devices`.
     drivers: Option<OwnedFd>,
 }
@@ -86,14 +79,12 @@ impl Collector {
             which,
             top: "/".into(),
             members,
-            budget: Budget::beside(std::iter::empty()),
             watch: None,
             rows: Vec::new(),
             sums: Vec::new(),
             changes: None,
             round: 0,
             names: Names::new(),
-            starts: Starts::default(),
             drivers: openat(CWD, "/proc/devices", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok(),
         }
     }
@@ -129,7 +120,7 @@ impl Collector {
             }
             cgroups.push(CgroupSample {
                 container: row.recognised.as_ref().map(|it| named(it, row, &self.members, &mut self.names)),
-                age: processes.and_then(|it| self.starts.age(row.id, &it, now.host.since_boot_usec)),
+                age: processes.and_then(|it| it.age(now.host.since_boot_usec)),
                 ..self.looked_at(row, processes, &now)
             });
         }
@@ -163,36 +154,32 @@ impl Collector {
         for member in &mut self.members {
             member.prepare(self.round, is_lost, &mut self.watch);
         }
-        self.budget = Budget::beside(self.members.iter().flat_map(Member::open_files));
         let changes = self.members.iter().map(|member| member.hierarchy.changes()).sum();
         if self.changes != Some(changes) {
             self.rows = rows::rows(&mut self.members, self.which, &self.top);
             self.changes = Some(changes);
-            let ids: HashSet<u64> = self.rows.iter().map(|row| row.id).collect();
-            self.starts.keep(|id| ids.contains(&id));
         }
     }
 
     /// Sums up the limits of the rows in each hierarchy.
     fn sum_up(&mut self, now: &Now) {
         let rows = &self.rows;
-        let from = limits::From { board: now.board.as_ref(), now_usec: now.realtime_usec, budget: &self.budget };
         let summed = |(number, member)| {
             let wanted: Vec<usize> = rows.iter().filter_map(|row: &Row| row.nearest[number]).collect();
-            limits::sum_up(member, &wanted, from)
+            limits::sum_up(member, &wanted, now.board.as_ref(), now.realtime_usec)
         };
         self.sums = self.members.iter_mut().enumerate().map(summed).collect();
     }
 
     /// The processes of the rows, by hierarchy and index.
     fn list(&mut self) -> Vec<Vec<Option<Listed>>> {
-        let (rows, budget) = (&self.rows, &self.budget);
+        let rows = &self.rows;
         let tops = |number| {
             rows.iter().filter_map(Row::home).filter(|(member, _)| *member == number).map(|(_, index)| index).collect()
         };
         let listed = |(number, member)| {
             let tops: Vec<usize> = tops(number);
-            if tops.is_empty() { Vec::new() } else { processes::listed(member, &tops, budget) }
+            if tops.is_empty() { Vec::new() } else { processes::listed(member, &tops) }
         };
         self.members.iter_mut().enumerate().map(listed).collect()
     }
@@ -202,7 +189,7 @@ impl Collector {
         let group = |controller| self.group(row, controller);
         let sum = |controller| self.sum(&row.nearest, controller);
         let unified = self.members.iter().position(|it| it.version == Version::V2);
-        let pressures = unified.and_then(|it| self.members[it].group(row.places[it]?, &self.budget));
+        let pressures = unified.and_then(|it| self.members[it].group(row.places[it]?));
         let slot = self.slot(row, now);
         let pids = &mut [0; 64];
         let io = group(Controller::Io).map(|it| figures::io(it, self.drivers.as_ref())).unwrap_or_default();
@@ -252,7 +239,7 @@ impl Collector {
     /// A row's files in the hierarchy of a controller; `None` if it is not there.
     fn group(&self, row: &Row, controller: Controller) -> Option<Versioned<'_>> {
         let (number, member) = self.member(controller)?;
-        Some((member.group(row.places[number]?, &self.budget)?, member.version))
+        Some((member.group(row.places[number]?)?, member.version))
     }
 
     /// The limits in the hierarchy of a controller.
@@ -297,7 +284,7 @@ mod tests {
         stats::sample::{CpuUse, Engine, IoUse, Limits, Stall},
     };
     use calc::board::Kind;
-    use std::fs;
+    use std::{fs, sync::Arc};
     use tempfile::TempDir;
 
     const ID: &str = "4f1e5d0c9b8a7f6e5d4c3b2a19080706f5e4d3c2b1a0998877665544332211ff";
@@ -312,7 +299,7 @@ mod tests {
     fn member(path: &Path, kinds: &[Kind], controllers: &[Controller], number: usize) -> Member {
         let root = Root::new(path.to_owned(), kinds.to_vec());
         let version = if kinds == [Kind::Unified] { Version::V2 } else { Version::V1 };
-        Member::open(root, version, controllers.to_vec(), number).unwrap()
+        Member::open(root, version, controllers.to_vec(), number, &Arc::default()).unwrap()
     }
 
     fn collector(members: Vec<Member>, which: Which) -> Collector {
@@ -511,6 +498,7 @@ mod tests {
         fs::remove_dir_all(&service).unwrap();
         fs::remove_dir_all(&container).unwrap();
         assert_eq!(count(&mut collector), 2);
+        assert_eq!(collector.members[0].hierarchy.take_gone(), [], "nothing is kept of what is gone");
     }
 
     #[test]

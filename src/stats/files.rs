@@ -1,5 +1,5 @@
 //! A cgroup's files, in the form in which calc reads them. Those that are read at every look stay open, as long as
-//! descriptors last: that takes a sixth of the time.
+//! descriptors and [`Room`] last: that takes a sixth of the time.
 
 use crate::sampler::Directory;
 use calc::{cgroup::CgroupFiles, source::Source};
@@ -8,12 +8,16 @@ use rustix::{
     io::{Errno, pread, retry_on_intr},
 };
 use std::{
-    cell::{Cell, OnceCell},
+    cell::OnceCell,
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-/// The files that stay open, once they have been read; limits, which seldom change, are not worth it.
+/// The files that stay open. The kernel keeps a page for each; limits, which seldom change, are not worth it.
 const KEPT: [&str; 19] = [
     "cgroup.procs",
     "cpuacct.usage",
@@ -36,39 +40,49 @@ const KEPT: [&str; 19] = [
     "io.pressure",
 ];
 
-/// The most files that stay open. The kernel has a page for each, which counts as this process's memory; and anybody who
-/// has a subtree of cgroups can make many.
-const MOST: usize = 12_000;
-
-/// How many more files may stay open.
+/// How many files of all cgroups may still be kept open.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<usize>);
+pub(super) struct Room(AtomicUsize);
 
-impl Budget {
-    /// What is left beside all `kept` files.
-    pub(super) fn beside<'k>(kept: impl Iterator<Item = &'k Kept>) -> Self {
-        Self(Cell::new(MOST.saturating_sub(kept.map(Kept::count).sum())))
+impl Room {
+    /// The kernel has a page for each, which counts as this process's memory, and a user with a subtree can make many.
+    const MOST: usize = 12_000;
+
+    /// Whether there was room for one more, which then is taken.
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
+}
 
-    fn spend(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
-        left > 0
+impl Default for Room {
+    fn default() -> Self {
+        Self(AtomicUsize::new(Self::MOST))
     }
 }
 
 /// The open files of a cgroup.
-#[derive(Debug, Default)]
-pub(super) struct Kept([OnceCell<Option<OwnedFd>>; KEPT.len()]);
+#[derive(Debug)]
+pub(super) struct Kept {
+    files: [OnceCell<Option<OwnedFd>>; KEPT.len()],
+    room: Arc<Room>,
+}
 
 impl Kept {
-    fn count(&self) -> usize {
-        self.0.iter().filter(|slot| matches!(slot.get(), Some(Some(_)))).count()
+    /// None yet.
+    pub(super) fn new(room: &Arc<Room>) -> Self {
+        Self { files: Default::default(), room: Arc::clone(room) }
     }
 
     /// The place of a file, if it is one that stays open.
     fn of(&self, name: &[u8]) -> Option<&OnceCell<Option<OwnedFd>>> {
-        self.0.get(KEPT.iter().position(|it| it.as_bytes() == name)?)
+        self.files.get(KEPT.iter().position(|it| it.as_bytes() == name)?)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let open = self.files.iter().filter(|file| matches!(file.get(), Some(Some(_)))).count();
+        self.room.0.fetch_add(open, Ordering::Relaxed);
     }
 }
 
@@ -77,22 +91,22 @@ impl Kept {
 pub(super) struct Group<'g> {
     pub(super) directory: &'g Directory,
     pub(super) top: &'g OwnedFd,
-    /// The files that are open, and how many more may be; `None` if none is to be kept.
-    pub(super) kept: Option<(&'g Kept, &'g Budget)>,
+    /// `None` if nothing is to be kept.
+    pub(super) kept: Option<&'g Kept>,
 }
 
 impl<'g> Group<'g> {
     /// Opens a file, or finds it open.
     pub(super) fn file(&self, name: &[u8]) -> Result<Again<'g>, Errno> {
-        let kept = self.kept.and_then(|(kept, budget)| Some((kept.of(name)?, budget)));
-        let Some((slot, budget)) = kept else { return self.open_once(name) };
+        let kept = self.kept.and_then(|kept| Some((kept, kept.of(name)?)));
+        let Some((kept, slot)) = kept else { return self.open_once(name) };
         match slot.get() {
             Some(Some(file)) => return Ok(Again::of(file.as_fd())),
-            None if budget.spend() => {}
-            _ => return self.open_once(name),
+            Some(None) => return self.open_once(name),
+            None => {}
         }
         let file = self.directory.file_to_keep(self.top, OsStr::from_bytes(name))?;
-        match slot.get_or_init(|| file) {
+        match slot.get_or_init(|| file.filter(|_| kept.room.take())) {
             Some(file) => Ok(Again::of(file.as_fd())),
             None => self.open_once(name),
         }
@@ -148,5 +162,31 @@ impl Source for Again<'_> {
 
     fn rewind(&mut self) {
         self.offset = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampler::{Hierarchy, Root};
+    use calc::board::Kind;
+    use std::{fs, path::Path};
+
+    #[test]
+    fn as_many_stay_open_as_there_is_room() {
+        let home = tempfile::tempdir().unwrap();
+        ["cgroup.procs", "cpu.stat", "io.stat"].iter().for_each(|it| fs::write(home.path().join(it), "7\n").unwrap());
+        let hierarchy = Hierarchy::open(Root::new(home.path().into(), vec![Kind::Unified]), 0, 0).unwrap();
+        let directory = &hierarchy.nearest(Path::new("")).and_then(|it| hierarchy.node(it)).unwrap().directory;
+        let room = Arc::new(Room(AtomicUsize::new(2)));
+        let kept = Kept::new(&room);
+        let group = Group { directory, top: hierarchy.top(), kept: Some(&kept) };
+        let is_kept = |name: &str| matches!(group.file(name.as_bytes()).unwrap().file, Held::Kept(_));
+        for _ in 0..2 {
+            assert_eq!(["cpu.stat", "cgroup.procs", "io.stat"].map(is_kept), [true, true, false]);
+        }
+        assert_eq!(group.number(b"io.stat", &mut [0; 64]), Some(7), "it is read all the same");
+        drop(kept);
+        assert_eq!(room.0.load(Ordering::Relaxed), 2);
     }
 }

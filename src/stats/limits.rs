@@ -1,7 +1,6 @@
 //! The limits in force for a cgroup: its own and those of all above it, in sight or not.
 
 use super::{
-    files::Budget,
     member::Member,
     sample::{Limits, Machine},
 };
@@ -29,20 +28,11 @@ impl Sum {
     const NONE: Self = Self { limits: Above::NONE, below: Above::NONE, cpus: None, threads: None, memory_bytes: None };
 }
 
-/// What sums are made from, besides the hierarchy.
-#[derive(Clone, Copy)]
-pub(super) struct From<'f> {
-    pub(super) board: Option<&'f BoardReader>,
-    /// CLOCK_REALTIME, in microseconds.
-    pub(super) now_usec: u64,
-    pub(super) budget: &'f Budget,
-}
-
 /// The limits of a hierarchy's cgroups, by index, as far as they were asked for.
 pub(super) type Sums = Vec<Option<Sum>>;
 
 /// Sums up the limits of the cgroups at `wanted` and of all above them.
-pub(super) fn sum_up(member: &mut Member, wanted: &[usize], from: From<'_>) -> Sums {
+pub(super) fn sum_up(member: &mut Member, wanted: &[usize], board: Option<&BoardReader>, now_usec: u64) -> Sums {
     let mut sums = vec![None; member.length()];
     let mut is_wanted = vec![false; sums.len()];
     for index in wanted {
@@ -57,24 +47,23 @@ pub(super) fn sum_up(member: &mut Member, wanted: &[usize], from: From<'_>) -> S
     }
     for index in member.hierarchy.order() {
         if is_wanted.get(index) == Some(&true) {
-            sums[index] = Some(summed(member, index, &sums, from));
+            sums[index] = Some(summed(member, index, &sums, board, now_usec));
         }
     }
     sums
 }
 
-fn summed(member: &mut Member, index: usize, sums: &Sums, from: From<'_>) -> Sum {
+fn summed(member: &mut Member, index: usize, sums: &Sums, board: Option<&BoardReader>, now_usec: u64) -> Sum {
     let parent = member.hierarchy.node(index).and_then(|node| node.parent());
     let above = parent.and_then(|parent| sums.get(parent)?.clone());
     if member.hierarchy.is_machines_root(index) {
         return Sum::NONE;
     }
     let above = above.unwrap_or_else(|| {
-        let published =
-            from.board.and_then(|board| published(member, index, board, from.now_usec)).unwrap_or(Above::NONE);
+        let published = board.and_then(|board| published(member, index, board, now_usec)).unwrap_or(Above::NONE);
         Sum { below: published, ..Sum::NONE }
     });
-    with_own(member, index, &above, from.budget)
+    with_own(member, index, &above)
 }
 
 /// The limits above a cgroup that has none above it in sight.
@@ -87,9 +76,9 @@ fn published(member: &Member, index: usize, board: &BoardReader, now_usec: u64) 
 
 /// A cgroup's own limits, under those above it. What is in use is read at every look, limits only if they may have
 /// changed.
-fn with_own(member: &mut Member, index: usize, above: &Sum, budget: &Budget) -> Sum {
-    let Some(own) = member.own(index, budget) else { return above.clone() };
-    let memory_bytes = member.memory_in_use(index, budget);
+fn with_own(member: &mut Member, index: usize, above: &Sum) -> Sum {
+    let Some(own) = member.own(index) else { return above.clone() };
+    let memory_bytes = member.memory_in_use(index);
     let mut limits = above.below;
     if let Some(quota) = own.quota {
         limits.lower_quota(quota);

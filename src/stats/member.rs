@@ -1,8 +1,9 @@
 //! A mounted hierarchy, with what is kept about its cgroups between two looks.
 
 use super::{
-    files::{Budget, Group, Kept},
+    files::{Group, Kept, Room},
     own::Own,
+    starts::Starts,
 };
 use crate::{
     host::mounts::{self, Mount},
@@ -13,7 +14,7 @@ use calc::{
     board::Key,
     cgroup::{CgroupFiles as _, Controller, Version},
 };
-use std::{collections::HashSet, path::Path};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 /// One of the hierarchies.
 pub(super) struct Member {
@@ -25,6 +26,8 @@ pub(super) struct Member {
     kept: Vec<Option<Memory>>,
     /// Cgroups whose limits were written since the last look.
     suspects: HashSet<usize>,
+    /// For open files.
+    room: Arc<Room>,
 }
 
 /// What is kept about a cgroup.
@@ -33,10 +36,13 @@ struct Memory {
     files: Kept,
     /// Its limits, unless they may have changed.
     limits: Option<Own>,
+    /// When its processes started.
+    starts: Starts,
 }
 
-/// After so many looks, a cgroup's files are opened anew, and its limits are read again: not everything is told, and the files
-/// of a controller appear and go as it is switched on and off.
+/// After so many looks, what is kept about a cgroup is forgotten: its files are opened anew, and its limits are read
+/// again. Not everything is told, the files of a controller appear and go as it is switched on and off, and the kernel
+/// gives numbers of processes again.
 const REOPENED: usize = 12;
 
 impl Member {
@@ -48,20 +54,29 @@ impl Member {
         // Of several mounts of one hierarchy, the one that shows most.
         mounts.sort_by_key(|mount| mount.root().as_os_str().len());
         let mut members: Vec<Self> = Vec::new();
+        let room = Arc::default();
         for mount in &mounts {
             let Some((root, version, controllers)) = described(mount) else { continue };
             if !members.iter().any(|it| it.version == version && it.controllers == controllers) {
-                members.extend(Self::open(root, version, controllers, members.len()));
+                members.extend(Self::open(root, version, controllers, members.len(), &room));
             }
         }
         Ok(in_order(members))
     }
 
-    /// The hierarchy of `root`; `None` if another mount hides it.
-    pub(super) fn open(root: Root, version: Version, controllers: Vec<Controller>, number: usize) -> Option<Self> {
+    /// The hierarchy of `root`; `None` if another mount hides it. There is `room` for the open files of all hierarchies
+    /// together.
+    pub(super) fn open(
+        root: Root,
+        version: Version,
+        controllers: Vec<Controller>,
+        number: usize,
+        room: &Arc<Room>,
+    ) -> Option<Self> {
         let mut hierarchy = Hierarchy::open(Root { is_quiet: true, ..root }, 0, number).ok()?;
         hierarchy.explore(&mut None);
-        Some(Self { hierarchy, version, controllers, kept: Vec::new(), suspects: HashSet::new() })
+        let (kept, suspects, room) = (Vec::new(), HashSet::new(), Arc::clone(room));
+        Some(Self { hierarchy, version, controllers, kept, suspects, room })
     }
 
     /// Whether it has a controller.
@@ -88,6 +103,7 @@ impl Member {
     /// Gets ready for a look: finds out what was not reported, and forgets what is gone or old.
     pub(super) fn prepare(&mut self, round: usize, is_lost: bool, watch: &mut Option<Watch>) {
         self.hierarchy.refresh(round, is_lost, watch);
+        drop(self.hierarchy.take_gone());
         let order = self.hierarchy.order();
         let length = order.iter().max().map_or(0, |last| last + 1);
         self.kept.resize_with(length, || None);
@@ -99,7 +115,8 @@ impl Member {
             }
             // The first look may be the only one.
             if let (None, Some(id), true) = (&kept, id, round > 0) {
-                *kept = Some(Memory { id, files: Kept::default(), limits: None });
+                let files = Kept::new(&self.room);
+                *kept = Some(Memory { id, files, limits: None, starts: Starts::default() });
             }
         }
         self.forget_limits(&order, is_lost);
@@ -123,13 +140,13 @@ impl Member {
     }
 
     /// A cgroup's own limits.
-    pub(super) fn own(&mut self, index: usize, budget: &Budget) -> Option<Own> {
+    pub(super) fn own(&mut self, index: usize) -> Option<Own> {
         let has_below = self.hierarchy.has_below(index);
         let known = self.kept.get(index)?.as_ref().and_then(|kept| kept.limits.as_ref());
         if let Some(own) = known.filter(|own| own.has_below == has_below) {
             return Some(own.clone());
         }
-        let own = Own::read(&self.group(index, budget)?, self.version, &self.controllers, has_below);
+        let own = Own::read(&self.group(index)?, self.version, &self.controllers, has_below);
         if let Some(kept) = self.kept.get_mut(index)?.as_mut() {
             kept.limits = Some(own.clone());
         }
@@ -137,12 +154,17 @@ impl Member {
     }
 
     /// The memory that a cgroup uses.
-    pub(super) fn memory_in_use(&self, index: usize, budget: &Budget) -> Option<u64> {
+    pub(super) fn memory_in_use(&self, index: usize) -> Option<u64> {
         let name: &[u8] = match self.version {
             Version::V1 => b"memory.usage_in_bytes",
             Version::V2 => b"memory.current",
         };
-        if self.has(Controller::Memory) { self.group(index, budget)?.number(name, &mut [0; 64]) } else { None }
+        if self.has(Controller::Memory) { self.group(index)?.number(name, &mut [0; 64]) } else { None }
+    }
+
+    /// When the processes of a cgroup started, as far as it is kept.
+    pub(super) fn starts(&mut self, index: usize) -> Option<&mut Starts> {
+        Some(&mut self.kept.get_mut(index)?.as_mut()?.starts)
     }
 
     /// One more than the highest index of a cgroup.
@@ -150,14 +172,9 @@ impl Member {
         self.kept.len()
     }
 
-    /// The files that are open.
-    pub(super) fn open_files(&self) -> impl Iterator<Item = &Kept> {
-        self.kept.iter().flatten().map(|kept| &kept.files)
-    }
-
-    /// The files of a cgroup, of which no more than `budget` allows stay open.
-    pub(super) fn group<'m>(&'m self, index: usize, budget: &'m Budget) -> Option<Group<'m>> {
-        let kept = self.kept.get(index)?.as_ref().map(|kept| (&kept.files, budget));
+    /// The files of a cgroup.
+    pub(super) fn group(&self, index: usize) -> Option<Group<'_>> {
+        let kept = self.kept.get(index)?.as_ref().map(|kept| &kept.files);
         let directory = &self.hierarchy.node(index)?.directory;
         Some(Group { directory, top: self.hierarchy.top(), kept })
     }

@@ -54,7 +54,7 @@ pub(crate) struct CgroupSample {
     pub(crate) processes: Option<u64>,
     /// The same of threads, as `pids.current` counts them.
     pub(crate) threads: Option<u64>,
-    /// How long its oldest process has run.
+    /// How long its oldest process has run: of each cgroup, the first 32 that are listed are looked at.
     pub(crate) age: Option<Duration>,
 }
 

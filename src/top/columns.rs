@@ -66,7 +66,7 @@ pub(super) static COLUMNS: [Column; 27] = [
     column("pids-max", "MAX", "most processes and threads that it can have", Unit::Count, 17, |it| {
         number(it.cgroup.limits.threads)
     }),
-    column("age", "AGE", "how long its first process has run", Unit::Age, 8, |it| {
+    column("age", "AGE", "how long its oldest process has run", Unit::Age, 8, |it| {
         it.cgroup.age.map(|age| age.as_secs_f64())
     }),
     on_request("load5", "LOAD5", "load average of 5 minutes", Unit::Decimal, |it| {
