@@ -45,19 +45,19 @@ pub(super) static COLUMNS: [Column; 27] = [
         number(it.cgroup.memory.working_set_bytes)
     }),
     column("limit", "LIMIT", "the lowest memory limit", Unit::Bytes, 5, |it| number(it.cgroup.limits.memory_bytes)),
-    column("mem%", "%MEM", "MEM in percent of LIMIT, or of the machine", Unit::Share, 7, memory_share),
+    column("mem%", "%MEM", "MEM in percent of LIMIT, or of the machine if that is less", Unit::Share, 7, memory_share),
     column("cache", "CACHE", "page cache", Unit::Bytes, 11, |it| number(it.cgroup.memory.cache_bytes)),
     column("swap", "SWAP", "swap", Unit::Bytes, 13, |it| number(it.cgroup.memory.swap_bytes)),
     column("load1", "LOAD1", "load average of 1 minute", Unit::Decimal, 3, |it| {
         Some(load_average(it.cgroup.load.as_ref()?, 0))
     }),
-    column("psi-cpu", "PCPU", "time some tasks waited for a CPU, in percent of 10 s", Unit::Percent, 14, |it| {
+    column("psi-cpu", "PSICPU", "time some tasks waited for a CPU, in percent of 10 s", Unit::Percent, 14, |it| {
         average(it.cgroup.pressure.cpu.some)
     }),
-    column("psi-mem", "PMEM", "time all tasks waited for memory, in percent of 10 s", Unit::Percent, 15, |it| {
+    column("psi-mem", "PSIMEM", "time all tasks waited for memory, in percent of 10 s", Unit::Percent, 15, |it| {
         average(it.cgroup.pressure.memory.full)
     }),
-    column("psi-io", "PIO", "time all tasks waited for disks, in percent of 10 s", Unit::Percent, 16, |it| {
+    column("psi-io", "PSIIO", "time all tasks waited for disks, in percent of 10 s", Unit::Percent, 16, |it| {
         average(it.cgroup.pressure.io.full)
     }),
     column("read", "READ/s", "bytes read from disks in a second", Unit::Bytes, 9, |it| it.rate.read_bytes),
@@ -125,9 +125,9 @@ fn cpu_share(it: &Seen<'_>) -> Option<f64> {
     it.rate.cpu_share
 }
 
-/// How near it is to its limit; without one, how much of the machine it has.
+/// How near it is to its limit; without one, or with one above the machine's memory, how much of the machine it has.
 fn memory_share(it: &Seen<'_>) -> Option<f64> {
-    let all = it.cgroup.limits.memory_bytes.unwrap_or(it.machine.memory_bytes);
+    let all = it.cgroup.limits.memory_bytes.unwrap_or(u64::MAX).min(it.machine.memory_bytes);
     Some(it.cgroup.memory.working_set_bytes? as f64 / all as f64).filter(|share| share.is_finite())
 }
 
@@ -277,6 +277,16 @@ mod tests {
             let columns = usual.fitting(cpu, 64, room);
             let all: usize = widths(&columns, 64, room).iter().map(|width| width + 1).sum();
             assert!(all <= room + 1 || columns.len() == 2, "{all} in {room}");
+        }
+    }
+
+    #[test]
+    fn memory_is_compared_with_the_lesser_of_limit_and_machine() {
+        let machine = Machine { cpus: 4, memory_bytes: 1 << 30 };
+        for (limit, expected) in [(None, 0.5), (Some(1 << 29), 1.0), (Some(1 << 40), 0.5)] {
+            let mut cgroup = CgroupSample::default();
+            (cgroup.memory.working_set_bytes, cgroup.limits.memory_bytes) = (Some(1 << 29), limit);
+            assert_eq!(memory_share(&Seen { cgroup: &cgroup, rate: Rate::default(), machine }), Some(expected));
         }
     }
 

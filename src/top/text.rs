@@ -57,9 +57,17 @@ pub(super) fn right(text: &str, room: usize) -> String {
 /// The text with everything escaped that a terminal would not show as itself: control characters, and those that turn
 /// the direction of writing around or take no room.
 pub(super) fn shown(text: &str) -> String {
-    let is_unseen = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     let escaped = |c: char| if is_unseen(c) { c.escape_unicode().collect() } else { c.to_string() };
     plain(text).chars().map(escaped).collect()
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`, the separators of lines and paragraphs, and the marks of annotations.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -89,5 +97,6 @@ mod tests {
     #[test]
     fn nothing_is_obeyed() {
         assert_eq!(shown("a\x1b[2J\u{202e}b\u{200b}é"), "a\\u{1b}[2J\\u{202e}b\\u{200b}é");
+        assert_eq!(shown("\u{61c}\u{feff}\u{ad}\u{2028}"), "\\u{61c}\\u{feff}\\u{ad}\\u{2028}");
     }
 }

@@ -58,7 +58,7 @@ fn the_wider_the_more_columns() {
     terminal.resize(200, 20);
     let is_wide = |screen: &str| screen.lines().nth(2).is_some_and(|titles| titles.ends_with("AGE"));
     let screen = terminal.until("two hundred columns", is_wide);
-    for title in ["CPUS", "CACHE", "SWAP", "PCPU", "PMEM", "PIO", "READ/s", "WRIT/s", "PIDS", "MAX"] {
+    for title in ["CPUS", "CACHE", "SWAP", "PSICPU", "PSIMEM", "PSIIO", "READ/s", "WRIT/s", "PIDS", "MAX"] {
         assert!(screen.contains(&format!(" {title} ")), "{title} is not in\n{screen}");
     }
     assert!(screen.lines().nth(3).is_some_and(|row| row.contains(&container.name)), "{screen}");

@@ -59,7 +59,7 @@ fn eighty_columns() {
 #[test]
 fn two_hundred_columns_have_all_of_the_usual_ones() {
     let titles = &shown(200)[2];
-    for title in ["CPUS", "CACHE", "SWAP", "PCPU", "PMEM", "PIO", "READ/s", "WRIT/s", "MAX", "AGE"] {
+    for title in ["CPUS", "CACHE", "SWAP", "PSICPU", "PSIMEM", "PSIIO", "READ/s", "WRIT/s", "MAX", "AGE"] {
         assert!(titles.contains(title), "{titles}");
     }
 }
