@@ -27,6 +27,8 @@ pub(crate) struct MountedHierarchy {
     /// Version 1's controllers; version 2 lists them in each directory.
     controllers: Vec<String>,
     pub(crate) mount: PathBuf,
+    /// The path of the cgroup at the mount, as memberships have it: `/`, unless only a part of the hierarchy is mounted.
+    root: PathBuf,
     own: PathBuf,
 }
 
@@ -67,6 +69,12 @@ pub(crate) fn below_mount(directory: &Path) -> Option<PathBuf> {
     (below != Path::new("")).then(|| Path::new("/").join(below))
 }
 
+/// The path of the cgroup at the top of what is visible, as memberships have it.
+pub(crate) fn top() -> Option<PathBuf> {
+    let is_known = |it: &MountedHierarchy| !it.kinds().is_empty();
+    all().ok()?.into_iter().find(is_known).map(|hierarchy| hierarchy.root)
+}
+
 /// Whether a directory stands for the machine's root cgroups, which nothing limits: the root of the file system by its
 /// path below the mounts, or where a hierarchy is mounted. In a container, both stand for the container's own.
 pub(crate) fn is_machines(directory: &Path) -> bool {
@@ -104,7 +112,7 @@ fn hierarchy(line: &[u8], mounts: &[Mount<'_>]) -> Option<MountedHierarchy> {
         // "/../x" is outside our cgroup namespace, under a name that we cannot see.
         let inside = !below.components().chain(root.components()).any(|it| it == Component::ParentDir);
         let own: PathBuf = point.components().chain(below.components()).collect();
-        inside.then(|| MountedHierarchy { version, controllers: controllers.clone(), mount: point, own })
+        inside.then(|| MountedHierarchy { version, controllers: controllers.clone(), mount: point, root, own })
     })
 }
 

@@ -26,7 +26,7 @@ use serde::{
     Serialize,
     ser::{SerializeMap, Serializer},
 };
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 /// A figure and how it comes about.
 #[derive(Debug)]
@@ -110,6 +110,11 @@ pub(crate) fn explain(figure: Option<&str>, cgroup: Option<OsString>, form: Form
 /// The limits that apply to the view.
 pub(crate) fn limits(settings: &Settings) -> Vec<Limit> {
     RecordedView::of(settings.cgroup.as_deref(), settings).map(|figures| figures.limits()).unwrap_or_default()
+}
+
+/// The limits that apply to the cgroup at this path below the mounts; `None` if they are not known.
+pub(crate) fn limits_below_mounts(path: &Path, settings: &Settings) -> Option<Vec<Limit>> {
+    RecordedView::below_mounts(path, settings).map(|figures| figures.limits())
 }
 
 /// The figures that `name` means, by the first interpretation that fits: a name, the beginning of names, a file, a word

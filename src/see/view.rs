@@ -71,6 +71,16 @@ impl<F: Files> View<F> {
         Some(Self { mask: mask.unwrap_or(CpuSet::EMPTY), ..Self::at(files, places, above, settings) })
     }
 
+    /// The view of the cgroup at this path below the mounts, whatever else may have that path; `/` is the top of what is
+    /// visible. `None` if it is not found, or its path is too long.
+    pub(crate) fn below_mounts(files: F, path: &Path, settings: &Settings) -> Option<Self> {
+        let top = if path == Path::new("/") { hierarchy::top() } else { None };
+        let whose = Whose::Path(top.as_deref().unwrap_or(path).as_os_str().as_bytes());
+        let places = Places::locate(&files, whose, &mut [0; size_of::<Scratch>()])?;
+        let above = limits_above(&files, &places, settings);
+        Some(Self::at(files, places, above, settings))
+    }
+
     /// The view of the cgroups at `places`, which were found before, with the limits `above` them.
     pub(crate) fn at(files: F, mut places: Places, above: Above, settings: &Settings) -> Self {
         places.declare(settings.memory);

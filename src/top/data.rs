@@ -30,8 +30,8 @@ pub(super) struct Details {
     pub(super) id: u64,
     /// As it was seen last.
     pub(super) cgroup: CgroupSample,
-    /// Its limits, with who set each; or why they are not known.
-    pub(super) limits: Vec<[String; 3]>,
+    /// Its limits, with who set each; `None` if they are not known.
+    pub(super) limits: Option<Vec<[String; 3]>>,
     pub(super) is_gone: bool,
 }
 

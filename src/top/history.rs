@@ -4,7 +4,7 @@ use super::columns::{Column, Seen};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// How many samples are kept.
-pub(super) const SAMPLES: usize = 120;
+const SAMPLES: usize = 120;
 
 /// How many cgroups' samples are kept at most: a few MiB.
 const CGROUPS: usize = 2000;

@@ -9,13 +9,10 @@ use super::{
     state::{Effect, Page, State},
     terminal::Screen,
 };
-use crate::{
-    see::explain,
-    settings::{self, Settings},
-};
+use crate::{see::explain, settings::Settings};
 use anyhow::{Context, Result};
 use std::{
-    ffi::OsStr,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -127,7 +124,7 @@ impl Live {
         match (index, &mut self.data.details) {
             (Some(index), _) => {
                 let cgroup = self.data.sample.cgroups[index].clone();
-                let limits = self.limits(cgroup.path.as_os_str());
+                let limits = self.limits(&cgroup.path);
                 self.data.details = Some(Details { id, cgroup, limits, is_gone: false });
             }
             (None, Some(details)) if details.id == id => details.is_gone = true,
@@ -135,14 +132,11 @@ impl Live {
         }
     }
 
-    /// The limits that apply to a cgroup, with who set each, as `explain` has them.
-    fn limits(&self, cgroup: &OsStr) -> Vec<[String; 3]> {
-        let limits = Settings::of_environment().map(|mut settings| {
-            settings.cgroup = Some(cgroup.to_owned()).filter(|path| path.len() <= settings::ROOM);
-            settings.board = self.looks.board().to_owned();
-            explain::limits(&settings)
-        });
-        let limits = limits.unwrap_or_default();
-        limits.into_iter().map(|limit| [limit.name, limit.value, super::text::shown(&limit.imposer)]).collect()
+    /// The limits that apply to a cgroup, with who set each, as `explain` has them; `None` if they are not known.
+    fn limits(&self, cgroup: &Path) -> Option<Vec<[String; 3]>> {
+        let mut settings = Settings::of_environment().ok()?;
+        settings.board = self.looks.board().to_owned();
+        let limits = explain::limits_below_mounts(cgroup, &settings)?;
+        Some(limits.into_iter().map(|limit| [limit.name, limit.value, super::text::shown(&limit.imposer)]).collect())
     }
 }

@@ -3,6 +3,7 @@
 use crate::bed::{self, Container, PLAIN, View};
 use crate::command::{Public, cgproc, err, out};
 use crate::groups::Group;
+use crate::tmux::Terminal;
 use serde_json::Value;
 use std::process::Command;
 
@@ -42,6 +43,22 @@ fn in_a_container_it_shows_what_is_below_whoever_made_it() {
         for path in ["/", "/plain", "/plain/deep"] {
             assert!(paths.iter().any(|it| it == path), "{view:?}: {path} is not in {paths:?}");
         }
+    }
+}
+
+#[test]
+fn in_a_container_the_details_have_its_own_limits() {
+    for view in ["ns", "bind"] {
+        let terminal = Terminal::new(100, 30);
+        let container = bed::repository("tests/bed/container");
+        terminal.run(&format!("{} -m 512M -V {view} -- $TOP -d 0.2 --all --sort name", container.display()));
+        terminal.until("a row", |screen| screen.lines().nth(3).is_some_and(|row| row.starts_with("/ ")));
+        terminal.press("Home");
+        terminal.press("Enter");
+        terminal.until("its limit", |screen| screen.contains("memory.total 512.0 MiB"));
+        terminal.press("q");
+        terminal.press("q");
+        terminal.until("the end", |screen| !screen.contains("LIMIT"));
     }
 }
 

@@ -150,6 +150,22 @@ fn details_show_limits_and_who_set_them() {
 }
 
 #[test]
+fn a_long_path_has_limits_of_its_own() {
+    let above = Group::new();
+    let long = "x".repeat(130);
+    let outer = above.below(&long);
+    let inner = outer.below(&long);
+    assert!(inner.path.len() > 255);
+    inner.set(if bed::version() == Version::V2 { "memory.max" } else { "memory.limit_in_bytes" }, "64M");
+    let terminal = Terminal::new(80, 30);
+    terminal.run(&format!("$TOP -d 0.2 --all --cgroup /{} --sort name", above.path));
+    terminal.until("all rows", |screen| screen.starts_with("3 rows"));
+    terminal.press("End");
+    terminal.press("Enter");
+    terminal.until("its limit", |screen| screen.contains("memory.total 64.0 MiB"));
+}
+
+#[test]
 fn a_delay_is_typed() {
     let container = contained();
     let terminal = started(80, &container.name);

@@ -28,7 +28,7 @@ use calc::{
     view::disk::Space,
 };
 use rustix::fs::{Dir, Mode, OFlags, open, statfs};
-use std::ffi::OsStr;
+use std::{ffi::OsStr, path::Path};
 
 /// The view, and a record of what it is calculated from.
 pub(super) struct RecordedView<'s> {
@@ -49,9 +49,20 @@ impl<'s> RecordedView<'s> {
             Some(cgroup) => format!("no cgroup {} is visible", cgroup.display()),
             None => "no cgroup found: all figures are the kernel's (cgproc doctor says more)".to_owned(),
         })?;
+        Ok(Self { is_own: cgroup.is_none(), ..Self::over(files, view, settings) })
+    }
+
+    /// The view of the cgroup at this path below the mounts; see [`View::below_mounts`].
+    pub(super) fn below_mounts(path: &Path, settings: &'s Settings) -> Option<Self> {
+        let files = Recorder::new(Kernel);
+        let view = View::below_mounts(files.clone(), path, settings)?;
+        Some(Self::over(files, view, settings))
+    }
+
+    fn over(files: Recorder<Kernel>, view: View<Recorder<Kernel>>, settings: &'s Settings) -> Self {
         let found_by = files.take();
         let setters = Setters::of(&view, settings.cpus);
-        Ok(Self { settings, files, view, setters, found_by, is_own: cgroup.is_none() })
+        Self { settings, files, view, setters, found_by, is_own: false }
     }
 
     /// All figures, in the order of the table.

@@ -4,7 +4,7 @@ use super::{
     super::{
         columns::Column,
         data::{Data, Details},
-        history::{GRAPHS, SAMPLES},
+        history::GRAPHS,
         name,
         rows::seen,
         style::Styles,
@@ -67,10 +67,15 @@ fn made_by(container: &Container) -> String {
 
 fn limit_lines(details: &Details, styles: Styles, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::styled(left("LIMIT                   SET BY", room), styles.heading())];
-    if details.limits.is_empty() {
-        lines.push(Line::raw(cut_end("none: it can have all of the machine", room)));
+    let instead = match &details.limits {
+        None => "not known: it is gone, or its path is too long",
+        Some(limits) if limits.is_empty() => "none: it can have all of the machine",
+        Some(_) => "",
+    };
+    if !instead.is_empty() {
+        lines.push(Line::raw(cut_end(instead, room)));
     }
-    for [name, value, setter] in &details.limits {
+    for [name, value, setter] in details.limits.iter().flatten() {
         let what = format!("{name:<12} {value:<10}");
         let rest = room.saturating_sub(what.len() + 1);
         lines.push(Line::raw(cut(&format!("{what} {}", cut(setter, rest)), room)));
@@ -97,10 +102,11 @@ fn draw_graphs(frame: &mut Frame<'_>, area: Rect, data: &Data, details: &Details
     }
 }
 
-/// A graph, the newest sample at its right edge.
+/// A graph, the newest sample at its right edge. Its words and its scale are about the samples that fit.
 fn draw_graph(frame: &mut Frame<'_>, area: Rect, column: &Column, figures: &[Option<f64>], styles: Styles) {
     const STEPS: f64 = 1e6;
     let [title, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+    let figures = &figures[figures.len().saturating_sub(usize::from(body.width))..];
     let highest = figures.iter().flatten().copied().fold(0.0, f64::max);
     let now = figures.last().copied().flatten().map_or_else(|| "-".to_owned(), |figure| column.unit.text(figure));
     let words = format!("{} {now}, highest {}, of {} samples", column.title, column.unit.text(highest), figures.len());
@@ -110,7 +116,7 @@ fn draw_graph(frame: &mut Frame<'_>, area: Rect, column: &Column, figures: &[Opt
     );
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to STEPS")]
     let step = |figure: f64| if highest > 0.0 { (figure / highest * STEPS) as u64 } else { 0 };
-    let newest_first = figures.iter().rev().take(SAMPLES).map(|figure| figure.map(step));
+    let newest_first = figures.iter().rev().map(|figure| figure.map(step));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
     let graph = Sparkline::default().data(newest_first).max(STEPS as u64).direction(RenderDirection::RightToLeft);
     frame.render_widget(graph.style(styles.graph()), body);

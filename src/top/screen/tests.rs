@@ -144,7 +144,8 @@ fn details_have_a_history_and_limits() {
         data.take(Sample { cgroups, ..Default::default() });
     }
     let limits = vec![["memory.total", "512.0 MiB", "/sys/fs/cgroup/memory/a.slice"].map(str::to_owned)];
-    data.details = Some(Details { id: 2, cgroup: data.sample.cgroups[0].clone(), limits, is_gone: false });
+    data.details =
+        Some(Details { id: 2, cgroup: data.sample.cgroups[0].clone(), limits: Some(limits), is_gone: false });
     let mut state = state(&data.sample);
     state.page = Page::Details(2);
     let lines = drawn(&data, &mut state, 60, 12);
@@ -152,10 +153,30 @@ fn details_have_a_history_and_limits() {
     assert_eq!(lines[3], "MEM 100M, highest 100M, of 3 samples");
     assert!(lines[4].ends_with('█') && lines[8].ends_with("▅█") || lines[8].ends_with("██"), "{lines:#?}");
     assert_eq!(lines[10], "memory.total 512.0 MiB  /sys/fs/cgroup/memory/a.slice");
+    data.details.as_mut().unwrap().limits = Some(Vec::new());
+    assert_eq!(drawn(&data, &mut state, 60, 12)[10], "none: it can have all of the machine");
+    data.details.as_mut().unwrap().limits = None;
+    assert_eq!(drawn(&data, &mut state, 60, 12)[10], "not known: it is gone, or its path is too long");
     data.sample.cgroups.clear();
     data.details.as_mut().unwrap().is_gone = true;
     let lines = drawn(&data, &mut state, 60, 12);
     assert_eq!(lines[1], "GONE: this is what was seen of it");
+}
+
+#[test]
+fn a_graph_tells_only_of_what_it_shows() {
+    let mut data = Data::default();
+    for mib in [900].into_iter().chain([100; 60]) {
+        let cgroups = vec![tests::cgroup(2, "/a.slice/docker-web", None, mib)];
+        data.take(Sample { cgroups, ..Default::default() });
+    }
+    data.details = Some(Details { id: 2, cgroup: data.sample.cgroups[0].clone(), ..Default::default() });
+    let mut state = state(&data.sample);
+    state.page = Page::Details(2);
+    let narrow = drawn(&data, &mut state, 60, 12);
+    assert_eq!(narrow[3], "MEM 100M, highest 100M, of 60 samples");
+    assert_eq!(narrow[4], "█".repeat(60));
+    assert_eq!(drawn(&data, &mut state, 90, 12)[3], "MEM 100M, highest 900M, of 61 samples");
 }
 
 #[test]
