@@ -23,3 +23,5 @@ mod screens;
 mod terminal;
 #[path = "top/tmux.rs"]
 mod tmux;
+#[path = "top/unread.rs"]
+mod unread;

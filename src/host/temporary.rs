@@ -10,7 +10,11 @@ use std::{
     env, fs,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
+
+/// What this process has made.
+static OURS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Where directories can be, best first. The environment may name another user's directory (su, sudo -E), and that user
 /// could replace ours with anything.
@@ -55,11 +59,21 @@ fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<Named> {
     let mut refusals = Vec::new();
     for home in homes {
         match Named::make(&home, make) {
-            Ok(directory) => return Ok(directory),
+            Ok(directory) => {
+                OURS.lock().unwrap_or_else(PoisonError::into_inner).push(directory.to_owned());
+                return Ok(directory);
+            }
             Err(error) => refusals.push(format!("{}: {error}", home.display())),
         }
     }
     anyhow::bail!("no place in memory for the files of this run: {}", refusals.join(", "))
+}
+
+/// Removes the directories that this process has made, for one that ends without dropping what uses them.
+pub(crate) fn remove_ours() {
+    for directory in OURS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = fs::remove_dir_all(directory);
+    }
 }
 
 /// Removes the directories of past runs of ours.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub(super) fn run(options: &TopOptions) -> Result<()> {
     let is_one = options.count == Some(1);
     // A single sample is over before there is anything to end.
-    let events = if is_one { None } else { Some(Events::signals().context("waiting for signals")?) };
+    let events = if is_one { None } else { Some(Events::ending().context("waiting for signals")?) };
     let mut looks = Looks::open(&options.board, options.cgroup.as_deref())?;
     let mut data = Data::default();
     data.take(looks.look(&options.choice));
@@ -45,24 +45,22 @@ pub(super) fn run(options: &TopOptions) -> Result<()> {
         output::put(text.as_bytes())?;
         printed += 1;
     }
+    // Nothing more is written.
+    drop(events);
     Ok(())
 }
 
-/// Waits until `then`; whether we are to end before.
+/// Waits until `then`, which may be over; whether we are to end before.
 fn is_ended(events: Option<&Events>, then: Instant) -> bool {
     loop {
         let rest = then.saturating_duration_since(Instant::now());
+        match events {
+            Some(events) if events.next(rest) == Some(Event::End) => return true,
+            None => std::thread::sleep(rest),
+            Some(_) => {}
+        }
         if rest == Duration::ZERO {
             return false;
-        }
-        let Some(events) = events else {
-            std::thread::sleep(rest);
-            continue;
-        };
-        match events.next(rest) {
-            Some(Event::End) => return true,
-            Some(Event::Stop) => super::events::stop(),
-            _ => {}
         }
     }
 }
@@ -88,4 +86,19 @@ fn table(data: &Data, rows: &[Row], options: &TopOptions) -> String {
 fn line<C>(cells: &[(C, String)]) -> String {
     let text: String = cells.iter().map(|(_, text)| text.as_str()).collect();
     format!("{}\n", text.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::top::events::tests::noted;
+
+    #[test]
+    fn the_end_is_heard_of_however_late_samples_are() {
+        let late = Instant::now();
+        let (_send, ending) = noted(&[Event::End]);
+        assert!(is_ended(Some(&ending), late));
+        let (_send, quiet) = noted(&[]);
+        assert!(!is_ended(Some(&quiet), late) && !is_ended(None, late));
+    }
 }

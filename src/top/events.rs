@@ -1,6 +1,7 @@
 //! What happens meanwhile: keys and signals, each awaited by a thread of its own.
 
 use super::terminal;
+use crate::host::temporary;
 use crossterm::event::{self, Event as Input, KeyEvent};
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -13,7 +14,7 @@ use std::{
     ptr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
@@ -34,57 +35,105 @@ pub(super) enum Event {
     End,
 }
 
-/// What happens, in order.
+/// What happens. Signals come first, then keys in order. Whoever has this may still write to somebody who does not
+/// read; once it is dropped, the rest may take its time.
 pub(super) struct Events {
-    receive: Receiver<Event>,
-    /// Whether the end has been heard of.
-    is_ending: Arc<AtomicBool>,
+    receive: Receiver<Next>,
+    signals: Arc<Signals>,
+}
+
+/// What the queue holds: an event, or `None` to say that there are signals.
+type Next = Option<Event>;
+
+/// Signals that nobody has asked for yet, each once. Those who note them never wait.
+#[derive(Default)]
+struct Signals {
+    /// Bits of [`SIGNALLED`].
+    noted: AtomicU8,
+    /// Whether [`Events`] has been dropped.
+    is_over: AtomicBool,
+}
+
+/// The events that are signals, the most urgent first.
+const SIGNALLED: [Event; 4] = [Event::End, Event::Stop, Event::Continued, Event::Resized];
+
+impl Signals {
+    fn note(&self, event: Event) {
+        // As in the kernel: whoever is to go on need not stop any more.
+        if event == Event::Continued {
+            self.noted.fetch_and(!bit(Event::Stop), Ordering::SeqCst);
+        }
+        self.noted.fetch_or(bit(event), Ordering::SeqCst);
+    }
+
+    fn take(&self) -> Option<Event> {
+        let is_taken = |event: &Event| self.noted.fetch_and(!bit(*event), Ordering::SeqCst) & bit(*event) != 0;
+        SIGNALLED.into_iter().find(is_taken)
+    }
+}
+
+/// The bit of an event that is a signal; none of another one.
+fn bit(event: Event) -> u8 {
+    SIGNALLED.iter().position(|it| *it == event).map_or(0, |at| 1 << at)
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.signals.is_over.store(true, Ordering::SeqCst);
+    }
 }
 
 /// How many keys may be waiting: whoever types or pastes more waits.
 const WAITING: usize = 64;
 
 impl Events {
-    /// Waits for signals alone. All threads that start later leave them to this one.
-    pub(super) fn signals() -> io::Result<Self> {
-        Ok(Self::of_signals()?.1)
+    /// Waits for the signals that end us, alone. All threads that start later leave them to this one.
+    pub(super) fn ending() -> io::Result<Self> {
+        Ok(Self::of_signals(&[])?.1)
     }
 
-    /// Waits for signals, and for what is typed once the terminal is ours.
+    /// Waits for signals, those about the terminal too, and for what is typed once it is ours.
     pub(super) fn all() -> io::Result<Self> {
-        let (send, events) = Self::of_signals()?;
-        thread::Builder::new().name("keys".into()).spawn(move || send_input(&send))?;
+        let (send, events) = Self::of_signals(&OF_TERMINAL)?;
+        let signals = Arc::clone(&events.signals);
+        thread::Builder::new().name("keys".into()).spawn(move || send_input(&send, &signals))?;
         Ok(events)
     }
 
-    fn of_signals() -> io::Result<(SyncSender<Event>, Self)> {
+    /// Those that end us, and `others`.
+    fn of_signals(others: &[libc::c_int]) -> io::Result<(SyncSender<Next>, Self)> {
         let (send, receive) = sync_channel(WAITING);
-        let is_ending = Arc::new(AtomicBool::new(false));
-        await_signals(send.clone(), Arc::clone(&is_ending))?;
-        Ok((send, Self { receive, is_ending }))
+        let signals = Arc::new(Signals::default());
+        await_signals(others, send.clone(), Arc::clone(&signals))?;
+        Ok((send, Self { receive, signals }))
     }
 
-    /// The next event, if there is one before `limit` is over.
+    /// The next event, if there is one before `limit` is over; `None` may also come sooner.
     pub(super) fn next(&self, limit: Duration) -> Option<Event> {
-        let event = match self.receive.recv_timeout(limit) {
-            Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) => return None,
-            Err(RecvTimeoutError::Disconnected) => Event::End,
-        };
-        if event == Event::End {
-            self.is_ending.store(true, Ordering::SeqCst);
-        }
-        Some(event)
+        self.signals.take().or_else(|| match self.receive.recv_timeout(limit) {
+            Ok(Some(event)) => Some(event),
+            Ok(None) => self.signals.take(),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Event::End),
+        })
     }
 }
 
 /// Passes on what is typed. A terminal that is gone is readable at once, which crossterm does not notice: it would read
-/// for ever.
-fn send_input(to: &SyncSender<Event>) -> Option<()> {
+/// for ever. What is typed while the terminal is not ours is left to others.
+fn send_input(to: &SyncSender<Next>, signals: &Signals) -> Option<()> {
+    const UNTIL_OURS: Duration = Duration::from_millis(20);
     let tty = typed_at();
     loop {
         if is_gone(tty.as_ref()) {
-            return to.send(Event::End).ok();
+            return to.send(Some(Event::End)).ok();
+        }
+        if !terminal::has_keys() {
+            if signals.is_over.load(Ordering::SeqCst) {
+                return None;
+            }
+            thread::sleep(UNTIL_OURS);
+            continue;
         }
         let mut next = event::read();
         loop {
@@ -93,7 +142,7 @@ fn send_input(to: &SyncSender<Event>) -> Option<()> {
                 Ok(_) => Event::Resized,
                 Err(_) => Event::End,
             };
-            to.send(event).ok()?;
+            to.send(Some(event)).ok()?;
             if event == Event::End || !event::poll(Duration::ZERO).unwrap_or(false) {
                 break;
             }
@@ -125,15 +174,15 @@ const ENDING: [libc::c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, lib
 /// Those that are about the terminal.
 const OF_TERMINAL: [libc::c_int; 3] = [libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
 
-/// Blocks the signals, and starts a thread that takes them.
-fn await_signals(to: SyncSender<Event>, is_ending: Arc<AtomicBool>) -> io::Result<()> {
+/// Blocks the signals that end us and `others`, and starts a thread that takes them.
+fn await_signals(others: &[libc::c_int], to: SyncSender<Next>, signals: Arc<Signals>) -> io::Result<()> {
     let ending = ENDING.into_iter().filter(|signal| !is_ignored(*signal));
-    let set = set_of(ending.chain(OF_TERMINAL));
+    let set = set_of(ending.chain(others.iter().copied()));
     block(&set);
-    thread::Builder::new().name("signals".into()).spawn(move || send_signals(&set, &to, &is_ending)).map(drop)
+    thread::Builder::new().name("signals".into()).spawn(move || note_signals(&set, &to, &signals)).map(drop)
 }
 
-fn send_signals(set: &libc::sigset_t, to: &SyncSender<Event>, is_ending: &AtomicBool) {
+fn note_signals(set: &libc::sigset_t, to: &SyncSender<Next>, signals: &Signals) {
     const GRACE: Duration = Duration::from_secs(5);
     loop {
         let mut signal = 0;
@@ -147,18 +196,26 @@ fn send_signals(set: &libc::sigset_t, to: &SyncSender<Event>, is_ending: &Atomic
             libc::SIGWINCH => Event::Resized,
             _ => Event::End,
         };
+        signals.note(event);
+        // A full queue needs nobody to say that there is something.
+        let _ = to.try_send(None);
         if event == Event::End {
-            let _ = to.try_send(event);
             thread::sleep(GRACE);
             // Whoever does not read what we write cannot keep us from ending.
-            if !is_ending.load(Ordering::SeqCst) {
-                terminal::restore();
-                std::process::exit(0);
+            if !signals.is_over.load(Ordering::SeqCst) {
+                end_at_once();
             }
-        } else {
-            let _ = to.send(event);
         }
     }
+}
+
+/// Ends us while another thread may be waiting for whoever reads what we write, and may hold the lock of standard
+/// output.
+fn end_at_once() -> ! {
+    terminal::restore_at_once();
+    temporary::remove_ours();
+    // SAFETY: it does not return, and runs nothing of ours that could wait.
+    unsafe { libc::_exit(0) }
 }
 
 /// Lets `SIGTSTP` do what it does to a program that does not know it, and returns when it is continued.
@@ -203,4 +260,39 @@ fn is_ignored(signal: libc::c_int) -> bool {
         action.assume_init()
     };
     action.sa_sigaction == libc::SIG_IGN
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Events that nobody sends any more.
+    pub(in crate::top) fn noted(events: &[Event]) -> (SyncSender<Next>, Events) {
+        let (send, receive) = sync_channel(WAITING);
+        let signals = Arc::new(Signals::default());
+        events.iter().for_each(|event| signals.note(*event));
+        (send, Events { receive, signals })
+    }
+
+    #[test]
+    fn signals_are_never_lost_and_come_first() {
+        let (send, events) = noted(&[]);
+        for _ in 0..WAITING {
+            send.try_send(Some(Event::Resized)).unwrap();
+        }
+        events.signals.note(Event::Continued);
+        events.signals.note(Event::Continued);
+        events.signals.note(Event::End);
+        let next = || events.next(Duration::ZERO);
+        assert_eq!([next(), next(), next()], [Event::End, Event::Continued, Event::Resized].map(Some));
+    }
+
+    #[test]
+    fn whoever_is_continued_does_not_stop() {
+        let (_send, events) = noted(&[Event::Stop, Event::Continued]);
+        let next = || events.next(Duration::ZERO);
+        assert_eq!([next(), next()], [Some(Event::Continued), None]);
+        events.signals.note(Event::Stop);
+        assert_eq!(next(), Some(Event::Stop));
+    }
 }

@@ -20,12 +20,14 @@ use std::{
 pub(super) const FIRST_RATES: Duration = Duration::from_millis(100);
 
 /// A live table.
+///
+/// First of all, the terminal is given back; then nothing is written any more, and the rest may take its time to end.
 struct Live {
+    screen: Screen,
+    events: Events,
     looks: Looks,
     data: Data,
     state: State,
-    screen: Screen,
-    events: Events,
     /// How many more looks there are with rates; `None`: as many as wanted.
     left: Option<u64>,
     next: Instant,
@@ -44,7 +46,7 @@ pub(super) fn run(options: TopOptions) -> Result<()> {
     screen.draw(&data, &mut state).context("terminal")?;
     let next = Instant::now() + FIRST_RATES.min(state.delay);
     looks.follow_load();
-    Live { looks, data, state, screen, events, left: options.count, next }.go()
+    Live { screen, events, looks, data, state, left: options.count, next }.go()
 }
 
 impl Live {

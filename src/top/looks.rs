@@ -2,7 +2,7 @@
 
 use super::rows::Choice;
 use crate::{
-    host::hierarchy,
+    host::{hierarchy, temporary},
     sampler,
     see::{board_state, view::View},
     settings::Settings,
@@ -77,7 +77,11 @@ impl Looks {
 
     fn started(&self) -> Load {
         let board = self.board.clone();
-        let start = move || OwnSampler::start_unless_published(&board);
+        let start = move || {
+            // Its board is in such a directory, and nobody removes that of one that was killed.
+            temporary::clear_stale();
+            OwnSampler::start_unless_published(&board)
+        };
         match thread::Builder::new().name("load".into()).spawn(start) {
             Ok(starting) => Load::Awaited(starting),
             Err(error) => Load::Unknown(error.to_string()),

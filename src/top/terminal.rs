@@ -7,6 +7,10 @@ use crossterm::{
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, window_size},
 };
 use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::write,
+};
 use std::{
     io::{self, BufWriter, Stdout, Write as _},
     panic,
@@ -18,6 +22,14 @@ use std::{
 
 /// Whether the terminal is ours.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
+
+/// Whether what is typed is for us.
+static HAS_KEYS: AtomicBool = AtomicBool::new(false);
+
+/// Whether what is typed is for us, not for whoever has the terminal before or after.
+pub(super) fn has_keys() -> bool {
+    HAS_KEYS.load(Ordering::SeqCst)
+}
 
 /// The terminal, which is given back when this is dropped.
 pub(super) struct Screen {
@@ -71,16 +83,39 @@ impl Drop for Screen {
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     IS_OURS.store(true, Ordering::SeqCst);
+    HAS_KEYS.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, cursor::Hide).inspect_err(|_| restore())
 }
 
-/// Gives the terminal back as it was.
+/// Gives the terminal back as it was. Only for the thread that draws: it waits until somebody reads what it writes.
 pub(super) fn restore() {
-    if IS_OURS.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
-        let _ = queue!(out, ResetColor, LeaveAlternateScreen, cursor::Show).and_then(|()| out.flush());
+    HAS_KEYS.store(false, Ordering::SeqCst);
+    if IS_OURS.load(Ordering::SeqCst) {
+        // First what needs nobody to read.
         let _ = disable_raw_mode();
+        let mut out = io::stdout();
+        let _ = leave(&mut out).and_then(|()| out.flush());
+        IS_OURS.store(false, Ordering::SeqCst);
     }
+}
+
+/// The same for any thread, whoever else may be writing: it waits for nothing. A terminal that takes no output keeps
+/// what is on its screen.
+pub(super) fn restore_at_once() {
+    HAS_KEYS.store(false, Ordering::SeqCst);
+    if IS_OURS.load(Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+        let mut words = Vec::new();
+        let _ = leave(&mut words);
+        // Opened once more: the flag must not count for others who have this one.
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let _ = open("/proc/self/fd/1", flags, Mode::empty()).and_then(|again| write(again, &words));
+    }
+}
+
+/// What makes a terminal show its shell again.
+fn leave(out: &mut impl io::Write) -> io::Result<()> {
+    queue!(out, ResetColor, LeaveAlternateScreen, cursor::Show)
 }
 
 /// A panic ends the process at once, so its message is all that can follow.
@@ -89,7 +124,7 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            restore();
+            restore_at_once();
             report(panic);
         }));
     });
