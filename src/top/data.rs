@@ -36,12 +36,23 @@ pub(super) struct Details {
 }
 
 impl Data {
-    /// Takes a new look.
+    /// Takes a look that is in its turn.
     pub(super) fn take(&mut self, sample: Sample) {
-        self.rates = Rates::between(&self.sample, &sample);
-        self.sample = sample;
+        self.take_between(sample);
         let all = (0..self.sample.cgroups.len()).map(|index| seen(&self.sample, &self.rates, index));
         self.history.add(all, self.details.as_ref().map(|details| details.id));
+    }
+
+    /// Takes a look between two that are in their turn: nothing of it is remembered.
+    pub(super) fn take_between(&mut self, sample: Sample) {
+        self.rates = Rates::between(&self.sample, &sample);
+        self.sample = sample;
+    }
+
+    /// Takes a look at other cgroups. It may follow the one before too soon to say anything about those known from
+    /// that: they keep their rates.
+    pub(super) fn take_others(&mut self, sample: Sample) {
+        self.sample = sample;
     }
 
     /// The cgroup with this number, by its index.
@@ -59,5 +70,22 @@ impl Details {
     /// What it is called.
     pub(super) fn name(&self) -> String {
         name::of(&self.cgroup)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::top::rows::tests;
+
+    #[test]
+    fn looks_out_of_turn_are_not_remembered() {
+        let mut data = Data::default();
+        data.take(tests::sample());
+        data.take_others(tests::sample());
+        data.take_between(tests::sample());
+        assert_eq!(data.history.of(1, "mem").len(), 1);
+        data.take(tests::sample());
+        assert_eq!(data.history.of(1, "mem").len(), 2);
     }
 }

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How soon the second look follows the first: rates need two.
+/// How soon a look follows the first of some cgroups: rates need two.
 pub(super) const FIRST_RATES: Duration = Duration::from_millis(100);
 
 /// A live table.
@@ -31,6 +31,8 @@ struct Live {
     /// How many more looks there are with rates; `None`: as many as wanted.
     left: Option<u64>,
     next: Instant,
+    /// When there is a look out of turn, for the rates of cgroups that are new to the table.
+    between: Option<Instant>,
 }
 
 /// Shows the table until the user has seen enough.
@@ -46,7 +48,7 @@ pub(super) fn run(options: TopOptions) -> Result<()> {
     screen.draw(&data, &mut state).context("terminal")?;
     let next = Instant::now() + FIRST_RATES.min(state.delay);
     looks.follow_load();
-    Live { screen, events, looks, data, state, left: options.count, next }.go()
+    Live { screen, events, looks, data, state, left: options.count, next, between: None }.go()
 }
 
 impl Live {
@@ -57,6 +59,10 @@ impl Live {
                 if self.left == Some(0) {
                     return Ok(());
                 }
+            }
+            if self.between.take_if(|between| Instant::now() >= *between).is_some() {
+                self.data.take_between(self.looks.look(&self.state.choice));
+                self.arrange();
             }
             self.screen.draw(&self.data, &mut self.state).context("terminal")?;
             match self.events.next(self.pause()) {
@@ -77,7 +83,9 @@ impl Live {
 
     fn pause(&self) -> Duration {
         const LONG: Duration = Duration::from_secs(3600);
-        if self.state.is_paused { LONG } else { self.next.saturating_duration_since(Instant::now()) }
+        let until = |then: Instant| then.saturating_duration_since(Instant::now());
+        let next = if self.state.is_paused { LONG } else { until(self.next) };
+        self.between.map_or(next, |between| next.min(until(between)))
     }
 
     fn look(&mut self) {
@@ -87,6 +95,16 @@ impl Live {
         self.arrange();
         self.next = Instant::now() + self.state.delay;
         self.left = self.left.map(|left| left.saturating_sub(1));
+    }
+
+    /// Looks at other cgroups than before, and soon again. Neither counts as one that was asked for.
+    fn look_at_others(&mut self) {
+        self.data.take_others(self.looks.look(&self.state.choice));
+        self.arrange();
+        let between = Instant::now() + FIRST_RATES.min(self.state.delay);
+        self.between = Some(between);
+        // Not so soon after that, either.
+        self.next = self.next.max(between + FIRST_RATES.min(self.state.delay));
     }
 
     fn arrange(&mut self) {
@@ -103,6 +121,7 @@ impl Live {
                 self.arrange();
             }
             Effect::Look => self.look(),
+            Effect::LookAtOthers => self.look_at_others(),
             Effect::Redraw => self.screen.clear().context("terminal")?,
             Effect::Suspend => events::ask_to_stop(),
         }

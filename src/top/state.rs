@@ -43,8 +43,10 @@ pub(super) enum Effect {
     None,
     /// The rows are others, or in another order.
     Arrange,
-    /// Other cgroups are to be looked at.
+    /// A look is due.
     Look,
+    /// Other cgroups are to be looked at.
+    LookAtOthers,
     Redraw,
     Suspend,
     Quit,
@@ -162,11 +164,11 @@ impl State {
             Action::Back if !self.choice.filter.is_empty() => self.choice.filter.clear(),
             Action::Tree => {
                 self.choice.is_tree ^= true;
-                return Effect::Look;
+                return Effect::LookAtOthers;
             }
             Action::All => {
                 self.choice.is_all ^= true;
-                return Effect::Look;
+                return Effect::LookAtOthers;
             }
             _ => return Effect::None,
         }

@@ -11,13 +11,21 @@ pub(crate) struct Contained {
     pub(crate) process: Started,
     #[expect(dead_code, reason = "removed with the container")]
     group: Group,
-    #[expect(dead_code, reason = "removed after the one in it")]
+    /// Removed after the one in it.
     above: Group,
     pub(crate) name: String,
 }
 
+impl Contained {
+    /// A cgroup beside the container that is none.
+    fn beside(&self) -> Group {
+        self.above.below(&format!("plain.{}", self.name))
+    }
+}
+
 pub(crate) fn contained() -> Contained {
-    let name = format!("web-{}", serial());
+    // It ends with what no number does: a filter for it finds no other.
+    let name = format!("web-{}_", serial());
     let above = Group::new();
     let group = above.below(&format!("lxc.payload.{name}"));
     match bed::version() {
@@ -68,30 +76,56 @@ fn the_wider_the_more_columns() {
 fn keys_do_what_the_help_says() {
     let container = contained();
     let terminal = started(80, &container.name);
-    let presses: [(&str, &str); 16] = [
-        ("r", "by MEM, reversed"),
-        ("r", "by MEM, filter"),
-        ("t", "tree of containers"),
-        ("t", "by MEM, filter"),
-        ("a", "all cgroups"),
-        ("a", "by MEM, filter"),
-        (">", "by LIMIT"),
-        ("<", "by MEM"),
-        ("P", "by CPU"),
-        ("Space", "PAUSED"),
-        ("Space", "every 0.2 s"),
-        ("h", "KEYS"),
-        ("Escape", "by CPU"),
-        ("F", "COLUMNS"),
-        ("s", "sorted by"),
-        ("q", "by NAME"),
+    // What is there after each, and what is there no longer.
+    let presses: [(&str, &str, &str); 16] = [
+        ("r", "by MEM, reversed", "by MEM, filter"),
+        ("r", "by MEM, filter", "reversed"),
+        ("t", "tree of containers", "_, every"),
+        ("t", "_, every", "tree of containers"),
+        ("a", "all cgroups, every", "_, every"),
+        ("a", "_, every", "all cgroups, every"),
+        (">", "by LIMIT", "by MEM"),
+        ("<", "by MEM", "by LIMIT"),
+        ("P", "by CPU", "by MEM"),
+        ("Space", "PAUSED, by CPU", "\nby CPU"),
+        ("Space", "\nby CPU", "PAUSED"),
+        ("h", "KEYS", "every 0.2 s"),
+        ("Escape", "by CPU", "KEYS"),
+        ("F", "COLUMNS", "every 0.2 s"),
+        ("s", "NAME    name      sorted by", "CPU     cpu       sorted by"),
+        ("q", "by NAME", "COLUMNS"),
     ];
-    for (key, expected) in presses {
+    for (key, expected, gone) in presses {
         terminal.press(key);
-        terminal.until(&format!("{expected} after {key}"), |screen| screen.contains(expected));
+        let is_so = |screen: &str| screen.contains(expected) && !screen.contains(gone);
+        terminal.until(&format!("{expected}, not {gone}, after {key}"), is_so);
     }
-    let is_paused = terminal.screen().contains("PAUSED");
-    assert!(!is_paused, "a second space goes on");
+}
+
+#[test]
+fn rows_that_a_key_adds_have_rates_soon_and_count_as_no_sample() {
+    let container = contained();
+    let terminal = Terminal::new(200, 30);
+    // Of two samples, the second comes in an hour.
+    terminal.run(&format!("$TOP -d 3600 -n 2 --filter {} --sort name", container.name));
+    let rows = |screen: &str| screen.lines().skip(3).take_while(|row| !row.is_empty()).map(str::to_owned).collect();
+    let have_rates = |rows: Vec<String>| {
+        !rows.is_empty() && rows.iter().all(|row| row.split_whitespace().nth(1).is_some_and(|cpu| cpu != "-"))
+    };
+    terminal.until("rates", |screen| have_rates(rows(screen)));
+    let beside = container.beside();
+    let is_there = |screen: &str| screen.contains("/plain.web-");
+    terminal.press("a");
+    terminal.until("rates of all", |screen| is_there(screen) && have_rates(rows(screen)));
+    terminal.press("a");
+    terminal.until("the container alone", |screen| !is_there(screen));
+    terminal.press("t");
+    terminal.until("a tree", |screen| screen.contains("tree of containers"));
+    terminal.press("t");
+    terminal.until("no tree", |screen| !screen.contains("tree of containers"));
+    terminal.press("Enter");
+    terminal.until("its history", |screen| screen.contains("of 2 samples"));
+    drop(beside);
 }
 
 #[test]
