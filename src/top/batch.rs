@@ -5,7 +5,6 @@ use super::{
     data::Data,
     events::{Event, Events},
     json,
-    live::FIRST_RATES,
     looks::Looks,
     rows::{Row, arranged, seen},
     table::{Layout, longest_name},
@@ -13,6 +12,10 @@ use super::{
 use crate::output;
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
+
+/// How long after the look that is not printed the first sample is taken, unless samples are more frequent: ten of the
+/// kernel's usual periods of a quota, as far fewer say little about how often it runs out.
+const FIRST: Duration = Duration::from_secs(1);
 
 /// Prints as many samples as are asked for. Each has what happened since the one before; the first, since a look that
 /// is not printed.
@@ -23,7 +26,7 @@ pub(super) fn run(options: &TopOptions) -> Result<()> {
     let mut looks = Looks::open(&options.board, options.cgroup.as_deref())?;
     let mut data = Data::default();
     data.take(looks.look(&options.choice));
-    let mut next = Instant::now() + FIRST_RATES;
+    let mut next = Instant::now() + FIRST.min(options.delay);
     if !is_one {
         looks.follow_load();
     }

@@ -15,6 +15,8 @@ use crate::stats::{
 pub(super) struct Data {
     pub(super) sample: Sample,
     pub(super) rates: Rates,
+    /// The time that they are about; `None` if there is no look before.
+    pub(super) interval_usec: Option<u64>,
     pub(super) history: History,
     /// Where the load comes from, in words; empty as long as that is unknown.
     pub(super) load_from: String,
@@ -46,6 +48,8 @@ impl Data {
     /// Takes a look between two that are in their turn: nothing of it is remembered.
     pub(super) fn take_between(&mut self, sample: Sample) {
         self.rates = Rates::between(&self.sample, &sample);
+        let before_usec = Some(self.sample.monotonic_usec).filter(|usec| *usec > 0);
+        self.interval_usec = before_usec.map(|before| sample.monotonic_usec.saturating_sub(before));
         self.sample = sample;
     }
 

@@ -18,7 +18,9 @@ struct Line<'s> {
     monotonic_usec: u64,
     machine_cpus: u64,
     machine_memory_bytes: u64,
-    /// Whether a sampler publishes the load.
+    /// The time since the look before, which rates and shares are about.
+    interval_usec: Option<u64>,
+    /// Whether there is a board to take the load from: a sampler's, or our own.
     has_board: bool,
     /// Cgroups that were not looked at, because there are too many.
     left_out: usize,
@@ -134,6 +136,7 @@ pub(super) fn line(data: &Data, rows: &[Row]) -> Result<String> {
         monotonic_usec: sample.monotonic_usec,
         machine_cpus: sample.machine.cpus,
         machine_memory_bytes: sample.machine.memory_bytes,
+        interval_usec: data.interval_usec,
         has_board: sample.has_board,
         left_out: sample.left_out,
         cgroups: rows.iter().map(|row| cgroup(data, row.index)).collect(),
@@ -256,6 +259,7 @@ mod tests {
         let web = value["cgroups"].as_array().unwrap().iter().find(|it| it["container_id"] == "web").unwrap();
         assert_eq!((&web["engine"], &web["path"]), (&"docker".into(), &"/a.slice/docker-web".into()));
         assert_eq!((&web["parent"], &web["memory_working_set_bytes"]), (&"/a.slice".into(), &(100 << 20).into()));
+        assert_eq!(value["interval_usec"], Value::Null);
         assert_eq!((&web["load1"], &web["pressure"]["cpu"]["some"]), (&Value::Null, &Value::Null));
     }
 }

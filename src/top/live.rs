@@ -17,7 +17,7 @@ use std::{
 };
 
 /// How soon a look follows the first of some cgroups: rates need two.
-pub(super) const FIRST_RATES: Duration = Duration::from_millis(100);
+const FIRST_RATES: Duration = Duration::from_millis(100);
 
 /// A live table.
 ///
