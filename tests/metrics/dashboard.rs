@@ -19,7 +19,7 @@ pub(crate) fn expressions() -> Vec<String> {
     let dashboard = dashboard();
     let targets = panels(&dashboard).flat_map(|it| it["targets"].as_array().cloned().unwrap_or_default());
     let expression = |it: Value| it["expr"].as_str().expect("an expression").replace("$__rate_interval", "1m");
-    targets.map(expression).map(|it| it.replace("$id", ".*")).collect()
+    targets.map(expression).map(|it| it.replace("$instance", ".*").replace("$id", ".*")).collect()
 }
 
 #[test]
@@ -59,4 +59,16 @@ fn panels_lie_side_by_side() {
         }
     }
     assert!(expressions().len() > 20);
+}
+
+/// In a fleet, paths such as `/docker` are on each machine.
+#[test]
+fn each_series_says_its_machine() {
+    let dashboard = dashboard();
+    for target in panels(&dashboard).flat_map(|it| it["targets"].as_array().into_iter().flatten()) {
+        let [expression, legend] = ["expr", "legendFormat"].map(|key| target[key].as_str().expect(key));
+        let [metrics, chosen] = ["cgproc_", "{instance=~\"$instance\""].map(|it| expression.matches(it).count());
+        assert!(metrics > 0 && metrics == chosen, "{expression}");
+        assert!(legend.starts_with("{{instance}}"), "{expression}: {legend}");
+    }
 }
