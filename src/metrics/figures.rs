@@ -112,9 +112,12 @@ pub(super) static FIGURES: [Figure<Shown>; 37] = [
     counter("cpu_cfs_throttled", SECONDS, "Time in which it had used up its CPU quota and had to wait", |it| {
         seconds(it.cgroup.cpu.throttled_usec)
     }),
-    gauge("spec_cpu_limit_cores", None, "CPUs that it can use, by the lowest quota and CPU set above it", |it| {
-        it.cgroup.limits.cpus.map(Value::Real)
-    }),
+    gauge(
+        "spec_cpu_limit_cores",
+        None,
+        "CPUs that it can use, by the lowest quota and CPU set of it and those above",
+        |it| it.cgroup.limits.cpus.map(Value::Real),
+    ),
     gauge("spec_cpu_quota_cores", None, "CPUs that the lowest quota of it and those above allows", |it| {
         it.cgroup.limits.quota_cpus.map(Value::Real)
     }),
