@@ -4,7 +4,10 @@ use super::trusted;
 use anyhow::{Context, Result, ensure};
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, Mode, OFlags, fchmod, fsync, linkat, open, openat, renameat, unlinkat},
+    fs::{
+        AtFlags, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, fsync, linkat, open, openat, renameat,
+        statat, unlinkat,
+    },
     io::Errno,
 };
 use std::{
@@ -27,8 +30,9 @@ pub(crate) fn put(path: &Path, text: &[u8], is_ours: impl FnOnce(OwnedFd) -> Res
     let mut new = OsString::from(".");
     new.push(name);
     new.push(".cgproc-new");
-    let _ = unlinkat(&directory, &new, AtFlags::empty());
-    let done = write(&directory, &new, text).and_then(|()| move_to(&directory, &new, name, is_first));
+    remove_left_behind(&directory, &new)?;
+    let file = create(&directory, &new)?;
+    let done = write(&file, text).and_then(|()| move_to(&directory, &new, name, is_first));
     if done.is_err() {
         let _ = unlinkat(&directory, &new, AtFlags::empty());
     }
@@ -42,13 +46,48 @@ fn open_directory(path: &Path) -> Result<OwnedFd> {
     })
 }
 
-fn write(directory: &OwnedFd, new: &OsStr, text: &[u8]) -> Result<()> {
-    const MODE: u32 = 0o644;
+/// Removes what an interrupted run has left. Whoever still writes it holds a lock on it.
+fn remove_left_behind(directory: &OwnedFd, new: &OsStr) -> Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    if let Ok(found) = openat(directory, new, flags, Mode::empty()) {
+        lock(&found)?;
+        if !is_at(&found, directory, new) {
+            return Ok(());
+        }
+    }
+    let _ = unlinkat(directory, new, AtFlags::empty());
+    Ok(())
+}
+
+/// A new file of this name, locked: nobody else removes it then.
+fn create(directory: &OwnedFd, new: &OsStr) -> Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(directory, new, flags, Mode::RUSR | Mode::WUSR)?);
-    file.write_all(text)?;
-    fchmod(&file, Mode::from_raw_mode(MODE))?;
-    Ok(fsync(&file)?)
+    let file = openat(directory, new, flags, Mode::RUSR | Mode::WUSR)?;
+    lock(&file)?;
+    ensure!(is_at(&file, directory, new), SOMEBODY_ELSE);
+    Ok(file)
+}
+
+const SOMEBODY_ELSE: &str = "somebody else is writing it";
+
+fn lock(file: &OwnedFd) -> Result<()> {
+    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        Errno::WOULDBLOCK => anyhow::anyhow!(SOMEBODY_ELSE),
+        error => error.into(),
+    })
+}
+
+fn is_at(file: &OwnedFd, directory: &OwnedFd, name: &OsStr) -> bool {
+    let identity = |it: Stat| (it.st_dev, it.st_ino);
+    let found = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(identity);
+    found.is_ok() && found == fstat(file).map(identity)
+}
+
+fn write(file: &OwnedFd, text: &[u8]) -> Result<()> {
+    const MODE: u32 = 0o644;
+    File::from(file.try_clone()?).write_all(text)?;
+    fchmod(file, Mode::from_raw_mode(MODE))?;
+    Ok(fsync(file)?)
 }
 
 /// A link, unlike a rename, never replaces what has appeared meanwhile.
@@ -66,6 +105,22 @@ fn move_to(directory: &OwnedFd, new: &OsStr, name: &OsStr, is_first: bool) -> Re
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn two_do_not_write_the_same_file() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        let directory = open_directory(home.path()).unwrap();
+        let new = OsStr::new(".file.cgproc-new");
+        let other = create(&directory, new).unwrap();
+        assert!(put(&path, b"ours", |_| Ok(())).unwrap_err().to_string().contains(SOMEBODY_ELSE));
+        assert!(is_at(&other, &directory, new) && !path.exists());
+        // It has been killed.
+        drop(other);
+        put(&path, b"ours", |_| Ok(())).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn what_has_appeared_meanwhile_stays() {
