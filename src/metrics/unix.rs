@@ -1,16 +1,17 @@
 //! The exporter's socket in the file system. It is made aside and moved into place once it listens, so whatever is found
-//! there and refuses connections has been left behind by a process that is gone. Only that is replaced.
+//! there and refuses connections has been left behind by a process that is gone. Only that is replaced: two samplers that
+//! find it at once exchange it for theirs, and see what they have got.
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::{
     fs::{CWD, FileType, Mode, RenameFlags, chmod, lstat, renameat_with, unlink},
     io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
     process::geteuid,
 };
 use std::{
     ffi::OsString,
-    io::ErrorKind,
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
 };
 
@@ -21,8 +22,11 @@ const MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WG
 #[derive(Debug)]
 pub(super) struct Socket {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: Identity,
 }
+
+/// Device and inode number.
+type Identity = (u64, u64);
 
 impl Drop for Socket {
     fn drop(&mut self) {
@@ -49,31 +53,41 @@ pub(super) fn listen(path: &Path) -> Result<(UnixListener, Socket)> {
 /// Moves the socket to its path, where nothing else may be.
 fn place(aside: &Path, path: &Path) -> Result<Socket> {
     let socket = Socket { path: path.to_owned(), identity: identity(aside)? };
-    let moved = || renameat_with(CWD, aside, CWD, path, RenameFlags::NOREPLACE);
-    match moved() {
-        Err(Errno::EXIST) => {
-            remove_stale(path)?;
-            moved()?;
-        }
+    match renameat_with(CWD, aside, CWD, path, RenameFlags::NOREPLACE) {
+        Err(Errno::EXIST) => replace(aside, path, stale(path)?)?,
         other => other?,
     }
     Ok(socket)
 }
 
-/// Removes a socket of this user's on which nobody listens any more.
-fn remove_stale(path: &Path) -> Result<()> {
+/// Exchanges the two, and removes what was at `path` if it is what has been looked at.
+fn replace(aside: &Path, path: &Path, stale: Identity) -> Result<()> {
+    let exchange = || renameat_with(CWD, aside, CWD, path, RenameFlags::EXCHANGE);
+    exchange()?;
+    if identity(aside)? != stale {
+        exchange()?;
+        bail!("another process has just taken this path");
+    }
+    Ok(unlink(aside)?)
+}
+
+/// The identity of a socket of this user's on which nobody listens any more.
+fn stale(path: &Path) -> Result<Identity> {
     let found = lstat(path)?;
     let is_socket = FileType::from_raw_mode(found.st_mode) == FileType::Socket;
     ensure!(is_socket, "something else is there: remove it, or choose another path");
     ensure!(found.st_uid == geteuid().as_raw(), "another user's socket is there");
-    match UnixStream::connect(path) {
-        Ok(_) => bail!("another process listens there"),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(unlink(path)?),
+    // Whoever listens may not accept.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let asking = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match connect(&asking, &SocketAddrUnix::new(path)?) {
+        Ok(()) | Err(Errno::AGAIN) => bail!("another process listens there"),
+        Err(Errno::CONNREFUSED) => Ok((found.st_dev, found.st_ino)),
         Err(error) => Err(error.into()),
     }
 }
 
-fn identity(path: &Path) -> rustix::io::Result<(u64, u64)> {
+fn identity(path: &Path) -> rustix::io::Result<Identity> {
     lstat(path).map(|it| (it.st_dev, it.st_ino))
 }
 
@@ -82,7 +96,10 @@ mod tests {
     use super::*;
     use std::{
         fs,
-        os::unix::fs::{PermissionsExt, symlink},
+        os::unix::{
+            fs::{PermissionsExt, symlink},
+            net::UnixStream,
+        },
     };
 
     #[test]
@@ -99,6 +116,36 @@ mod tests {
         assert!(UnixStream::connect(&path).is_ok(), "its successor's socket stays");
         drop(second);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_has_been_put_there_meanwhile_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let [path, ours] = ["socket", "ours"].map(|name| home.path().join(name));
+        drop(UnixListener::bind(&path).unwrap());
+        let found = stale(&path).unwrap();
+        // Kept, so that nothing else gets its number.
+        fs::rename(&path, home.path().join("stale")).unwrap();
+        let _other = UnixListener::bind(&path).unwrap();
+        let _ours = UnixListener::bind(&ours).unwrap();
+        let before = [&path, &ours].map(|it| identity(it).unwrap());
+        assert!(replace(&ours, &path, found).is_err());
+        assert_eq!([&path, &ours].map(|it| identity(it).unwrap()), before);
+        assert!(UnixStream::connect(&path).is_ok());
+    }
+
+    /// Whose queue is full, too: nobody waits for it.
+    #[test]
+    fn a_listener_that_does_not_accept_is_one() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("socket");
+        let listening = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        rustix::net::bind(&listening, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&listening, 0).unwrap();
+        // Those who have gone stay in it.
+        for _ in 0..3 {
+            assert!(stale(&path).unwrap_err().to_string().contains("another process listens"));
+        }
     }
 
     #[test]
