@@ -4,7 +4,7 @@
 //! `figures` is the table of what each cgroup shows, `health` of what is shown about the sampler itself. `choice` decides
 //! which cgroups are shown (`labels` names them), and `text` writes both. `look` makes one such text from one look at
 //! the cgroups. `address` is where the exporter listens, `unix` makes its socket if that is a file, `answers` what it
-//! says, and `accept` which form a client wants.
+//! says, `accept` which form a client wants, and `room` who has to go when there are too many.
 
 mod accept;
 mod address;
@@ -17,6 +17,7 @@ mod labels;
 mod listener;
 mod look;
 mod once;
+mod room;
 mod text;
 mod unix;
 

@@ -2,14 +2,15 @@
 //! everybody can read, so nothing that a client does can delay a sample.
 //!
 //! Clients may be hostile. What they can use up is bounded: connections, the time of each, its headers, how many are
-//! accepted in a second, and how many texts are alive. When there is no room, the oldest connection makes it: a client
-//! that asks and reads gets its answer at once, and only those who do not grow old.
+//! accepted in a second, and how many texts are alive. When there is no room, `room` says who makes it: a client that asks
+//! and reads at once gets its answer, and only those who do not grow old.
 
 use super::{
     address::Address,
     answers::{self, Answer, Texts},
     listener::{Listener, listen},
     look::{Looker, Source},
+    room,
     unix::Socket,
 };
 use crate::{
@@ -22,7 +23,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::thread::CapabilitySet;
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     convert::Infallible,
     path::PathBuf,
     pin::pin,
@@ -40,6 +40,10 @@ use tokio::{
 
 /// Connections at a time.
 const MOST_CONNECTIONS: usize = 64;
+
+// One more, which is accepted before another one is closed.
+const _: () =
+    assert!((MOST_CONNECTIONS as u64) < descriptors::FOR_CLIENTS, "clients may take the sampler's descriptors");
 
 /// From the beginning of a connection to its answer, and from there to the last byte. The look at the cgroups, for which
 /// all wait, does not count.
@@ -90,13 +94,20 @@ struct Clients {
     board: PathBuf,
     texts: RefCell<Texts>,
     /// The oldest first.
-    connections: RefCell<VecDeque<Connection>>,
+    connections: RefCell<Vec<Connection>>,
 }
 
 struct Connection {
     task: AbortHandle,
+    progress: Rc<Progress>,
+}
+
+/// How far a connection has come.
+#[derive(Default)]
+struct Progress {
+    has_asked: Cell<bool>,
     /// The look that it reads the text of.
-    reads: Rc<Cell<Option<u64>>>,
+    reads: Cell<Option<u64>>,
 }
 
 impl Clients {
@@ -128,27 +139,33 @@ impl Clients {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Ok(stream) = stream else { return sleep(PAUSE).await };
-        let reads = Rc::default();
-        let task = spawn_local(Rc::clone(&self).converse(stream, Rc::clone(&reads))).abort_handle();
-        {
-            let mut connections = self.connections.borrow_mut();
-            connections.retain(|it| !it.task.is_finished());
-            if connections.len() >= MOST_CONNECTIONS {
-                connections.pop_front().inspect(|oldest| oldest.task.abort());
-            }
-            connections.push_back(Connection { task, reads });
-        }
+        let progress = Rc::default();
+        let task = spawn_local(Rc::clone(&self).converse(stream, Rc::clone(&progress))).abort_handle();
+        self.make_room();
+        self.connections.borrow_mut().push(Connection { task, progress });
         sleep(BREATH).await;
     }
 
+    /// Closes a connection if there is no room for another one.
+    fn make_room(&self) {
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|it| !it.task.is_finished());
+        if connections.len() >= MOST_CONNECTIONS {
+            let have_asked: Vec<bool> = connections.iter().map(|it| it.progress.has_asked.get()).collect();
+            if let Some(index) = room::closed_for_another(&have_asked) {
+                connections.remove(index).task.abort();
+            }
+        }
+    }
+
     /// One request, one answer. Whoever asks again connects again, and is then the youngest.
-    async fn converse<S>(self: Rc<Self>, stream: S, reads: Rc<Cell<Option<u64>>>)
+    async fn converse<S>(self: Rc<Self>, stream: S, progress: Rc<Progress>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let deadline = Cell::new(Instant::now() + LONGEST);
         let answer = |request: Request<Incoming>| {
-            let answer = self.answer(&request, &reads);
+            let answer = self.answer(&request, &progress);
             deadline.set(Instant::now() + LONGEST);
             async { Ok::<_, Infallible>(answer) }
         };
@@ -160,23 +177,26 @@ impl Clients {
         while timeout_at(deadline.get(), connection.as_mut()).await.is_err() && deadline.get() > Instant::now() {}
     }
 
-    fn answer(&self, request: &Request<Incoming>, reads: &Cell<Option<u64>>) -> Answer {
+    fn answer(&self, request: &Request<Incoming>, progress: &Progress) -> Answer {
+        progress.has_asked.set(true);
         if !answers::is_scrape(request) {
             return answers::other(request, &self.board);
         }
         let mut texts = self.texts.borrow_mut();
         let look = texts.renewed();
-        self.give_up_readers_before(look);
-        reads.set(Some(look));
+        self.give_up_slow_readers(look);
+        progress.reads.set(Some(look));
         answers::scrape(&mut texts, request.headers())
     }
 
-    /// Ends connections that still read what was looked at before the last time: so there are few texts at a time.
-    fn give_up_readers_before(&self, look: u64) {
-        for connection in &*self.connections.borrow() {
-            if connection.reads.get().is_some_and(|reads| reads + 1 < look) {
-                connection.task.abort();
-            }
-        }
+    /// Ends the connections that read the oldest looks before this one, if too many are still read.
+    fn give_up_slow_readers(&self, look: u64) {
+        let connections = self.connections.borrow();
+        let reading = || {
+            let open = connections.iter().filter(|it| !it.task.is_finished());
+            open.filter_map(|it| Some((it, it.progress.reads.get().filter(|read| *read < look)?)))
+        };
+        let Some(oldest) = room::oldest_kept(reading().map(|(_, read)| read).collect()) else { return };
+        reading().filter(|(_, read)| *read < oldest).for_each(|(it, _)| it.task.abort());
     }
 }

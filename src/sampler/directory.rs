@@ -1,6 +1,6 @@
 //! A cgroup's directory, with its files and subdirectories.
 
-use crate::host::kernel::Reading;
+use crate::host::{descriptors, kernel::Reading};
 use calc::cgroup::CgroupFiles;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -159,9 +159,9 @@ pub(super) fn status(open: BorrowedFd<'_>) -> Result<Status, Errno> {
     Ok(Status { id: stat.st_ino, links: stat.st_nlink as u64, device: stat.st_dev, owner: stat.st_uid })
 }
 
-/// Keeps it if enough descriptors are left for work.
+/// Keeps it if enough descriptors are left for work, whatever clients take.
 pub(super) fn affordable(open: OwnedFd) -> Option<OwnedFd> {
-    const RESERVE: u64 = 256;
+    const RESERVE: u64 = 192 + descriptors::FOR_CLIENTS;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     let number = u64::try_from(open.as_raw_fd()).unwrap_or(0);
     (number.saturating_add(RESERVE) < limit).then_some(open)

@@ -1,9 +1,10 @@
 //! Samplers that serve metrics, and requests to them.
 
-use crate::boards::Sampler;
+use crate::boards::{Sampler, sampler};
 use crate::processes::{Place, until};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 
 /// A sampler with its exporter, on a port that the kernel chose.
 pub(crate) struct Exporter {
@@ -19,7 +20,13 @@ impl Exporter {
     }
 
     pub(crate) fn start_in(place: Place, options: &[&str]) -> Self {
-        let sampler = Sampler::start(&place, &[&["--metrics", "0"], options].concat());
+        let command = sampler(&place.board(), &[&["--metrics", "0"], options].concat());
+        Self::started(command, place)
+    }
+
+    /// The same by a command for the board of `place`, with the option for the metrics.
+    pub(crate) fn started(command: Command, place: Place) -> Self {
+        let sampler = Sampler::start_by(&place, command);
         let log = sampler.log();
         let url = log.split("http://").nth(1).and_then(|rest| rest.split('/').next());
         let address = url.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no address: {log}"));

@@ -1,13 +1,14 @@
 //! Clients that mean no good, and cgroups that come and go: the sampler publishes, others are answered, memory is bounded.
 
 use crate::bed::{self, Findings};
-use crate::boards::published_usec;
-use crate::exporter::Exporter;
+use crate::boards::{self, published_usec};
+use crate::exporter::{Exporter, value};
 use crate::groups::Group;
-use crate::processes::until;
+use crate::processes::{Place, until};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -90,6 +91,29 @@ fn a_thousand_connections_keep_nobody_waiting() {
     drop(open);
     until("they are gone", || sockets(pid) <= before + 5);
     findings.conclude("a thousand connections");
+}
+
+/// The sampler keeps files open, as many as it may: clients take none of those that a sample needs.
+#[test]
+fn clients_leave_the_sampler_its_descriptors() {
+    const MOST: &str = "--nofile=400:400";
+    let place = Place::new();
+    let groups: Vec<Group> = (0..100).map(|_| Group::new()).collect();
+    let sampler = boards::sampler(&place.board(), &[&["--metrics", "0"][..], &OPTIONS].concat());
+    let mut bounded = Command::new("prlimit");
+    bounded.arg(MOST).arg(sampler.get_program()).args(sampler.get_args());
+    bounded.env_remove("LD_PRELOAD").env_remove("CGPROC_BOARD");
+    let exporter = Exporter::started(bounded, place);
+    exporter.has("cgproc_threads", &groups[0].path);
+    let another = Group::new();
+    let is_found = || {
+        // Each time a new crowd, since each connection has its time.
+        let crowd = crowd(exporter.address, 64, &[b""]);
+        let answer = exporter.get("/metrics", "");
+        drop(crowd);
+        answer.status == 200 && value(&answer.body, "cgproc_load1", &another.path).is_some()
+    };
+    bed::until_but("a new cgroup is found", is_found, || exporter.sampler.log());
 }
 
 /// Clients that ask again and again, and read slowly or not at all.
