@@ -3,8 +3,9 @@
 
 /// Hooks. A line is one of
 ///
-/// - `name(argument: type, …) -> type, asks QUESTION, gives GOT;`: `QUESTION` is an `Option` of what is asked for;
-///   `GOT` is called with what the function returned, and adds what else the call gave;
+/// - `name(argument: type, …) -> type, asks QUESTION, gives GOT;`: `QUESTION` is an `Option` of what is asked for,
+///   evaluated before next unless the program is left in peace; `GOT`, evaluated afterwards, is called with what the
+///   function returned, and adds what else the call gave;
 /// - `name(argument: type, …) -> type, by HOOK;`: `HOOK` is called with the function's name and with next.
 ///
 /// From `... mode: mode_t` on, the arguments are variadic. redhook declares them like the others, because Rust cannot
@@ -22,7 +23,9 @@ pub(crate) use doors;
 /// What a line's hook does with next.
 macro_rules! rule {
     (asks $question:expr, $got:expr) => {
-        |function: &'static str, next| $crate::watch::watch(function, $question, next, $got)
+        |function: &'static str, next| {
+            $crate::watch::watch(function, || $question, next, |returned, to| ($got)(returned, to))
+        }
     };
     (by $hook:expr) => {
         $hook

@@ -12,9 +12,9 @@ pub(crate) fn is_quiet() -> bool {
 
 /// Installs the filter, and is quiet from then on.
 #[cold]
-pub(crate) fn after<R: PartialEq + From<i8>>(function: &'static str, install: impl FnOnce() -> R) -> R {
+pub(crate) fn after<R: PartialEq + From<i8>>(install: impl FnOnce() -> R) -> R {
     if !is_quiet() {
-        tell::unfit(function, b"the program installs a seccomp filter, which may not allow what the witness does");
+        tell::unfit("", b"the program installs a seccomp filter, which may not allow what the witness does");
     }
     let was = QUIET.swap(true, Ordering::Relaxed);
     let returned = install();

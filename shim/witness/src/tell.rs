@@ -8,15 +8,16 @@ use rustix::fd::{AsFd, BorrowedFd, IntoRawFd};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use witness_event::{Event, LONGEST, Moment};
 
 /// How long an event waits for room in the reader's queue.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Events that were not sent since the last one that was.
-static LOST: AtomicU32 = AtomicU32::new(0);
+/// Events that were not sent since the last one that was: of the process in the upper half, their number in the lower.
+/// A forked child has its parent's until its first event, and the parent tells of them itself.
+static LOST: AtomicU64 = AtomicU64::new(0);
 /// The reader's queue was full for as long as we wait: the next events do not wait at all.
 static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
@@ -52,12 +53,31 @@ pub(crate) fn unfit(function: &str, why: &[u8]) {
 #[inline(never)]
 fn send(moment: Moment, function: &str, argument: &[u8], caller: Option<&Caller>, outcome: Option<&Outcome>) {
     let Some(reader) = address::get() else { return };
-    let lost = LOST.swap(0, Ordering::Relaxed);
+    let lost = lost_before();
     let mut datagram = [0; LONGEST];
     let len = write(&mut datagram, moment, lost, function, argument, caller, outcome);
     if deliver(datagram.get(..len).unwrap_or_default(), &reader).is_err() {
-        LOST.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
+        lose(lost.saturating_add(1));
     }
+}
+
+/// How many events of this process were lost; they are taken off the account.
+fn lost_before() -> u32 {
+    let account = LOST.swap(0, Ordering::Relaxed);
+    if account >> 32 == own_number() { account as u32 } else { 0 }
+}
+
+fn lose(more: u32) {
+    let own = own_number() << 32;
+    let add = |account: u64| {
+        let known = if account >> 32 << 32 == own { account as u32 } else { 0 };
+        Some(own | u64::from(known.saturating_add(more)))
+    };
+    let _ = LOST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+}
+
+fn own_number() -> u64 {
+    u64::from(rustix::process::getpid().as_raw_nonzero().get().unsigned_abs())
 }
 
 #[inline(never)]

@@ -17,18 +17,32 @@ pub(crate) trait Returned {
     fn has_failed(&self) -> bool;
 }
 
-/// Calls next, and tells of it if `question` is one and somebody listens. `got` adds what the call gave.
+/// Calls next, and tells of it if `question` finds one and somebody listens. `got` adds what the call gave. Nobody is
+/// asked for a question of a program that forbids system calls: finding it takes some. The program does not see what it
+/// makes of errno.
 #[inline]
 pub(crate) fn watch<R: Returned>(
     function: &'static str,
-    question: Option<Question>,
+    question: impl FnOnce() -> Option<Question>,
     next: impl FnOnce() -> R,
     got: impl FnOnce(&R, &mut Got),
 ) -> R {
-    match question {
-        Some(question) if address::is_known() && !quiet::is_quiet() => told(function, &question, next, got),
-        _ => next(),
+    match found(question) {
+        Some(question) => told(function, &question, next, got),
+        None => next(),
     }
+}
+
+/// The question, if it may be looked for.
+#[inline]
+fn found(question: impl FnOnce() -> Option<Question>) -> Option<Question> {
+    if quiet::is_quiet() || !address::is_known() {
+        return None;
+    }
+    let before = errno();
+    let found = question();
+    set_errno(before);
+    found
 }
 
 /// Calls a hook: here the compiler learns the type of its arguments.
@@ -42,13 +56,11 @@ pub(crate) fn run<R, N: FnOnce() -> R>(hook: impl FnOnce(&'static str, N) -> R, 
 #[cold]
 pub(crate) fn watch_part<R: Returned>(
     function: &'static str,
-    question: &Question,
+    question: impl FnOnce() -> Option<Question>,
     next: impl FnOnce() -> R,
     count: impl FnOnce(&R) -> Option<u32>,
 ) -> R {
-    if !address::is_known() || quiet::is_quiet() {
-        return next();
-    }
+    let Some(question) = &found(question) else { return next() };
     surrounded(function, question, next, |returned, caller, _| {
         let end = count(returned);
         let got = got::entries(end.unwrap_or(0));

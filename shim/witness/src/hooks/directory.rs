@@ -91,9 +91,12 @@ fn part<R: Returned>(
     if !marked::is_directory(fd) {
         return next();
     }
-    let Some(question) = asked::descriptor(fd) else {
-        marked::forget_directory(fd);
-        return next();
+    let question = || {
+        let question = asked::descriptor(fd);
+        if question.is_none() {
+            marked::forget_directory(fd);
+        }
+        question
     };
-    watch_part(function, &question, next, |returned| marked::read_entries(fd, entries(returned)))
+    watch_part(function, question, next, |returned| marked::read_entries(fd, entries(returned)))
 }

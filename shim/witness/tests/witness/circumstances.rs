@@ -69,6 +69,15 @@ fn a_sandbox_is_told_of_and_then_respected() {
     assert_eq!(moments, [Moment::Start, Moment::Enter, Moment::Leave, Moment::Unfit], "{events:#?}");
 }
 
+/// The witness alone: what the library does about sandboxes is its own tests' matter.
+#[test]
+fn a_sandbox_that_allows_little_kills_nobody_for_the_witness() {
+    let (output, events) = listen(Programs::get().path("asks"), &["allows"], &[built("libcgproc_witness.so")]);
+    assert!(output.status.success(), "{}: {}", output.status, text(&output.stderr));
+    let last = events.last().expect("events");
+    assert_eq!((last.moment, &*last.function), (Moment::Unfit, &b""[..]), "all functions: {events:#?}");
+}
+
 #[test]
 fn paths_are_told_as_the_kernel_takes_them() {
     let entered = |event: &&Event| event.moment == Moment::Enter;
@@ -234,6 +243,9 @@ fn lost_events_are_counted() {
                   os.rename(sys.argv[1], away)\n\
                   for _ in range(3): open('/proc/meminfo').close()\n\
                   os.rename(away, sys.argv[1])\n\
+                  child = os.fork()\n\
+                  if child == 0: open('/proc/loadavg').close(); os._exit(0)\n\
+                  os.waitpid(child, 0)\n\
                   open('/proc/uptime').close()\n";
     let path = listener.path();
     let output =
@@ -242,6 +254,8 @@ fn lost_events_are_counted() {
     let events = listener.end();
     let next = events.iter().find(|event| event.argument.as_bytes() == b"/proc/uptime").expect("an event");
     assert_eq!(next.lost, 6, "{events:#?}");
+    let childs = events.iter().filter(|event| event.argument.as_bytes() == b"/proc/loadavg");
+    assert_eq!(childs.map(|event| event.lost).collect::<Vec<_>>(), [0, 0], "they are its parent's: {events:#?}");
 }
 
 /// Bytes of a field.
