@@ -1,6 +1,6 @@
 //! Which object of a program makes a call, by the address of the instruction and the kernel's list of mappings.
 
-use super::target::{MOST_MAPS, Mapping, Target};
+use super::target::{Mapping, Target};
 use crate::host::kernel::Kernel;
 use calc::source::{Files, Source};
 
@@ -22,36 +22,53 @@ pub(crate) struct Caller {
     pub(crate) has_libc: bool,
 }
 
-/// The caller of the call that `target` makes at `instruction`. Reads a bounded part of the list.
+/// The caller of the call that `target` makes at `instruction`. If the list cannot be read, or is too long, it is taken
+/// for a libc in a program that nobody else witnesses: the only caller of which nothing more is said.
 pub(super) fn caller(target: Target<'_>, instruction: u64) -> Caller {
-    let maps = target.touching(|| Kernel.open(&target.c_file("maps")).map(|mut maps| beginning(&mut maps)));
-    of_mappings(&maps.unwrap_or_default(), instruction)
+    let read = || Some(of_list(&mut Kernel.open(&target.c_file("maps"))?, instruction));
+    let unknown = || Caller { is_libc: true, has_libc: true, has_library: true, ..Caller::default() };
+    target.touching(read).flatten().unwrap_or_else(unknown)
 }
 
-fn beginning(maps: &mut impl Source) -> Vec<u8> {
-    let mut text = vec![0; MOST_MAPS];
+/// Reads the list piece by piece; `None` if it, or a line, is longer than any that is read.
+fn of_list(maps: &mut impl Source, instruction: u64) -> Option<Caller> {
+    let mut caller = Caller::default();
+    let mut text = [0; 8192];
     let mut len = 0;
+    let mut left = MOST_MAPS;
     while let Some(read) = maps.read(&mut text[len..]).filter(|read| *read > 0) {
         len += read;
+        left = left.checked_sub(read)?;
+        let end = text[..len].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if end == 0 && len == text.len() {
+            return None;
+        }
+        caller.learn(&text[..end], instruction);
+        text.copy_within(end..len, 0);
+        len -= end;
     }
-    text.truncate(len);
-    text
+    Some(caller)
 }
 
-fn of_mappings(maps: &[u8], instruction: u64) -> Caller {
-    let mut caller = Caller::default();
-    for mapping in maps.split(|byte| *byte == b'\n').filter_map(Mapping::parse) {
-        caller.has_library |= mapping.is_ours() && !mapping.is_witness();
-        caller.has_witness |= mapping.is_witness();
-        caller.has_libc |= mapping.is_of_libc() && !mapping.is_ours();
-        if mapping.holds(instruction) {
-            caller.object = mapping.path().to_vec();
-            caller.is_library = mapping.is_ours();
-            caller.is_libc = mapping.is_of_libc() && !mapping.is_ours();
+impl Caller {
+    /// Learns from some lines of the list.
+    fn learn(&mut self, maps: &[u8], instruction: u64) {
+        for mapping in maps.split(|byte| *byte == b'\n').filter_map(Mapping::parse) {
+            self.has_library |= mapping.is_ours() && !mapping.is_witness();
+            self.has_witness |= mapping.is_witness();
+            self.has_libc |= mapping.is_of_libc() && !mapping.is_ours();
+            if mapping.holds(instruction) {
+                self.object = mapping.path().to_vec();
+                self.is_library = mapping.is_ours();
+                self.is_libc = mapping.is_of_libc() && !mapping.is_ours();
+            }
         }
     }
-    caller
 }
+
+/// The most that is read of a list of mappings, which a program can make as long as the kernel allows: more than a
+/// program has that was not made for it.
+const MOST_MAPS: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -65,12 +82,34 @@ mod tests {
 
     #[test]
     fn objects_by_the_instruction() {
-        let of = |instruction| of_mappings(MAPS, instruction);
+        let of = |instruction| of_list(&mut Text(MAPS), instruction).unwrap();
         assert_eq!(of(0x40_0500).object, b"/usr/bin/a program");
         assert!(of(0x7e01).is_library && of(0x7e21).is_library && of(0x7f01).is_libc && !of(0x7e01).is_libc);
         assert_eq!((of(0x9001).object, of(0x9201).object), (Vec::new(), b"[vdso]".to_vec()));
         assert!([of(1), of(0x9001)].iter().all(|it| it.has_library && it.has_witness && it.has_libc));
-        let none = of_mappings(b"", 1);
-        assert_eq!(none, Caller::default());
+        assert_eq!(of_list(&mut Text(b""), 1), Some(Caller::default()));
+    }
+
+    #[test]
+    fn long_lists_are_read_to_a_bound() {
+        let many = "10000-20000 rw-p 00000000 00:00 0\n".repeat((1 << 20) / 34);
+        let long = [many.as_bytes(), MAPS].concat();
+        assert!(of_list(&mut Text(&long), 0x7f01).unwrap().is_libc, "beyond half a MiB");
+        assert_eq!(of_list(&mut Text(many.repeat(9).as_bytes()), 1), None);
+        assert_eq!(of_list(&mut Text(&[b'x'; 10_000]), 1), None);
+    }
+
+    /// A list in memory.
+    struct Text<'t>(&'t [u8]);
+
+    impl Source for Text<'_> {
+        fn read(&mut self, into: &mut [u8]) -> Option<usize> {
+            let (read, rest) = self.0.split_at(self.0.len().min(into.len()));
+            into[..read.len()].copy_from_slice(read);
+            self.0 = rest;
+            Some(read.len())
+        }
+
+        fn rewind(&mut self) {}
     }
 }
