@@ -47,6 +47,7 @@ use std::{
     ffi::{CStr, OsStr},
     sync::{Arc, OnceLock},
 };
+pub(crate) use target::is_of_libc;
 pub(crate) use terms::Terms;
 
 /// The name of the process that supervises after us.

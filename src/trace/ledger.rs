@@ -4,8 +4,8 @@ use super::{
     question::{Door, Outcome, Question},
     subject::{self, Subject},
 };
-use crate::run::supervise::Sighting;
-use std::collections::HashMap;
+use crate::run::supervise::{Sighting, is_of_libc};
+use std::collections::{HashMap, HashSet};
 use witness_event::{Event, Moment};
 
 /// Functions that have been entered and not left, by thread.
@@ -15,6 +15,8 @@ pub(super) struct Ledger {
     threads: HashMap<(i32, i32), Vec<Entered>>,
     /// The programs' names, by process: threads may have names of their own.
     names: HashMap<i32, String>,
+    /// Processes whose witness has stopped its work: their libc's calls may be of any function.
+    unfit: HashSet<i32>,
 }
 
 /// A function that a thread has entered.
@@ -22,6 +24,11 @@ struct Entered {
     function: Vec<u8>,
     /// A system call within was answered from outside.
     is_answered: bool,
+    /// libc or the library called it, within the function below.
+    is_nested: bool,
+    /// The thread's own code has called another function since, from a handler or a callback; or this one was left by a
+    /// jump.
+    is_overtaken: bool,
 }
 
 /// At most so many threads and nested functions are kept in mind: threads may be ended within a function.
@@ -36,6 +43,13 @@ impl Ledger {
         if event.pid == event.tid {
             self.name(key.0, &event.comm);
         }
+        if event.lost > 0 {
+            // One of them may have been the end of a function.
+            self.threads.retain(|(process, _), _| *process != key.0);
+        }
+        if matches!(event.moment, Moment::Start | Moment::Enter) {
+            self.unfit.remove(&key.0);
+        }
         match event.moment {
             Moment::Start => {
                 // The thread has executed another program.
@@ -47,13 +61,28 @@ impl Ledger {
                 None
             }
             Moment::Leave => {
-                let (is_outermost, is_answered) = self.leave(key, &event.function);
+                let (is_outermost, is_answered) = self.leave(key, event);
                 // What a function calls is part of its own question.
                 let question = if is_outermost { question(event, key.0, is_answered) } else { None };
                 question.map(|it| Question { comm: self.names.get(&key.0).cloned().unwrap_or(it.comm), ..it })
             }
-            Moment::Unfit => None,
+            Moment::Unfit => {
+                self.unfit(key.0, event);
+                None
+            }
         }
+    }
+
+    /// All functions of a process are seen no more, if none is named.
+    fn unfit(&mut self, process: i32, event: &Event<'_>) {
+        if !event.function.is_empty() {
+            return;
+        }
+        if self.unfit.len() >= MOST_NAMES {
+            self.unfit.clear();
+        }
+        self.unfit.insert(process);
+        self.threads.retain(|(of, _), _| *of != process);
     }
 
     fn name(&mut self, process: i32, comm: &[u8]) {
@@ -71,23 +100,34 @@ impl Ledger {
             self.threads.clear();
         }
         let nested = self.threads.entry(key).or_default();
+        let is_nested = !nested.is_empty() && is_called_by_a_function(event);
+        if !is_nested {
+            // The second time, it was left by a jump, or does not wait for our word.
+            nested.retain(|it| !it.is_overtaken);
+            nested.iter_mut().for_each(|it| it.is_overtaken = true);
+        }
         if nested.len() < MOST_NESTED {
-            nested.push(Entered { function: event.function.to_vec(), is_answered: false });
+            let function = event.function.to_vec();
+            nested.push(Entered { function, is_answered: false, is_nested, is_overtaken: false });
         }
     }
 
-    /// Takes the function off the thread's stack, with those above it that were never left. Returns whether it was the
-    /// outermost one, and whether a call within was answered.
-    fn leave(&mut self, key: (i32, i32), function: &[u8]) -> (bool, bool) {
-        let Some(nested) = self.threads.get_mut(&key) else { return (true, false) };
-        let Some(at) = nested.iter().rposition(|it| it.function == function) else { return (nested.is_empty(), false) };
+    /// Takes the function off the thread's stack, with those above it that were never left. Returns whether it was
+    /// called by none of the others, and whether a call within was answered.
+    fn leave(&mut self, key: (i32, i32), event: &Event<'_>) -> (bool, bool) {
+        let nested = self.threads.get_mut(&key);
+        let at = nested.as_ref().and_then(|it| it.iter().rposition(|it| it.function == *event.function));
+        let Some((nested, at)) = nested.zip(at) else {
+            return (!self.threads.contains_key(&key) || !is_called_by_a_function(event), false);
+        };
+        let is_nested = nested[at].is_nested;
         let is_answered = nested.drain(at..).any(|it| it.is_answered);
-        if let Some(outer) = nested.last_mut() {
-            outer.is_answered |= is_answered;
-            return (false, is_answered);
+        match nested.last_mut() {
+            Some(outer) if is_nested => outer.is_answered |= is_answered,
+            Some(_) => {}
+            None => drop(self.threads.remove(&key)),
         }
-        self.threads.remove(&key);
-        (true, is_answered)
+        (!is_nested, is_answered)
     }
 
     /// Takes a call that a supervisor received: `None` if it belongs to a function, or is the library's own.
@@ -107,18 +147,30 @@ impl Ledger {
         };
         let outcome = if it.is_answered { Outcome::Answered } else { Outcome::Kernels };
         let comm = text(&it.comm);
-        Some(Question { process: it.process, comm, door: door(it), asked: text(&asked), subject, outcome })
+        Some(Question {
+            process: it.process,
+            comm,
+            door: door(it, !self.unfit.contains(&it.process)),
+            asked: text(&asked),
+            subject,
+            outcome,
+        })
     }
 }
 
+/// Whether the code that called is libc's or the library's: then it is within another function.
+fn is_called_by_a_function(event: &Event<'_>) -> bool {
+    event.caller.as_ref().is_some_and(|caller| is_of_libc(&caller.object))
+}
+
 /// The door of a call that belongs to no function.
-fn door(it: &Sighting) -> Door {
+fn door(it: &Sighting, is_witnessed: bool) -> Door {
     let (call, object) = (it.call.clone().into_owned(), text(&it.caller.object));
     let caller = &it.caller;
     if !caller.has_library {
         return Door::Outside { call, object, has_libc: caller.has_libc };
     }
-    match (caller.is_libc, caller.has_witness) {
+    match (caller.is_libc, caller.has_witness && is_witnessed) {
         (false, _) => Door::Unhooked { call, object },
         (true, true) => Door::Libc { call, object },
         (true, false) => Door::Unwitnessed { call },
@@ -142,12 +194,15 @@ fn question(event: &Event<'_>, process: i32, is_answered: bool) -> Option<Questi
         Some(subject) => (figure(&function, &event.argument, &subject), subject),
         None => (text(path), subject::of_path(path)?),
     };
-    let is_failed = outcome.errno != 0;
+    // It returns the error's number, and leaves errno alone.
+    let returns_its_error = function == "pthread_getaffinity_np";
+    let error = if returns_its_error { i32::try_from(outcome.returned).unwrap_or(0) } else { outcome.errno };
+    let is_failed = error != 0;
     if is_about_no_text(&function) && !is_failed {
         return None;
     }
     let is_a_figure = !matches!(subject, Subject::File(_) | Subject::Kernels(_));
-    let outcome = match outcome.errno {
+    let outcome = match error {
         0 if is_ours || is_answered => Outcome::Answered,
         0 if is_a_figure => Outcome::Gave { returned: outcome.returned, text: text(got) },
         0 => Outcome::Kernels,
@@ -197,7 +252,8 @@ mod tests {
         got: Option<&'static str>,
     ) -> Event<'static> {
         let cow = |text: &'static str| Cow::Borrowed(text.as_bytes());
-        let outcome = got.map(|got| Returned { returned: 3, errno: 0, got: cow(got) });
+        let returned = if function.contains("affinity") { 0 } else { 3 };
+        let outcome = got.map(|got| Returned { returned, errno: 0, got: cow(got) });
         let (comm, function, argument) = (cow("free"), cow(function), cow(argument));
         Event { moment, pid: 5, tid: 6, lost: 0, comm, function, argument, caller: None, outcome }
     }
@@ -259,11 +315,15 @@ mod tests {
     #[test]
     fn nested_functions_are_one_question() {
         let mut ledger = Ledger::default();
-        for function in ["getloadavg", "open"] {
-            ledger.witnessed(&event(Moment::Enter, function, "", None), 50);
-        }
+        let by_libc = |event: Event<'static>| {
+            let object = Cow::Borrowed(&b"/lib/libc.so.6"[..]);
+            Event { caller: Some(witness_event::Caller { object, offset: 1 }), ..event }
+        };
+        ledger.witnessed(&event(Moment::Enter, "getloadavg", "", None), 50);
+        ledger.witnessed(&by_libc(event(Moment::Enter, "open", "", None)), 50);
         ledger.sighted(&sighting("/proc/loadavg", true, of_libc()));
-        assert_eq!(ledger.witnessed(&event(Moment::Leave, "open", "/proc/loadavg", Some("/proc/loadavg")), 50), None);
+        let inner = event(Moment::Leave, "open", "/proc/loadavg", Some("/proc/loadavg"));
+        assert_eq!(ledger.witnessed(&by_libc(inner), 50), None);
         let question = ledger.witnessed(&event(Moment::Leave, "getloadavg", "", Some("0.5")), 50).unwrap();
         assert_eq!((&question.asked[..], question.outcome), ("getloadavg", Outcome::Answered));
         assert!(ledger.threads.is_empty());
@@ -279,6 +339,47 @@ mod tests {
             ledger.witnessed(&Event { tid, ..event(Moment::Enter, "open", "/proc/stat", None) }, 50);
         }
         assert!(ledger.threads.len() <= MOST_THREADS);
+    }
+
+    #[test]
+    fn what_a_jump_has_left_hides_nothing() {
+        let mut ledger = Ledger::default();
+        ledger.witnessed(&event(Moment::Enter, "open", "/proc/stat", None), 50);
+        for _ in 0..2 {
+            ledger.witnessed(&event(Moment::Enter, "fopen", "/proc/meminfo", None), 50);
+            let left = ledger.witnessed(&event(Moment::Leave, "fopen", "/proc/meminfo", Some("/proc/meminfo")), 50);
+            assert_eq!(left.map(|it| it.asked).as_deref(), Some("/proc/meminfo"));
+        }
+        assert!(ledger.threads.is_empty());
+    }
+
+    #[test]
+    fn lost_ends_hide_nothing() {
+        let mut ledger = Ledger::default();
+        ledger.witnessed(&event(Moment::Enter, "open", "/proc/stat", None), 50);
+        ledger.witnessed(&Event { lost: 1, ..event(Moment::Unfit, "open", "", None) }, 50);
+        assert!(ledger.sighted(&sighting("/proc/meminfo", false, of_libc())).is_some());
+    }
+
+    #[test]
+    fn in_a_sandbox_functions_are_unknown() {
+        let mut ledger = Ledger::default();
+        ledger.witnessed(&event(Moment::Unfit, "", "a filter", None), 50);
+        let question = ledger.sighted(&sighting("/proc/stat", false, of_libc())).unwrap();
+        assert!(matches!(question.door, Door::Unwitnessed { .. }), "{question:?}");
+        // The filter was refused.
+        ledger.witnessed(&event(Moment::Enter, "open", "/proc/stat", None), 50);
+        ledger.witnessed(&event(Moment::Leave, "open", "/proc/stat", Some("/proc/stat")), 50);
+        let question = ledger.sighted(&sighting("/proc/stat", false, of_libc())).unwrap();
+        assert!(matches!(question.door, Door::Libc { .. }), "{question:?}");
+    }
+
+    #[test]
+    fn an_error_may_be_returned() {
+        let leave = event(Moment::Leave, "pthread_getaffinity_np", "0", Some(""));
+        let outcome = Some(Returned { returned: libc::EINVAL.into(), errno: 0, got: Cow::Borrowed(b"") });
+        let question = Ledger::default().witnessed(&Event { outcome, ..leave }, 50).unwrap();
+        assert_eq!(question.outcome, Outcome::Failed(libc::EINVAL));
     }
 
     #[test]

@@ -253,7 +253,7 @@ fn is_no_call() -> bool {
 const MOST_ENVIRONMENT: usize = 128 << 10;
 
 /// The most that is read of a list of mappings, which a program can make as long as the kernel allows.
-pub(super) const MOST_MAPS: usize = 512 << 10;
+const MOST_MAPS: usize = 512 << 10;
 
 /// Whether /proc/PID/maps says that the instruction is in libc or the library, and that the library is loaded. Reads no
 /// more than necessary; if the list is too long, assumes that it is so, and the kernel answers.
@@ -326,9 +326,19 @@ impl<'m> Mapping<'m> {
     }
 
     pub(super) fn is_of_libc(&self) -> bool {
-        const LIBCS: [&str; 6] = ["libc.so", "libc-", "libc.musl-", "libpthread", "ld-linux", "ld-"];
-        self.is_ours() || LIBCS.iter().any(|libc| self.name.starts_with(libc.as_bytes()))
+        self.is_ours() || is_a_libc(self.name)
     }
+}
+
+/// Whether an object's path is that of a C library, its loader, or a library of ours.
+pub(crate) fn is_of_libc(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    Mapping { from: 0, to: 0, name, path }.is_of_libc()
+}
+
+fn is_a_libc(name: &[u8]) -> bool {
+    const LIBCS: [&str; 6] = ["libc.so", "libc-", "libc.musl-", "libpthread", "ld-linux", "ld-"];
+    LIBCS.iter().any(|libc| name.starts_with(libc.as_bytes()))
 }
 
 #[cfg(test)]
