@@ -2,7 +2,7 @@
 //! form is nobody else's business; a secret in front shows that the program under trace has not made it up.
 
 use crate::run::supervise::{Caller, Sighting};
-use witness_event::Event;
+use witness_event::{Event, LONGEST};
 
 /// Shown by every datagram of ours.
 pub(super) type Secret = [u8; 16];
@@ -85,7 +85,8 @@ fn put(bytes: &mut Vec<u8>, text: &[u8]) {
 /// Reads a datagram; `None` if it is nobody's that we know.
 pub(super) fn read(secret: &Secret, datagram: &[u8]) -> Option<Datagram> {
     if datagram.first() != Some(&OURS) {
-        return Event::read(datagram).map(Datagram::Witnessed);
+        // No witness sends more. A program might, to fill our memory.
+        return if datagram.len() > LONGEST { None } else { Event::read(datagram).map(Datagram::Witnessed) };
     }
     let (kind, mut rest) = datagram[1..].strip_prefix(&secret[..])?.split_first()?;
     match *kind {
@@ -127,12 +128,12 @@ fn take<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const SECRET: Secret = *b"0123456789abcdef";
 
-    fn example() -> Sighting {
+    pub(crate) fn example() -> Sighting {
         Sighting {
             process: 7,
             thread: 8,
@@ -169,6 +170,9 @@ mod tests {
 
     #[test]
     fn what_others_make_up_is_refused() {
+        let long = |len| [b"enter\t1\t2\t0\t\t\t\tfree\tfopen\t", &vec![b'/'; len][..], b"\t\t"].concat();
+        assert!(read(&SECRET, &long(100)).is_some());
+        assert_eq!(read(&SECRET, &long(LONGEST)), None);
         let bytes = sighted(&SECRET, &example(), 0);
         assert_eq!(read(b"another secret!!", &bytes), None);
         for len in 0..bytes.len() {

@@ -12,14 +12,14 @@ use rustix::{
     fd::{AsRawFd, RawFd},
     io::Errno,
     net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags,
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, send,
         sockopt::{Timeout, set_socket_passcred, set_socket_timeout},
     },
 };
 use std::{
     ffi::OsString,
     fs::{self, Permissions},
-    io::{ErrorKind, IoSliceMut},
+    io::{self, ErrorKind, IoSliceMut},
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
     sync::{
         Mutex, PoisonError,
@@ -45,6 +45,8 @@ pub(super) struct Sender {
     lost: AtomicU32,
     /// The receiver is gone.
     is_alone: AtomicBool,
+    /// The queue was full for as long as we wait: the next sightings do not wait at all.
+    is_stuck: AtomicBool,
     settled: Mutex<mpsc::Receiver<()>>,
 }
 
@@ -56,6 +58,10 @@ pub(super) struct Arrival {
 
 /// How long a supervisor waits for room in the queue while we are stopped: its callers wait with it.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the command waits with the program's end until the receiver has worked up what came before. It may wait for
+/// whoever reads what it writes, and signals wait with it.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A socket, its two ends, and the path that programs find it by. It is removed with the directory.
 pub(super) struct Address {
@@ -98,6 +104,7 @@ pub(super) fn open() -> Result<(Post, Sender, Address)> {
         secret,
         lost: AtomicU32::new(0),
         is_alone: AtomicBool::new(false),
+        is_stuck: AtomicBool::new(false),
         settled: Mutex::new(settles),
     };
     Ok((Post { socket, secret, settled }, sender, Address { path: path.into_os_string(), directory }))
@@ -139,10 +146,10 @@ impl Post {
 }
 
 impl Sender {
-    /// Waits until all that was sent so far has been worked up.
+    /// Waits until all that was sent so far has been worked up, or nobody seems to read what is written.
     pub(super) fn settle(&self) {
         if self.send(&datagram::settle(&self.secret)) {
-            let _ = self.settled.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let _ = self.settled.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(LONGEST_WAIT);
         }
     }
 
@@ -153,7 +160,15 @@ impl Sender {
     }
 
     fn send(&self, datagram: &[u8]) -> bool {
-        let sent = self.socket.send(datagram);
+        self.is_sent(self.socket.send(datagram))
+    }
+
+    /// Sends it if there is room.
+    fn send_at_once(&self, datagram: &[u8]) -> bool {
+        self.is_sent(send(&self.socket, datagram, SendFlags::DONTWAIT).map_err(Into::into))
+    }
+
+    fn is_sent(&self, sent: io::Result<usize>) -> bool {
         if sent.as_ref().is_err_and(|error| error.kind() != ErrorKind::WouldBlock) {
             self.is_alone.store(true, Relaxed);
         }
@@ -168,7 +183,10 @@ impl Observer for Sender {
 
     fn saw(&self, sighting: &Sighting) {
         let lost = self.lost.load(Relaxed);
-        if self.send(&datagram::sighted(&self.secret, sighting, lost)) {
+        let datagram = datagram::sighted(&self.secret, sighting, lost);
+        let is_sent = if self.is_stuck.load(Relaxed) { self.send_at_once(&datagram) } else { self.send(&datagram) };
+        self.is_stuck.store(!is_sent, Relaxed);
+        if is_sent {
             self.lost.fetch_sub(lost, Relaxed);
         } else {
             self.lost.fetch_add(1, Relaxed);
@@ -205,6 +223,22 @@ mod tests {
         assert!(matches!(&first.datagram, Datagram::Witnessed(event) if event.tid == 8), "{:?}", first.datagram);
         assert_eq!(first.sender, i32::try_from(std::process::id()).unwrap(), "the kernel's word, not the event's");
         assert_eq!(post.next().datagram, Datagram::Blind("no right".to_owned()));
+    }
+
+    #[test]
+    fn nobody_waits_twice_for_who_does_not_read() {
+        let (post, sender, _address) = open().unwrap();
+        let saw = || sender.saw(&crate::trace::datagram::tests::example());
+        while !sender.is_stuck.load(Relaxed) {
+            saw();
+        }
+        // Whoever waited would be told to give up by the kernel.
+        set_socket_timeout(&sender.socket, Timeout::Send, None).unwrap();
+        saw();
+        assert_eq!(sender.lost.load(Relaxed), 2);
+        post.next();
+        saw();
+        assert_eq!((sender.lost.load(Relaxed), sender.is_stuck.load(Relaxed)), (0, false));
     }
 
     #[test]

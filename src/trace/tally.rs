@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 #[derive(Default)]
 pub(super) struct Tally {
     programs: BTreeMap<String, Program>,
+    /// Things of all programs together.
+    kept: usize,
+    /// Processes of all programs together.
+    processes: usize,
     /// Questions of more programs than are kept apart.
     more: u64,
 }
@@ -49,6 +53,8 @@ enum Class {
 /// A program may make up names without end.
 const MOST_PROGRAMS: usize = 1000;
 const MOST_THINGS: usize = 1000;
+/// Of all programs together.
+const MOST_THINGS_OF_ALL: usize = 20_000;
 const MOST_PROCESSES: usize = 100_000;
 
 impl Tally {
@@ -58,19 +64,20 @@ impl Tally {
             return;
         }
         let program = self.programs.entry(question.comm.clone()).or_default();
-        if program.processes.len() < MOST_PROCESSES {
-            program.processes.insert(question.process);
+        if self.processes < MOST_PROCESSES && program.processes.insert(question.process) {
+            self.processes += 1;
         }
         let class = class(question, who);
         let is_known = program.things.get(&class).is_some_and(|things| things.contains(&question.asked));
         if is_known {
             return;
         }
-        if program.kept >= MOST_THINGS {
+        if program.kept >= MOST_THINGS || self.kept >= MOST_THINGS_OF_ALL {
             program.more += 1;
             return;
         }
         program.kept += 1;
+        self.kept += 1;
         program.things.entry(class).or_default().insert(question.asked.clone());
     }
 
@@ -285,6 +292,12 @@ mod tests {
         }
         assert_eq!((tally.programs.len(), tally.programs["top"].kept), (MOST_PROGRAMS, MOST_THINGS));
         assert_eq!((tally.more, tally.programs["top"].more), (1001, 1000));
+        for number in 0..MOST_THINGS_OF_ALL {
+            let asked = question(1, &format!("/proc/x{number}"), Door::Unwitnessed { call: "openat".into() });
+            tally.add(&Question { comm: format!("p{}", number % 100), process: 7, ..asked }, &Who::Container);
+        }
+        assert_eq!(tally.kept, MOST_THINGS_OF_ALL);
+        assert_eq!(tally.kept, tally.programs.values().map(|it| it.kept).sum::<usize>());
         assert_eq!(Tally::default().lines(), ["nothing was asked about the machine"]);
     }
 }
