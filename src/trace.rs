@@ -6,6 +6,7 @@ mod datagram;
 mod judge;
 mod ledger;
 mod member;
+mod output;
 mod post;
 mod question;
 mod report;
@@ -14,7 +15,7 @@ mod tally;
 
 use crate::{
     failure::Failure,
-    host::object,
+    host::{descriptors, object},
     run::{
         self, Job, Watch,
         limits::RunLimits,
@@ -47,6 +48,8 @@ pub(crate) struct Order<'p> {
 
 /// Runs a program, tells what it asks, and returns the exit code.
 pub(crate) fn trace(order: &Order<'_>) -> Result<u8, Failure> {
+    // What is opened here must not get the number of a standard descriptor: whatever is printed would go there.
+    descriptors::hold_closed_standard_descriptors();
     let report = Report::open(order.output, order.is_json)?;
     let (post, sender, address) = post::open()?;
     let (witness, first) = match witness(&order.program[0]) {
@@ -69,8 +72,10 @@ pub(crate) fn trace(order: &Order<'_>) -> Result<u8, Failure> {
     sender.stop();
     let clerk = thread.join().unwrap_or_else(|_| unreachable!("a panic ends this process"));
     drop(address);
+    // Whatever reads the lines waits for the last one, even if nothing was started.
+    let concluded = if ending.is_ok() || order.is_json { clerk.conclude() } else { Ok(()) };
     let ending = ending?;
-    clerk.conclude()?;
+    concluded?;
     Ok(ending.as_ours())
 }
 

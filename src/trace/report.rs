@@ -2,6 +2,7 @@
 
 use super::{
     judge::{Verdict, Who},
+    output::Output,
     question::{Door, Outcome, Question, short},
     tally::Tally,
 };
@@ -9,7 +10,6 @@ use crate::{output::plain, run::supervise::Sighting, see::explain::Headline};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::{
-    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -68,7 +68,7 @@ impl Report {
     /// Into `file`, or on standard error.
     pub(super) fn open(file: Option<&Path>, is_json: bool) -> Result<Self> {
         let to: Box<dyn Write + Send> = match file {
-            Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
+            Some(path) => Box::new(Output::open(path).with_context(|| path.display().to_string())?),
             None => Box::new(io::stderr()),
         };
         Ok(Self { to, file: file.map(Path::to_path_buf), is_json, failed: None })
@@ -118,7 +118,9 @@ impl Report {
                 self.text(&line);
             }
             if lost > 0 {
-                self.text(&format!("{lost} events were lost, because they came faster than they could be written"));
+                self.text(&format!(
+                    "at least {lost} events were lost, because they came faster than they could be written"
+                ));
             }
         }
         match (self.failed, self.file) {
