@@ -4,7 +4,7 @@
 use super::{
     member::Member,
     question::{Door, Outcome, Question},
-    subject::Subject,
+    subject::{self, Subject},
 };
 use crate::{
     run::supervise::Sighting,
@@ -211,12 +211,24 @@ fn who(question: &Question, headline: Option<&Headline>, reason: Option<String>)
         (Outcome::Gave { returned, text }, Door::Function { name, .. }) => {
             let numbers = headline.and_then(Headline::numbers).filter(|(here, kernel)| here != kernel);
             let shown = shown(name, &question.asked, *returned, text);
-            let is_the_kernels = numbers.zip(shown).is_some_and(|((_, kernel), shown)| shown == kernel);
+            let is_the_kernels = match numbers.zip(shown) {
+                // What is free changes from one look to the next.
+                Some(((here, kernel), shown)) if is_of_the_moment(name, &question.asked) => {
+                    shown.abs_diff(kernel) < shown.abs_diff(here)
+                }
+                Some(((_, kernel), shown)) => shown == kernel,
+                None => false,
+            };
             if is_the_kernels && !is_listing { passes(NOT_EXPLAINED) } else { Who::Container }
         }
         (Outcome::Kernels, Door::Function { .. }) if !is_listing => passes(NOT_EXPLAINED),
         _ => Who::Container,
     }
+}
+
+/// Whether the figure is another one at every look.
+fn is_of_the_moment(function: &str, asked: &str) -> bool {
+    asked == "_SC_AVPHYS_PAGES" || function == "get_avphys_pages"
 }
 
 /// The number that a function gave, in the unit of the headline: bytes, or CPUs.
@@ -237,7 +249,9 @@ fn shown(function: &str, asked: &str, returned: i64, text: &str) -> Option<u64> 
 
 /// Who is behind a failure: the container, if the kernel has what is not found.
 fn failed(error: i32, asked: &str) -> Who {
-    let is_there = || asked.starts_with("/sys/devices/system/") && rustix::fs::lstat(asked).is_ok();
+    // A program may forge the path: nothing but the kernel's own files there is looked at.
+    let path = subject::plain(asked.as_bytes());
+    let is_there = || path.starts_with(b"/sys/devices/system/") && rustix::fs::lstat(&path[..]).is_ok();
     if error == libc::ENOENT && is_there() {
         return Who::Container;
     }
@@ -247,7 +261,6 @@ fn failed(error: i32, asked: &str) -> Who {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::subject;
 
     fn question(function: &str, asked: &str, outcome: Outcome) -> Question {
         let door = Door::Function { name: function.to_owned(), object: String::new() };
@@ -298,9 +311,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_free_is_told_by_nearness() {
+        let pages = |bytes: u64| {
+            let returned = i64::try_from(bytes / u64::try_from(rustix::param::page_size()).unwrap()).unwrap();
+            question("sysconf", "_SC_AVPHYS_PAGES", Outcome::Gave { returned, text: String::new() })
+        };
+        let settings = "CGPROC_MEMORY=64M\0";
+        assert_eq!(judged(settings, &pages(1 << 20)), Who::Container);
+        assert_eq!(judged(settings, &pages(1 << 60)), Who::Kernel(NOT_EXPLAINED.to_owned()), "nearer to the kernel's");
+    }
+
+    #[test]
     fn what_is_hidden_is_the_containers_doing() {
         let gone = |path| judged("", &question("open", path, Outcome::Failed(libc::ENOENT)));
         assert_eq!(gone("/sys/devices/system/cpu/online"), Who::Container);
+        let beyond = format!("/sys/devices/system/../../..{}", std::env::current_exe().unwrap().display());
+        assert!(matches!(failed(libc::ENOENT, &beyond), Who::Nobody(_)), "it is there, and none of the kernel's");
         assert!(matches!(gone("/sys/devices/system/cpu/no-such-file"), Who::Nobody(why) if why.starts_with("No such")));
     }
 }
