@@ -2,7 +2,7 @@
 
 use crate::{
     bed,
-    harness::{Started, cgproc, err, out},
+    harness::{Public, Started, cgproc, err, out},
     program::{LIMITS, busybox, compiled, until_no_heir_is_left},
     traced::lines,
 };
@@ -87,10 +87,15 @@ fn a_file_gets_all_of_it() {
 
 #[test]
 fn other_users_programs_are_traced_too() {
+    // Where other users find the libraries.
+    let public = Public::new();
+    let witness = bed::object().with_file_name("libcgproc_witness.so");
+    assert!(Command::new("install").arg("-m755").arg(witness).arg(&public.0).status().expect("install").success());
     let file = tempfile::NamedTempFile::new().expect("a file");
     let to = file.path().to_str().expect("a path");
     let below = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", "cat", "/proc/meminfo"];
-    let output = cgproc(&[&["trace", "--json", "-o", to], &LIMITS[..], &["--"], &below].concat()).output();
+    let mut command = cgproc(&[&["trace", "--json", "-o", to], &LIMITS[..], &["--"], &below].concat());
+    let output = command.env("CGPROC_OBJECT", public.0.join("libcgproc.so")).output();
     let lines = lines(file.path());
     let is_it =
         |it: &&serde_json::Value| it["event"] == "asked" && it["comm"] == "cat" && it["asked"] == "/proc/meminfo";
