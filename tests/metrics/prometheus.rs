@@ -94,7 +94,8 @@ impl Prometheus {
 /// `cgproc run` of a program with these limits.
 fn container(memory: &str, cpus: &str, program: &[&str]) -> Started {
     let mut command = Command::new(bed::command());
-    command.args(["run", "--memory", memory, "--cpus", cpus, "--"]).args(program);
+    // Threads are counted in the hierarchy of their limit, which version 1 has apart.
+    command.args(["run", "--memory", memory, "--cpus", cpus, "--pids", "50", "--"]).args(program);
     Started::quietly(command.env_remove("LD_PRELOAD"))
 }
 
