@@ -1,5 +1,6 @@
 //! The command line.
 
+mod board;
 mod cdi;
 mod install;
 mod man;

@@ -1,5 +1,6 @@
 //! `cgproc metrics`
 
+use super::board::BoardOption;
 use crate::{failure::Failure, metrics};
 use clap::Args;
 use std::path::PathBuf;
@@ -22,22 +23,15 @@ pub(super) struct MetricsArgs {
     /// Leave out series beyond this number, and say how many: cgproc_series_dropped.
     #[arg(long, value_name = "N", default_value_t = metrics::MOST_SERIES)]
     max_series: usize,
-    /// The sampler's board.
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "CGPROC_BOARD",
-        hide_env_values = true,
-        default_value = "/run/cgproc/board"
-    )]
-    board: PathBuf,
+    #[command(flatten)]
+    board: BoardOption,
 }
 
 impl MetricsArgs {
     /// Prints or writes them, and returns the exit code.
     pub(super) fn obey(self) -> Result<u8, Failure> {
         let Self { openmetrics: is_open_metrics, output, cgroups: which, max_series: most_series, board } = self;
-        let source = metrics::Source { board, which, most_series, interval: None };
+        let source = metrics::Source { board: board.path, which, most_series, interval: None };
         Ok(metrics::once(metrics::OnceOptions { source, is_open_metrics, output }).map(|()| 0)?)
     }
 }

@@ -1,13 +1,13 @@
 //! `cgproc top`
 
-use super::ScopeOptions;
+use super::{ScopeOptions, board::BoardOption};
 use crate::{
     failure::Failure,
     seconds,
     top::{self, Asked},
 };
 use clap::Args;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// Show what containers use, live.
 ///
@@ -58,15 +58,8 @@ pub(super) struct TopArgs {
     /// How many columns wide the lines of a table are; in a file, as many as it takes.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     width: Option<u16>,
-    /// The sampler's board. Without a sampler, the load is measured here.
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "CGPROC_BOARD",
-        hide_env_values = true,
-        default_value = "/run/cgproc/board"
-    )]
-    board: PathBuf,
+    #[command(flatten)]
+    board: BoardOption,
 }
 
 impl TopArgs {
@@ -85,7 +78,7 @@ impl TopArgs {
             is_tree: self.tree,
             filter: self.filter,
             width: self.width.map(usize::from),
-            board: self.board,
+            board: self.board.path,
             cgroup: ScopeOptions { pid, cgroup }.cgroup()?,
         };
         Ok(top::run(asked).map(|()| 0)?)
