@@ -34,6 +34,8 @@ struct Cgroup<'s> {
     path: std::borrow::Cow<'s, str>,
     /// The path of the nearest cgroup above it that was looked at.
     parent: Option<std::borrow::Cow<'s, str>>,
+    /// When its counters were read: a look at many cgroups takes a while.
+    monotonic_usec: u64,
     #[serde(flatten)]
     names: Names<'s>,
     #[serde(flatten)]
@@ -151,6 +153,7 @@ fn cgroup(data: &Data, index: usize) -> Cgroup<'_> {
         id: it.id,
         path: it.path.to_string_lossy(),
         parent: it.parent.map(|parent| data.sample.cgroups[parent].path.to_string_lossy()),
+        monotonic_usec: it.monotonic_usec,
         names: it.container.as_ref().map(names).unwrap_or_default(),
         cpu: cpu(it, &rate),
         memory: memory(it),

@@ -23,7 +23,7 @@ fn top_and_metrics_show_what_the_files_say() {
     let stirred = Stirred::start(COUNT);
     let sampler = Sampler::start(&place, &[]);
     let top = format!("/{}", stirred.top.path);
-    agree("cgproc top", &stirred, || by_top(&place.board(), &top, 1).pop().expect("a sample").1);
+    agree("cgproc top", &stirred, || by_top(&place.board(), &top, 1).pop().expect("a sample"));
     agree("cgproc metrics", &stirred, || by_metrics(&place.board()));
     check_rates(&by_top(&place.board(), &top, 3), &stirred);
     assert!(sampler.end(libc::SIGTERM).success());
@@ -80,19 +80,20 @@ fn check_range(all: &All, pending: &Pending) {
     findings.conclude("what happens in the cgroups");
 }
 
-/// Rates are what the counters of the same two samples give.
-fn check_rates(samples: &[(f64, All)], stirred: &Stirred) {
+/// Rates are what the counters of the same two samples give, by the times at which they were read.
+fn check_rates(samples: &[All], stirred: &Stirred) {
     let mut findings = Findings::default();
     let mut busiest = 0.0_f64;
     for pair in samples.windows(2) {
-        let [(from, before), (to, after)] = pair else { continue };
+        let [before, after] = pair else { continue };
         for (path, role) in stirred.paths() {
             let of = |all: &All, name: &str| all.get(&path).and_then(|figures| figures.get(name).copied());
-            let Some((used_before, used_after)) = of(before, "cpu_usage_usec").zip(of(after, "cpu_usage_usec")) else {
+            let passed = |name: &str| Some(of(after, name)? - of(before, name)?);
+            let Some((used, time)) = passed("cpu_usage_usec").zip(passed("monotonic_usec")) else {
                 findings.check(false, || format!("{path}: no CPU time"));
                 continue;
             };
-            let expected = (used_after - used_before) / (to - from);
+            let expected = used / time;
             let shown = of(after, "cpu_cpus").unwrap_or(f64::NAN);
             let is_right = (shown - expected).abs() <= expected * TOLERANCE + 1e-6;
             findings.check(is_right, || format!("{path}: {shown} CPUs, but {expected}"));

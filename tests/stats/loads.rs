@@ -23,7 +23,7 @@ fn top_and_metrics_show_the_kernels_load() {
     });
     let top = format!("/{}", stirred.top.path);
     let mut findings = Findings::default();
-    check(&mut findings, "cgproc top", &by_top(&place.board(), &top, 1).pop().expect("a sample").1, &stirred);
+    check(&mut findings, "cgproc top", &by_top(&place.board(), &top, 1).pop().expect("a sample"), &stirred);
     check(&mut findings, "cgproc metrics", &by_metrics(&place.board()), &stirred);
     findings.conclude("load");
     assert!(sampler.end(libc::SIGTERM).success());

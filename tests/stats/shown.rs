@@ -25,15 +25,14 @@ pub(crate) fn computed<'p>(paths: impl Iterator<Item = &'p str>) -> All {
     text.lines().map(|line| figures(&serde_json::from_str(line).expect("JSON"))).collect()
 }
 
-/// What `cgproc top` shows for the cgroups below one, in each of `samples` samples, with the time of each.
-pub(crate) fn by_top(board: &Path, cgroup: &str, samples: usize) -> Vec<(f64, All)> {
+/// What `cgproc top` shows for the cgroups below one, in each of `samples` samples.
+pub(crate) fn by_top(board: &Path, cgroup: &str, samples: usize) -> Vec<All> {
     let count = samples.to_string();
     let arguments = ["top", "-b", "-n", &count, "-d", "0.3", "--json", "--cgroup", cgroup, "--board"];
     let text = printed(Command::new(bed::command()).args(arguments).arg(board));
     let sample = |line: &str| {
         let line: Value = serde_json::from_str(line).expect("JSON");
-        let time = line["monotonic_usec"].as_f64().expect("a time");
-        (time, line["cgroups"].as_array().expect("cgroups").iter().map(figures).collect())
+        line["cgroups"].as_array().expect("cgroups").iter().map(figures).collect()
     };
     text.lines().map(sample).collect()
 }
