@@ -15,7 +15,6 @@ mod rows;
 pub(crate) mod sample;
 mod starts;
 
-#[allow(unused_imports, reason = "top and the metrics are being built on it")]
 pub(crate) use {
     collector::Collector,
     own_sampler::OwnSampler,
