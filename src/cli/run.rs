@@ -14,6 +14,10 @@ use crate::{
 use clap::Args;
 use std::ffi::OsString;
 
+/// The exit status of whoever runs a program, in the help.
+pub(super) const EXIT_STATUS: &str = "Exit status: that of PROG; 125 if cgproc itself fails, 126 if PROG cannot be executed, 127 if it is not found. \
+     If a signal kills PROG, cgproc dies of the same signal.";
+
 /// Run a program under limits, or with the view of another container.
 ///
 /// The program runs in a cgroup of its own with the given limits, and sees them in /proc/meminfo, nproc, top and the
@@ -22,8 +26,7 @@ use std::ffi::OsString;
 #[derive(Args)]
 #[command(
     override_usage = "cgproc run [OPTIONS] [--] PROG [ARG]...",
-    after_help = "Exit status: that of PROG; 125 if cgproc itself fails, 126 if PROG cannot be executed, 127 if it is not found. \
-                  If a signal kills PROG, cgproc dies of the same signal."
+    after_help = EXIT_STATUS
 )]
 pub(super) struct RunArgs {
     #[command(flatten)]

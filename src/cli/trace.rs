@@ -1,6 +1,9 @@
 //! `cgproc trace`
 
-use super::{ScopeOptions, run::LimitOptions};
+use super::{
+    ScopeOptions,
+    run::{EXIT_STATUS, LimitOptions},
+};
 use crate::{
     failure::Failure,
     trace::{self, Order},
@@ -16,8 +19,7 @@ use std::{ffi::OsString, path::PathBuf};
 #[derive(Args)]
 #[command(
     override_usage = "cgproc trace [OPTIONS] [--] PROG [ARG]...",
-    after_help = "Exit status: that of PROG; 125 if cgproc itself fails, 126 if PROG cannot be executed, 127 if it is not found. \
-                  If a signal kills PROG, cgproc dies of the same signal."
+    after_help = EXIT_STATUS
 )]
 pub(super) struct TraceArgs {
     #[command(flatten)]
