@@ -15,7 +15,8 @@ pub fn join<'b>(buffer: &'b mut [u8], parts: &[&[u8]]) -> Option<&'b CStr> {
         len = end;
     }
     *buffer.get_mut(len)? = 0;
-    CStr::from_bytes_with_nul(buffer.get(..=len)?).ok()
+    let path = CStr::from_bytes_until_nul(buffer).ok()?;
+    (path.count_bytes() == len).then_some(path)
 }
 
 /// The path `below` a numbered member of a directory: for example `/sys/devices/system/cpu`, `cpu`, 12,

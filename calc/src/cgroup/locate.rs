@@ -3,7 +3,7 @@
 use super::{
     Controller, Version,
     membership::{self, Membership},
-    mountinfo::Mount,
+    mountinfo::{Mount, unescape},
     places::{Places, Slot, Span, Whose},
 };
 use crate::{
@@ -90,7 +90,7 @@ impl<F: Files> Finder<'_, F> {
     fn declare(&mut self, directory: &[u8]) -> Option<()> {
         self.places.hash = scan::hash(scan::HASH_SEED, directory);
         look(self.files, &[directory], self.scratch)?;
-        let mount = self.places.intern(directory.iter().copied())?;
+        let mount = self.places.intern(&[directory])?;
         self.places.slots = [Slot { version: 2, state: Slot::FOUND, mount, ..Slot::default() }; _];
         let began = path::join(self.scratch, &[directory, b"/cgproc.began"])?;
         if let Some(mut file) = self.files.open(began) {
@@ -116,7 +116,7 @@ impl<F: Files> Finder<'_, F> {
         let hash_of_text = membership::read(self.files, file, self.scratch, |line| {
             let path = given.unwrap_or(line.path);
             if line.is_unified() {
-                unified = places.intern(path.iter().copied());
+                unified = places.intern(&[path]);
                 return Some(());
             }
             has_v1 = true;
@@ -124,7 +124,7 @@ impl<F: Files> Finder<'_, F> {
         })?;
         places.hash = if let Whose::Path(path) = whose { scan::hash(scan::HASH_SEED, path) } else { hash_of_text };
         if let Some(path) = unified {
-            let mount = places.intern(if has_v1 { HYBRID } else { MOUNTS }.iter().copied())?;
+            let mount = places.intern(&[if has_v1 { HYBRID } else { MOUNTS }])?;
             for slot in places.slots.iter_mut().filter(|slot| slot.version == 0) {
                 *slot = Slot { version: 2, mount, path, scope: path.len, ..Slot::default() };
             }
@@ -140,7 +140,7 @@ impl<F: Files> Finder<'_, F> {
             let Some(version) = slot.version() else { continue };
             let mut found = self.found_before(&slot).or_else(|| self.fixed_mount(version, slot));
             if found.is_none() && version == Version::V1 {
-                let mount = self.places.intern(MOUNTS.iter().chain(b"/").chain(controller.name()).copied())?;
+                let mount = self.places.intern(&[MOUNTS, b"/", controller.name()])?;
                 let named = Slot { mount, ..slot };
                 found = if named == slot { None } else { self.fixed_mount(version, named) };
             }
@@ -288,8 +288,8 @@ fn release(files: &impl Files, scratch: &mut [u8]) -> Option<(u64, u64)> {
 /// Notes the controllers of a v1 hierarchy; the guessed mount is named as the line lists them.
 fn note_v1(places: &mut Places, line: Membership<'_>, path: &[u8]) -> Option<()> {
     for controller in Controller::ALL.into_iter().filter(|controller| line.has(*controller)) {
-        let mount = places.intern(MOUNTS.iter().chain(b"/").chain(line.names).copied())?;
-        let path = places.intern(path.iter().copied())?;
+        let mount = places.intern(&[MOUNTS, b"/", line.names])?;
+        let path = places.intern(&[path])?;
         let slot = places.slots.get_mut(controller as usize)?;
         *slot = Slot { version: 1, mount, path, scope: path.len, ..Slot::default() };
     }
@@ -301,13 +301,13 @@ fn note_mount(places: &mut Places, mount: &Mount<'_>) -> Option<()> {
     for controller in Controller::ALL {
         let mut slot = *places.slots.get(controller as usize)?;
         let (Some(version), true) = (slot.version(), slot.is_wanted()) else { continue };
-        if mount.point().eq(places.at(slot.mount)?.iter().copied()) {
+        if unescape(mount.point).eq(places.at(slot.mount)?.iter().copied()) {
             slot.mount = Span::default();
         }
         let above = if mount.shows(version, controller) { mount.covers(places.at(slot.path)?) } else { None };
         if let Some(above) = above {
             slot.above = u16::try_from(above).ok()?;
-            slot.mount = places.intern(mount.point()).unwrap_or_default();
+            slot.mount = places.intern_escaped(mount.point).unwrap_or_default();
         }
         *places.slots.get_mut(controller as usize)? = slot;
     }

@@ -1,6 +1,6 @@
 //! Where each controller's cgroup of a process is, condensed from `/proc/PID/cgroup` and the mounts.
 
-use super::{Controller, Hierarchy, Version};
+use super::{Controller, Hierarchy, Version, unescape};
 use crate::{scan, settings::MemoryLimit};
 use core::ffi::CStr;
 use zerocopy::{FromBytes, IntoBytes};
@@ -165,31 +165,61 @@ impl Places {
         }
     }
 
-    /// Adds the bytes to the pool unless it has them; `None` if they do not fit.
-    pub(super) fn intern(&mut self, bytes: impl Iterator<Item = u8> + Clone) -> Option<Span> {
-        let len = u16::try_from(bytes.clone().count()).ok()?;
-        let base = USUAL.len() as u16;
-        let known = self.pool.get(..usize::from(self.pool_len))?;
-        let at = position(USUAL, len, bytes.clone()).or_else(|| position(known, len, bytes.clone())?.checked_add(base));
-        if let Some(at) = at {
-            return Some(Span { at, len });
+    /// Adds the parts, joined, to the pool unless it has them; `None` if they do not fit.
+    #[inline(never)]
+    pub(super) fn intern(&mut self, parts: &[&[u8]]) -> Option<Span> {
+        let len = u16::try_from(parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.len()))).ok()?;
+        if let Some(known) = self.known(len, parts) {
+            return Some(known);
         }
-        let span = Span { at: self.pool_len.checked_add(base)?, len };
-        let end = self.pool_len.checked_add(len)?;
-        let room = self.pool.get_mut(usize::from(self.pool_len)..usize::from(end))?;
-        for (to, from) in room.iter_mut().zip(bytes) {
-            *to = from;
+        let mut end = usize::from(self.pool_len);
+        for byte in parts.iter().copied().flatten() {
+            *self.pool.get_mut(end)? = *byte;
+            end = end.saturating_add(1);
         }
-        self.pool_len = end;
+        self.added(len)
+    }
+
+    /// The same for a field of a mount table, whose escapes are undone.
+    pub(super) fn intern_escaped(&mut self, field: &[u8]) -> Option<Span> {
+        if memchr::memchr(b'\\', field).is_none() {
+            return self.intern(&[field]);
+        }
+        let mut len = 0_u16;
+        for byte in unescape(field) {
+            *self.pool.get_mut(usize::from(self.pool_len.checked_add(len)?))? = byte;
+            len = len.checked_add(1)?;
+        }
+        let added = self.pool.get(usize::from(self.pool_len)..)?.get(..usize::from(len))?;
+        self.known(len, &[added]).or_else(|| self.added(len))
+    }
+
+    /// The span of the parts, joined, if the pool has them. They have `len` bytes.
+    #[inline(never)]
+    fn known(&self, len: u16, parts: &[&[u8]]) -> Option<Span> {
+        let pool = self.pool.get(..usize::from(self.pool_len))?;
+        let at = position(USUAL, len, parts).or_else(|| position(pool, len, parts)?.checked_add(USUAL.len() as u16))?;
+        Some(Span { at, len })
+    }
+
+    /// The span of the `len` bytes behind the pool, which from now on belong to it.
+    fn added(&mut self, len: u16) -> Option<Span> {
+        let span = Span { at: self.pool_len.checked_add(USUAL.len() as u16)?, len };
+        self.pool_len = self.pool_len.checked_add(len)?;
         Some(span)
     }
 }
 
-/// The position in `text` of `bytes`, which are `len` long.
-fn position(text: &[u8], len: u16, bytes: impl Iterator<Item = u8> + Clone) -> Option<u16> {
+/// The position in `text` of the parts, joined, which have `len` bytes.
+#[inline(never)]
+fn position(text: &[u8], len: u16, parts: &[&[u8]]) -> Option<u16> {
     let last = u16::try_from(text.len()).ok()?.checked_sub(len)?;
     let is_here = |at: &u16| {
-        text.get(usize::from(*at)..).is_some_and(|here| here.iter().copied().take(len.into()).eq(bytes.clone()))
+        let mut here = text.get(usize::from(*at)..);
+        parts.iter().all(|part| {
+            here = here.and_then(|here| here.strip_prefix(*part));
+            here.is_some()
+        })
     };
     (0..=last).find(is_here)
 }
@@ -486,12 +516,12 @@ mod tests {
     #[test]
     fn the_pool_holds_each_text_once() {
         let mut places = Places::NONE;
-        let first = places.intern(b"/docker/1".iter().copied()).unwrap();
-        assert_eq!(places.intern(b"/docker/1".iter().copied()), Some(first));
-        assert_eq!(places.intern(b"/docker".iter().copied()).map(|span| span.at), Some(first.at));
+        let first = places.intern(&[b"/docker/1"]).unwrap();
+        assert_eq!(places.intern(&[b"/docker/1"]), Some(first));
+        assert_eq!(places.intern(&[b"/do", b"cker"]).map(|span| span.at), Some(first.at));
         assert_eq!(places.at(first), Some(&b"/docker/1"[..]));
         assert_eq!(places.pool_len, 9);
-        assert_eq!(places.intern([b'x'; POOL].into_iter()), None);
+        assert_eq!(places.intern(&[&[b'x'; POOL]]), None);
     }
 
     #[test]
@@ -500,6 +530,6 @@ mod tests {
         let odd = Span { at: u16::MAX, len: 3 };
         places.slots = [Slot { version: 1, state: 2, mount: odd, path: odd, above: 9, scope: 1 }; _];
         assert_eq!(place(&places, Controller::Memory), "nowhere");
-        assert_eq!(places.intern(b"/".iter().copied()), None);
+        assert_eq!(places.intern(&[b"/"]), None);
     }
 }
