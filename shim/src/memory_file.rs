@@ -154,7 +154,7 @@ fn real_path(fd: c_int, target: &mut [u8; ROOM]) -> Option<&CStr> {
         None => (0, len),
     };
     *target.get_mut(to)? = 0;
-    CStr::from_bytes_with_nul(target.get(from..=to)?).ok()
+    CStr::from_bytes_until_nul(target.get(from..)?).ok()
 }
 
 /// A memory file's name, from the target of its link.
@@ -188,18 +188,29 @@ pub(crate) fn given(fd: c_int) -> Option<Given> {
     if !is_for_reading(fd) {
         return None;
     }
-    let mut stat = sys::fstat(fd)?;
-    let mut answer = named(fd, &stat)?;
-    let mut buffer = [0; 32];
-    let writing = sys::open(link::of(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY);
-    if let Some(writing) = &writing {
-        stat = sys::fstat(writing.number())?;
-        answer = named(writing.number(), &stat)?;
-    }
+    let found = sys::fstat(fd)?;
+    let answer = named(fd, &found)?;
     // The kernel stamps files by this clock.
     let now = sys::clock(libc::CLOCK_REALTIME_COARSE)?;
-    let is_current = (now.tv_sec, now.tv_nsec) == (stat.st_mtime, stat.st_mtime_nsec);
-    Some(Given { answer, writing, len: stat.st_size as u64, is_current })
+    let is_current = (now.tv_sec, now.tv_nsec) == (found.st_mtime, found.st_mtime_nsec);
+    let writing = if is_current { None } else { for_writing(fd, &found)? };
+    Some(Given { answer, writing, len: found.st_size as u64, is_current })
+}
+
+/// A descriptor of our own to write to the file `found` behind `fd`. `None` inside if we have no right to write to it,
+/// outside if the number has become another file's.
+#[inline(never)]
+fn for_writing(fd: c_int, found: &libc::stat) -> Option<Option<Fd>> {
+    let mut buffer = [0; 32];
+    let writing = sys::open(link::of(fd, &mut buffer)?, libc::O_RDWR | libc::O_NONBLOCK | libc::O_NOCTTY);
+    if let Some(opened) = &writing {
+        // The same file has the same name, owner and seals.
+        let now = sys::fstat(opened.number())?;
+        if (now.st_dev, now.st_ino) != (found.st_dev, found.st_ino) {
+            return None;
+        }
+    }
+    Some(writing)
 }
 
 /// The answer that the descriptor `fd` carries, perhaps from another process.
