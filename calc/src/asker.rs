@@ -3,6 +3,7 @@
 use crate::{
     board::{Above, Block},
     cgroup::places::Places,
+    compose::MemoryFigures,
     host::Host,
     settings::CpuCount,
     source::{Files, Scratch, Source},
@@ -63,6 +64,15 @@ pub trait Asker {
 
     /// The machine's memory and swap.
     fn machine(&self) -> Option<Host>;
+
+    /// Sets `figures` by `read`, or to those that it read within the current tick of the clock.
+    fn memory_figures(
+        &self,
+        figures: &mut MemoryFigures,
+        read: impl FnOnce(&mut MemoryFigures) -> Option<()>,
+    ) -> Option<()> {
+        read(figures)
+    }
 
     /// The machine's age.
     fn age(&self) -> Option<Host>;

@@ -26,7 +26,7 @@ pub use cpu_subsets::{cpu_list_within, cpu_map_within};
 pub use cpuinfo::cpuinfo;
 pub use diskstats::diskstats;
 pub use loadavg::loadavg;
-pub use meminfo::{Figures as MemoryFigures, meminfo};
+pub use meminfo::{Figures as MemoryFigures, Kept as KeptMemory, meminfo};
 pub use node_meminfo::node_meminfo;
 pub use pressure::pressure;
 pub use schedstat::schedstat;

@@ -1,5 +1,6 @@
 //! The text of an answer, as calc composes it for this process.
 
+mod memory;
 mod shown;
 
 use crate::kernel::{self, Kernel, Reading};
@@ -8,6 +9,7 @@ use calc::answer::Answer;
 use calc::asker::Asker;
 use calc::board::{Above, Block};
 use calc::cgroup::places::Places;
+use calc::compose::MemoryFigures;
 use calc::doubt::Doubt;
 use calc::host::Host;
 use calc::settings::CpuCount;
@@ -128,6 +130,20 @@ impl Asker for Process {
 
     fn memory(&self) -> Option<Memory> {
         scope::measured(&clock::machine()?)
+    }
+
+    #[inline(always)]
+    fn memory_figures(
+        &self,
+        figures: &mut MemoryFigures,
+        read: impl FnOnce(&mut MemoryFigures) -> Option<()>,
+    ) -> Option<()> {
+        let tick = clock::tick();
+        if !memory::recall(tick, figures) {
+            read(figures)?;
+            memory::keep(tick, figures);
+        }
+        Some(())
     }
 
     fn machine(&self) -> Option<Host> {

@@ -41,8 +41,12 @@ fn usec(clock: c_int) -> Option<u64> {
     Some((now.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(now.tv_nsec as u64 / 1_000))
 }
 
-/// Milliseconds of a clock that never runs backwards; coarse, because it only times how old a remembered value is.
-pub(crate) fn coarse_msec() -> Option<u64> {
+/// A moment of a clock that never runs backwards and advances with the kernel's tick: the seconds, and in the lower 30
+/// bits the nanoseconds. So less than a second lies between two moments if their difference is less than [`SECOND`].
+pub(crate) fn tick() -> Option<u64> {
     let now = sys::clock(libc::CLOCK_MONOTONIC_COARSE)?;
-    Some((now.tv_sec as u64).wrapping_mul(1_000).wrapping_add(now.tv_nsec as u64 / 1_000_000))
+    Some((now.tv_sec as u64).wrapping_mul(SECOND) | now.tv_nsec as u64)
 }
+
+/// A second between two moments of [`tick`].
+pub(crate) const SECOND: u64 = 1 << 30;

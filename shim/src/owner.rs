@@ -9,7 +9,13 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// Whether the state is this process's own.
 pub(crate) fn is_ours() -> bool {
-    let (own, owner) = (sys::getpid(), OWNER.load(Relaxed));
+    is(sys::getpid())
+}
+
+/// Whether the state belongs to `own`, this process.
+#[inline(never)]
+pub(crate) fn is(own: c_int) -> bool {
+    let owner = OWNER.load(Relaxed);
     if own == owner {
         return true;
     }

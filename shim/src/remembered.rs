@@ -1,4 +1,4 @@
-//! A value kept for a second, which any thread reads and renews without waiting.
+//! A value kept for a second or for a tick, which any thread reads and renews without waiting.
 //!
 //! A sequence lock whose writers never wait, and whose readers give up after a while. A writer that was interrupted by
 //! a signal handler, or that was running when its process was forked, would keep them waiting for ever.
@@ -7,9 +7,6 @@ use crate::{clock, owner, sys};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*, fence};
 use zerocopy::{FromBytes, IntoBytes};
-
-/// How long a value counts as current, in milliseconds.
-const BELIEVED_MSEC: u64 = 1_000;
 
 /// How often a reader retries while a writer is at work, which takes some hundred nanoseconds.
 const ATTEMPTS: u32 = 10_000;
@@ -31,6 +28,12 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
     /// Whether the value was confirmed within the last second.
     pub(crate) fn is_fresh(&self) -> bool {
         self.lock.is_fresh()
+    }
+
+    /// Copies the value to `to` if it is of this `tick` of the clock, and returns whether it is.
+    pub(crate) fn recall_of(&self, tick: Option<u64>, to: &mut MaybeUninit<T>) -> bool {
+        // SAFETY: T has WORDS words, any of which is valid.
+        tick.is_some() && unsafe { self.lock.recall(&self.words, to.as_mut_ptr().cast()) } == tick
     }
 
     /// Copies the value to `to`. `None` if there is none yet, or if a writer does not finish, because the caller is a
@@ -61,19 +64,24 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
 
     /// Keeps `value` from now on, unless another thread is just doing so or the memory is not ours.
     pub(crate) fn keep(&self, value: &T) {
+        self.keep_of(clock::tick(), value);
+    }
+
+    /// Keeps `value`, which was looked up since `tick`. Without a clock, nothing is kept.
+    pub(crate) fn keep_of(&self, tick: Option<u64>, value: &T) {
         // SAFETY: T has WORDS words, all initialised.
-        unsafe { self.lock.change(&self.words, (&raw const *value).cast()) };
+        unsafe { self.lock.change(tick, &self.words, (&raw const *value).cast()) };
     }
 
     /// Makes the value stale.
     pub(crate) fn expire(&self) {
-        self.lock.at_msec.store(0, Relaxed);
+        self.lock.at.store(0, Relaxed);
     }
 
     /// Marks the value as current, as if it had been looked up anew.
     pub(crate) fn confirm(&self) {
         // SAFETY: no words, none is read.
-        unsafe { self.lock.change(&[], core::ptr::null()) };
+        unsafe { self.lock.change(clock::tick(), &[], core::ptr::null()) };
     }
 }
 
@@ -83,24 +91,27 @@ struct Lock {
     turn: AtomicU32,
     /// That writer's process.
     writer: AtomicI32,
-    at_msec: AtomicU64,
+    /// The tick of the clock at which the value was current.
+    at: AtomicU64,
 }
 
 impl Lock {
     const fn new() -> Self {
-        Self { turn: AtomicU32::new(0), writer: AtomicI32::new(0), at_msec: AtomicU64::new(0) }
+        Self { turn: AtomicU32::new(0), writer: AtomicI32::new(0), at: AtomicU64::new(0) }
     }
 
     #[inline(never)]
     fn is_fresh(&self) -> bool {
         self.turn.load(Relaxed) != 0
-            && clock::coarse_msec().is_some_and(|now| now.wrapping_sub(self.at_msec.load(Relaxed)) < BELIEVED_MSEC)
+            && clock::tick().is_some_and(|now| now.wrapping_sub(self.at.load(Relaxed)) < clock::SECOND)
     }
 
+    /// Copies the words, and returns their tick.
+    ///
     /// # Safety
     /// There is room for `words` at `to`.
     #[inline(never)]
-    unsafe fn recall(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
+    unsafe fn recall(&self, words: &[AtomicU64], to: *mut u64) -> Option<u64> {
         // Before the first writer, there is nothing to read.
         if self.turn.load(Relaxed) == 0 {
             return None;
@@ -109,7 +120,7 @@ impl Lock {
         (0..ATTEMPTS).find_map(|_| unsafe { self.copy(words, to) })
     }
 
-    unsafe fn copy(&self, words: &[AtomicU64], to: *mut u64) -> Option<()> {
+    unsafe fn copy(&self, words: &[AtomicU64], to: *mut u64) -> Option<u64> {
         let turn = self.turn.load(Acquire);
         if turn & 1 == 1 {
             core::hint::spin_loop();
@@ -119,24 +130,26 @@ impl Lock {
             // SAFETY: the caller guarantees it; a mixture of two values is thrown away below.
             unsafe { to.wrapping_add(index).write(word.load(Relaxed)) };
         }
+        let at = self.at.load(Relaxed);
         fence(Acquire);
-        (self.turn.load(Relaxed) == turn).then_some(())
+        (self.turn.load(Relaxed) == turn).then_some(at)
     }
 
     /// # Safety
     /// There are as many initialised words at `from`.
     #[inline(never)]
-    unsafe fn change(&self, words: &[AtomicU64], from: *const u64) {
-        let (Some(now), turn) = (clock::coarse_msec(), self.turn.load(Relaxed)) else { return };
+    unsafe fn change(&self, tick: Option<u64>, words: &[AtomicU64], from: *const u64) {
+        let Some(tick) = tick else { return };
+        let (own, turn) = (sys::getpid(), self.turn.load(Relaxed));
         let is_at_work = turn & 1 == 1;
-        if !owner::is_ours() || is_at_work && self.writer.load(Relaxed) == sys::getpid() {
+        if !owner::is(own) || is_at_work && self.writer.load(Relaxed) == own {
             return;
         }
         // If another process left the turn odd, fork copied it while its writer was at work, and that writer is not in
         // this memory.
         let mine = if is_at_work { turn.wrapping_add(2) } else { turn.wrapping_add(1) };
         // This comes first, so that no thread of this process takes our turn for a copied one.
-        self.writer.store(sys::getpid(), Relaxed);
+        self.writer.store(own, Relaxed);
         if self.turn.compare_exchange(turn, mine, AcqRel, Relaxed).is_err() {
             return;
         }
@@ -145,7 +158,7 @@ impl Lock {
             // SAFETY: the caller guarantees it.
             word.store(unsafe { from.wrapping_add(index).read() }, Relaxed);
         }
-        self.at_msec.store(now, Relaxed);
+        self.at.store(tick, Relaxed);
         // A turn of 0 would mean that there is no value yet.
         self.turn.store(mine.wrapping_add(1).max(2), Release);
     }

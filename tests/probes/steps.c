@@ -18,6 +18,12 @@ static void read_file(const char *path) {
     if (fd < 0 || read(fd, buffer, sizeof buffer) < 1 || close(fd)) exit(1);
 }
 
+/* When nothing is remembered from the tick before. One system call more. */
+static void read_later(const char *path) {
+    next_tick();
+    read_file(path);
+}
+
 static void info(const char *none) {
     struct sysinfo it;
     (void)none;
@@ -40,6 +46,7 @@ static const struct { const char *name; void (*ask)(const char *path); const cha
     {"stat", read_file, "/proc/stat"},         {"cpuinfo", read_file, "/proc/cpuinfo"},
     {"uptime", read_file, "/proc/uptime"},     {"online", read_file, CPUS "/online"},
     {"present", read_file, CPUS "/present"},   {"other", read_file, "/proc/version"},
+    {"meminfo-later", read_later, "/proc/meminfo"},
     {"threads-max", read_file, "/proc/sys/kernel/threads-max"},
     {"sysinfo", info, NULL},                   {"affinity", affinity, NULL},
     {"nprocs", nprocs, NULL},                  {"sysconf-online", online, NULL},

@@ -157,6 +157,16 @@ impl Counters {
         self.bytes.get(counter as usize).copied().unwrap_or(0)
     }
 
+    /// All counters, in bytes, in the order of [`Counter`].
+    pub(crate) fn all(&self) -> &[u64] {
+        &self.bytes
+    }
+
+    /// The same, to be set.
+    pub(crate) fn all_mut(&mut self) -> &mut [u64] {
+        &mut self.bytes
+    }
+
     /// The effective limit `which`, if `memory.stat` has it.
     pub(crate) fn effective(&self, which: Counter) -> Option<Setting> {
         Some(self.get(which)).filter(|limit| *limit > 0).map(Setting::of)

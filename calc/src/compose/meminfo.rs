@@ -1,5 +1,7 @@
 //! `/proc/meminfo`
 
+mod kept;
+
 use crate::{
     board::Above,
     cgroup::{
@@ -16,6 +18,8 @@ use crate::{
         nodes::Share,
     },
 };
+
+pub use kept::Kept;
 
 /// What a line of `/proc/meminfo` or of a node's shows in a container. Not a function, which would be a pointer: see
 /// [`Name`].
@@ -108,7 +112,7 @@ static RULES: &[(Name, Rule)] = &[
 ];
 
 /// The figures for the lines of `/proc/meminfo`, read from the scope's memory files.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     memory: Memory,
     counters: Counters,

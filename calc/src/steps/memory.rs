@@ -27,6 +27,11 @@ pub(super) fn node_meminfo(asker: &impl Asker, out: &mut impl Sink) -> Result<()
 
 #[inline(never)]
 pub(super) fn read_figures(figures: &mut MemoryFigures, asker: &impl Asker) -> Option<()> {
+    asker.memory_figures(figures, |figures| read_anew(figures, asker))
+}
+
+#[inline(never)]
+fn read_anew(figures: &mut MemoryFigures, asker: &impl Asker) -> Option<()> {
     let machine = asker.machine()?;
     let scratch: &mut Scratch = &mut [0; _];
     asker.with_places(|places| asker.with_above(|above| figures.read(asker.files(), places, above, &machine, scratch)))
