@@ -233,7 +233,7 @@ impl Terms {
     pub(crate) const NONE: Self = Self { limit: None, both_limit: None, counts_high: false };
 }
 
-/// One level's amounts, in bytes. Usage is read only if it matters: in the scope, and where there is a limit.
+/// One level's amounts, in bytes. Usage is read only if it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amounts {
     pub(crate) limit: Option<u64>,
@@ -280,14 +280,15 @@ impl Amounts {
         Self { usage: usage_bytes, ..self }
     }
 
-    /// Reads a level's memory, and returns whether the controller is enabled.
+    /// Reads a level's memory, and returns whether the controller is enabled. The usage is read where there is a limit,
+    /// or if it `counts` without one.
     #[inline(never)]
     pub(crate) fn read(
         &mut self,
         group: &impl CgroupFiles,
         names: &Names,
         terms: &Terms,
-        is_scope: bool,
+        counts: bool,
         scratch: &mut [u8],
     ) -> bool {
         self.limit = match memory_limit(group, names, terms, scratch) {
@@ -295,7 +296,7 @@ impl Amounts {
             Setting::Unlimited => None,
             Setting::Of(limit) => Some(limit),
         };
-        if is_scope || self.limit.is_some() {
+        if counts || self.limit.is_some() {
             self.usage = group.number(names.usage.text(), scratch);
         }
         true

@@ -165,7 +165,9 @@ impl Limits {
             let group = &level.among(files);
             let is_scope = scope_is_above && level.depth() <= scope;
             let mut amounts = Amounts::NONE;
-            if !amounts.read(group, names, &self.terms, is_scope, scratch) {
+            // What an unlimited scope uses matters only to a limit set in place of its own, or to its part of the swap.
+            let counts = is_scope && (declared > 0 || has_swap && names.swap_includes_memory);
+            if !amounts.read(group, names, &self.terms, counts, scratch) {
                 continue;
             }
             if level.depth() < place.own.len() && !amounts.binds(group, names, scratch) {
