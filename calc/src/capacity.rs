@@ -44,6 +44,9 @@ impl Capacity {
 /// `value × numerator ÷ denominator`, rounded down; exact whenever the result fits.
 #[inline(never)]
 pub(crate) fn scale(value: u64, numerator: u64, denominator: NonZero<u64>) -> u64 {
+    if let Some(product) = value.checked_mul(numerator) {
+        return product / denominator;
+    }
     let (mut quotient, mut remainder) = (0_u64, 0_u128);
     let divisor = u128::from(denominator.get());
     // Long division, one bit of `value` at a time: a 128-bit division would call into the compiler's library.

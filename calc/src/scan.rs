@@ -168,10 +168,107 @@ pub fn find_from<'t, V>(table: &'t [(Name, V)], first: usize, key: &[u8]) -> Opt
     rows.clone().skip(first).find(is_it).or_else(|| rows.take(first).find(is_it))
 }
 
+/// The bytes that the names of `rows` take together.
+#[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
+#[expect(clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
+pub(crate) const fn name_bytes<V>(rows: &[(&str, V)]) -> usize {
+    let (mut row, mut bytes) = (0, 0);
+    while row < rows.len() {
+        bytes += rows[row].0.len();
+        row += 1;
+    }
+    bytes
+}
+
+/// A table whose rows are found by name in a step or two, whether or not there is such a row. Like [`Name`], it has no
+/// pointers; the compiler makes it.
+pub(crate) struct Table<V, const ROWS: usize, const BYTES: usize> {
+    /// All names, one after the other: see [`name_bytes`].
+    names: [u8; BYTES],
+    begins: [u16; ROWS],
+    lens: [u8; ROWS],
+    /// Where a name's [`place`] is, or in the next free slot: the number of its row, plus 1. 0 is free.
+    slots: [u8; SLOTS],
+    rows: [V; ROWS],
+}
+
+/// More than twice the rows of the longest table, so that most names are in their own place.
+const SLOTS: usize = 128;
+
+/// Where the search for a name begins: its end and its length tell most names apart.
+const fn place(name: &[u8]) -> usize {
+    let end = match name.last_chunk() {
+        Some(end) => u32::from_le_bytes(*end),
+        None => 0,
+    };
+    // The upper bits depend on all others.
+    end.wrapping_add(name.len() as u32).wrapping_mul(0x9e37_79b1).rotate_left(SLOTS.ilog2()) as usize % SLOTS
+}
+
+impl<V: Copy, const ROWS: usize, const BYTES: usize> Table<V, ROWS, BYTES> {
+    /// The table of these rows; if there are too many, that does not compile.
+    #[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
+    #[expect(clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
+    pub(crate) const fn new(rows: &[(&str, V); ROWS]) -> Self {
+        assert!(ROWS < SLOTS / 2);
+        let mut table = Self { names: [0; _], begins: [0; _], lens: [0; _], slots: [0; _], rows: [rows[0].1; _] };
+        let (mut row, mut begin) = (0, 0);
+        while row < ROWS {
+            let name = rows[row].0.as_bytes();
+            table.rows[row] = rows[row].1;
+            (table.begins[row], table.lens[row]) = (begin as u16, name.len() as u8);
+            table.names.split_at_mut(begin).1.split_at_mut(name.len()).0.copy_from_slice(name);
+            let mut slot = place(name);
+            while table.slots[slot] != 0 {
+                slot = (slot + 1) % SLOTS;
+            }
+            row += 1;
+            table.slots[slot] = row as u8;
+            begin += name.len();
+        }
+        table
+    }
+
+    /// The row with `name`, and its index.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<(usize, &V)> {
+        let row = found(&self.names, &self.begins, &self.lens, &self.slots, name)?;
+        Some((row, self.rows.get(row)?))
+    }
+}
+
+/// The index of the row with `name`.
+#[inline(never)]
+fn found(names: &[u8], begins: &[u16], lens: &[u8], slots: &[u8; SLOTS], name: &[u8]) -> Option<usize> {
+    let mut slot = place(name);
+    loop {
+        let row = usize::from(*slots.get(slot)?).checked_sub(1)?;
+        if usize::from(*lens.get(row)?) == name.len()
+            && names.get(usize::from(*begins.get(row)?)..).is_some_and(|from| from.starts_with(name))
+        {
+            return Some(row);
+        }
+        slot = slot.wrapping_add(1) % SLOTS;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::{vec, vec::Vec};
+
+    #[test]
+    fn rows_are_found_by_name_and_no_others() {
+        // Most are in one place, and the first three letters of one are another.
+        const ROWS: [(&str, u32); 7] =
+            [("", 0), ("abc", 1), ("a_file", 2), ("b_file", 3), ("c_file", 4), ("anon_and_more", 5), ("abcd", 6)];
+        static TABLE: Table<u32, { ROWS.len() }, { name_bytes(&ROWS) }> = Table::new(&ROWS);
+        for (index, (name, value)) in ROWS.iter().enumerate() {
+            assert_eq!(TABLE.find(name.as_bytes()), Some((index, value)), "{name}");
+        }
+        for name in ["d_file", "a_fil", "ab", "abd", "bcd", "abcda_file", "nd_more", "a", &"x".repeat(300)] {
+            assert_eq!(TABLE.find(name.as_bytes()), None, "{name}");
+        }
+    }
 
     #[test]
     fn numbers() {

@@ -34,9 +34,7 @@ impl<'s, S: Sink> Text<'s, S> {
             }
             let room = self.chunk.get_mut(self.len..)?;
             let (now, later) = rest.split_at_checked(rest.len().min(room.len()))?;
-            for (to, from) in room.iter_mut().zip(now) {
-                *to = *from;
-            }
+            copy(room, now);
             self.len = self.len.checked_add(now.len())?;
             rest = later;
             if self.len == CHUNK {
@@ -53,12 +51,12 @@ impl<'s, S: Sink> Text<'s, S> {
 
     /// Appends `number` in decimal, right-aligned in `width` columns, or in more if it needs them.
     pub fn padded(&mut self, number: u64, width: usize) -> Option<()> {
-        self.aligned(number, width, b" ")
+        self.aligned(number, width, b' ')
     }
 
     /// Appends the two digits of a number of hundredths.
     pub(crate) fn hundredths(&mut self, number: u64) -> Option<()> {
-        self.aligned(number % 100, 2, b"0")
+        self.aligned(number % 100, 2, b'0')
     }
 
     /// Appends `number` in lower-case hexadecimal digits.
@@ -70,13 +68,13 @@ impl<'s, S: Sink> Text<'s, S> {
         Some(())
     }
 
-    fn aligned(&mut self, number: u64, width: usize, fill: &[u8]) -> Option<()> {
-        let mut digits = [0; MAX_DIGITS];
-        let digits = decimal(number, &mut digits);
-        for _ in digits.len()..width {
-            self.bytes(fill)?;
+    fn aligned(&mut self, number: u64, width: usize, fill: u8) -> Option<()> {
+        for _ in MAX_DIGITS..width {
+            self.bytes(&[fill])?;
         }
-        self.bytes(digits)
+        let mut digits = [fill; MAX_DIGITS];
+        let len = decimal(number, &mut digits).len();
+        self.bytes(digits.get(MAX_DIGITS.saturating_sub(len.max(width))..)?)
     }
 
     fn flush(&mut self) -> Option<()> {
@@ -88,6 +86,20 @@ impl<'s, S: Sink> Text<'s, S> {
     /// Hands the rest to the sink. By reference, because moving a text would take its size on the stack again.
     pub fn finish(&mut self) -> Option<()> {
         if self.len == 0 { Some(()) } else { self.flush() }
+    }
+}
+
+/// Copies `from` to the start of `to`, as far as there is room. In words: most pieces of a text are too short for a call
+/// of the compiler's library to pay.
+fn copy(to: &mut [u8], from: &[u8]) {
+    let Some(to) = to.get_mut(..from.len()) else { return };
+    let (words, rest) = to.as_chunks_mut::<8>();
+    let (from_words, from_rest) = from.as_chunks::<8>();
+    for (to, from) in words.iter_mut().zip(from_words) {
+        *to = *from;
+    }
+    for (to, from) in rest.iter_mut().zip(from_rest) {
+        *to = *from;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     },
     host::Host,
     lines::Lines,
-    scan::{self, Name},
+    scan::{self, Table},
     source::{Files, Source},
     text::{Sink, Text},
     view::{
@@ -22,7 +22,8 @@ use crate::{
 pub use kept::Kept;
 
 /// What a line of `/proc/meminfo` or of a node's shows in a container. Not a function, which would be a pointer: see
-/// [`Name`].
+/// [`scan::Name`].
+#[derive(Clone, Copy)]
 pub(super) enum Rule {
     /// The host's number: a constant of the machine.
     Host,
@@ -53,63 +54,65 @@ use Rule::{Host as OfHost, Sum, Zero};
 
 /// The lines in the kernel's order (`fs/proc/meminfo.c`), after those that only nodes have (`node_read_meminfo`,
 /// `drivers/base/node.c`). Lines not listed show the host's number, but at most the container's total.
-static RULES: &[(Name, Rule)] = &[
-    (Name::new("MemUsed"), Rule::Used),
-    (Name::new("FilePages"), Rule::Cached),
-    (Name::new("MemTotal"), Rule::Total),
-    (Name::new("MemFree"), Rule::Free),
-    (Name::new("MemAvailable"), Rule::Available),
-    (Name::new("Buffers"), Zero),
-    (Name::new("Cached"), Rule::Cached),
-    (Name::new("SwapCached"), Rule::Counter(Counter::Swapcached)),
-    (Name::new("Active"), Sum(Counter::ActiveAnon, Counter::ActiveFile)),
-    (Name::new("Inactive"), Sum(Counter::InactiveAnon, Counter::InactiveFile)),
-    (Name::new("Active(anon)"), Rule::Counter(Counter::ActiveAnon)),
-    (Name::new("Inactive(anon)"), Rule::Counter(Counter::InactiveAnon)),
-    (Name::new("Active(file)"), Rule::Counter(Counter::ActiveFile)),
-    (Name::new("Inactive(file)"), Rule::Counter(Counter::InactiveFile)),
-    (Name::new("Unevictable"), Rule::Counter(Counter::Unevictable)),
-    (Name::new("Mlocked"), Rule::AtMost(Counter::Unevictable)),
-    (Name::new("SwapTotal"), Rule::SwapTotal),
-    (Name::new("SwapFree"), Rule::SwapFree),
-    (Name::new("Zswap"), Rule::Counter(Counter::Zswap)),
-    (Name::new("Zswapped"), Rule::Counter(Counter::Zswapped)),
-    (Name::new("Dirty"), Rule::Counter(Counter::FileDirty)),
-    (Name::new("Writeback"), Rule::Counter(Counter::FileWriteback)),
-    (Name::new("AnonPages"), Rule::Counter(Counter::Anon)),
-    (Name::new("Mapped"), Rule::Counter(Counter::FileMapped)),
-    (Name::new("Shmem"), Rule::Counter(Counter::Shmem)),
-    (Name::new("KReclaimable"), Rule::ReclaimableSlab),
-    (Name::new("Slab"), Rule::Slab),
-    (Name::new("SReclaimable"), Rule::ReclaimableSlab),
-    (Name::new("SUnreclaim"), Rule::Counter(Counter::SlabUnreclaimable)),
-    (Name::new("KernelStack"), Rule::Counter(Counter::KernelStack)),
-    (Name::new("PageTables"), Rule::Counter(Counter::Pagetables)),
-    (Name::new("SecPageTables"), Rule::Counter(Counter::SecPagetables)),
-    (Name::new("NFS_Unstable"), Zero),
-    (Name::new("Bounce"), Zero),
-    (Name::new("WritebackTmp"), Zero),
-    (Name::new("CommitLimit"), Rule::AtMostAll),
-    (Name::new("Committed_AS"), Rule::AtMostAll),
-    (Name::new("VmallocTotal"), OfHost),
-    (Name::new("VmallocUsed"), Rule::Counter(Counter::Vmalloc)),
-    (Name::new("VmallocChunk"), OfHost),
-    (Name::new("Percpu"), Rule::Counter(Counter::Percpu)),
-    (Name::new("HardwareCorrupted"), OfHost),
-    (Name::new("AnonHugePages"), Rule::Counter(Counter::AnonThp)),
-    (Name::new("ShmemHugePages"), Rule::Counter(Counter::ShmemThp)),
-    (Name::new("ShmemPmdMapped"), Zero),
-    (Name::new("FileHugePages"), Rule::Counter(Counter::FileThp)),
-    (Name::new("FilePmdMapped"), Zero),
-    (Name::new("Hugepagesize"), OfHost),
-    (Name::new("DirectMap4k"), OfHost),
-    (Name::new("DirectMap64k"), OfHost),
-    (Name::new("DirectMap1M"), OfHost),
-    (Name::new("DirectMap2M"), OfHost),
-    (Name::new("DirectMap4M"), OfHost),
-    (Name::new("DirectMap1G"), OfHost),
-    (Name::new("DirectMap2G"), OfHost),
+const RULE_ROWS: [(&str, Rule); 55] = [
+    ("MemUsed", Rule::Used),
+    ("FilePages", Rule::Cached),
+    ("MemTotal", Rule::Total),
+    ("MemFree", Rule::Free),
+    ("MemAvailable", Rule::Available),
+    ("Buffers", Zero),
+    ("Cached", Rule::Cached),
+    ("SwapCached", Rule::Counter(Counter::Swapcached)),
+    ("Active", Sum(Counter::ActiveAnon, Counter::ActiveFile)),
+    ("Inactive", Sum(Counter::InactiveAnon, Counter::InactiveFile)),
+    ("Active(anon)", Rule::Counter(Counter::ActiveAnon)),
+    ("Inactive(anon)", Rule::Counter(Counter::InactiveAnon)),
+    ("Active(file)", Rule::Counter(Counter::ActiveFile)),
+    ("Inactive(file)", Rule::Counter(Counter::InactiveFile)),
+    ("Unevictable", Rule::Counter(Counter::Unevictable)),
+    ("Mlocked", Rule::AtMost(Counter::Unevictable)),
+    ("SwapTotal", Rule::SwapTotal),
+    ("SwapFree", Rule::SwapFree),
+    ("Zswap", Rule::Counter(Counter::Zswap)),
+    ("Zswapped", Rule::Counter(Counter::Zswapped)),
+    ("Dirty", Rule::Counter(Counter::FileDirty)),
+    ("Writeback", Rule::Counter(Counter::FileWriteback)),
+    ("AnonPages", Rule::Counter(Counter::Anon)),
+    ("Mapped", Rule::Counter(Counter::FileMapped)),
+    ("Shmem", Rule::Counter(Counter::Shmem)),
+    ("KReclaimable", Rule::ReclaimableSlab),
+    ("Slab", Rule::Slab),
+    ("SReclaimable", Rule::ReclaimableSlab),
+    ("SUnreclaim", Rule::Counter(Counter::SlabUnreclaimable)),
+    ("KernelStack", Rule::Counter(Counter::KernelStack)),
+    ("PageTables", Rule::Counter(Counter::Pagetables)),
+    ("SecPageTables", Rule::Counter(Counter::SecPagetables)),
+    ("NFS_Unstable", Zero),
+    ("Bounce", Zero),
+    ("WritebackTmp", Zero),
+    ("CommitLimit", Rule::AtMostAll),
+    ("Committed_AS", Rule::AtMostAll),
+    ("VmallocTotal", OfHost),
+    ("VmallocUsed", Rule::Counter(Counter::Vmalloc)),
+    ("VmallocChunk", OfHost),
+    ("Percpu", Rule::Counter(Counter::Percpu)),
+    ("HardwareCorrupted", OfHost),
+    ("AnonHugePages", Rule::Counter(Counter::AnonThp)),
+    ("ShmemHugePages", Rule::Counter(Counter::ShmemThp)),
+    ("ShmemPmdMapped", Zero),
+    ("FileHugePages", Rule::Counter(Counter::FileThp)),
+    ("FilePmdMapped", Zero),
+    ("Hugepagesize", OfHost),
+    ("DirectMap4k", OfHost),
+    ("DirectMap64k", OfHost),
+    ("DirectMap1M", OfHost),
+    ("DirectMap2M", OfHost),
+    ("DirectMap4M", OfHost),
+    ("DirectMap1G", OfHost),
+    ("DirectMap2G", OfHost),
 ];
+
+static RULES: Table<Rule, { RULE_ROWS.len() }, { scan::name_bytes(&RULE_ROWS) }> = Table::new(&RULE_ROWS);
 
 /// The figures for the lines of `/proc/meminfo`, read from the scope's memory files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -230,19 +233,19 @@ pub(super) fn lines<S: Sink>(
     scratch: &mut [u8],
 ) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
-    let mut expected = 0;
+    let mut is_ours = false;
     while let Some(line) = lines.next().ok()? {
         let Some(amount) = line.whole().and_then(Amount::parse) else {
             // A count of pages, or a form of later kernels.
             out.bytes(line.bytes)?;
             continue;
         };
-        let rule = scan::find_from(RULES, expected, amount.key);
-        expected = rule.map_or(expected, |(index, _)| index.saturating_add(1));
-        amount.with(figures.show(rule.map(|(_, (_, rule))| rule), amount.kib, share), out)?;
+        let rule = RULES.find(amount.key).map(|(_, rule)| rule);
+        is_ours |= rule.is_some();
+        amount.with(figures.show(rule, amount.kib, share), out)?;
     }
     // The first line is MemTotal; a text without it is not a meminfo.
-    (expected > 0).then_some(())
+    is_ours.then_some(())
 }
 
 /// A line with an amount of memory: `MemTotal:       24684084 kB`, or a node's: `Node 0 MemTotal:       24684084 kB`.
@@ -326,8 +329,8 @@ mod tests {
 
     #[test]
     fn the_rules_are_for_lines_that_differ() {
-        let keys: BTreeMap<_, _> = RULES.iter().map(|(key, _)| (key.text(), ())).collect();
-        assert_eq!(keys.len(), RULES.len());
+        let keys: BTreeMap<_, _> = RULE_ROWS.iter().map(|(key, _)| (*key, ())).collect();
+        assert_eq!(keys.len(), RULE_ROWS.len());
     }
 
     /// The numbers of a composed text.
@@ -353,15 +356,15 @@ mod tests {
             figures.memory.swap = swap.map(|(total, share)| Swap { total_bytes: total, free_bytes: part(total, share) });
             figures.swap_bytes = figures.memory.swap.map_or(0, |swap| swap.total_bytes);
             figures.counters = Counters::of(&counters);
-            let lines: String = RULES.iter().map(|(key, _)| std::format!("{}: {host:>10} kB\n", core::str::from_utf8(key.text()).unwrap())).collect();
+            let lines: String = RULE_ROWS.iter().map(|(key, _)| std::format!("{key}: {host:>10} kB\n")).collect();
             let text = text(&figures, &lines).unwrap();
-            prop_assert_eq!(text.lines().count(), RULES.len());
+            prop_assert_eq!(text.lines().count(), RULE_ROWS.len());
             let shown = parse(&text);
             let get = |key: &str| shown[key];
             prop_assert!(get("MemFree") <= get("MemAvailable") && get("MemAvailable") <= get("MemTotal"));
             prop_assert!(get("MemFree") + get("Buffers") + get("Cached") + get("SReclaimable") <= get("MemTotal"));
-            for (key, rule) in RULES {
-                let key = core::str::from_utf8(key.text()).unwrap().to_string();
+            for (key, rule) in &RULE_ROWS {
+                let key = key.to_string();
                 let bound = match (rule, key.as_str()) {
                     (OfHost, _) => host,
                     (_, "SwapTotal" | "SwapFree") => swap.map_or(host, |swap| swap.0 / 1024),

@@ -4,13 +4,14 @@ use super::{MemoryFigures, meminfo::Rule};
 use crate::{
     cgroup::{Controller, Level, Version, memory::Counter, places::Places},
     lines::Lines,
-    scan::{self, Name},
+    scan::{self, Table},
     source::{self, Files, Source},
     text::{Sink, Text},
     view::{io::Traffic, nodes::Share},
 };
 
 /// The unit in which a line counts memory.
+#[derive(Clone, Copy)]
 enum Unit {
     Kib,
     Pages,
@@ -24,50 +25,53 @@ use Rule::{Sum, Zero};
 use Unit::{HugePages, Kib, Pages, PagesAtMost};
 
 /// The `nr_*` lines in the kernel's order (`vmstat_text`, mm/vmstat.c), each with its rule in `/proc/meminfo`.
-static MEMORY: &[(Name, (Rule, Unit))] = &[
-    (Name::new("free_pages"), (Rule::Free, Pages)),
-    (Name::new("free_pages_blocks"), (Rule::Free, PagesAtMost)),
-    (Name::new("zone_inactive_anon"), (Rule::Counter(Counter::InactiveAnon), Pages)),
-    (Name::new("zone_active_anon"), (Rule::Counter(Counter::ActiveAnon), Pages)),
-    (Name::new("zone_inactive_file"), (Rule::Counter(Counter::InactiveFile), Pages)),
-    (Name::new("zone_active_file"), (Rule::Counter(Counter::ActiveFile), Pages)),
-    (Name::new("zone_unevictable"), (Rule::Counter(Counter::Unevictable), Pages)),
-    (Name::new("zone_write_pending"), (Sum(Counter::FileDirty, Counter::FileWriteback), Pages)),
-    (Name::new("mlock"), (Rule::Counter(Counter::Unevictable), PagesAtMost)),
-    (Name::new("bounce"), (Zero, Pages)),
-    (Name::new("zspages"), (Rule::Counter(Counter::Zswap), Pages)),
-    (Name::new("free_cma"), (Rule::Free, PagesAtMost)),
-    (Name::new("inactive_anon"), (Rule::Counter(Counter::InactiveAnon), Pages)),
-    (Name::new("active_anon"), (Rule::Counter(Counter::ActiveAnon), Pages)),
-    (Name::new("inactive_file"), (Rule::Counter(Counter::InactiveFile), Pages)),
-    (Name::new("active_file"), (Rule::Counter(Counter::ActiveFile), Pages)),
-    (Name::new("unevictable"), (Rule::Counter(Counter::Unevictable), Pages)),
-    (Name::new("slab_reclaimable"), (Rule::ReclaimableSlab, Pages)),
-    (Name::new("slab_unreclaimable"), (Rule::Counter(Counter::SlabUnreclaimable), Pages)),
-    (Name::new("anon_pages"), (Rule::Counter(Counter::Anon), Pages)),
-    (Name::new("mapped"), (Rule::Counter(Counter::FileMapped), Pages)),
-    (Name::new("file_pages"), (Rule::Cached, Pages)),
-    (Name::new("dirty"), (Rule::Counter(Counter::FileDirty), Pages)),
-    (Name::new("writeback"), (Rule::Counter(Counter::FileWriteback), Pages)),
-    (Name::new("writeback_temp"), (Zero, Pages)),
-    (Name::new("shmem"), (Rule::Counter(Counter::Shmem), Pages)),
-    (Name::new("shmem_hugepages"), (Rule::Counter(Counter::ShmemThp), HugePages)),
-    (Name::new("shmem_pmdmapped"), (Zero, HugePages)),
-    (Name::new("file_hugepages"), (Rule::Counter(Counter::FileThp), HugePages)),
-    (Name::new("file_pmdmapped"), (Zero, HugePages)),
-    (Name::new("anon_transparent_hugepages"), (Rule::Counter(Counter::AnonThp), HugePages)),
-    (Name::new("vmalloc"), (Rule::Counter(Counter::Vmalloc), Pages)),
-    (Name::new("kernel_stack"), (Rule::Counter(Counter::KernelStack), Kib)),
-    (Name::new("page_table_pages"), (Rule::Counter(Counter::Pagetables), Pages)),
-    (Name::new("sec_page_table_pages"), (Rule::Counter(Counter::SecPagetables), Pages)),
-    (Name::new("swapcached"), (Rule::Counter(Counter::Swapcached), Pages)),
-    (Name::new("dirty_threshold"), (Rule::Total, PagesAtMost)),
-    (Name::new("dirty_background_threshold"), (Rule::Total, PagesAtMost)),
-    (Name::new("unstable"), (Zero, Pages)),
+const MEMORY_ROWS: [(&str, (Rule, Unit)); 39] = [
+    ("free_pages", (Rule::Free, Pages)),
+    ("free_pages_blocks", (Rule::Free, PagesAtMost)),
+    ("zone_inactive_anon", (Rule::Counter(Counter::InactiveAnon), Pages)),
+    ("zone_active_anon", (Rule::Counter(Counter::ActiveAnon), Pages)),
+    ("zone_inactive_file", (Rule::Counter(Counter::InactiveFile), Pages)),
+    ("zone_active_file", (Rule::Counter(Counter::ActiveFile), Pages)),
+    ("zone_unevictable", (Rule::Counter(Counter::Unevictable), Pages)),
+    ("zone_write_pending", (Sum(Counter::FileDirty, Counter::FileWriteback), Pages)),
+    ("mlock", (Rule::Counter(Counter::Unevictable), PagesAtMost)),
+    ("bounce", (Zero, Pages)),
+    ("zspages", (Rule::Counter(Counter::Zswap), Pages)),
+    ("free_cma", (Rule::Free, PagesAtMost)),
+    ("inactive_anon", (Rule::Counter(Counter::InactiveAnon), Pages)),
+    ("active_anon", (Rule::Counter(Counter::ActiveAnon), Pages)),
+    ("inactive_file", (Rule::Counter(Counter::InactiveFile), Pages)),
+    ("active_file", (Rule::Counter(Counter::ActiveFile), Pages)),
+    ("unevictable", (Rule::Counter(Counter::Unevictable), Pages)),
+    ("slab_reclaimable", (Rule::ReclaimableSlab, Pages)),
+    ("slab_unreclaimable", (Rule::Counter(Counter::SlabUnreclaimable), Pages)),
+    ("anon_pages", (Rule::Counter(Counter::Anon), Pages)),
+    ("mapped", (Rule::Counter(Counter::FileMapped), Pages)),
+    ("file_pages", (Rule::Cached, Pages)),
+    ("dirty", (Rule::Counter(Counter::FileDirty), Pages)),
+    ("writeback", (Rule::Counter(Counter::FileWriteback), Pages)),
+    ("writeback_temp", (Zero, Pages)),
+    ("shmem", (Rule::Counter(Counter::Shmem), Pages)),
+    ("shmem_hugepages", (Rule::Counter(Counter::ShmemThp), HugePages)),
+    ("shmem_pmdmapped", (Zero, HugePages)),
+    ("file_hugepages", (Rule::Counter(Counter::FileThp), HugePages)),
+    ("file_pmdmapped", (Zero, HugePages)),
+    ("anon_transparent_hugepages", (Rule::Counter(Counter::AnonThp), HugePages)),
+    ("vmalloc", (Rule::Counter(Counter::Vmalloc), Pages)),
+    ("kernel_stack", (Rule::Counter(Counter::KernelStack), Kib)),
+    ("page_table_pages", (Rule::Counter(Counter::Pagetables), Pages)),
+    ("sec_page_table_pages", (Rule::Counter(Counter::SecPagetables), Pages)),
+    ("swapcached", (Rule::Counter(Counter::Swapcached), Pages)),
+    ("dirty_threshold", (Rule::Total, PagesAtMost)),
+    ("dirty_background_threshold", (Rule::Total, PagesAtMost)),
+    ("unstable", (Zero, Pages)),
 ];
 
+static MEMORY: Table<(Rule, Unit), { MEMORY_ROWS.len() }, { scan::name_bytes(&MEMORY_ROWS) }> =
+    Table::new(&MEMORY_ROWS);
+
 /// The cgroup versions that count an event.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
     ByBoth,
     ByVersion2,
@@ -77,59 +81,61 @@ use Told::{ByBoth, ByVersion2};
 
 /// The events that a cgroup counts under the machine's names, in the machine's order. Version 1's `pgpgin` and
 /// `pgpgout` are something else: they count pages charged.
-static EVENTS: [(Name, Told); 44] = [
-    (Name::new("workingset_refault_anon"), ByVersion2),
-    (Name::new("workingset_refault_file"), ByVersion2),
-    (Name::new("workingset_activate_anon"), ByVersion2),
-    (Name::new("workingset_activate_file"), ByVersion2),
-    (Name::new("workingset_restore_anon"), ByVersion2),
-    (Name::new("workingset_restore_file"), ByVersion2),
-    (Name::new("workingset_nodereclaim"), ByVersion2),
-    (Name::new("pgpromote_success"), ByVersion2),
-    (Name::new("pgdemote_kswapd"), ByVersion2),
-    (Name::new("pgdemote_direct"), ByVersion2),
-    (Name::new("pgdemote_khugepaged"), ByVersion2),
-    (Name::new("pgdemote_proactive"), ByVersion2),
-    (Name::new("pswpin"), ByVersion2),
-    (Name::new("pswpout"), ByVersion2),
-    (Name::new("pgactivate"), ByVersion2),
-    (Name::new("pgdeactivate"), ByVersion2),
-    (Name::new("pglazyfree"), ByVersion2),
-    (Name::new("pgfault"), ByBoth),
-    (Name::new("pgmajfault"), ByBoth),
-    (Name::new("pglazyfreed"), ByVersion2),
-    (Name::new("pgrefill"), ByVersion2),
-    (Name::new("pgsteal_kswapd"), ByVersion2),
-    (Name::new("pgsteal_direct"), ByVersion2),
-    (Name::new("pgsteal_khugepaged"), ByVersion2),
-    (Name::new("pgsteal_proactive"), ByVersion2),
-    (Name::new("pgscan_kswapd"), ByVersion2),
-    (Name::new("pgscan_direct"), ByVersion2),
-    (Name::new("pgscan_khugepaged"), ByVersion2),
-    (Name::new("pgscan_proactive"), ByVersion2),
+const EVENT_ROWS: [(&str, Told); 44] = [
+    ("workingset_refault_anon", ByVersion2),
+    ("workingset_refault_file", ByVersion2),
+    ("workingset_activate_anon", ByVersion2),
+    ("workingset_activate_file", ByVersion2),
+    ("workingset_restore_anon", ByVersion2),
+    ("workingset_restore_file", ByVersion2),
+    ("workingset_nodereclaim", ByVersion2),
+    ("pgpromote_success", ByVersion2),
+    ("pgdemote_kswapd", ByVersion2),
+    ("pgdemote_direct", ByVersion2),
+    ("pgdemote_khugepaged", ByVersion2),
+    ("pgdemote_proactive", ByVersion2),
+    ("pswpin", ByVersion2),
+    ("pswpout", ByVersion2),
+    ("pgactivate", ByVersion2),
+    ("pgdeactivate", ByVersion2),
+    ("pglazyfree", ByVersion2),
+    ("pgfault", ByBoth),
+    ("pgmajfault", ByBoth),
+    ("pglazyfreed", ByVersion2),
+    ("pgrefill", ByVersion2),
+    ("pgsteal_kswapd", ByVersion2),
+    ("pgsteal_direct", ByVersion2),
+    ("pgsteal_khugepaged", ByVersion2),
+    ("pgsteal_proactive", ByVersion2),
+    ("pgscan_kswapd", ByVersion2),
+    ("pgscan_direct", ByVersion2),
+    ("pgscan_khugepaged", ByVersion2),
+    ("pgscan_proactive", ByVersion2),
     // Sums, which the machine's lines split by kind of page.
-    (Name::new("pgscan"), ByVersion2),
-    (Name::new("pgsteal"), ByVersion2),
-    (Name::new("oom_kill"), ByBoth),
-    (Name::new("numa_pte_updates"), ByVersion2),
-    (Name::new("numa_hint_faults"), ByVersion2),
-    (Name::new("numa_pages_migrated"), ByVersion2),
-    (Name::new("thp_fault_alloc"), ByVersion2),
-    (Name::new("thp_collapse_alloc"), ByVersion2),
-    (Name::new("thp_swpout"), ByVersion2),
-    (Name::new("thp_swpout_fallback"), ByVersion2),
-    (Name::new("swpin_zero"), ByVersion2),
-    (Name::new("swpout_zero"), ByVersion2),
-    (Name::new("zswpin"), ByVersion2),
-    (Name::new("zswpout"), ByVersion2),
-    (Name::new("zswpwb"), ByVersion2),
+    ("pgscan", ByVersion2),
+    ("pgsteal", ByVersion2),
+    ("oom_kill", ByBoth),
+    ("numa_pte_updates", ByVersion2),
+    ("numa_hint_faults", ByVersion2),
+    ("numa_pages_migrated", ByVersion2),
+    ("thp_fault_alloc", ByVersion2),
+    ("thp_collapse_alloc", ByVersion2),
+    ("thp_swpout", ByVersion2),
+    ("thp_swpout_fallback", ByVersion2),
+    ("swpin_zero", ByVersion2),
+    ("swpout_zero", ByVersion2),
+    ("zswpin", ByVersion2),
+    ("zswpout", ByVersion2),
+    ("zswpwb", ByVersion2),
 ];
+
+static EVENTS: Table<Told, { EVENT_ROWS.len() }, { scan::name_bytes(&EVENT_ROWS) }> = Table::new(&EVENT_ROWS);
 
 /// The scope's event counts.
 struct Events {
     /// Bit N: row N of [`EVENTS`] has a count.
     told: u64,
-    counts: [u64; EVENTS.len()],
+    counts: [u64; EVENT_ROWS.len()],
 }
 
 impl Events {
@@ -162,13 +168,10 @@ impl Events {
     ) -> Option<()> {
         let Some(mut file) = scope.open(files, name, scratch) else { return Some(()) };
         let mut lines = Lines::new(&mut file, scratch);
-        let mut expected = 0;
         while let Some(line) = lines.next().ok()? {
-            let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
-            let Some((key, count)) = counted else { continue };
-            let row = key.strip_prefix(before).and_then(|key| scan::find_from(&EVENTS, expected, key));
-            let Some((index, (_, told))) = row else { continue };
-            expected = index.saturating_add(1);
+            let Some((key, value)) = line.whole().and_then(parse) else { continue };
+            let row = key.strip_prefix(before).and_then(|key| EVENTS.find(key));
+            let Some(((index, told), count)) = row.zip(scan::clamped_number(value)) else { continue };
             if version == Version::V2 || *told == ByBoth {
                 *self.counts.get_mut(index)? = count;
                 self.told |= bit(index);
@@ -179,7 +182,7 @@ impl Events {
 
     /// The count for the machine's line `key`, if there is one. A cgroup has one sum for pages scanned and one for
     /// pages reclaimed. They are shown as of files, so that the kinds add up to them as they do on the machine.
-    fn show(&self, key: &[u8], expected: &mut usize) -> Option<u64> {
+    fn show(&self, key: &[u8]) -> Option<u64> {
         let (event, part) = match key {
             b"pgscan_file" => (b"pgscan".as_slice(), 1),
             b"pgscan_anon" => (b"pgscan".as_slice(), 0),
@@ -187,8 +190,7 @@ impl Events {
             b"pgsteal_anon" => (b"pgsteal".as_slice(), 0),
             _ => (key, 1),
         };
-        let (index, _) = scan::find_from(&EVENTS, *expected, event)?;
-        *expected = index.saturating_add(1);
+        let (index, _) = EVENTS.find(event)?;
         let count = self.counts.get(index).filter(|_| self.told & bit(index) != 0)?;
         Some(count.saturating_mul(part))
     }
@@ -239,25 +241,24 @@ impl<'m> Figures<'m> {
     }
 
     /// The number for the line `key`, for which the kernel has `host`; `None` to keep the kernel's.
-    fn show(&self, key: &[u8], host: u64, io: Option<&Traffic>, expected: &mut Expected) -> Option<u64> {
-        match (key, key.strip_prefix(b"nr_")) {
-            (_, Some(name)) => {
-                let (index, (_, (rule, unit))) = scan::find_from(MEMORY, expected.memory, name)?;
-                expected.memory = index.saturating_add(1);
-                self.memory(rule, unit, host)
-            }
-            (b"pgpgin", _) => Some(io?.read_bytes / 1024),
-            (b"pgpgout", _) => Some(io?.written_bytes / 1024),
-            _ => self.events.show(key, &mut expected.event),
+    fn show(&self, key: &[u8], host: &[u8], io: Option<&Traffic>) -> Option<u64> {
+        let host = || scan::clamped_number(host);
+        if let Some(name) = key.strip_prefix(b"nr_") {
+            let (_, (rule, unit)) = MEMORY.find(name)?;
+            return self.memory(rule, unit, host()?);
         }
+        let own = match key {
+            b"pgpgin" => io?.read_bytes / 1024,
+            b"pgpgout" => io?.written_bytes / 1024,
+            _ => self.events.show(key)?,
+        };
+        host().map(|_| own)
     }
 }
 
-/// Where the search for the next line begins in each table.
-#[derive(Default)]
-struct Expected {
-    memory: usize,
-    event: usize,
+/// A line `key value`, with the newline that shows that it is whole.
+fn parse(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    scan::split_at_byte(line.strip_suffix(b"\n")?, b' ')
 }
 
 fn kib(memory: &MemoryFigures, rule: &Rule) -> u64 {
@@ -305,11 +306,9 @@ pub fn vmstat<S: Sink>(
     scratch: &mut [u8],
 ) -> Option<()> {
     let mut lines = Lines::new(host, scratch);
-    let mut expected = Expected::default();
     let mut is_ours = false;
     while let Some(line) = lines.next().ok()? {
-        let counted = line.whole().and_then(|line| scan::key_value(line.strip_suffix(b"\n")?));
-        let shown = counted.and_then(|(key, number)| Some((key, figures.show(key, number, io, &mut expected)?)));
+        let shown = line.whole().and_then(parse).and_then(|(key, host)| Some((key, figures.show(key, host, io)?)));
         let Some((key, number)) = shown else {
             out.bytes(line.bytes)?;
             continue;
@@ -585,10 +584,10 @@ mod tests {
 
     #[test]
     fn the_rows_are_for_lines_that_differ() {
-        let memory: BTreeSet<_> = MEMORY.iter().map(|(name, _)| name.text()).collect();
-        let events: BTreeSet<_> = EVENTS.iter().map(|(name, _)| name.text()).collect();
-        assert_eq!((memory.len(), events.len()), (MEMORY.len(), EVENTS.len()));
-        assert!(EVENTS.len() <= u64::BITS as usize);
+        let memory: BTreeSet<_> = MEMORY_ROWS.iter().map(|(name, _)| name).collect();
+        let events: BTreeSet<_> = EVENT_ROWS.iter().map(|(name, _)| name).collect();
+        assert_eq!((memory.len(), events.len()), (MEMORY_ROWS.len(), EVENT_ROWS.len()));
+        assert!(EVENT_ROWS.len() <= u64::BITS as usize);
     }
 
     /// Lines of the two files that show the same figure.

@@ -37,8 +37,8 @@ impl Share {
     /// The part of `sum` that belongs to the first `nodes` of the whole.
     fn up_to(&self, nodes: u64, sum: u64) -> u64 {
         match NonZero::new(self.whole) {
-            Some(whole) if nodes < whole.get() => capacity::scale(sum, nodes, whole),
             _ if nodes == 0 => 0,
+            Some(whole) if nodes < whole.get() => capacity::scale(sum, nodes, whole),
             _ => sum,
         }
     }
