@@ -29,10 +29,18 @@ macro_rules! dispatch {
 }
 answered_files!(dispatch);
 
-/// Composes a text, with room to read the kernel's own: in a function of its own, or both would be in every caller's
-/// frame.
-#[inline(never)]
+/// Composes a text, with room to read the kernel's own.
+#[inline(always)]
 fn text<S: Sink>(out: &mut S, write: impl FnOnce(&mut Text<'_, S>, &mut Window) -> Option<()>) -> Result<(), Doubt> {
+    text_in(out, write)
+}
+
+/// The same with less room, or more. In a function of its own, or text and room would be in every caller's frame.
+#[inline(never)]
+fn text_in<S: Sink, const ROOM: usize>(
+    out: &mut S,
+    write: impl FnOnce(&mut Text<'_, S>, &mut [u8; ROOM]) -> Option<()>,
+) -> Result<(), Doubt> {
     let mut text = Text::new(out);
     write(&mut text, &mut [0; _]).and_then(|()| text.finish()).ok_or(Doubt::UnknownForm)
 }

@@ -14,6 +14,15 @@ pub(crate) enum What {
     Operations,
 }
 
+/// What a caller wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Bytes and operations.
+    All,
+    /// Bytes only, for which version 1 has half of the files.
+    Bytes,
+}
+
 /// An open file with such numbers.
 pub(crate) struct Told<F> {
     pub(crate) what: What,
@@ -23,8 +32,15 @@ pub(crate) struct Told<F> {
 /// Opens version 2's one file, or version 1's files for bytes and operations, as counted by the throttling layer and
 /// by BFQ.
 #[inline(always)]
-pub(crate) fn open<G: CgroupFiles>(group: &G, version: Version, scratch: &mut [u8]) -> [Option<Told<G::File>>; 4] {
-    let mut told = |what, name| open_one(group, what, name, scratch);
+pub(crate) fn open<G: CgroupFiles>(
+    group: &G,
+    version: Version,
+    counted: Counted,
+    scratch: &mut [u8],
+) -> [Option<Told<G::File>>; 4] {
+    let mut told = |what, name| {
+        if (counted, what) == (Counted::Bytes, What::Operations) { None } else { open_one(group, what, name, scratch) }
+    };
     match version {
         Version::V2 => [told(What::All, b"io.stat"), None, None, None],
         Version::V1 => [

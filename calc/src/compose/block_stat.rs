@@ -6,7 +6,7 @@ use crate::{
     scan,
     source::Source,
     text::{Sink, Text},
-    view::io::{Device, Io, Traffic},
+    view::io::{Device, Devices, Traffic},
 };
 
 /// The width of a column (`part_stat_show`, block/genhd.c).
@@ -16,11 +16,10 @@ const WIDTH: usize = 8;
 /// All 0 for a partition, because no cgroup counts its operations. `None` if the kernel's own says that nobody used
 /// the device.
 ///
-/// One half of `scratch` holds the kernel's line, the other those of the scope's files.
 /// Half of `scratch` holds the kernel's line, half those of the scope's files.
 #[inline(never)]
 pub fn block_stat<S: Sink, F: Source>(
-    io: &mut Io<F>,
+    devices: &mut Devices<'_, F>,
     device: Device,
     shown: impl FnOnce(Device, Option<Traffic>) -> Traffic,
     host: &mut impl Source,
@@ -29,7 +28,7 @@ pub fn block_stat<S: Sink, F: Source>(
 ) -> Option<()> {
     let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
     let columns = columns(host, for_host)?;
-    let traffic = shown(device, io.of_device(device, for_io).ok()?);
+    let traffic = shown(device, devices.of_device(device, for_io).ok()?);
     for index in 0..columns {
         out.bytes(if index == 0 { b"" } else { b" " })?;
         out.padded(column(&traffic, index), WIDTH)?;
@@ -53,7 +52,10 @@ fn columns(host: &mut impl Source, scratch: &mut [u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{Bytes, composed};
+    use crate::{
+        fixture::{Bytes, composed},
+        view::io::{FREE, Io},
+    };
     use proptest::prelude::*;
     use std::{string::String, vec};
 
@@ -67,7 +69,7 @@ mod tests {
     fn text(io: &str, host: &str) -> Option<String> {
         composed(|out| {
             block_stat(
-                &mut Io::of_version_2(io),
+                &mut Io::of_version_2(io).devices(&mut [FREE]),
                 LOOP0,
                 |_, traffic| traffic.unwrap_or_default(),
                 &mut Bytes::in_steps(host, 50),
@@ -109,7 +111,7 @@ mod tests {
         #[test]
         fn any_text_is_judged(host in "[0-9 \n]{0,200}", scratch in 0_usize..300) {
             let mut io = Io::of_version_2(IO);
-            let _ = composed(|out| block_stat(&mut io, LOOP0, |_, traffic| traffic.unwrap_or_default(), &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+            let _ = composed(|out| block_stat(&mut io.devices(&mut [FREE]), LOOP0, |_, traffic| traffic.unwrap_or_default(), &mut Bytes::new(&host), out, &mut vec![0; scratch]));
         }
     }
 }

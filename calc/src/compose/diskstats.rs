@@ -5,7 +5,7 @@ use crate::{
     scan,
     source::Source,
     text::{Sink, Text},
-    view::io::{Device, Io, Traffic},
+    view::io::{Device, Devices, Traffic},
 };
 
 /// The columns after a device's name that every kernel has; 4.18 added those for discards, 5.5 those for flushes.
@@ -18,56 +18,51 @@ const SECTOR_BYTES: u64 = 512;
 /// take a file without them for a kernel that cannot count. A line in another form, or of a device that nobody used,
 /// stays the kernel's.
 ///
-/// `shown` turns a device's figures into those to show, or gives those of a device that the scope did not use. One
-/// half of `scratch` holds the kernel's lines, the other those of the scope's files.
+/// `shown` turns a device's figures into those to show, or gives those of a device that the scope did not use.
+/// Most of `scratch` holds the kernel's lines, the rest those of the scope's files.
 #[inline(never)]
 pub fn diskstats<S: Sink, F: Source>(
-    io: &mut Io<F>,
+    devices: &mut Devices<'_, F>,
     mut shown: impl FnMut(Device, Option<Traffic>) -> Traffic,
     host: &mut impl Source,
     out: &mut Text<'_, S>,
     scratch: &mut [u8],
 ) -> Option<()> {
-    let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len() / 2)?;
+    let (for_host, for_io) = scratch.split_at_mut_checked(scratch.len().saturating_mul(5) / 8)?;
     let mut lines = Lines::new(host, for_host);
     while let Some(line) = lines.next().ok()? {
-        let counted = line.whole().and_then(|line| Counted::parse(line.strip_suffix(b"\n")?));
-        match counted.filter(Counted::is_used) {
-            Some(counted) => counted.with(&shown(counted.device, io.of_device(counted.device, for_io).ok()?), out)?,
+        match line.whole().and_then(|line| Counted::parse(line.strip_suffix(b"\n")?)) {
+            Some(counted) => {
+                counted.with(&shown(counted.device, devices.of_device(counted.device, for_io).ok()?), out)?;
+            }
             None => out.bytes(line.bytes)?,
         }
     }
     Some(())
 }
 
-/// A line: `   8       0 sda 1 0 8 3 2 0 16 5 0 6 8`.
+/// The line of a device that somebody used: `   8       0 sda 1 0 8 3 2 0 16 5 0 6 8`.
 struct Counted<'l> {
     device: Device,
     /// The part before the columns.
     head: &'l [u8],
-    /// Each column includes the blank before it.
-    columns: &'l [u8],
+    /// How many columns there are.
+    columns: usize,
 }
 
 impl<'l> Counted<'l> {
     fn parse(line: &'l [u8]) -> Option<Self> {
         let (device, rest) = device(line)?;
-        let (name, columns) = scan::split_at_byte(scan::after_blanks(rest), b' ')?;
-        let head = line.len().checked_sub(columns.len())?.checked_sub(1)?;
-        let are_numbers = scan::parts(columns, b' ').all(|column| scan::whole_number(column).is_some());
-        let is_sound = !name.is_empty() && are_numbers && scan::parts(columns, b' ').count() >= LEAST_COLUMNS;
-        is_sound.then_some(Self { device, head: line.get(..head)?, columns })
-    }
-
-    /// Whether anybody used the device.
-    fn is_used(&self) -> bool {
-        self.columns.iter().any(|byte| !matches!(byte, b'0' | b' '))
+        let (name, numbers) = scan::split_at_byte(scan::after_blanks(rest), b' ')?;
+        let head = line.len().checked_sub(numbers.len())?.checked_sub(1)?;
+        let columns = used_columns(numbers).filter(|columns| !name.is_empty() && *columns >= LEAST_COLUMNS)?;
+        Some(Self { device, head: line.get(..head)?, columns })
     }
 
     /// Writes the line with the scope's figures, in as many columns as the kernel has.
     fn with<S: Sink>(&self, traffic: &Traffic, out: &mut Text<'_, S>) -> Option<()> {
         out.bytes(self.head)?;
-        for (index, _) in scan::parts(self.columns, b' ').enumerate() {
+        for index in 0..self.columns {
             out.bytes(b" ")?;
             out.number(column(traffic, index))?;
         }
@@ -75,11 +70,26 @@ impl<'l> Counted<'l> {
     }
 }
 
+/// The number of columns in `numbers`, which single blanks separate, if any is above 0.
+fn used_columns(numbers: &[u8]) -> Option<usize> {
+    let (mut rest, mut columns, mut is_used) = (numbers, 0_usize, false);
+    loop {
+        let (number, after) = scan::number(rest)?;
+        is_used |= number > 0;
+        columns = columns.saturating_add(1);
+        match after.split_first() {
+            None => return is_used.then_some(columns),
+            Some((b' ', next)) => rest = next,
+            Some(_) => return None,
+        }
+    }
+}
+
 /// The device at the start of a line, and what follows its number.
 pub(super) fn device(line: &[u8]) -> Option<(Device, &[u8])> {
     let (major, rest) = scan::number(scan::after_blanks(line))?;
     let (minor, rest) = scan::number(scan::after_blanks(rest))?;
-    rest.starts_with(b" ").then_some((Device { major, minor }, rest))
+    Some((Device::of(major, minor)?, rest)).filter(|_| rest.starts_with(b" "))
 }
 
 /// A column, in the order of `diskstats_show` (block/genhd.c). No cgroup counts merges, flushes, operations in flight
@@ -99,7 +109,10 @@ pub(super) fn column(traffic: &Traffic, index: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{Bytes, composed};
+    use crate::{
+        fixture::{Bytes, composed},
+        view::io::{FREE, Io},
+    };
     use proptest::prelude::*;
     use std::{
         format,
@@ -130,7 +143,7 @@ mod tests {
         let mut io = Io::of_version_2(io);
         composed(|out| {
             diskstats(
-                &mut io,
+                &mut io.devices(&mut [FREE]),
                 |_, traffic| traffic.unwrap_or_default(),
                 &mut Bytes::in_steps(host, step),
                 out,
@@ -161,7 +174,9 @@ mod tests {
         let line = "   7       1 loop1 0 0 0 0 0 0 0 0 0 0 0\n";
         let mut io = Io::of_version_2("");
         let looked_up = |_, _| unreachable!("nothing to look up");
-        let text = composed(|out| diskstats(&mut io, looked_up, &mut Bytes::new(line), out, &mut [0; 512]));
+        let text = composed(|out| {
+            diskstats(&mut io.devices(&mut [FREE]), looked_up, &mut Bytes::new(line), out, &mut [0; 512])
+        });
         assert_eq!(text.unwrap(), line);
     }
 
@@ -234,7 +249,7 @@ mod tests {
         #[test]
         fn any_text_is_judged(host in prop::collection::vec(any::<u8>(), 0..400), io in "[0-9a-z:= \n]{0,200}", scratch in 0_usize..300) {
             let mut io = Io::of_version_2(&io);
-            let _ = composed(|out| diskstats(&mut io, |_, traffic| traffic.unwrap_or_default(), &mut Bytes::new(&host), out, &mut vec![0; scratch]));
+            let _ = composed(|out| diskstats(&mut io.devices(&mut [FREE]), |_, traffic| traffic.unwrap_or_default(), &mut Bytes::new(&host), out, &mut vec![0; scratch]));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/proc/diskstats`, `/proc/vmstat`, `/sys/block/*/stat`: the scope's counters, if they are of one scope.
 
-use super::{memory::read_figures, text};
+use super::{memory::read_figures, text, text_in};
 use crate::{
     asker::{Asker, Shown},
     compose::{self, MemoryFigures, VmstatFigures},
@@ -8,28 +8,44 @@ use crate::{
     source::{Files, Scratch},
     text::Sink,
     view::{
-        io::{self, Device, Io, Traffic},
+        io::{self, Counted, Device, Devices, Io, Traffic},
         ratchet,
     },
 };
 
+/// For how many devices the scope's files are read at once: more than most containers use. There is no room for more on a
+/// hook's stack.
+const DEVICES: usize = 8;
+
+/// Room to read the kernel's lines, beside what is known of the devices: see [`crate::source::Window`].
+type SmallWindow = [u8; 512];
+
 type FileOf<A> = <<A as Asker>::Files as Files>::File;
 
 #[inline(never)]
-pub(super) fn diskstats(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
+pub(super) fn diskstats<A: Asker>(asker: &A, out: &mut impl Sink) -> Result<(), Doubt> {
     is_counted_on(asker)?;
-    let mut io = opened(asker).ok_or(Doubt::NoIo)?;
+    let mut io = opened(asker, Counted::All).ok_or(Doubt::NoIo)?;
+    let room = &mut [io::FREE; DEVICES];
+    let mut devices = io.devices(room);
+    begin::<A>(&mut devices).ok_or(Doubt::NoIo)?;
     let shown = |device, traffic| asker.shown().device(device, traffic);
-    text(out, |text, window| compose::diskstats(&mut io, shown, &mut asker.kernels_own(true)?, text, window))
+    text_in(out, |text, window: &mut SmallWindow| {
+        compose::diskstats(&mut devices, shown, &mut asker.kernels_own(true)?, text, window)
+    })
 }
 
 #[inline(never)]
 pub(super) fn block_stat(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     is_counted_on(asker)?;
     let device = device(asker).ok_or(Doubt::NoIo)?;
-    let mut io = opened(asker).ok_or(Doubt::NoIo)?;
+    let mut io = opened(asker, Counted::All).ok_or(Doubt::NoIo)?;
+    let room = &mut [io::FREE];
+    let mut devices = io.devices(room);
     let shown = |device, traffic| asker.shown().device(device, traffic);
-    text(out, |text, window| compose::block_stat(&mut io, device, shown, &mut asker.kernels_own(false)?, text, window))
+    text(out, |text, window| {
+        compose::block_stat(&mut devices, device, shown, &mut asker.kernels_own(false)?, text, window)
+    })
 }
 
 /// The number of the device whose `stat` is asked for.
@@ -64,16 +80,23 @@ fn read_events(figures: &mut VmstatFigures<'_>, asker: &impl Asker) -> Option<()
 
 /// The files that say what the scope read and wrote.
 #[inline(never)]
-fn opened<A: Asker>(asker: &A) -> Option<Io<FileOf<A>>> {
+fn opened<A: Asker>(asker: &A, counted: Counted) -> Option<Io<FileOf<A>>> {
     let scratch: &mut Scratch = &mut [0; _];
-    asker.with_places(|places| io::open(asker.files(), places, scratch))
+    asker.with_places(|places| io::open(asker.files(), places, counted, scratch))
+}
+
+/// Reads the first devices, while there is room to read them in large pieces.
+#[inline(never)]
+fn begin<A: Asker>(devices: &mut Devices<'_, FileOf<A>>) -> Option<()> {
+    let scratch: &mut Scratch = &mut [0; _];
+    devices.begin(scratch)
 }
 
 /// The totals read and written, which never run backwards.
 #[inline(never)]
 fn traffic<A: Asker>(asker: &A) -> Option<Traffic> {
-    let mut io = opened(asker)?;
-    let mut all = sum::<A>(&mut io)?;
+    let mut io = opened(asker, Counted::Bytes)?;
+    let mut all = sum(&mut io, asker)?;
     asker.shown().paging(|[read, written]| {
         all.read_bytes = read.show(all.read_bytes);
         all.written_bytes = written.show(all.written_bytes);
@@ -82,9 +105,10 @@ fn traffic<A: Asker>(asker: &A) -> Option<Traffic> {
 }
 
 #[inline(never)]
-fn sum<A: Asker>(io: &mut Io<FileOf<A>>) -> Option<Traffic> {
+fn sum<A: Asker>(io: &mut Io<FileOf<A>>, asker: &A) -> Option<Traffic> {
     let scratch: &mut Scratch = &mut [0; _];
-    io.sum(scratch)
+    // The memory's figures leave room for fewer.
+    io.devices(&mut [io::FREE; 4]).sum(|| io::drivers(asker.files()), scratch)
 }
 
 /// Whether this process may continue its counters. Those of another scope may be lower, so after a move the process

@@ -12,21 +12,22 @@ use crate::{
     view::ratchet::Onward,
 };
 use core::ffi::CStr;
+pub use io::Counted;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// A block device's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Device {
     /// The driver's.
-    pub major: u64,
+    pub major: u32,
     /// The device's.
-    pub minor: u64,
+    pub minor: u32,
 }
 
 impl Device {
     const LEAST: Self = Self { major: 0, minor: 0 };
     /// Greater than any real device.
-    const NONE: Self = Self { major: u64::MAX, minor: u64::MAX };
+    const NONE: Self = Self { major: u32::MAX, minor: u32::MAX };
 
     /// The device that has this file `stat` in sysfs: its number is in the file `dev` beside it.
     pub fn of_stat(path: &CStr, files: &impl Files, scratch: &mut [u8]) -> Option<Self> {
@@ -40,7 +41,7 @@ impl Device {
 
     /// The device as a number, never 0.
     fn word(self) -> u64 {
-        self.major.rotate_left(32).wrapping_add(self.minor).wrapping_add(1)
+        u64::from(self.major).rotate_left(32).wrapping_add(self.minor.into()).wrapping_add(1)
     }
 
     /// Its bit in a set of devices, one of 63; several devices may share one.
@@ -52,7 +53,12 @@ impl Device {
     fn parse(text: &[u8]) -> Option<Self> {
         let (major, rest) = scan::number(text)?;
         let (minor, rest) = scan::number(rest.strip_prefix(b":")?)?;
-        rest.is_empty().then_some(Self { major, minor })
+        Self::of(major, minor).filter(|_| rest.is_empty())
+    }
+
+    /// The device with these numbers; `None` if they are larger than any.
+    pub(crate) fn of(major: u64, minor: u64) -> Option<Self> {
+        Some(Self { major: major.try_into().ok()?, minor: minor.try_into().ok()? })
     }
 
     fn next(self) -> Option<Self> {
@@ -142,34 +148,100 @@ impl Shown {
     }
 }
 
-/// The first device at or after `from`, in numerical order. If several files have a figure, they count the same
-/// operations, though not all of them all the time, so the highest counts.
-struct First {
+/// Room for what was done with a device.
+pub type Place = (Device, Traffic);
+
+/// Room for nothing yet.
+pub const FREE: Place = (Device::LEAST, Traffic::NONE);
+
+/// The first devices at or after `from`, in numerical order, as many as there is room for. They are kept in any order.
+/// If several files have a figure, they count the same operations, though not all of them all the time, so the highest
+/// counts.
+struct Group<'p> {
     from: Device,
-    /// [`Device::NONE`] until one is found.
-    device: Device,
-    traffic: Traffic,
-    /// The bits of all devices with a figure above 0.
+    /// The first `len` count.
+    places: &'p mut [Place],
+    len: usize,
+    /// Whether some after the last were left out.
+    is_cut: bool,
+    /// The index of the last one that had a figure: a device's figures are adjacent.
+    current: usize,
+    /// The bits of all devices with a figure above 0, and [`IS_READ`] once all of the files were read.
     used: u64,
 }
 
-impl First {
-    /// Takes a figure of `device` into account. A device's figures are adjacent, so one dropped for a lower device
-    /// does not come back.
+impl<'p> Group<'p> {
+    /// Of nothing that was read yet.
+    fn unread(places: &'p mut [Place]) -> Self {
+        Self { from: Device::LEAST, places, len: 0, is_cut: false, current: 0, used: 0 }
+    }
+
+    /// Starts over, with the devices at or after `from`.
+    fn start(&mut self, from: Device) {
+        (self.from, self.len, self.is_cut, self.used) = (from, 0, false, 0);
+    }
+
+    /// The devices that have figures.
+    fn devices(&self) -> &[Place] {
+        self.places.get(..self.len).unwrap_or_default()
+    }
+
+    /// Takes a figure of `device` into account.
     fn take(&mut self, device: Device, what: What, key: &[u8], number: &[u8]) {
         let number = scan::clamped_number(number).unwrap_or(0);
-        if number > 0 {
-            self.used |= device.bit();
-        }
-        if device < self.from || self.device < device {
+        if number == 0 {
             return;
         }
-        if self.device != device {
-            (self.device, self.traffic) = (device, Traffic::NONE);
+        self.used |= device.bit();
+        if device < self.from {
+            return;
         }
-        if let Some(figure) = self.traffic.figure(what, key) {
+        if let Some(figure) = self.traffic_of(device).and_then(|traffic| traffic.figure(what, key)) {
             *figure = number.max(*figure);
         }
+    }
+
+    /// The place for a device's figures; `None` if there is none left.
+    fn traffic_of(&mut self, device: Device) -> Option<&mut Traffic> {
+        if self.devices().get(self.current).is_none_or(|(current, _)| *current != device) {
+            self.current = match self.devices().iter().position(|(known, _)| *known == device) {
+                Some(known) => known,
+                None => self.place_for(device)?,
+            };
+        }
+        self.places.get_mut(self.current).map(|(_, traffic)| traffic)
+    }
+
+    /// A place for a new device. If all are taken, the highest device is left out, which may be the new one. It does not
+    /// come back, because from then on all that are kept are lower.
+    fn place_for(&mut self, device: Device) -> Option<usize> {
+        let mut place = self.len;
+        if place == self.places.len() {
+            self.is_cut = true;
+            let (highest, (last, _)) = self.places.iter().enumerate().max_by_key(|(_, (device, _))| *device)?;
+            if device > *last {
+                return None;
+            }
+            place = highest;
+        } else {
+            self.len = place.saturating_add(1);
+        }
+        *self.places.get_mut(place)? = (device, Traffic::NONE);
+        Some(place)
+    }
+
+    /// The last device up to which none is left out.
+    fn last(&self) -> Device {
+        let last = self.devices().iter().map(|(device, _)| *device).max();
+        last.filter(|_| self.is_cut).unwrap_or(Device::NONE)
+    }
+
+    /// What was done with `device`, if it is certain.
+    fn certain(&self, device: Device) -> Option<Option<Traffic>> {
+        let is_known = self.used & device.bit() == 0 || self.from <= device && device <= self.last();
+        let traffic = self.devices().iter().find(|(known, _)| *known == device).map(|(_, traffic)| *traffic);
+        let traffic = traffic.filter(|traffic| *traffic != Traffic::NONE);
+        (self.used & IS_READ != 0 && is_known).then_some(traffic)
     }
 
     /// Takes a word of `io.stat` that follows a device, with the blank or newline that ends it; `device` is the one
@@ -204,15 +276,15 @@ impl<F: Source> Told<F> {
     /// `io.stat` is read by words, because no buffer holds every line: kernels 5.15 to 5.18 put all devices without
     /// figures on the line of the next one, and the last of them on a line without a newline.
     #[inline(never)]
-    fn read(&mut self, first: &mut First, scratch: &mut [u8]) -> Option<()> {
+    fn read(&mut self, group: &mut Group, scratch: &mut [u8]) -> Option<()> {
         self.file.rewind();
         let new = if self.what == What::All { Lines::of_words } else { Lines::new };
         let mut lines = new(&mut self.file, scratch);
         let mut device = None;
         while let Some(line) = lines.next().ok()? {
             match (self.what, line.whole()) {
-                (What::All, Some(word)) => first.take_word(&mut device, word),
-                (what, Some(line)) => first.take_line(what, line).unwrap_or(()),
+                (What::All, Some(word)) => group.take_word(&mut device, word),
+                (what, Some(line)) => group.take_line(what, line).unwrap_or(()),
                 (_, None) => {}
             }
         }
@@ -223,36 +295,39 @@ impl<F: Source> Told<F> {
 /// In a set of devices: the set is known.
 const IS_READ: u64 = 1 << 63;
 
-/// The scope's open files. Since their lines are in no particular order, they are reread from the start for every
-/// device that the scope used.
+/// The scope's open files.
 pub struct Io<F> {
     told: [Option<Told<F>>; 4],
-    /// `/proc/devices`
-    drivers: Option<F>,
-    /// The bits of the devices that the scope had used when its files were last read, and [`IS_READ`]; 0 before that.
-    used: u64,
+}
+
+/// What the scope did with each device. The lines of its files are in no particular order, so the files are reread from
+/// the start for each group of devices for which there is room.
+pub struct Devices<'p, F> {
+    io: &'p mut Io<F>,
+    group: Group<'p>,
 }
 
 /// Opens the scope's files. `None` if it has none, or is the machine's root.
 #[inline(never)]
-pub fn open<F: Files>(files: &F, places: &Places, scratch: &mut [u8]) -> Option<Io<F::File>> {
+pub fn open<F: Files>(files: &F, places: &Places, counted: Counted, scratch: &mut [u8]) -> Option<Io<F::File>> {
     let place = places.hierarchy(Controller::Io)?;
     let scope = place.chain_of_scope().next()?;
-    let told = io::open(&scope.among(files), place.version, scratch);
-    told.iter().any(Option::is_some).then_some(())?;
-    Some(Io { told, drivers: files.open(c"/proc/devices"), used: 0 })
+    Io::of(io::open(&scope.among(files), place.version, counted, scratch))
 }
 
-/// What a cgroup did with all devices; `None` if nobody counts it. `drivers` is the machine's `/proc/devices`.
+/// The machine's list of drivers.
+pub fn drivers<F: Files>(files: &F) -> Option<F::File> {
+    files.open(c"/proc/devices")
+}
+
+/// What a cgroup did with all devices; `None` if nobody counts it. `drivers` is the machine's list: see [`drivers`].
 pub fn traffic<G: CgroupFiles>(
     group: &G,
     version: Version,
     drivers: Option<G::File>,
     scratch: &mut [u8],
 ) -> Option<Traffic> {
-    let told = io::open(group, version, scratch);
-    told.iter().any(Option::is_some).then_some(())?;
-    Io { told, drivers, used: 0 }.sum(scratch)
+    Io::of(io::open(group, version, Counted::All, scratch))?.devices(&mut [FREE; 16]).sum(|| drivers, scratch)
 }
 
 /// Drivers whose devices pass operations on to other devices, where the kernel counts them again.
@@ -261,70 +336,94 @@ fn passes_on(driver: &[u8]) -> bool {
 }
 
 impl<F: Source> Io<F> {
+    /// Of these files; `None` if there is none.
+    #[inline(always)]
+    fn of(told: [Option<Told<F>>; 4]) -> Option<Self> {
+        told.iter().any(Option::is_some).then_some(Self { told })
+    }
+
+    /// What they say, with room for so many devices.
+    pub fn devices<'p>(&'p mut self, room: &'p mut [Place]) -> Devices<'p, F> {
+        Devices { io: self, group: Group::unread(room) }
+    }
+}
+
+impl<F: Source> Devices<'_, F> {
+    /// Reads the first group: that is all, if there is room for all devices.
+    pub fn begin(&mut self, scratch: &mut [u8]) -> Option<()> {
+        self.read(Device::LEAST, scratch)
+    }
+
     /// What was done with `device`; `None` if nothing.
     pub fn of_device(&mut self, device: Device, scratch: &mut [u8]) -> Result<Option<Traffic>, Unreadable> {
-        if self.used & (IS_READ | device.bit()) == IS_READ {
-            return Ok(None);
+        if let Some(traffic) = self.group.certain(device) {
+            return Ok(traffic);
         }
-        let first = self.first(device, scratch).ok_or(Unreadable)?;
-        self.used = first.used | IS_READ;
-        Ok((first.device == device && first.traffic != Traffic::NONE).then_some(first.traffic))
+        self.read(device, scratch).ok_or(Unreadable)?;
+        Ok(self.group.certain(device).flatten())
     }
 
     /// What was done with all devices. An operation that passed through several counts once, because the kernel's
     /// `pgpgin` counts where operations begin (`submit_bio`, block/blk-core.c). A loop device's operations begin again
     /// at the file below it.
-    pub fn sum(&mut self, scratch: &mut [u8]) -> Option<Traffic> {
+    ///
+    /// `drivers` opens the machine's list, if there is a device at all.
+    pub fn sum(&mut self, drivers: impl FnOnce() -> Option<F>, scratch: &mut [u8]) -> Option<Traffic> {
+        self.begin(scratch)?;
+        if self.group.len == 0 {
+            return Some(Traffic::NONE);
+        }
+        let mut drivers = drivers();
         let (mut sum, mut passed_on) = (Traffic::NONE, Traffic::NONE);
-        let mut next = Some(Device::LEAST);
         // The driver of the current devices, and whether it passes operations on.
         let mut driver = None;
-        while let Some(from) = next {
-            let First { device, traffic, .. } = self.first(from, scratch)?;
-            if device == Device::NONE {
-                break;
+        loop {
+            for (device, traffic) in self.group.devices() {
+                let (_, passes_on) = match driver.filter(|(major, _)| *major == device.major) {
+                    Some(known) => known,
+                    None => *driver.insert((device.major, is_passing_on(drivers.as_mut(), *device, scratch))),
+                };
+                if passes_on {
+                    passed_on = passed_on.with(*traffic, u64::max);
+                } else {
+                    sum = sum.with(*traffic, u64::saturating_add);
+                }
             }
-            let (_, passes_on) = match driver.filter(|(major, _)| *major == device.major) {
-                Some(known) => known,
-                None => *driver.insert((device.major, self.is_passing_on(device, scratch))),
-            };
-            if passes_on {
-                passed_on = passed_on.with(traffic, u64::max);
-            } else {
-                sum = sum.with(traffic, u64::saturating_add);
-            }
-            next = device.next();
+            let Some(next) = self.group.last().next() else { break };
+            self.read(next, scratch)?;
         }
         // Some drivers pass operations on from kernel threads, so the devices below count them for another cgroup.
         Some(sum.with(passed_on, u64::max))
     }
 
-    /// The first device at or after `from`.
-    fn first(&mut self, from: Device, scratch: &mut [u8]) -> Option<First> {
-        let mut first = First { from, device: Device::NONE, traffic: Traffic::NONE, used: 0 };
-        for told in self.told.iter_mut().flatten() {
-            told.read(&mut first, scratch)?;
-        }
-        Some(first)
-    }
-
-    /// Whether `device` has a driver that passes operations on, according to `/proc/devices`.
+    /// Reads the group of devices at or after `from`.
     #[inline(never)]
-    fn is_passing_on(&mut self, device: Device, scratch: &mut [u8]) -> bool {
-        let Some(drivers) = self.drivers.as_mut() else { return false };
-        drivers.rewind();
-        let mut lines = Lines::new(drivers, scratch);
-        let mut is_of_blocks = false;
-        while let Ok(Some(line)) = lines.next() {
-            let line = scan::without_newline(scan::after_blanks(line.bytes));
-            is_of_blocks |= line == b"Block devices:";
-            let driver = scan::number(line).filter(|(major, _)| is_of_blocks && *major == device.major);
-            if let Some((_, name)) = driver {
-                return passes_on(scan::after_blanks(name));
-            }
+    fn read(&mut self, from: Device, scratch: &mut [u8]) -> Option<()> {
+        self.group.start(from);
+        for told in self.io.told.iter_mut().flatten() {
+            told.read(&mut self.group, scratch)?;
         }
-        false
+        self.group.used |= IS_READ;
+        Some(())
     }
+}
+
+/// Whether `device` has a driver that passes operations on, according to the machine's list.
+#[inline(never)]
+fn is_passing_on(drivers: Option<&mut impl Source>, device: Device, scratch: &mut [u8]) -> bool {
+    let Some(drivers) = drivers else { return false };
+    drivers.rewind();
+    let mut lines = Lines::new(drivers, scratch);
+    let mut is_of_blocks = false;
+    while let Ok(Some(line)) = lines.next() {
+        let line = scan::without_newline(scan::after_blanks(line.bytes));
+        is_of_blocks |= line == b"Block devices:";
+        let driver = scan::number(line).filter(|(major, _)| is_of_blocks && *major == u64::from(device.major));
+        if let Some((_, name)) = driver {
+            return passes_on(scan::after_blanks(name));
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -332,7 +431,7 @@ impl Io<crate::fixture::Bytes> {
     /// The files of a v2 scope whose `io.stat` is `text`.
     pub(crate) fn of_version_2(text: &str) -> Self {
         let told = Told { what: What::All, file: crate::fixture::Bytes::in_steps(text, 100) };
-        Self { told: [Some(told), None, None, None], drivers: None, used: 0 }
+        Self { told: [Some(told), None, None, None] }
     }
 }
 
@@ -368,15 +467,15 @@ mod tests {
 
     fn opened(tree: &Tree) -> Option<Io<Bytes>> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
-        open(tree, &places, &mut [0; 512])
+        open(tree, &places, Counted::All, &mut [0; 512])
     }
 
     fn of(tree: &Tree, device: Device) -> Result<Option<Traffic>, Unreadable> {
-        opened(tree).ok_or(Unreadable)?.of_device(device, &mut [0; 256])
+        opened(tree).ok_or(Unreadable)?.devices(&mut [FREE; 2]).of_device(device, &mut [0; 256])
     }
 
     fn sum(tree: &Tree) -> Option<Traffic> {
-        opened(tree)?.sum(&mut [0; 256])
+        opened(tree)?.devices(&mut [FREE; 2]).sum(|| drivers(tree), &mut [0; 256])
     }
 
     fn bytes(read_bytes: u64, written_bytes: u64) -> Traffic {
@@ -541,9 +640,9 @@ mod tests {
     }
 
     /// A file that counts how often it is read from the start.
-    struct Counted<'c>(Bytes, &'c core::cell::Cell<usize>);
+    struct Reread<'c>(Bytes, &'c core::cell::Cell<usize>);
 
-    impl Source for Counted<'_> {
+    impl Source for Reread<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
             self.0.read(buffer)
         }
@@ -563,17 +662,36 @@ mod tests {
         let idle: String = (16..80).map(|minor| format!("8:{minor} rbytes=0 wbytes=0\n")).collect();
         let text = format!("{idle}8:0 rbytes=4096 wbytes=512\n7:0 rios=1\n");
         let readings = core::cell::Cell::new(0);
-        let told = Told { what: What::All, file: Counted(Bytes::in_steps(&text, 100), &readings) };
-        let mut io = Io { told: [Some(told), None, None, None], drivers: None, used: 0 };
+        let told = Told { what: What::All, file: Reread(Bytes::in_steps(&text, 100), &readings) };
+        let mut io = Io { told: [Some(told), None, None, None] };
+        let room = &mut [FREE; 1];
+        let mut devices = io.devices(room);
         let mut used = Vec::new();
         for minor in 0..80 {
-            used.extend(io.of_device(Device { major: 8, minor }, &mut [0; 256]).unwrap());
+            used.extend(devices.of_device(Device { major: 8, minor }, &mut [0; 256]).unwrap());
         }
         assert_eq!(used, [bytes(4096, 512)]);
-        // Once to learn which devices were used, once for the one that was, and once for each other that shares a bit
-        // with one of the two.
-        assert!((2..6).contains(&readings.get()), "{} readings", readings.get());
-        assert_eq!(io.of_device(LOOP0, &mut [0; 256]), Ok(Some(Traffic { reads: 1, ..Traffic::NONE })));
+        // Once for the one that was used, and once for each other that shares a bit with one of the two.
+        assert!((1..6).contains(&readings.get()), "{} readings", readings.get());
+        assert_eq!(devices.of_device(LOOP0, &mut [0; 256]), Ok(Some(Traffic { reads: 1, ..Traffic::NONE })));
+    }
+
+    #[test]
+    fn the_files_are_read_once_for_as_many_devices_as_there_is_room_for() {
+        for (count, room, most) in [(8, 8, 1), (10, 8, 2), (120, 8, 15), (120, 120, 1)] {
+            let text: String = (0..count).rev().map(|minor| format!("8:{minor} rios={}\n", minor + 1)).collect();
+            let readings = core::cell::Cell::new(0);
+            let told = Told { what: What::All, file: Reread(Bytes::in_steps(&text, 100), &readings) };
+            let mut io = Io { told: [Some(told), None, None, None] };
+            let mut room = vec![FREE; room];
+            let mut devices = io.devices(&mut room);
+            devices.begin(&mut [0; 256]).unwrap();
+            for minor in 0..count {
+                let told = devices.of_device(Device { major: 8, minor }, &mut [0; 256]).unwrap();
+                assert_eq!(told.map(|told| told.reads), Some(u64::from(minor) + 1));
+            }
+            assert_eq!(readings.get(), most, "{count} devices");
+        }
     }
 
     #[test]
@@ -635,8 +753,8 @@ mod tests {
     }
 
     /// Devices with the bytes read and written, in any order.
-    fn shuffled() -> impl Strategy<Value = Vec<((u64, u64), (u64, u64))>> {
-        prop::collection::btree_map((0_u64..300, 0_u64..300), (0_u64..1 << 40, 1_u64..1 << 40), 0..12)
+    fn shuffled() -> impl Strategy<Value = Vec<((u32, u32), (u64, u64))>> {
+        prop::collection::btree_map((0_u32..300, 0_u32..300), (0_u64..1 << 40, 1_u64..1 << 40), 0..40)
             .prop_map(|devices| devices.into_iter().collect::<Vec<_>>())
             .prop_shuffle()
     }
@@ -668,9 +786,11 @@ mod tests {
         fn any_text_is_judged(text in prop::collection::vec(any::<u8>(), 0..300), drivers in "[a-zB: 0-9\n]{0,80}", scratch in 0_usize..200) {
             for what in [What::All, What::Bytes, What::Operations] {
                 let told = Told { what, file: Bytes::in_steps(&text, 7) };
-                let mut io = Io { told: [Some(told), None, None, None], drivers: Some(Bytes::new(&drivers)), used: 0 };
-                let _ = io.of_device(SDA, &mut vec![0; scratch]);
-                let _ = io.sum(&mut vec![0; scratch]);
+                let mut io = Io { told: [Some(told), None, None, None] };
+                let mut room = [FREE; 2];
+                let mut devices = io.devices(&mut room);
+                let _ = devices.of_device(SDA, &mut vec![0; scratch]);
+                let _ = devices.sum(|| Some(Bytes::new(&drivers)), &mut vec![0; scratch]);
             }
         }
     }
