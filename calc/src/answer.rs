@@ -185,9 +185,6 @@ impl Answer {
         self.path().is_some_and(|path| path.to_bytes().starts_with(b"/proc/pressure/"))
     }
 
-    /// The length of the longest last component of an answer's path.
-    pub const LONGEST_NAME: usize = Shapes::OF_NAMES.longest;
-
     /// The last components of its paths, separated by slashes.
     fn names(self) -> &'static [u8] {
         scan::parts(NAMES, b'\n').nth(self as usize).unwrap_or_default()
@@ -198,10 +195,10 @@ impl Answer {
         is_one_of(self.names(), name)
     }
 
-    /// Whether some answer's path ends in this byte, which settles it for most paths.
+    /// Whether some answer's path ends in these three bytes and a NUL, which settles it for most paths.
     #[inline(always)]
-    pub const fn may_end_in(byte: u8) -> bool {
-        Shapes::OF_NAMES.ends & Shapes::end(byte) != 0
+    pub fn may_end_in(end: [u8; 4]) -> bool {
+        ENDS.have(end)
     }
 
     /// Whether some answer's path ends in the component `name`: the cheap test that comes first.
@@ -221,11 +218,65 @@ impl Answer {
     }
 }
 
+/// The ends of a set of names: three bytes and a NUL. Those of a name of two bytes begin with the slash before it.
+///
+/// A hash table without collisions: the three bytes give the place, where the last two are, so one comparison tells.
+struct Ends {
+    multiplier: u32,
+    table: [u16; 64],
+}
+
+/// The ends of the names of all answers.
+static ENDS: Ends = Ends::of(NAMES);
+
+impl Ends {
+    /// The ends of `names`, each of which is followed by a slash or a newline.
+    const fn of(names: &[u8]) -> Self {
+        let mut ends = Self { multiplier: 0x9e37_79b1, table: [0; _] };
+        while !ends.take(names) {
+            ends = Self { multiplier: ends.multiplier.wrapping_mul(5).wrapping_add(2), table: [0; _] };
+        }
+        ends
+    }
+
+    /// Enters the ends of `names`. False if two of them have the same place.
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
+    const fn take(&mut self, names: &[u8]) -> bool {
+        let mut taken = [0; 64];
+        let (mut start, mut at) = (0, 0);
+        while at < names.len() {
+            if matches!(names[at], b'/' | b'\n') {
+                assert!(at - start >= 2, "a name of one byte");
+                let before = if at - start == 2 { b'/' } else { names[at - 3] };
+                let end = u32::from_le_bytes([before, names[at - 2], names[at - 1], 0]);
+                let place = self.place(end);
+                if taken[place] != 0 && taken[place] != end {
+                    return false;
+                }
+                taken[place] = end;
+                self.table[place] = (end >> 8) as u16;
+                start = at + 1;
+            }
+            at += 1;
+        }
+        true
+    }
+
+    #[inline(always)]
+    const fn place(&self, end: u32) -> usize {
+        (end.wrapping_mul(self.multiplier) >> 26) as usize
+    }
+
+    /// Whether the name of a path that ends so may be one of them.
+    #[inline(always)]
+    fn have(&self, end: [u8; 4]) -> bool {
+        let end = u32::from_le_bytes(end);
+        self.table.get(self.place(end)).is_some_and(|last_two| *last_two == (end >> 8) as u16)
+    }
+}
+
 /// A cheap approximation of a set of names: its "no" is certain.
 struct Shapes {
-    longest: usize,
-    /// The last bytes, all lower-case letters, a bit each.
-    ends: u32,
     /// A bit for each hash of first byte, last byte and length.
     sums: [u64; 4],
 }
@@ -236,7 +287,7 @@ impl Shapes {
     /// The shapes of `names`, each of which is followed by a slash or a newline.
     #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
     const fn of(names: &[u8]) -> Self {
-        let mut shapes = Self { longest: 0, ends: 0, sums: [0; 4] };
+        let mut shapes = Self { sums: [0; 4] };
         let mut rest = names;
         while !rest.is_empty() {
             let mut len = 0;
@@ -244,20 +295,11 @@ impl Shapes {
                 len += 1;
             }
             let (name, after) = rest.split_at(len);
-            shapes.longest = if len > shapes.longest { len } else { shapes.longest };
-            assert!(name[len - 1].is_ascii_lowercase(), "only a lower-case letter has a bit of its own");
-            shapes.ends |= Self::end(name[len - 1]);
             let sum = Self::sum(name);
             shapes.sums[sum as usize / 64] |= 1 << (sum % 64);
             rest = after.split_at(1).1;
         }
         shapes
-    }
-
-    /// The bit of a last byte; 0 if that is not a lower-case letter.
-    #[inline(always)]
-    const fn end(byte: u8) -> u32 {
-        if byte.is_ascii_lowercase() { 1 << (byte % 32) } else { 0 }
     }
 
     const fn sum(name: &[u8]) -> u8 {
@@ -306,13 +348,17 @@ fn is_one_of(names: &[u8], name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    fn may_end(path: &[u8]) -> bool {
+        Answer::may_end_in(*path.last_chunk().unwrap())
+    }
+
     #[test]
     fn every_path_is_its_own() {
         for answer in Answer::ALL {
             if let Some(path) = answer.path() {
                 assert_eq!(Answer::from_path(path.to_bytes()), Some(answer));
                 let name = path.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap();
-                assert!(Answer::may_be_named(name) && Answer::may_end_in(*name.last().unwrap()));
+                assert!(Answer::may_be_named(name) && may_end(path.to_bytes_with_nul()));
             }
         }
     }
@@ -358,7 +404,7 @@ mod tests {
         for answer in Answer::ALL {
             for name in scan::parts(answer.names(), b'/') {
                 assert!(Answer::may_be_named(name) && answer.is_named(name), "{name:?}");
-                assert!(Answer::may_end_in(*name.last().unwrap()) && name.len() <= Answer::LONGEST_NAME);
+                assert!(may_end(&[b"/", name, b"\0"].concat()));
             }
         }
         for name in ["a", "mem", "meminfo/", "passwd", "cpulist/shared_cpu_list", "libc.so.6", "x".repeat(300).as_str()]
@@ -372,6 +418,22 @@ mod tests {
         for name in ["", "o", "x", "cpuinfos", "libc.so", "core_cpus_lists", "/", "memory.stat"] {
             assert!(!Answer::may_be_named(name.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn the_end_settles_it_for_most_paths() {
+        for path in ["/etc/passwd", "/lib/libc.so.6", "a.c", "/usr/lib/python3/site.py", "/bin/sh", "/tmp/a.txt", "/"] {
+            assert!(path.len() < 3 || !may_end(&[path.as_bytes(), b"\0"].concat()), "{path}");
+        }
+        let all = (0..26_u32.pow(3)).map(|n| [n / 676, n / 26 % 26, n % 26].map(|letter| b'a' + letter as u8));
+        let known: std::vec::Vec<_> = all.filter(|end| may_end(&[end.as_slice(), b"\0"].concat())).collect();
+        // A name of two letters has a slash before them.
+        let mut ends: std::vec::Vec<_> = scan::parts(NAMES, b'\n').flat_map(|names| scan::parts(names, b'/')).collect();
+        ends = ends.iter().filter_map(|name| name.last_chunk::<3>()).map(<[u8; 3]>::as_slice).collect();
+        for end in &known {
+            assert!(ends.iter().any(|own| own[1..] == end[1..]), "{end:?}");
+        }
+        assert!(known.len() < 64, "{}", known.len());
     }
 
     #[test]

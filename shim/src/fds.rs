@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// A bit per number, for the numbers at which programs keep files open.
 static OURS: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 
+#[inline(always)]
 fn bit(fd: i32) -> Option<(&'static AtomicU64, u64)> {
     let fd = usize::try_from(fd).ok()?;
     Some((OURS.get(fd / 64)?, 1 << (fd % 64)))
@@ -28,7 +29,7 @@ pub(crate) fn forget(fd: i32) {
 }
 
 /// Whether an answer was ever put over `fd`.
-#[inline]
+#[inline(always)]
 pub(crate) fn may_be_ours(fd: i32) -> bool {
     bit(fd).is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
 }

@@ -1,7 +1,8 @@
 //! What a line of the hook table expands to: the exported symbol, the slot of its next, and the type of both.
 
 /// The hook table. A line `name(args) -> ret = path;` exports `name`, which calls `path(next, args)`. `next` is the
-/// definition of `name` after ours, or `None` if there is none.
+/// definition of `name` after ours, or `None` if there is none. In a line `name(args) -> ret = path | stand_in;` it is
+/// `stand_in` if there is none, so that functions that programs call often test once for it.
 ///
 /// Only this line gives the type, and the compiler compares it with the `libc` crate's declaration.
 ///
@@ -13,7 +14,7 @@
 macro_rules! hooks {
     ($($symbol:ident(
         $($arg:ident: $type:ty $(as $libcs:ty)?),* $(, ... $($more:ident: $more_type:ty),+)?
-    ) $(-> $ret:ty $(as $libcs_ret:ty)?)? = $hook:path $(, $undeclared:ident)?;)*) => {
+    ) $(-> $ret:ty $(as $libcs_ret:ty)?)? = $hook:path $(| $stand_in:path)? $(, $undeclared:ident)?;)*) => {
         /// The hooked symbols, each the index of its slot.
         #[allow(non_camel_case_types, reason = "each is the symbol's own name")]
         #[repr(usize)]
@@ -51,13 +52,14 @@ macro_rules! hooks {
             use super::*;
             $(
                 #[unsafe(no_mangle)]
+                #[unsafe(link_section = ".text.cgproc_hook")]
                 unsafe extern "C" fn $symbol($($arg: $type,)* $($($more: $more_type),+)?) $(-> $ret)? {
-                    let next = $crate::next::of($crate::Hooked::$symbol as usize);
                     // SAFETY: the slot of this symbol holds this symbol's definition, which has this signature; for
                     // the arguments the caller answers, as it would to libc.
                     unsafe {
-                        let next = next
-                            .map(|next| core::mem::transmute::<$crate::next::Definition, signature::$symbol>(next));
+                        let next = $crate::hook::next!(
+                            $symbol, unsafe extern "C" fn($($type,)* $($($more_type),+)?) $(-> $ret)? $(, $stand_in)?
+                        );
                         $hook(next, $($arg,)* $($($more),+)?)
                     }
                 }
@@ -66,3 +68,19 @@ macro_rules! hooks {
     };
 }
 pub(crate) use hooks;
+
+/// The definition of a symbol after ours, with its type, in which what is variadic is not.
+macro_rules! next {
+    ($symbol:ident, $type:ty) => {
+        $crate::next::of($crate::Hooked::$symbol as usize)
+            .map(|next| core::mem::transmute::<$crate::next::Definition, signature::$symbol>(next))
+    };
+    ($symbol:ident, $type:ty, $stand_in:path) => {{
+        const STAND_IN: $type = $stand_in;
+        core::mem::transmute::<$crate::next::Definition, signature::$symbol>($crate::next::of_or(
+            $crate::Hooked::$symbol as usize,
+            STAND_IN as *mut (),
+        ))
+    }};
+}
+pub(crate) use next;

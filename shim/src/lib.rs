@@ -47,15 +47,15 @@ use libc::{
 
 hooks! {
     // open(2)
-    open(path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::open;
-    open64(path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::open;
-    openat(dir: c_int, path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::openat;
-    openat64(dir: c_int, path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::openat;
-    __open_2(path: *const c_char, flags: c_int) -> c_int = open::open_2, undeclared;
-    __open64_2(path: *const c_char, flags: c_int) -> c_int = open::open_2, undeclared;
-    __openat_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2, undeclared;
-    __openat64_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2, undeclared;
-    openat2(dir: c_int, path: *const c_char, how: *const u64, len: size_t) -> c_int = open::openat2, undeclared;
+    open(path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::open | open::raw_open;
+    open64(path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::open | open::raw_open;
+    openat(dir: c_int, path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::openat | open::raw_openat;
+    openat64(dir: c_int, path: *const c_char, flags: c_int, ... mode: mode_t) -> c_int = open::openat | open::raw_openat;
+    __open_2(path: *const c_char, flags: c_int) -> c_int = open::open_2 | open::raw_open_2, undeclared;
+    __open64_2(path: *const c_char, flags: c_int) -> c_int = open::open_2 | open::raw_open_2, undeclared;
+    __openat_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2 | open::raw_openat_2, undeclared;
+    __openat64_2(dir: c_int, path: *const c_char, flags: c_int) -> c_int = open::openat_2 | open::raw_openat_2, undeclared;
+    openat2(dir: c_int, path: *const c_char, how: *const u64, len: size_t) -> c_int = open::openat2 | open::raw_openat2, undeclared;
 
     // fopen(3)
     fopen(path: *const c_char, mode: *const c_char) -> *mut FILE = stdio::fopen;
@@ -72,46 +72,46 @@ hooks! {
     fsetpos64(file: *mut FILE, position: *const c_void as *const libc::fpos64_t) -> c_int = stdio::fsetpos;
 
     // lseek(2), pread(2)
-    lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek;
-    lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek;
-    pread(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread;
-    pread64(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread;
-    __pread_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk, undeclared;
-    __pread64_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk, undeclared;
-    preadv(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv;
-    preadv64(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv;
-    preadv2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2;
-    preadv64v2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2;
+    lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek | seek::raw_lseek;
+    lseek64(fd: c_int, offset: off_t, whence: c_int) -> off_t = seek::lseek | seek::raw_lseek;
+    pread(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread | seek::raw_pread;
+    pread64(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = seek::pread | seek::raw_pread;
+    __pread_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk | seek::raw_pread_chk, undeclared;
+    __pread64_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t = seek::pread_chk | seek::raw_pread_chk, undeclared;
+    preadv(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv | seek::raw_preadv;
+    preadv64(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t = seek::preadv | seek::raw_preadv;
+    preadv2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2 | seek::raw_preadv2;
+    preadv64v2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t = seek::preadv2 | seek::raw_preadv2;
 
     // mmap(2)
-    mmap(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void = seek::mmap;
-    mmap64(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void = seek::mmap;
+    mmap(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void = seek::mmap | seek::raw_mmap;
+    mmap64(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void = seek::mmap | seek::raw_mmap;
 
     // stat(2)
-    stat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat;
-    stat64(path: *const c_char, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::stat;
-    lstat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::lstat;
-    lstat64(path: *const c_char, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::lstat;
-    fstat(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat;
-    fstat64(fd: c_int, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::fstat;
-    fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat;
-    fstatat64(dir: c_int, path: *const c_char, to: *mut libc::stat as *mut libc::stat64, flags: c_int) -> c_int = stat::fstatat;
-    statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, to: *mut libc::statx) -> c_int = stat::statx;
+    stat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat | stat::raw_stat;
+    stat64(path: *const c_char, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::stat | stat::raw_stat;
+    lstat(path: *const c_char, to: *mut libc::stat) -> c_int = stat::stat | stat::raw_lstat;
+    lstat64(path: *const c_char, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::stat | stat::raw_lstat;
+    fstat(fd: c_int, to: *mut libc::stat) -> c_int = stat::fstat | stat::raw_fstat;
+    fstat64(fd: c_int, to: *mut libc::stat as *mut libc::stat64) -> c_int = stat::fstat | stat::raw_fstat;
+    fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fstatat | stat::raw_fstatat;
+    fstatat64(dir: c_int, path: *const c_char, to: *mut libc::stat as *mut libc::stat64, flags: c_int) -> c_int = stat::fstatat | stat::raw_fstatat;
+    statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, to: *mut libc::statx) -> c_int = stat::statx | stat::raw_statx;
     // What glibc before 2.33 compiled stat(2) to.
-    __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat, undeclared;
-    __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat, undeclared;
-    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat, undeclared;
-    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::lxstat, undeclared;
-    __fxstat(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat, undeclared;
-    __fxstat64(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat, undeclared;
-    __fxstatat(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat, undeclared;
-    __fxstatat64(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat, undeclared;
+    __xstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat | stat::raw_xstat, undeclared;
+    __xstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat | stat::raw_xstat, undeclared;
+    __lxstat(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat | stat::raw_lxstat, undeclared;
+    __lxstat64(version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = stat::xstat | stat::raw_lxstat, undeclared;
+    __fxstat(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat | stat::raw_fxstat, undeclared;
+    __fxstat64(version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = stat::fxstat | stat::raw_fxstat, undeclared;
+    __fxstatat(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat | stat::raw_fxstatat, undeclared;
+    __fxstatat64(version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int = stat::fxstatat | stat::raw_fxstatat, undeclared;
 
     // access(2)
-    access(path: *const c_char, mode: c_int) -> c_int = stat::access;
-    faccessat(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int = stat::faccessat;
-    eaccess(path: *const c_char, mode: c_int) -> c_int = stat::eaccess;
-    euidaccess(path: *const c_char, mode: c_int) -> c_int = stat::eaccess;
+    access(path: *const c_char, mode: c_int) -> c_int = stat::access | stat::raw_access;
+    faccessat(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int = stat::faccessat | stat::raw_faccessat;
+    eaccess(path: *const c_char, mode: c_int) -> c_int = stat::eaccess | stat::raw_eaccess;
+    euidaccess(path: *const c_char, mode: c_int) -> c_int = stat::eaccess | stat::raw_eaccess;
 
     // readdir(3), scandir(3), glob(3)
     opendir(path: *const c_char) -> *mut DIR = directory::opendir;
@@ -132,10 +132,10 @@ hooks! {
     posix_getdents(fd: c_int, to: *mut c_void, len: size_t, flags: c_int) -> ssize_t = directory::posix_getdents, undeclared;
 
     // statfs(2), statvfs(3)
-    statfs(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs;
-    statfs64(path: *const c_char, to: *mut libc::statfs as *mut libc::statfs64) -> c_int = disk::statfs;
-    fstatfs(fd: c_int, to: *mut libc::statfs) -> c_int = disk::fstatfs;
-    fstatfs64(fd: c_int, to: *mut libc::statfs as *mut libc::statfs64) -> c_int = disk::fstatfs;
+    statfs(path: *const c_char, to: *mut libc::statfs) -> c_int = disk::statfs | disk::raw_statfs;
+    statfs64(path: *const c_char, to: *mut libc::statfs as *mut libc::statfs64) -> c_int = disk::statfs | disk::raw_statfs;
+    fstatfs(fd: c_int, to: *mut libc::statfs) -> c_int = disk::fstatfs | disk::raw_fstatfs;
+    fstatfs64(fd: c_int, to: *mut libc::statfs as *mut libc::statfs64) -> c_int = disk::fstatfs | disk::raw_fstatfs;
     statvfs(path: *const c_char, to: *mut libc::statvfs) -> c_int = disk::statvfs;
     statvfs64(path: *const c_char, to: *mut libc::statvfs as *mut libc::statvfs64) -> c_int = disk::statvfs;
     fstatvfs(fd: c_int, to: *mut libc::statvfs) -> c_int = disk::fstatvfs;

@@ -92,25 +92,14 @@ pub(crate) type Definition = core::ptr::NonNull<()>;
 /// The definitions; null if there is none or it is not known yet.
 pub(crate) static SLOTS: [AtomicPtr<()>; COUNT] = [const { AtomicPtr::new(core::ptr::null_mut()) }; COUNT];
 
-/// Set once [`SLOTS`] is complete. If several threads are in the first hook, all resolve to the same values, and none
-/// waits.
-static RESOLVED: AtomicU8 = AtomicU8::new(0);
-
 /// A symbol to look for.
 #[derive(Clone, Copy)]
 struct Wanted {
     /// With its final NUL.
     name: &'static [u8],
-    gnu_hash: u32,
     is_variable: bool,
     /// Whether to take the first of all objects, instead of the next after ours.
     is_first_of_all: bool,
-}
-
-/// The name of each slot with its NUL, and its hash, computed by the compiler.
-struct Names {
-    starts: [u16; COUNT + 1],
-    gnu_hashes: [u32; COUNT],
 }
 
 const LENGTH: usize = HOOKED_NAMES.len() + NEEDED_NAMES.len();
@@ -126,42 +115,48 @@ static TEXT: [u8; LENGTH] = {
     text
 };
 
-static NAMES: Names = {
-    let mut names = Names { starts: [0; COUNT + 1], gnu_hashes: [5381; COUNT] };
+/// Where the name of each slot starts in [`TEXT`], computed by the compiler.
+static STARTS: [u16; COUNT + 1] = {
+    let mut starts = [0; _];
     let (mut at, mut slot) = (0, 0);
     while at < LENGTH {
-        let byte = TEXT[at] as u32;
         at += 1;
-        if byte == 0 {
+        if TEXT[at - 1] == 0 {
             slot += 1;
-            names.starts[slot] = at as u16;
-            continue;
+            starts[slot] = at as u16;
         }
-        names.gnu_hashes[slot] = names.gnu_hashes[slot].wrapping_mul(33).wrapping_add(byte);
     }
     assert!(slot == COUNT, "the names and the slots must agree");
-    names
+    starts
 };
 
 impl Wanted {
     /// The name's hash by the ELF specification. Few objects lack the other table.
     fn sysv_hash(&self) -> u32 {
-        self.name.iter().take_while(|byte| **byte != 0).fold(0, |hash: u32, byte| {
-            let hash = (hash << 4).wrapping_add(u32::from(*byte));
+        self.bytes().fold(0, |hash: u32, byte| {
+            let hash = (hash << 4).wrapping_add(byte);
             let high = hash & 0xf000_0000;
             (hash ^ (high >> 24)) & !high
         })
     }
 
     fn of(slot: usize) -> Option<Self> {
-        let start = *NAMES.starts.get(slot)? as usize;
-        let end = *NAMES.starts.get(slot.wrapping_add(1))? as usize;
+        let start = *STARTS.get(slot)? as usize;
+        let end = *STARTS.get(slot.wrapping_add(1))? as usize;
         Some(Self {
             name: TEXT.get(start..end)?,
-            gnu_hash: *NAMES.gnu_hashes.get(slot)?,
             is_variable: slot == Needed::environ.slot(),
             is_first_of_all: slot >= FIRST_OF_ALL,
         })
+    }
+
+    fn bytes(&self) -> impl Iterator<Item = u32> {
+        self.name.iter().take_while(|byte| **byte != 0).map(|byte| u32::from(*byte))
+    }
+
+    /// The name's hash in DT_GNU_HASH.
+    fn gnu_hash(&self) -> u32 {
+        self.bytes().fold(5381, |hash: u32, byte| hash.wrapping_mul(33).wrapping_add(byte))
     }
 }
 
@@ -174,38 +169,50 @@ pub(crate) fn of(slot: usize) -> Option<Definition> {
     }
 }
 
+/// The definition of slot `slot` after ours, or `stand_in` if there is none.
+#[inline(always)]
+pub(crate) fn of_or(slot: usize, stand_in: *mut ()) -> Definition {
+    match SLOTS.get(slot).and_then(|slot| Definition::new(slot.load(Relaxed))) {
+        None => resolved_or(slot, stand_in),
+        Some(next) => next,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn resolved_or(slot: usize, stand_in: *mut ()) -> Definition {
+    // SAFETY: the address of a function.
+    resolved(slot).unwrap_or(unsafe { Definition::new_unchecked(stand_in) })
+}
+
+/// Looks for one definition, because most programs call only a few of the hooked functions. If several threads look for
+/// it, all find the same, and none waits. One that does not exist is looked for at every call: programs do not call
+/// what their libc lacks.
 #[cold]
 #[inline(never)]
 fn resolved(slot: usize) -> Option<Definition> {
-    if RESOLVED.load(Acquire) == 0 {
-        chain::visit(look_into)?;
-        share_slots_with_64();
-        RESOLVED.store(1, Release);
+    chain::visit(look_into, slot)?;
+    let place = SLOTS.get(slot)?;
+    if place.load(Relaxed).is_null()
+        && let Some(base) = base_of(slot)
+    {
+        place.store(of(base)?.as_ptr(), Relaxed);
     }
-    Definition::new(SLOTS.get(slot)?.load(Relaxed))
+    Definition::new(place.load(Relaxed))
 }
 
-/// Since musl 1.2.4, `open64` and the like exist only for relocations, not for look-ups. The base name serves for
-/// them.
-fn share_slots_with_64() {
-    for (slot, empty) in SLOTS.iter().enumerate() {
-        if !empty.load(Relaxed).is_null() {
-            continue;
-        }
-        let Some(base) = Wanted::of(slot).and_then(|wanted| wanted.name.strip_suffix(b"64\0")) else { continue };
-        let same = |other: &usize| Wanted::of(*other).is_some_and(|w| w.name.strip_suffix(b"\0") == Some(base));
-        if let Some(found) = (0..COUNT).find(same).and_then(|other| SLOTS.get(other)) {
-            empty.store(found.load(Relaxed), Relaxed);
-        }
-    }
+/// The slot of `open` for that of `open64`, and so on, which follow each other in the hook table. Since musl 1.2.4, the
+/// latter exist only for relocations, not for look-ups.
+fn base_of(slot: usize) -> Option<usize> {
+    let base = slot.checked_sub(1)?;
+    let name = Wanted::of(slot)?.name.strip_suffix(b"64\0")?;
+    (Wanted::of(base)?.name.strip_suffix(b"\0") == Some(name)).then_some(base)
 }
 
-/// Looks in an object for the definitions still missing.
-fn look_into(object: &Object, is_after_ours: bool) {
-    for slot in if is_after_ours { 0 } else { FIRST_OF_ALL }..COUNT {
-        if fill(object, slot) && slot == Hooked::glob as usize {
-            MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
-        }
+/// Looks in an object for the definition of `slot`.
+fn look_into(object: &Object, is_after_ours: bool, slot: usize) {
+    if (is_after_ours || slot >= FIRST_OF_ALL) && fill(object, slot) && slot == Hooked::glob as usize {
+        MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
     }
 }
 
@@ -222,6 +229,7 @@ static MAKER_OF_GLOBS: AtomicU8 = AtomicU8::new(0);
 
 /// The libc whose `glob` is next, if it is one that we know.
 pub(crate) fn maker_of_globs() -> Option<Libc> {
+    of(Hooked::glob as usize)?;
     let maker = MAKER_OF_GLOBS.load(Relaxed);
     [Libc::Glibc, Libc::Musl].into_iter().find(|libc| *libc as u8 == maker)
 }
@@ -234,7 +242,7 @@ const OF_THREADS: [Hooked; 2] = [Hooked::pthread_getaffinity_np, Hooked::pthread
 #[inline(never)]
 pub(crate) fn again(symbol: Hooked) -> Option<Definition> {
     static LOADS: AtomicU64 = AtomicU64::new(0);
-    chain::visit_loaded(&LOADS, |object, is_after_ours| {
+    chain::visit_loaded(&LOADS, |object, is_after_ours, _| {
         if is_after_ours && object.stays() {
             for symbol in OF_THREADS {
                 fill(object, symbol as usize);

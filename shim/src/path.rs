@@ -1,6 +1,6 @@
 //! Is this path one of ours? Two comparisons settle it for most paths; for the rest, the kernel says.
 
-use crate::{link, options, scope, sys};
+use crate::{arch, link, options, scope, sys};
 use calc::answer::{self, Answer, BLOCKS, CPUS, NODES};
 use calc::scan;
 use core::ffi::{CStr, c_char, c_int};
@@ -17,44 +17,45 @@ pub(crate) enum Target {
     Hidden,
 }
 
-/// Whether `path` may concern us. For most paths this costs only their length and a look at their last byte.
+/// Whether `path` may concern us. For most paths this costs only their length, and a look at both ends.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string: the kernel has just accepted it.
 #[inline(never)]
-unsafe fn may_concern_us(path: *const c_char) -> bool {
+pub(crate) unsafe fn may_concern_us(path: *const c_char) -> bool {
     if path.is_null() {
         return false;
     }
-    // SAFETY: the caller guarantees it.
-    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
-    ends_in_a_name(path) || may_be_hidden(path)
-}
-
-/// The last byte first, which settles it for most paths.
-#[inline(always)]
-fn ends_in_a_name(path: &[u8]) -> bool {
-    path.last().is_some_and(|last| Answer::may_end_in(*last)) && is_a_name(path)
+    // SAFETY: the caller guarantees it. Three bytes and the NUL are there if the length says so, two bytes always.
+    unsafe {
+        let path = path.cast::<u8>();
+        let len = arch::end_of(path).offset_from_unsigned(path);
+        let ends_like_one = match len.checked_sub(3) {
+            Some(before) => Answer::may_end_in(path.wrapping_add(before).cast::<[u8; 4]>().read()),
+            None => true,
+        };
+        let begins_plainly =
+            matches!(path.cast::<[u8; 2]>().read(), [b'/', second] if !matches!(second, b's' | b'/' | b'.'));
+        (ends_like_one || !begins_plainly) && concerns_us(core::slice::from_raw_parts(path, len), ends_like_one)
+    }
 }
 
 #[cold]
 #[inline(never)]
+fn concerns_us(path: &[u8], ends_like_one: bool) -> bool {
+    ends_like_one && is_a_name(path) || may_be_hidden(path) && names_a_member(path)
+}
+
 fn is_a_name(path: &[u8]) -> bool {
-    let tail = path.get(path.len().saturating_sub(Answer::LONGEST_NAME.wrapping_add(1))..).unwrap_or_default();
-    let name = match tail.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => tail.get(slash.wrapping_add(1)..).unwrap_or_default(),
-        None => path,
-    };
-    Answer::may_be_named(name)
+    path.rsplit(|byte| *byte == b'/').next().is_some_and(Answer::may_be_named)
 }
 
 /// Something hidden is below /sys, or is reached by a relative path. A path with detours may lead anywhere.
-#[inline(always)]
 fn may_be_hidden(path: &[u8]) -> bool {
     match path {
-        [b'/', b's', b'y', b's', b'/', ..] | [b'/', b'/' | b'.', ..] => names_a_member(path),
-        [b'/', ..] => false,
-        _ => names_a_member(path),
+        [b'/', b'/' | b'.', ..] => true,
+        [b'/', ..] => path.starts_with(b"/sys/"),
+        _ => true,
     }
 }
 
@@ -65,19 +66,10 @@ fn names_a_member(path: &[u8]) -> bool {
     path.windows(4).any(|four| matches!(four, [b'c', b'p', b'u', b'0'..=b'9'] | [b'o', b'r', b'y', b'0'..=b'9']))
 }
 
-/// What the descriptor just opened from `path` leads to.
-///
-/// # Safety
-/// `path` is null or a NUL-terminated string.
-#[inline(always)]
-pub(crate) unsafe fn opened(fd: c_int, path: *const c_char) -> Option<Target> {
-    // SAFETY: the caller guarantees it; a path that concerns us is not null.
-    unsafe { if may_concern_us(path) { judge(fd, CStr::from_ptr(path).to_bytes()) } else { None } }
-}
-
-#[cold]
+/// What the descriptor just opened from `path`, which may concern us, leads to.
 #[inline(never)]
-fn judge(fd: c_int, path: &[u8]) -> Option<Target> {
+pub(crate) fn behind_name(fd: c_int, path: &CStr) -> Option<Target> {
+    let path = path.to_bytes();
     if options::off() || answer::is_a_process_file(path) {
         return None;
     }
@@ -107,12 +99,16 @@ fn behind(fd: c_int) -> Option<(Option<Member>, Option<Answer>)> {
 #[inline(always)]
 pub(crate) unsafe fn hidden(dir: c_int, path: *const c_char) -> bool {
     // SAFETY: the caller guarantees it; a path that concerns us is not null.
-    unsafe { may_concern_us(path) && is_hidden_below(dir, CStr::from_ptr(path).to_bytes()) }
+    unsafe { may_concern_us(path) && is_hidden_below(dir, path) }
 }
 
+/// # Safety
+/// `path` is a NUL-terminated string.
 #[cold]
 #[inline(never)]
-fn is_hidden_below(dir: c_int, path: &[u8]) -> bool {
+unsafe fn is_hidden_below(dir: c_int, path: *const c_char) -> bool {
+    // SAFETY: the caller guarantees it.
+    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
     !options::off() && names_a_member(path) && below(dir, path).is_some_and(|member| member.is_hidden())
 }
 

@@ -4,20 +4,26 @@ use crate::memory_file::{self, MemoryFile};
 use crate::path::{self, Target};
 use crate::{answers, fds, kernel, next, options, pressure, sys};
 use calc::answer::Answer;
-use core::ffi::{c_char, c_int};
+use core::ffi::{CStr, c_char, c_int};
 
 /// What becomes of the descriptor that next has just opened from `path`: itself, with our answer put over it if there
 /// is one, or −1 if the container has no such file.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, flags: c_int) -> c_int {
-    if fd < 0 {
-        return fd;
-    }
+    // SAFETY: the caller guarantees it; a path that concerns us is not null.
+    unsafe { if fd >= 0 && path::may_concern_us(path) { replaced(fd, path, flags) } else { fd } }
+}
+
+/// # Safety
+/// `path` is a NUL-terminated string.
+#[cold]
+#[inline(never)]
+unsafe fn replaced(fd: c_int, path: *const c_char, flags: c_int) -> c_int {
     // SAFETY: the caller guarantees it.
-    match unsafe { path::opened(fd, path) } {
+    match path::behind_name(fd, unsafe { CStr::from_ptr(path) }) {
         None => fd,
         Some(Target::Ours(answer)) => {
             over(fd, answer, flags);

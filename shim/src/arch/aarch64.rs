@@ -28,6 +28,45 @@ pub(crate) fn trap() -> ! {
     unsafe { asm!("udf #0", options(noreturn)) }
 }
 
+/// Leads x1 from the string at x0 to its NUL, and changes x2, x3 and v0. Sixteen aligned bytes at a time, which never
+/// cross into another page than the string's. Each NUL byte sets four bits.
+macro_rules! to_the_nul {
+    () => {
+        "and x1, x0, #-16
+        ldr q0, [x1]
+        cmeq v0.16b, v0.16b, #0
+        shrn v0.8b, v0.8h, #4
+        fmov x2, d0
+        lsl x3, x0, #2
+        lsr x2, x2, x3 // by four bits for each byte before the string: the shift counts modulo 64
+        lsl x2, x2, x3
+        cbnz x2, 3f
+        2: ldr q0, [x1, #16]!
+        cmeq v0.16b, v0.16b, #0
+        shrn v0.8b, v0.8h, #4
+        fmov x2, d0
+        cbz x2, 2b
+        3: rbit x2, x2
+        clz x2, x2
+        add x1, x1, x2, lsr #2"
+    };
+}
+
+/// The end of a string: its NUL. Inline, because every hook that is given a path asks for it.
+///
+/// # Safety
+/// `string` is a NUL-terminated string.
+#[inline(always)]
+pub(crate) unsafe fn end_of(string: *const u8) -> *const u8 {
+    let end;
+    // SAFETY: what is read besides the string is in the same aligned sixteen bytes, and changes nothing.
+    unsafe {
+        asm!(to_the_nul!(), in("x0") string, out("x1") end, out("x2") _, out("x3") _, out("v0") _,
+            options(nostack, readonly, pure));
+    }
+    end
+}
+
 // Routines that the compiler calls by itself. Hidden, so that only we use them: an exported memcpy would interpose on
 // the whole process.
 global_asm!(
@@ -99,31 +138,11 @@ global_asm!(
     "b.ne 1b",
     "2: mov w0, w3",
     "ret",
-    // Sixteen aligned bytes at a time, which never cross into another page than the string's. Each NUL byte sets four
-    // bits.
     ".hidden strlen",
     ".globl strlen",
-    "strlen: and x1, x0, #-16",
-    "ldr q0, [x1]",
-    "cmeq v0.16b, v0.16b, #0",
-    "shrn v0.8b, v0.8h, #4",
-    "fmov x2, d0",
-    "lsl x3, x0, #2",
-    "lsr x2, x2, x3", // by four bits for each byte before the string: the shift counts modulo 64
-    "cbz x2, 1f",
-    "rbit x2, x2",
-    "clz x2, x2",
-    "lsr x0, x2, #2",
-    "ret",
-    "1: ldr q0, [x1, #16]!",
-    "cmeq v0.16b, v0.16b, #0",
-    "shrn v0.8b, v0.8h, #4",
-    "fmov x2, d0",
-    "cbz x2, 1b",
-    "rbit x2, x2",
-    "clz x2, x2",
+    "strlen:",
+    to_the_nul!(),
     "sub x0, x1, x0",
-    "add x0, x0, x2, lsr #2",
     "ret",
     ".popsection",
 );

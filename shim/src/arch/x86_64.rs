@@ -28,6 +28,47 @@ pub(crate) fn trap() -> ! {
     unsafe { asm!("ud2", options(noreturn)) }
 }
 
+/// Leads rax from the string at rdi to its NUL, and changes rcx, rdx and xmm0. Sixteen aligned bytes at a time, which
+/// never cross into another page than the string's.
+macro_rules! to_the_nul {
+    () => {
+        "mov rax, rdi
+        and rax, -16
+        mov ecx, edi
+        and ecx, 15
+        pxor xmm0, xmm0
+        pcmpeqb xmm0, [rax]
+        pmovmskb edx, xmm0
+        shr edx, cl // what is before the string
+        shl edx, cl
+        pxor xmm0, xmm0
+        test edx, edx
+        jnz 3f
+        2: add rax, 16
+        pcmpeqb xmm0, [rax]
+        pmovmskb edx, xmm0
+        test edx, edx
+        jz 2b
+        3: bsf edx, edx
+        add rax, rdx"
+    };
+}
+
+/// The end of a string: its NUL. Inline, because every hook that is given a path asks for it.
+///
+/// # Safety
+/// `string` is a NUL-terminated string.
+#[inline(always)]
+pub(crate) unsafe fn end_of(string: *const u8) -> *const u8 {
+    let end;
+    // SAFETY: what is read besides the string is in the same aligned sixteen bytes, and changes nothing.
+    unsafe {
+        asm!(to_the_nul!(), in("rdi") string, out("rax") end, out("rcx") _, out("rdx") _, out("xmm0") _,
+            options(nostack, readonly, pure));
+    }
+    end
+}
+
 // Routines that the compiler calls by itself. Hidden, so that only we use them: an exported memcpy would interpose on
 // the whole process.
 global_asm!(
@@ -80,29 +121,10 @@ global_asm!(
     "dec rcx",
     "jne 3b",
     "4: ret",
-    // Sixteen aligned bytes at a time, which never cross into another page than the string's.
     ".hidden strlen",
     ".globl strlen",
-    "strlen: mov rax, rdi",
-    "and rax, -16",
-    "mov ecx, edi",
-    "and ecx, 15",
-    "pxor xmm0, xmm0",
-    "pcmpeqb xmm0, [rax]",
-    "pmovmskb edx, xmm0",
-    "shr edx, cl",
-    "test edx, edx",
-    "jz 5f",
-    "bsf eax, edx",
-    "ret",
-    "5: add rax, 16",
-    "pxor xmm0, xmm0",
-    "pcmpeqb xmm0, [rax]",
-    "pmovmskb edx, xmm0",
-    "test edx, edx",
-    "jz 5b",
-    "bsf edx, edx",
-    "add rax, rdx",
+    "strlen:",
+    to_the_nul!(),
     "sub rax, rdi",
     "ret",
     ".popsection",

@@ -1,6 +1,6 @@
 //! statfs(2), statvfs(3): the container's root, if it is told how much of the disk it may use.
 
-use super::by_kernel;
+use super::stand_ins;
 use crate::{memory_file, options, scope, signature, sys};
 use calc::view::disk::Space;
 use core::ffi::CStr;
@@ -37,13 +37,10 @@ macro_rules! file_system {
 file_system!(libc::statfs);
 file_system!(libc::statvfs);
 
-pub(crate) unsafe fn statfs(next: Option<signature::statfs>, path: *const c_char, to: *mut libc::statfs) -> c_int {
+pub(crate) unsafe fn statfs(next: signature::statfs, path: *const c_char, to: *mut libc::statfs) -> c_int {
     // SAFETY: the caller's arguments; if the call succeeded, the path is a string and `to` is written.
     unsafe {
-        let result = match next {
-            Some(next) => next(path, to),
-            None => by_kernel(libc::SYS_statfs, [path as usize, to as usize, 0, 0, 0, 0]) as c_int,
-        };
+        let result = next(path, to);
         if result == 0 && is_limited() && is_of_root(device_of(path)) {
             limit(&mut *to);
         }
@@ -51,13 +48,10 @@ pub(crate) unsafe fn statfs(next: Option<signature::statfs>, path: *const c_char
     }
 }
 
-pub(crate) unsafe fn fstatfs(next: Option<signature::fstatfs>, fd: c_int, to: *mut libc::statfs) -> c_int {
+pub(crate) unsafe fn fstatfs(next: signature::fstatfs, fd: c_int, to: *mut libc::statfs) -> c_int {
     // SAFETY: see `statfs`.
     unsafe {
-        let result = match next {
-            Some(next) => next(fd, to),
-            None => by_kernel(libc::SYS_fstatfs, [fd as usize, to as usize, 0, 0, 0, 0]) as c_int,
-        };
+        let result = next(fd, to);
         if result == 0 && (*to).f_type == libc::TMPFS_MAGIC {
             as_the_kernels(fd, &mut *to);
         } else if result == 0 && is_limited() && is_of_root(device_behind(fd)) {
@@ -65,6 +59,11 @@ pub(crate) unsafe fn fstatfs(next: Option<signature::fstatfs>, fd: c_int, to: *m
         }
         result
     }
+}
+
+stand_ins! {
+    raw_statfs(path: *const c_char, to: *mut libc::statfs) -> c_int = SYS_statfs(path, to);
+    raw_fstatfs(fd: c_int, to: *mut libc::statfs) -> c_int = SYS_fstatfs(fd, to);
 }
 
 /// If `fd` carries an answer of ours, describes the file system of the kernel's own file.

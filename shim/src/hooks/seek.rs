@@ -1,40 +1,36 @@
 //! lseek(2), pread(2), mmap(2): what programs do with a descriptor besides reading on.
 
-use super::by_kernel;
+use super::stand_ins;
 use crate::{fds, memory_file, next, serve, signature, sys};
 use calc::answer::Answer;
 use libc::{SEEK_CUR, SEEK_SET, c_int, c_void, iovec, off_t, size_t, ssize_t};
 
-pub(crate) unsafe fn lseek(next: Option<signature::lseek>, fd: c_int, offset: off_t, whence: c_int) -> off_t {
+#[inline(always)]
+pub(crate) unsafe fn lseek(next: signature::lseek, fd: c_int, offset: off_t, whence: c_int) -> off_t {
     match whence {
         SEEK_SET if offset == 0 && fds::may_be_ours(fd) => {
             serve::refresh(fd);
         }
         SEEK_SET | SEEK_CUR => {}
         _ => {
-            if let Some(answer) = memory_file::carried(fd) {
-                return as_the_kernel_seeks(fd, answer, offset, whence);
+            if let Some(at) = from_the_end(fd, offset, whence) {
+                return at;
             }
         }
     }
     // SAFETY: the caller's arguments.
-    unsafe {
-        next.map_or_else(
-            || by_kernel(libc::SYS_lseek, [fd as usize, offset as usize, whence as usize, 0, 0, 0]) as off_t,
-            |next| next(fd, offset, whence),
-        )
-    }
+    unsafe { next(fd, offset, whence) }
 }
 
-/// The result of a seek from the end of the kernel's own file: most refuse it.
+/// The result of a seek from the end of an answer, as from that of the kernel's own file: most refuse it.
 #[cold]
 #[inline(never)]
-fn as_the_kernel_seeks(fd: c_int, answer: Answer, offset: off_t, whence: c_int) -> off_t {
-    let Some(own) = memory_file::kernels_own(answer, fd) else {
-        return off_t::from(next::refuse(libc::EINVAL));
+fn from_the_end(fd: c_int, offset: off_t, whence: c_int) -> Option<off_t> {
+    let Some(own) = memory_file::kernels_own(memory_file::carried(fd)?, fd) else {
+        return Some(off_t::from(next::refuse(libc::EINVAL)));
     };
     let at = sys::lseek(own.number(), offset, whence);
-    next::as_libc(if at < 0 { at } else { sys::lseek(fd, at as i64, SEEK_SET) }) as off_t
+    Some(next::as_libc(if at < 0 { at } else { sys::lseek(fd, at as i64, SEEK_SET) }) as off_t)
 }
 
 /// Recomposes an answer that is about to be read from its start.
@@ -44,8 +40,9 @@ fn refresh(fd: c_int, offset: off_t) {
     }
 }
 
+#[inline(always)]
 pub(crate) unsafe fn pread(
-    next: Option<signature::pread>,
+    next: signature::pread,
     fd: c_int,
     into: *mut c_void,
     len: size_t,
@@ -53,16 +50,11 @@ pub(crate) unsafe fn pread(
 ) -> ssize_t {
     refresh(fd, offset);
     // SAFETY: the caller's arguments.
-    unsafe {
-        next.map_or_else(
-            || by_kernel(libc::SYS_pread64, [fd as usize, into as usize, len, offset as usize, 0, 0]),
-            |next| next(fd, into, len, offset),
-        )
-    }
+    unsafe { next(fd, into, len, offset) }
 }
 
 pub(crate) unsafe fn pread_chk(
-    next: Option<signature::__pread_chk>,
+    next: signature::__pread_chk,
     fd: c_int,
     into: *mut c_void,
     len: size_t,
@@ -71,16 +63,11 @@ pub(crate) unsafe fn pread_chk(
 ) -> ssize_t {
     refresh(fd, offset);
     // SAFETY: the caller's arguments.
-    unsafe {
-        next.map_or_else(
-            || by_kernel(libc::SYS_pread64, [fd as usize, into as usize, len.min(room), offset as usize, 0, 0]),
-            |next| next(fd, into, len, offset, room),
-        )
-    }
+    unsafe { next(fd, into, len, offset, room) }
 }
 
 pub(crate) unsafe fn preadv(
-    next: Option<signature::preadv>,
+    next: signature::preadv,
     fd: c_int,
     into: *const iovec,
     count: c_int,
@@ -88,16 +75,11 @@ pub(crate) unsafe fn preadv(
 ) -> ssize_t {
     refresh(fd, offset);
     // SAFETY: the caller's arguments.
-    unsafe {
-        next.map_or_else(
-            || by_kernel(libc::SYS_preadv, [fd as usize, into as usize, count as usize, offset as usize, 0, 0]),
-            |next| next(fd, into, count, offset),
-        )
-    }
+    unsafe { next(fd, into, count, offset) }
 }
 
 pub(crate) unsafe fn preadv2(
-    next: Option<signature::preadv2>,
+    next: signature::preadv2,
     fd: c_int,
     into: *const iovec,
     count: c_int,
@@ -105,13 +87,12 @@ pub(crate) unsafe fn preadv2(
     flags: c_int,
 ) -> ssize_t {
     refresh(fd, offset);
-    let args = [fd as usize, into as usize, count as usize, offset as usize, 0, flags as usize];
     // SAFETY: the caller's arguments.
-    unsafe { next.map_or_else(|| by_kernel(libc::SYS_preadv2, args), |next| next(fd, into, count, offset, flags)) }
+    unsafe { next(fd, into, count, offset, flags) }
 }
 
 pub(crate) unsafe fn mmap(
-    next: Option<signature::mmap>,
+    next: signature::mmap,
     at: *mut c_void,
     len: size_t,
     prot: c_int,
@@ -126,14 +107,21 @@ pub(crate) unsafe fn mmap(
         next::refuse(mmap_errno(answer, prot, flags));
         return libc::MAP_FAILED;
     }
-    let args = [at as usize, len, prot as usize, flags as usize, fd as usize, offset as usize];
     // SAFETY: the caller's arguments.
-    unsafe {
-        next.map_or_else(
-            || by_kernel(libc::SYS_mmap, args) as *mut c_void,
-            |next| next(at, len, prot, flags, fd, offset),
-        )
-    }
+    unsafe { next(at, len, prot, flags, fd, offset) }
+}
+
+stand_ins! {
+    raw_lseek(fd: c_int, offset: off_t, whence: c_int) -> off_t = SYS_lseek(fd, offset, whence);
+    raw_pread(fd: c_int, into: *mut c_void, len: size_t, offset: off_t) -> ssize_t = SYS_pread64(fd, into, len, offset);
+    raw_pread_chk(fd: c_int, into: *mut c_void, len: size_t, offset: off_t, room: size_t) -> ssize_t
+        = SYS_pread64(fd, into, len.min(room), offset);
+    raw_preadv(fd: c_int, into: *const iovec, count: c_int, offset: off_t) -> ssize_t
+        = SYS_preadv(fd, into, count, offset);
+    raw_preadv2(fd: c_int, into: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t
+        = SYS_preadv2(fd, into, count, offset, 0, flags);
+    raw_mmap(at: *mut c_void, len: size_t, prot: c_int, flags: c_int, fd: c_int, offset: off_t) -> *mut c_void
+        = SYS_mmap(at, len, prot, flags, fd, offset);
 }
 
 /// The errno of mapping the kernel's own file: it is open for reading only, and then procfs cannot map it

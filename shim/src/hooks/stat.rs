@@ -1,10 +1,11 @@
 //! stat(2), statx(2), access(2)
 
-use super::by_kernel;
+use super::{by_kernel, stand_ins, words};
 use crate::{memory_file, next, path, signature, sys};
 use libc::{AT_FDCWD, AT_SYMLINK_NOFOLLOW, c_char, c_int, c_uint};
 
 /// `result`, or ENOENT if the path is below a hidden CPU.
+#[inline(always)]
 unsafe fn unless_hidden(result: c_int, dir: c_int, path: *const c_char) -> c_int {
     // SAFETY: if the call succeeded, the path is a string.
     if result == 0 && unsafe { path::hidden(dir, path) } { next::refuse(libc::ENOENT) } else { result }
@@ -14,7 +15,21 @@ unsafe fn unless_hidden(result: c_int, dir: c_int, path: *const c_char) -> c_int
 ///
 /// # Safety
 /// `stat` is what a successful fstat of `fd` wrote.
+#[inline(always)]
 unsafe fn as_the_kernels(fd: c_int, stat: *mut libc::stat) {
+    // SAFETY: the caller guarantees it. Our files have no name, which rules most others out.
+    unsafe {
+        if (*stat).st_nlink == 0 {
+            as_the_kernels_if_ours(fd, stat);
+        }
+    }
+}
+
+/// # Safety
+/// That of [`as_the_kernels`].
+#[cold]
+#[inline(never)]
+unsafe fn as_the_kernels_if_ours(fd: c_int, stat: *mut libc::stat) {
     // SAFETY: the caller guarantees it.
     unsafe {
         if let Some(own) =
@@ -26,54 +41,33 @@ unsafe fn as_the_kernels(fd: c_int, stat: *mut libc::stat) {
 }
 
 /// Whether the path of an `*at` call is empty: with AT_EMPTY_PATH the call is then about the descriptor itself.
+#[inline(always)]
 unsafe fn is_empty(path: *const c_char) -> bool {
     // SAFETY: a string, or null since Linux 6.11.
     path.is_null() || unsafe { path.read() } == 0
 }
 
-pub(crate) unsafe fn stat(next: Option<signature::stat>, path: *const c_char, to: *mut libc::stat) -> c_int {
+#[inline(always)]
+pub(crate) unsafe fn stat(next: signature::stat, path: *const c_char, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe { by_path(next.map(|next| next(path, to)), path, to, 0) }
-}
-
-pub(crate) unsafe fn lstat(next: Option<signature::lstat>, path: *const c_char, to: *mut libc::stat) -> c_int {
-    // SAFETY: the caller's arguments.
-    unsafe { by_path(next.map(|next| next(path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
+    unsafe { unless_hidden(next(path, to), AT_FDCWD, path) }
 }
 
 pub(crate) unsafe fn xstat(
-    next: Option<signature::__xstat>,
+    next: signature::__xstat,
     version: c_int,
     path: *const c_char,
     to: *mut libc::stat,
 ) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe { by_path(next.map(|next| next(version, path, to)), path, to, 0) }
+    unsafe { unless_hidden(next(version, path, to), AT_FDCWD, path) }
 }
 
-pub(crate) unsafe fn lxstat(
-    next: Option<signature::__lxstat>,
-    version: c_int,
-    path: *const c_char,
-    to: *mut libc::stat,
-) -> c_int {
-    // SAFETY: the caller's arguments.
-    unsafe { by_path(next.map(|next| next(version, path, to)), path, to, AT_SYMLINK_NOFOLLOW) }
-}
-
-/// Next's result for `path`, or the kernel's if there is no next, with the `flags` of the function called.
-unsafe fn by_path(by_next: Option<c_int>, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int {
-    // SAFETY: the caller's arguments.
-    unsafe { unless_hidden(by_next.unwrap_or_else(|| raw_stat(AT_FDCWD, path, to, flags)), AT_FDCWD, path) }
-}
-
-pub(crate) unsafe fn fstat(next: Option<signature::fstat>, fd: c_int, to: *mut libc::stat) -> c_int {
+#[inline(always)]
+pub(crate) unsafe fn fstat(next: signature::fstat, fd: c_int, to: *mut libc::stat) -> c_int {
     // SAFETY: the caller's arguments; on success `to` is written.
     unsafe {
-        let result = match next {
-            Some(next) => next(fd, to),
-            None => raw_fstat(fd, to),
-        };
+        let result = next(fd, to);
         if result == 0 {
             as_the_kernels(fd, to);
         }
@@ -81,18 +75,10 @@ pub(crate) unsafe fn fstat(next: Option<signature::fstat>, fd: c_int, to: *mut l
     }
 }
 
-pub(crate) unsafe fn fxstat(
-    next: Option<signature::__fxstat>,
-    version: c_int,
-    fd: c_int,
-    to: *mut libc::stat,
-) -> c_int {
+pub(crate) unsafe fn fxstat(next: signature::__fxstat, version: c_int, fd: c_int, to: *mut libc::stat) -> c_int {
     // SAFETY: see `fstat`.
     unsafe {
-        let result = match next {
-            Some(next) => next(version, fd, to),
-            None => raw_fstat(fd, to),
-        };
+        let result = next(version, fd, to);
         if result == 0 {
             as_the_kernels(fd, to);
         }
@@ -100,25 +86,20 @@ pub(crate) unsafe fn fxstat(
     }
 }
 
+#[inline(always)]
 pub(crate) unsafe fn fstatat(
-    next: Option<signature::fstatat>,
+    next: signature::fstatat,
     dir: c_int,
     path: *const c_char,
     to: *mut libc::stat,
     flags: c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        let result = match next {
-            Some(next) => next(dir, path, to, flags),
-            None => raw_stat(dir, path, to, flags),
-        };
-        at_result(result, dir, path, to)
-    }
+    unsafe { at_result(next(dir, path, to, flags), dir, path, to) }
 }
 
 pub(crate) unsafe fn fxstatat(
-    next: Option<signature::__fxstatat>,
+    next: signature::__fxstatat,
     version: c_int,
     dir: c_int,
     path: *const c_char,
@@ -126,15 +107,10 @@ pub(crate) unsafe fn fxstatat(
     flags: c_int,
 ) -> c_int {
     // SAFETY: see `fstatat`.
-    unsafe {
-        let result = match next {
-            Some(next) => next(version, dir, path, to, flags),
-            None => raw_stat(dir, path, to, flags),
-        };
-        at_result(result, dir, path, to)
-    }
+    unsafe { at_result(next(version, dir, path, to, flags), dir, path, to) }
 }
 
+#[inline(always)]
 unsafe fn at_result(result: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat) -> c_int {
     // SAFETY: next's arguments; on success `to` is written.
     unsafe {
@@ -145,8 +121,9 @@ unsafe fn at_result(result: c_int, dir: c_int, path: *const c_char, to: *mut lib
     }
 }
 
+#[inline(always)]
 pub(crate) unsafe fn statx(
-    next: Option<signature::statx>,
+    next: signature::statx,
     dir: c_int,
     path: *const c_char,
     flags: c_int,
@@ -155,13 +132,7 @@ pub(crate) unsafe fn statx(
 ) -> c_int {
     // SAFETY: the caller's arguments; on success `to` is written.
     unsafe {
-        let result = match next {
-            Some(next) => next(dir, path, flags, mask, to),
-            None => {
-                let args = [dir as usize, path as usize, flags as usize, mask as usize, to as usize, 0];
-                by_kernel(libc::SYS_statx, args) as c_int
-            }
-        };
+        let result = next(dir, path, flags, mask, to);
         if result == 0
             && is_empty(path)
             && let Some(answer) = memory_file::carried(dir)
@@ -173,61 +144,53 @@ pub(crate) unsafe fn statx(
     }
 }
 
-pub(crate) unsafe fn access(next: Option<signature::access>, path: *const c_char, mode: c_int) -> c_int {
+#[inline(always)]
+pub(crate) unsafe fn access(next: signature::access, path: *const c_char, mode: c_int) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        let result = match next {
-            Some(next) => next(path, mode),
-            None => raw_access(AT_FDCWD, path, mode, 0),
-        };
-        unless_hidden(result, AT_FDCWD, path)
-    }
+    unsafe { unless_hidden(next(path, mode), AT_FDCWD, path) }
 }
 
+#[inline(always)]
 pub(crate) unsafe fn faccessat(
-    next: Option<signature::faccessat>,
+    next: signature::faccessat,
     dir: c_int,
     path: *const c_char,
     mode: c_int,
     flags: c_int,
 ) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        let result = match next {
-            Some(next) => next(dir, path, mode, flags),
-            None => raw_access(dir, path, mode, flags),
-        };
-        unless_hidden(result, dir, path)
-    }
+    unsafe { unless_hidden(next(dir, path, mode, flags), dir, path) }
 }
 
 /// Like [`access`], but by the rights that the program has at the moment.
-pub(crate) unsafe fn eaccess(next: Option<signature::eaccess>, path: *const c_char, mode: c_int) -> c_int {
-    let args = [AT_FDCWD as usize, path as usize, mode as usize, libc::AT_EACCESS as usize, 0, 0];
+pub(crate) unsafe fn eaccess(next: signature::eaccess, path: *const c_char, mode: c_int) -> c_int {
     // SAFETY: the caller's arguments.
-    unsafe {
-        let result = match next {
-            Some(next) => next(path, mode),
-            None => by_kernel(libc::SYS_faccessat2, args) as c_int,
-        };
-        unless_hidden(result, AT_FDCWD, path)
-    }
+    unsafe { unless_hidden(next(path, mode), AT_FDCWD, path) }
 }
 
-unsafe fn raw_stat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int {
-    let args = [dir as usize, path as usize, to as usize, flags as usize, 0, 0];
-    // SAFETY: the caller's arguments, which the kernel checks.
-    unsafe { by_kernel(libc::SYS_newfstatat, args) as c_int }
+stand_ins! {
+    raw_stat(path: *const c_char, to: *mut libc::stat) -> c_int = SYS_newfstatat(AT_FDCWD, path, to);
+    raw_lstat(path: *const c_char, to: *mut libc::stat) -> c_int
+        = SYS_newfstatat(AT_FDCWD, path, to, AT_SYMLINK_NOFOLLOW);
+    raw_fstat(fd: c_int, to: *mut libc::stat) -> c_int = SYS_fstat(fd, to);
+    raw_fstatat(dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int
+        = SYS_newfstatat(dir, path, to, flags);
+    raw_xstat(_version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int = SYS_newfstatat(AT_FDCWD, path, to);
+    raw_lxstat(_version: c_int, path: *const c_char, to: *mut libc::stat) -> c_int
+        = SYS_newfstatat(AT_FDCWD, path, to, AT_SYMLINK_NOFOLLOW);
+    raw_fxstat(_version: c_int, fd: c_int, to: *mut libc::stat) -> c_int = SYS_fstat(fd, to);
+    raw_fxstatat(_version: c_int, dir: c_int, path: *const c_char, to: *mut libc::stat, flags: c_int) -> c_int
+        = SYS_newfstatat(dir, path, to, flags);
+    raw_statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, to: *mut libc::statx) -> c_int
+        = SYS_statx(dir, path, flags, mask, to);
+    raw_access(path: *const c_char, mode: c_int) -> c_int = SYS_faccessat(AT_FDCWD, path, mode);
+    raw_eaccess(path: *const c_char, mode: c_int) -> c_int
+        = SYS_faccessat2(AT_FDCWD, path, mode, libc::AT_EACCESS);
 }
 
-unsafe fn raw_fstat(fd: c_int, to: *mut libc::stat) -> c_int {
-    // SAFETY: the caller's arguments, which the kernel checks.
-    unsafe { by_kernel(libc::SYS_fstat, [fd as usize, to as usize, 0, 0, 0, 0]) as c_int }
-}
-
-unsafe fn raw_access(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int {
+pub(crate) unsafe extern "C" fn raw_faccessat(dir: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int {
     // The older call has no flags.
     let number = if flags == 0 { libc::SYS_faccessat } else { libc::SYS_faccessat2 };
-    // SAFETY: the kernel checks the path.
-    unsafe { by_kernel(number, [dir as usize, path as usize, mode as usize, flags as usize, 0, 0]) as c_int }
+    // SAFETY: the kernel checks the arguments.
+    unsafe { by_kernel(number, words([dir as usize, path as usize, mode as usize, flags as usize])) as c_int }
 }

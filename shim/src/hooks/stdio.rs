@@ -33,14 +33,19 @@ fn missing() -> *mut FILE {
 }
 
 /// The stream that next opened from `path`, with our answer put below it if there is one.
+#[inline(always)]
 unsafe fn opened(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *mut FILE {
-    if file.is_null() {
-        return file;
-    }
+    // SAFETY: on success next accepted `path` and `mode` as strings; a path that concerns us is not null.
+    unsafe { if !file.is_null() && path::may_concern_us(path) { replaced(file, path, mode) } else { file } }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn replaced(file: *mut FILE, path: *const c_char, mode: *const c_char) -> *mut FILE {
     // SAFETY: next accepted `path` and `mode` as strings; `file` is a stream that it made.
     unsafe {
         let Some(fd) = number(file) else { return file };
-        match path::opened(fd, path) {
+        match path::behind_name(fd, CStr::from_ptr(path)) {
             None => file,
             Some(Target::Ours(answer)) => {
                 serve::over(fd, answer, flags(mode));

@@ -10,8 +10,8 @@ use core::ffi::{c_char, c_int, c_void};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Called with an object, and whether it comes after ours.
-type Look = fn(&Object, bool);
+/// Called with an object, whether it comes after ours, and the slot that is looked for.
+type Look = fn(&Object, bool, usize);
 
 unsafe extern "C" {
     /// Our own dynamic section, under the linker's name for it.
@@ -22,6 +22,7 @@ unsafe extern "C" {
 /// The progress of a walk.
 struct Walk {
     look: Look,
+    slot: usize,
     passed_ours: bool,
     passed_libc: bool,
     passed_loader: bool,
@@ -41,7 +42,7 @@ impl Walk {
             && let Some(object) = unsafe { Object::new(base, span, dynamic, is_loader) }
         {
             self.passed_libc |= self.passed_ours && object.libc().is_some();
-            (self.look)(&object, self.passed_ours);
+            (self.look)(&object, self.passed_ours, self.slot);
         }
     }
 
@@ -71,8 +72,8 @@ struct Debug {
     loader_base: usize,
 }
 
-/// Shows `look` the objects that were there when the program began. `None` if no loader has a list.
-pub(super) fn visit(look: Look) -> Option<()> {
+/// Shows `look`, for `slot`, the objects that were there when the program began. `None` if no loader has a list.
+pub(super) fn visit(look: Look, slot: usize) -> Option<()> {
     // SAFETY: the loader's own structure, in the memory of an object that stays.
     let (mut at, loader_base) = unsafe {
         let debug = given::debugger_interface::<Debug>()?.as_ref()?;
@@ -81,7 +82,7 @@ pub(super) fn visit(look: Look) -> Option<()> {
     if at.is_null() {
         return None;
     }
-    let mut walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
+    let mut walk = Walk { look, slot, passed_ours: false, passed_libc: false, passed_loader: false };
     while !at.is_null() && !walk.is_done() {
         // SAFETY: an entry of the list that was there when the program began.
         unsafe {
@@ -130,7 +131,7 @@ struct Later {
 
 /// Shows `look` all objects, unless none was loaded since this function last set `loads`.
 pub(super) fn visit_loaded(loads: &'static AtomicU64, look: Look) -> Option<()> {
-    let walk = Walk { look, passed_ours: false, passed_libc: false, passed_loader: false };
+    let walk = Walk { look, slot: 0, passed_ours: false, passed_libc: false, passed_loader: false };
     let mut later = Later { walk, loads, has_begun: false };
     // SAFETY: the callback uses the pointer with its real type, while this frame lives.
     unsafe { needed::dl_iterate_phdr()?(Some(step), (&raw mut later).cast()) };

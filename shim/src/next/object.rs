@@ -150,7 +150,7 @@ impl Object {
             unsafe { self.gnu_hash.wrapping_add(index).read() }
         };
         let (buckets, first, filter_words, shift) = (word(0), word(1), word(2), word(3));
-        let hash = wanted.gnu_hash;
+        let hash = wanted.gnu_hash();
         let filter = self.gnu_hash.wrapping_add(4).cast::<u64>();
         let which = (hash / 64).checked_rem(filter_words)?;
         // SAFETY: one of the filter's words.
