@@ -74,8 +74,18 @@ impl CpuSet {
     }
 
     /// How many CPUs are in the set.
+    #[inline(never)]
     pub fn count(&self) -> u64 {
-        self.words.iter().fold(0, |count, word| count.saturating_add(u64::from(word.count_ones())))
+        let mut count = 0_u64;
+        for word in &self.words {
+            // Most words are 0, and others have few CPUs: counting them one by one is less work than any trick.
+            let mut left = *word;
+            while left != 0 {
+                left &= left.wrapping_sub(1);
+                count = count.saturating_add(1);
+            }
+        }
+        count
     }
 
     /// The `count` CPUs with the lowest numbers.
@@ -167,17 +177,20 @@ impl CpuSet {
     }
 }
 
-/// Keeps `count` CPUs of a bitmap: the lowest that are in `preferred`, then the lowest of the others.
+/// Keeps `count` CPUs of a bitmap: the lowest that are in `preferred`, then the lowest of the others. Returns whether
+/// any is left out.
 #[inline(never)]
-pub fn keep_first(words: &mut [u64], count: u64, preferred: &[u64]) {
-    let preferred = |index: usize| preferred.get(index).copied().unwrap_or(0);
-    let both = words.iter().enumerate().map(|(index, word)| u64::from((word & preferred(index)).count_ones()));
-    let mut of_preferred = both.fold(0, u64::saturating_add).min(count);
-    let mut of_others = count.saturating_sub(of_preferred);
-    for (index, word) in words.iter_mut().enumerate() {
-        let preferred = preferred(index);
-        *word = lowest(*word & preferred, &mut of_preferred) | lowest(*word & !preferred, &mut of_others);
+pub fn keep_first(words: &mut [u64], count: u64, preferred: &[u64]) -> bool {
+    let (mut room, mut left_out) = (count, false);
+    for flipped in [0, u64::MAX] {
+        for (index, word) in words.iter_mut().enumerate() {
+            let chosen = preferred.get(index).copied().unwrap_or(0) ^ flipped;
+            let kept = lowest(*word & chosen, &mut room) | *word & !chosen;
+            left_out |= kept != *word;
+            *word = kept;
+        }
     }
+    left_out
 }
 
 /// The lowest CPUs of a word, at most `room` of them.

@@ -297,7 +297,7 @@ proptest! {
         let scratch = &mut vec![0; scratch][..];
         let mut host = Bytes { all: text, at: 0, step };
         let online = CpuSet::parse(b"0-1").unwrap();
-        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
+        let cpus = Cpus { count: online.count(), online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let _ = composed(|out| compose::swaps(&Swap { total_bytes: 4096, free_bytes: 0 }, &mut host, out, scratch));
         host.rewind();
         let _ = stat_of(&cpus.online, &Times::default(), &mut host, scratch);
@@ -315,7 +315,7 @@ proptest! {
     #[test]
     fn damaged_texts(stat in damaged(STAT), cpuinfo in damaged(CPUINFO)) {
         let online = CpuSet::parse(b"0").unwrap();
-        let cpus = Cpus { online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
+        let cpus = Cpus { count: online.count(), online, capacity: Capacity { quota_usec: 1, period_usec: 1 }, counted_depth: 0 };
         let scratch = &mut [0; 512];
         let stat = stat.map(|all| Bytes { all, at: 0, step: 100 });
         if let Some(text) = stat.and_then(|mut host| stat_of(&cpus.online, &Times::default(), &mut host, scratch)) {

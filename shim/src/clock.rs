@@ -1,8 +1,9 @@
 //! Facts about the machine and the time, directly from the kernel.
 
-use crate::sys;
+use crate::{next, sys};
 use calc::host::Host;
 use core::ffi::c_int;
+use core::mem::MaybeUninit;
 
 /// The machine's memory. The time since boot is left out.
 pub(crate) fn memory(info: &libc::sysinfo) -> Host {
@@ -37,16 +38,29 @@ pub(crate) fn realtime_usec() -> Option<u64> {
 
 #[inline(never)]
 fn usec(clock: c_int) -> Option<u64> {
-    let now = sys::clock(clock)?;
+    let now = now(clock)?;
     Some((now.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(now.tv_nsec as u64 / 1_000))
 }
 
 /// A moment of a clock that never runs backwards and advances with the kernel's tick: the seconds, and in the lower 30
 /// bits the nanoseconds. So less than a second lies between two moments if their difference is less than [`SECOND`].
 pub(crate) fn tick() -> Option<u64> {
-    let now = sys::clock(libc::CLOCK_MONOTONIC_COARSE)?;
+    let now = now(libc::CLOCK_MONOTONIC_COARSE)?;
     Some((now.tv_sec as u64).wrapping_mul(SECOND) | now.tv_nsec as u64)
 }
 
 /// A second between two moments of [`tick`].
 pub(crate) const SECOND: u64 = 1 << 30;
+
+/// The time by `clock`. libc reads it in memory that the kernel shares with all processes (the vdso), wherever that is:
+/// only libc knows it for sure.
+#[inline(never)]
+fn now(clock: c_int) -> Option<libc::timespec> {
+    let Some(clock_gettime) = next::needed::clock_gettime() else { return sys::clock(clock) };
+    let mut to = MaybeUninit::uninit();
+    let mut result = -1;
+    // SAFETY: there is room for the time.
+    next::keeping_errno(|| result = unsafe { clock_gettime(clock, to.as_mut_ptr()) });
+    // SAFETY: on success it is written.
+    (result == 0).then(|| unsafe { to.assume_init() })
+}

@@ -16,7 +16,7 @@ use crate::declared::{declared, function};
 use crate::{HOOKED_NAMES, Hooked};
 use core::ffi::{c_char, c_int, c_ulong, c_void};
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
-use libc::{DIR, FILE, glob_t};
+use libc::{DIR, FILE, glob_t, timespec};
 use object::Object;
 
 /// The symbols that we call but do not hook. Their slots follow those of the hook table. Those with a type are looked
@@ -71,6 +71,8 @@ needed! {
     globfree: fn(*mut glob_t);
     getauxval: fn(c_ulong) -> c_ulong;
     dl_iterate_phdr: fn(Option<chain::Callback>, *mut c_void) -> c_int;
+    // Only libc's own: libraries that put another in front of it take locks there, or change the time.
+    clock_gettime: fn(c_int, *mut timespec) -> c_int;
     // Frees memory of the `malloc` that libc itself calls.
     free: fn(*mut c_void);
     // The variable, to which a copy relocation may have moved libc's.
@@ -211,7 +213,10 @@ fn base_of(slot: usize) -> Option<usize> {
 
 /// Looks in an object for the definition of `slot`.
 fn look_into(object: &Object, is_after_ours: bool, slot: usize) {
-    if (is_after_ours || slot >= FIRST_OF_ALL) && fill(object, slot) && slot == Hooked::glob as usize {
+    if !is_after_ours && slot < FIRST_OF_ALL || slot == Needed::clock_gettime.slot() && object.libc().is_none() {
+        return;
+    }
+    if fill(object, slot) && slot == Hooked::glob as usize {
         MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
     }
 }

@@ -45,6 +45,17 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
         Some(unsafe { to.assume_init_ref() })
     }
 
+    /// Copies the first words of the value to `to`, at most `count`.
+    pub(crate) fn recall_first<'t>(&self, count: usize, to: &'t mut MaybeUninit<T>) -> Option<&'t [u64]> {
+        let (words, _) = self.words.split_at_checked(count).unwrap_or((&self.words, &[]));
+        let to = to.as_mut_ptr().cast();
+        // SAFETY: T has as many words, any of which is valid.
+        unsafe {
+            self.lock.recall(words, to)?;
+            Some(core::slice::from_raw_parts(to, words.len()))
+        }
+    }
+
     /// Lends the value to be changed, or the default if there is none, and keeps the result.
     #[inline(always)]
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R

@@ -15,7 +15,7 @@ use calc::view::blocks;
 use calc::view::cpu::{self, Choice, Cpus};
 use calc::view::memory::{self, Memory};
 use calc::view::time;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();
@@ -204,6 +204,20 @@ fn is_limited() -> Option<()> {
 fn lowest_block() -> Option<u64> {
     let scratch: &mut Scratch = &mut [0; _];
     blocks::first(&Kernel, scratch)
+}
+
+/// Lends how many CPUs this process sees, and the first `words` words of the bitmap of those, unless CPUs are not
+/// answered. Copies no more than that.
+#[inline(always)]
+pub(crate) fn with_first_cpus<T>(words: usize, use_it: impl FnOnce(u64, &[u64]) -> Option<T>) -> Option<T> {
+    const { assert!(offset_of!(Cpus, count) == 0 && offset_of!(Cpus, online) == 8) };
+    if !options::answers(Answer::CpuOnline) {
+        return None;
+    }
+    count()?;
+    let mut cpus = MaybeUninit::uninit();
+    let (count, online) = CPUS.recall_first(words.saturating_add(1), &mut cpus)?.split_first()?;
+    use_it(*count, online)
 }
 
 /// The container's age in hundredths of a second, if it is known, answered and wanted by this program.

@@ -21,6 +21,8 @@ use zerocopy::{FromBytes, IntoBytes};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes)]
 #[repr(C)]
 pub struct Cpus {
+    /// N: how many CPUs `online` has.
+    pub count: u64,
     /// N of the cpuset's CPUs, with their real numbers: first those that the process may run on, then the others.
     /// Never empty.
     pub online: CpuSet,
@@ -78,7 +80,7 @@ pub fn count(
     scratch: &mut [u8],
 ) -> Option<Cpus> {
     let Choice { by, mask } = choice;
-    let mut cpus = Cpus { online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
+    let mut cpus = Cpus { count: 0, online: CpuSet::EMPTY, capacity: Capacity::of_whole(1), counted_depth: 0 };
     let quota = quota(files, places, above, by, scratch);
     if quota.is_none() && matches!(by, CpuCount::Milli(_)) {
         return None;
@@ -109,6 +111,7 @@ pub fn count(
             set_by.online = weight.by;
         }
     }
+    cpus.count = cpus.online.count();
     Some(cpus)
 }
 

@@ -104,8 +104,8 @@ impl Shares {
     fn of(&self, rank: u64, sums: &Columns) -> Columns {
         let mut shares = self.runs.iter().find(|run| rank < run.end).map_or([0; 4], |run| run.had);
         let Some(count) = NonZero::new(self.count).filter(|count| rank < count.get()) else { return shares };
-        for ((share, sum), since) in shares.iter_mut().zip(sums).zip(self.since) {
-            *share = share.saturating_add(part(sum.saturating_sub(since), rank, count));
+        for ((share, sum), since) in shares.iter_mut().zip(sums).zip(&self.since) {
+            *share = share.saturating_add(part(sum.saturating_sub(*since), rank, count));
         }
         shares
     }

@@ -96,7 +96,7 @@ mod tests {
     const HOUR_USEC: u64 = 3_600_000_000;
 
     fn cpus(quota_usec: u64, period_usec: u64) -> Cpus {
-        Cpus { online: CpuSet::EMPTY, capacity: Capacity { quota_usec, period_usec }, counted_depth: 0 }
+        Cpus { count: 0, online: CpuSet::EMPTY, capacity: Capacity { quota_usec, period_usec }, counted_depth: 0 }
     }
 
     fn times_of(tree: &Tree, cpus: &Cpus, since_boot_usec: u64, began_ticks: u64) -> Option<(u64, u64, i64)> {

@@ -5,7 +5,7 @@
 
 use super::by_kernel;
 use crate::{Hooked, clock, environment, next, options, scope, signature, sys};
-use calc::cpus::{CpuSet, MAX_CPUS, keep_first};
+use calc::cpus::{MAX_CPUS, keep_first};
 use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
 use libc::{pid_t, pthread_t, size_t};
@@ -56,7 +56,7 @@ pub(crate) unsafe fn get_avphys_pages(next: Option<signature::get_avphys_pages>)
 }
 
 fn count() -> Option<c_long> {
-    scope::with_cpus(|cpus| c_long::try_from(cpus.online.count()).ok())
+    scope::with_first_cpus(0, |count, _| c_long::try_from(count).ok())
 }
 
 fn total_pages() -> Option<c_long> {
@@ -135,10 +135,9 @@ pub(crate) fn is_ours(pid: pid_t) -> bool {
 pub(crate) unsafe fn narrow(len: size_t, mask: *mut c_ulong) {
     // SAFETY: the caller guarantees it; the kernel takes whole words only.
     let mask = unsafe { core::slice::from_raw_parts_mut(mask, len / size_of::<c_ulong>()) };
-    scope::with_cpus(|cpus| {
-        keep_first(mask, cpus.online.count(), cpus.online.words());
-        Some(())
-    });
+    let used = mask.iter().rposition(|word| *word != 0).map_or(0, |last| last.wrapping_add(1));
+    let Some(mask) = mask.get_mut(..used) else { return };
+    scope::with_first_cpus(used, |count, online| Some(keep_first(mask, count, online)));
 }
 
 pub(crate) unsafe fn sched_setaffinity(
@@ -149,7 +148,7 @@ pub(crate) unsafe fn sched_setaffinity(
 ) -> c_int {
     // SAFETY: the caller's arguments.
     unsafe {
-        if is_ours(pid) && is_what_we_showed(len, mask, |real| sys::affinity(pid, real)) {
+        if is_ours(pid) && is_what_we_showed(len, mask, process_mask, pid as usize) {
             return 0;
         }
         let result = match next {
@@ -172,7 +171,7 @@ pub(crate) unsafe fn pthread_setaffinity_np(
     let Some(next) = next.or_else(later_setter) else { return libc::ENOSYS };
     // SAFETY: the caller's arguments.
     unsafe {
-        if is_what_we_showed(len, mask, |real| thread_mask(thread, real)) {
+        if is_what_we_showed(len, mask, thread_mask, thread as usize) {
             return 0;
         }
         let result = next(thread, len, mask);
@@ -199,26 +198,36 @@ fn later_setter() -> Option<signature::pthread_setaffinity_np> {
         .map(|next| unsafe { core::mem::transmute::<next::Definition, signature::pthread_setaffinity_np>(next) })
 }
 
+/// The kernel's own mask of the process `pid`.
+fn process_mask(pid: usize, real: &mut Mask) -> Option<usize> {
+    sys::affinity(pid as pid_t, real)
+}
+
 /// The kernel's own mask of `thread`, which only libc can find.
-fn thread_mask(thread: pthread_t, real: &mut Mask) -> Option<usize> {
+fn thread_mask(thread: usize, real: &mut Mask) -> Option<usize> {
     let len = sys::affinity(0, real)?;
     let next = next::of(Hooked::pthread_getaffinity_np as usize)?;
     // SAFETY: the slot holds this function; the buffer has this length.
     unsafe {
         let next = core::mem::transmute::<next::Definition, signature::pthread_getaffinity_np>(next);
-        (next(thread, size_of::<Mask>(), real.as_mut_ptr()) == 0).then_some(len)
+        (next(thread as pthread_t, size_of::<Mask>(), real.as_mut_ptr()) == 0).then_some(len)
     }
 }
 
-/// Whether `mask` is exactly what we show for the mask that `read` gets, and is less than that. A program that hands
-/// back what it got wants no change, so none is made, and a wider limit later still applies to it.
+/// Whether `mask` is exactly what we show for the mask that `read` gets of `whom`, and is less than that. A program that
+/// hands back what it got wants no change, so none is made, and a wider limit later still applies to it.
 #[inline(never)]
-unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce(&mut Mask) -> Option<usize>) -> bool {
+unsafe fn is_what_we_showed(
+    len: size_t,
+    mask: *const c_ulong,
+    read: fn(usize, &mut Mask) -> Option<usize>,
+    whom: usize,
+) -> bool {
     if options::off() || options::affinity_is_the_kernels() {
         return false;
     }
     let mut real = [0; MAX_CPUS / 64];
-    let Some(kernel_len) = read(&mut real) else { return false };
+    let Some(kernel_len) = read(whom, &mut real) else { return false };
     // The kernel reads no further.
     let len = len.min(kernel_len);
     if !is_readable(len, mask) {
@@ -226,7 +235,7 @@ unsafe fn is_what_we_showed(len: size_t, mask: *const c_ulong, read: impl FnOnce
     }
     // SAFETY: the kernel has just read it.
     let asked = unsafe { core::slice::from_raw_parts(mask, len / size_of::<c_ulong>()) };
-    scope::with_cpus(|cpus| Some(is_shown_of(&mut real, &cpus.online, asked))) == Some(true)
+    scope::with_first_cpus(real.len(), |count, online| Some(is_shown_of(&mut real, count, online, asked))) == Some(true)
 }
 
 /// Whether the kernel can read `mask`: it reads the mask before it looks for the process, and there is no process with
@@ -239,9 +248,7 @@ fn is_readable(len: size_t, mask: *const c_ulong) -> bool {
 }
 
 /// Whether `asked` is what is shown for `real`, and is less than that. Leaves what is shown in `real`.
-fn is_shown_of(real: &mut Mask, online: &CpuSet, asked: &[c_ulong]) -> bool {
-    let count = |mask: &Mask| mask.iter().fold(0_u32, |count, word| count.saturating_add(word.count_ones()));
-    let all = count(real);
-    keep_first(real, online.count(), online.words());
-    count(real) < all && real.iter().enumerate().all(|(index, word)| asked.get(index).copied().unwrap_or(0) == *word)
+fn is_shown_of(real: &mut Mask, count: u64, online: &[u64], asked: &[c_ulong]) -> bool {
+    keep_first(real, count, online)
+        && real.iter().enumerate().all(|(index, word)| asked.get(index).copied().unwrap_or(0) == *word)
 }
