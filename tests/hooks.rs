@@ -6,7 +6,7 @@ mod probes;
 
 use bed::Findings;
 use object::{Object as _, ObjectSymbol as _};
-use probes::{Case, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES};
+use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -121,6 +121,32 @@ fn uptime_of_the_machine_for_those_who_count_ages() {
     {
         assert!(result.text.contains(&total) && result.text.contains(uptime), "{uptime}:\n{}", result.text);
     }
+}
+
+/// Numbers are remembered for a tick of the kernel's clock: after it, a new limit or load is in the next answer. The
+/// clock is libc's own, whatever library stands in front of that.
+#[test]
+fn numbers_follow_what_changes_within_a_tick() {
+    const SHOWN: &str = "before: 65536 65536 65536 pages, load 3 3, less free
+before: 65536 65536 65536 pages, load 3 3, less free
+after: 32768 32768 32768 pages, load 5 5, less free
+after: 32768 32768 32768 pages, load 5 5, less free
+again: 65536 65536 65536 pages, load 5 5, less free
+again: 65536 65536 65536 pages, load 5 5, less free";
+    let mut findings = Findings::default();
+    let object = bed::object();
+    for libc in Libc::ALL {
+        let board = format!("/dev/shm/cgproc-test-tick-{libc:?}-{}", std::process::id());
+        let variables = [("CGPROC_BOARD", &*board)];
+        let program = probes::program(libc, "tick");
+        let clock = probes::build(libc, "own-clock", Form::Object);
+        let both = PathBuf::from(format!("{}:{}", object.display(), clock.display()));
+        let cases = [&object, &both].map(|preload| Case::new(Some(preload), &variables, &program, &[]));
+        for (result, case) in probes::run(&SMALL, &cases).iter().zip(&cases) {
+            findings.check(result.text == SHOWN, || format!("{}:\n{}", case.command, result.text));
+        }
+    }
+    findings.conclude("numbers");
 }
 
 /// The five runs of a symbol's probe.

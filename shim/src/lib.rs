@@ -21,6 +21,7 @@ mod clock;
 mod declared;
 mod environment;
 mod fds;
+mod figures;
 mod hook;
 mod hooks;
 mod kernel;

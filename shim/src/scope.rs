@@ -6,7 +6,7 @@
 use crate::remembered::Remembered;
 use crate::{board, clock, kernel::Kernel, options, owner, sys};
 use calc::answer::Answer;
-use calc::board::{Above, Block, Load};
+use calc::board::{Above, Block};
 use calc::cgroup::places::Places;
 use calc::cpus::CpuSet;
 use calc::host::Host;
@@ -89,15 +89,6 @@ pub(crate) fn with_above<T>(use_it: impl FnOnce(&Above) -> Option<T>) -> Option<
     use_it(ABOVE.recall(&mut above)?)
 }
 
-/// The scope's load, if the board has it.
-pub(crate) fn load() -> Option<Load> {
-    if !options::answers(Answer::Loadavg) {
-        return None;
-    }
-    look()?;
-    published(Block::load)
-}
-
 /// The space that the container's root takes on disk, if the board has it.
 pub(crate) fn disk_used_bytes() -> Option<u64> {
     look()?;
@@ -106,7 +97,7 @@ pub(crate) fn disk_used_bytes() -> Option<u64> {
 
 /// A figure from the scope's slot.
 #[inline(never)]
-fn published<T>(what: fn(&Block) -> Option<T>) -> Option<T> {
+pub(crate) fn published<T>(what: fn(&Block) -> Option<T>) -> Option<T> {
     let mut block = Block::EMPTY;
     with_places(|places| board::slot(places, &mut block))?;
     what(&block)
@@ -159,15 +150,6 @@ pub(crate) fn with_cpus<T>(use_it: impl FnOnce(&Cpus) -> Option<T>) -> Option<T>
     }
     count()?;
     with_counted(use_it)
-}
-
-/// The container's memory, if it is limited and answered.
-pub(crate) fn memory(machine: &Host) -> Option<Memory> {
-    if !options::answers(Answer::Meminfo) {
-        return None;
-    }
-    look()?;
-    measured(machine)
 }
 
 /// The container's memory, once [`look`] has found the places.

@@ -1,6 +1,6 @@
 /* Asks for one thing, between marks that strace shows: writes to an invalid descriptor.
  *   steps FILE     first and steady: open, read, close; refresh: seek to the start and read again
- *   steps CALL     first and steady: the call */
+ *   steps CALL     first and steady: the call, after a tick of the clock; refresh: the call within the same tick */
 #include "probe.h"
 #include <sched.h>
 #include <sys/sysinfo.h>
@@ -39,6 +39,12 @@ static void affinity(const char *none) {
 static void online(const char *none) { (void)none, (void)sysconf(_SC_NPROCESSORS_ONLN); }
 static void pages(const char *none) { (void)none, (void)sysconf(_SC_PHYS_PAGES); }
 static void free_pages(const char *none) { (void)none, (void)sysconf(_SC_AVPHYS_PAGES); }
+static void load(const char *none) {
+    double averages[3];
+    (void)none;
+    if (getloadavg(averages, 3) != 3) exit(1);
+}
+
 static void nprocs(const char *none) { (void)none, (void)get_nprocs(); }
 
 static const struct { const char *name; void (*ask)(const char *path); const char *path; } things[] = {
@@ -49,6 +55,7 @@ static const struct { const char *name; void (*ask)(const char *path); const cha
     {"meminfo-later", read_later, "/proc/meminfo"},
     {"threads-max", read_file, "/proc/sys/kernel/threads-max"},
     {"sysinfo", info, NULL},                   {"affinity", affinity, NULL},
+    {"load", load, NULL},
     {"nprocs", nprocs, NULL},                  {"sysconf-online", online, NULL},
     {"sysconf-pages", pages, NULL},            {"sysconf-free-pages", free_pages, NULL},
 };
@@ -61,9 +68,14 @@ int main(int argc, char **argv) {
     things[i].ask(things[i].path);
     mark("end", "first");
     for (int round = 0; round < ROUNDS; round++) {
+        if (!things[i].path) next_tick();
         mark("begin", "steady");
         things[i].ask(things[i].path);
         mark("end", "steady");
+        if (things[i].path) continue;
+        mark("begin", "refresh");
+        things[i].ask(things[i].path);
+        mark("end", "refresh");
     }
     if (!things[i].path) return 0;
     int fd = open(things[i].path, O_RDONLY);

@@ -35,8 +35,9 @@ impl Known {
     }
 }
 
-/// The load of a cgroup and those below it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The load of a cgroup and those below it. Plain words without padding, so that they can be kept in atomics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
+#[repr(C)]
 pub struct Load {
     /// Over 1, 5 and 15 minutes, in 1/2048 (see [`crate::load`]).
     pub averages: [u32; 3],

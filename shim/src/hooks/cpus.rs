@@ -4,10 +4,10 @@
 //! the number of the CPU they run on.
 
 use super::by_kernel;
-use crate::{Hooked, clock, environment, next, options, scope, signature, sys};
+use crate::{Hooked, environment, figures, next, options, scope, signature, sys};
 use calc::cpus::{MAX_CPUS, keep_first};
-use calc::view::memory::Memory;
 use core::ffi::{c_int, c_long, c_ulong};
+use core::mem::MaybeUninit;
 use libc::{pid_t, pthread_t, size_t};
 
 /// A kernel CPU mask, in words.
@@ -60,18 +60,16 @@ fn count() -> Option<c_long> {
 }
 
 fn total_pages() -> Option<c_long> {
-    pages(memory()?.total_bytes)
+    pages(|[total, ..]| *total)
 }
 
 fn free_pages() -> Option<c_long> {
-    pages(memory()?.free_bytes)
+    pages(|[_, free, ..]| *free)
 }
 
-fn memory() -> Option<Memory> {
-    if options::off() { None } else { scope::memory(&clock::machine()?) }
-}
-
-fn pages(bytes: u64) -> Option<c_long> {
+#[inline(never)]
+fn pages(of: fn(&figures::Memory) -> u64) -> Option<c_long> {
+    let bytes = of(figures::memory(None, &mut MaybeUninit::uninit())?);
     c_long::try_from(bytes.checked_div(environment::page_size())?).ok()
 }
 

@@ -1,9 +1,9 @@
 //! sysinfo(2)
 
 use super::by_kernel;
-use crate::{clock, options, scope, signature};
-use calc::view::memory::Memory;
+use crate::{figures, options, scope, signature};
 use core::ffi::{c_int, c_long};
+use core::mem::MaybeUninit;
 
 /// The kernel's averages have 11 fraction bits, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;
@@ -32,14 +32,12 @@ pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
     if options::off() {
         return;
     }
-    if let Some(memory) = scope::memory(&clock::memory(info)) {
-        put(&memory, info);
+    if let Some(memory) = figures::memory(Some(info), &mut MaybeUninit::uninit()) {
+        put(memory, info);
     }
-    if let Some(load) = scope::load() {
+    if let Some(load) = figures::load(&mut MaybeUninit::uninit()) {
         info.procs = u16::try_from(load.threads.max(1)).unwrap_or(u16::MAX);
-        for (to, average) in info.loads.iter_mut().zip(load.averages) {
-            *to = u64::from(average) << SHIFT;
-        }
+        info.loads = load.averages.map(|average| u64::from(average) << SHIFT);
     }
     if let Some(ticks) = scope::age_ticks() {
         // Rounded up, as in the kernel (`do_sysinfo`): programs divide by it.
@@ -47,17 +45,22 @@ pub(crate) unsafe fn as_the_container(info: *mut libc::sysinfo) {
     }
 }
 
-fn put(memory: &Memory, info: &mut libc::sysinfo) {
-    let unit = u64::from(info.mem_unit.max(1));
-    let in_units = |bytes: u64| bytes.checked_div(unit).unwrap_or(bytes);
-    info.totalram = in_units(memory.total_bytes);
-    info.freeram = in_units(memory.free_bytes);
-    info.sharedram = in_units(memory.shared_bytes);
+fn put(memory: &figures::Memory, info: &mut libc::sysinfo) {
+    let unit = info.mem_unit.max(1);
+    let [total, free, shared, swap, swap_free] = *memory;
+    info.totalram = in_units(total, unit);
+    info.freeram = in_units(free, unit);
+    info.sharedram = in_units(shared, unit);
     info.bufferram = 0;
     info.totalhigh = 0;
     info.freehigh = 0;
-    if let Some(swap) = memory.swap {
-        info.totalswap = in_units(swap.total_bytes);
-        info.freeswap = in_units(swap.free_bytes);
+    if swap != figures::NONE {
+        info.totalswap = in_units(swap, unit);
+        info.freeswap = in_units(swap_free, unit);
     }
+}
+
+#[inline(never)]
+fn in_units(bytes: u64, unit: u32) -> u64 {
+    bytes.checked_div(unit.into()).unwrap_or(bytes)
 }

@@ -1,0 +1,72 @@
+//! The container's memory and load as calls return them. They are remembered for a tick of the kernel's clock, because
+//! programs ask for them in loops.
+
+use crate::remembered::Remembered;
+use crate::{clock, options, scope};
+use calc::answer::Answer;
+use calc::board::{Block, Load};
+use calc::view::memory;
+use core::mem::MaybeUninit;
+
+/// Bytes: all memory, free memory, shared memory, all swap, free swap. Swap of [`NONE`] is the machine's.
+pub(crate) type Memory = [u64; 5];
+
+/// In place of an amount, that there is none.
+pub(crate) const NONE: u64 = u64::MAX;
+
+/// All [`NONE`] if there is no limit.
+static MEMORY: Remembered<Memory, { size_of::<Memory>() / 8 }> = Remembered::new();
+
+/// [`UNKNOWN`] if the board has none.
+static LOAD: Remembered<Load, { size_of::<Load>() / 8 }> = Remembered::new();
+
+/// A load that no board has.
+const UNKNOWN: Load = Load { averages: [0; 3], running: 0, blocked: 0, threads: u32::MAX };
+
+/// The container's memory, if it is limited and answered. `machine` has the machine's, if the caller knows it.
+#[inline(never)]
+pub(crate) fn memory<'t>(machine: Option<&libc::sysinfo>, to: &'t mut MaybeUninit<Memory>) -> Option<&'t Memory> {
+    if !options::answers(Answer::Meminfo) {
+        return None;
+    }
+    let tick = clock::tick();
+    if !MEMORY.recall_of(tick, to) {
+        measure(machine, to)?;
+        // SAFETY: just written.
+        MEMORY.keep_of(tick, unsafe { to.assume_init_ref() });
+    }
+    // SAFETY: recalled or written.
+    let memory = unsafe { to.assume_init_ref() };
+    (memory[0] != NONE).then_some(memory)
+}
+
+#[cold]
+#[inline(never)]
+fn measure(machine: Option<&libc::sysinfo>, to: &mut MaybeUninit<Memory>) -> Option<()> {
+    let machine = machine.map_or_else(clock::machine, |info| Some(clock::memory(info)))?;
+    scope::look()?;
+    let to = to.write([NONE; _]);
+    if let Some(memory) = scope::measured(&machine) {
+        let swap = memory.swap.unwrap_or(memory::Swap { total_bytes: NONE, free_bytes: NONE });
+        *to = [memory.total_bytes, memory.free_bytes, memory.shared_bytes, swap.total_bytes, swap.free_bytes];
+    }
+    Some(())
+}
+
+/// The scope's load, if the board has it.
+#[inline(never)]
+pub(crate) fn load(to: &mut MaybeUninit<Load>) -> Option<&Load> {
+    if !options::answers(Answer::Loadavg) {
+        return None;
+    }
+    let tick = clock::tick();
+    if !LOAD.recall_of(tick, to) {
+        scope::look()?;
+        to.write(scope::published(Block::load).unwrap_or(UNKNOWN));
+        // SAFETY: just written.
+        LOAD.keep_of(tick, unsafe { to.assume_init_ref() });
+    }
+    // SAFETY: recalled or written.
+    let load = unsafe { to.assume_init_ref() };
+    (load.threads != UNKNOWN.threads).then_some(load)
+}
