@@ -122,8 +122,11 @@ static long set_environment_at(long at, long len) {
 static void serve_environment(struct host *host, int request, int answer) {
     long len;
     raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
+    /* The kernel shows no environment in shared memory: a file system might be behind it. */
+    char *own = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     while (raw(SYS_read, request, (long)&len, sizeof len, 0, 0, 0) == sizeof len) {
-        len = set_environment_at((long)host->environment, len);
+        memcpy(own, host->environment, len);
+        len = set_environment_at((long)own, len);
         raw(SYS_write, answer, (long)&len, sizeof len, 0, 0, 0);
     }
     raw(SYS_exit_group, 0, 0, 0, 0, 0, 0);
@@ -355,10 +358,10 @@ static void open_stage(void) {
 static int first_source; /* the first source that belongs to a stage */
 static const char *own_init;
 
-static void set_stage(uint64_t number) {
+/* A stage whose cgroups have this form. */
+static void lay_stage(enum form wanted) {
     static int is_set;
-    throw_from(number);
-    form = below(FORMS);
+    form = wanted;
     if (is_set) must("umount", "/sys", raw(SYS_umount2, (long)"/sys", MNT_DETACH, 0, 0, 0, 0));
     else first_source = source_count, own_init = sources[0].text;
     is_set = 1, source_count = first_source;
@@ -376,6 +379,11 @@ static void set_stage(uint64_t number) {
     }
     sources[0].text = form == REAL ? own_init : made_init, sources[0].is_damaged = 1;
     make_sys();
+}
+
+static void set_stage(uint64_t number) {
+    throw_from(number);
+    lay_stage(below(FORMS));
 }
 
 /* Mounts the stage's contents over a new process's own files. */

@@ -7,6 +7,7 @@
  *
  * The symbol is looked up in the global scope, where a program's own references are bound. So one source serves libcs
  * that declare it and libcs that do not. Everything else a probe does goes through raw syscalls. */
+#pragma once
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
