@@ -2,7 +2,7 @@
 
 mod list;
 
-use crate::source::Source;
+use crate::source::{Source, is_end};
 use list::List;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -49,7 +49,7 @@ impl CpuSet {
         loop {
             let len = file.read(scratch)?;
             list.read(scratch.get(..len)?, self)?;
-            if len == 0 || (len < scratch.len() && file.short_read_is_end()) {
+            if is_end(scratch, len, file.short_read_is_end()) {
                 return list.end(self);
             }
         }

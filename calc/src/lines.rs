@@ -1,6 +1,6 @@
 //! Lines of a file that is larger than the buffer it is read through.
 
-use crate::source::{Source, Unreadable};
+use crate::source::{Source, Unreadable, is_end};
 use core::cell::Cell;
 
 /// A line, or a piece of one that is longer than the buffer.
@@ -81,7 +81,7 @@ impl<'a, S: Source> Lines<'a, S> {
         (self.start, self.end) = (0, held);
         let room = self.buffer.get_mut(held..)?;
         let read = self.source.read(room)?;
-        self.exhausted = read == 0 || (read < room.len() && self.source.short_read_is_end());
+        self.exhausted = is_end(room, read, self.source.short_read_is_end());
         self.end = held.checked_add(read)?;
         // Do not trust a source that claims to have read more than there was room for.
         (self.end <= self.buffer.len()).then_some(())

@@ -54,6 +54,12 @@ pub trait Files {
     fn file_system(&self, path: &CStr) -> Option<u64>;
 }
 
+/// Whether a read of `read` bytes into `room` has reached the end: nothing ends in the middle of a line.
+#[inline(never)]
+pub(crate) fn is_end(room: &[u8], read: usize, short_read_is_end: bool) -> bool {
+    read == 0 || short_read_is_end && read < room.len() && room.get(read.wrapping_sub(1)) == Some(&b'\n')
+}
+
 /// All of `file`; `None` if it cannot be read or does not fit.
 pub(crate) fn read_whole<'b>(file: &mut impl Source, into: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut len = 0_usize;
@@ -63,7 +69,7 @@ pub(crate) fn read_whole<'b>(file: &mut impl Source, into: &'b mut [u8]) -> Opti
             return None;
         }
         let read = file.read(room)?;
-        let ended = read == 0 || (read < room.len() && file.short_read_is_end());
+        let ended = is_end(room, read, file.short_read_is_end());
         len = len.checked_add(read)?;
         if ended {
             return into.get(..len);

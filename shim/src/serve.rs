@@ -80,7 +80,10 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     // If there is no answer any more, the kernel's own text replaces it.
     if answers::compose(given.answer, host.number(), &mut file).is_none() {
         earlier_len = earlier_len.max(file.begin_anew());
-        answers::kernels_own(host.number(), &mut file)?;
+        // A text that was written in part must not stay.
+        if answers::kernels_own(host.number(), &mut file).is_none() {
+            return give_back(fd, given.answer);
+        }
     }
     file.finish_again(earlier_len)
 }
