@@ -1,13 +1,14 @@
 //! The writer's side of the protocol: a block is published in the writer's own copy of the board, from which one
 //! `pwrite` writes it to the file, alone or with all others.
 
-use super::{BLOCK_BYTES, Block, seal};
+use super::{BLOCK_BYTES, Block, layout::Word, seal};
 
 impl Block {
     /// Stores the block at its place in the writer's copy, under the number after the present one.
     pub fn publish(&self, place: &mut [u8; BLOCK_BYTES]) {
-        let sealed = self.sealed(seal::next_number(Self::from_bytes(place).number()));
-        for (to, word) in place.as_chunks_mut().0.iter_mut().zip(sealed) {
+        let words = place.as_chunks_mut::<8>().0;
+        let present = words.get(Word::Sequence as usize).map_or(0, |word| u64::from_ne_bytes(*word));
+        for (to, word) in words.iter_mut().zip(self.sealed(seal::next_number(present))) {
             *to = word.to_ne_bytes();
         }
     }
