@@ -1,12 +1,9 @@
 //! What `cgproc-runtime` adds to the start of a container and to that of a process in one, over runc alone, in pairs
-//! within one run: `cargo bench --locked --bench runtime`. Needs root and the userland of `tests/bed/setup roots`.
+//! within one run. Needs the userland of `tests/bed/setup roots`.
 
-#[path = "../tests/bed/mod.rs"]
-mod bed;
-
+use crate::figures::{self, quartiles};
+use crate::{bed, length};
 use std::process::{Command, Stdio};
-
-const ROUNDS: usize = 101;
 
 /// A container of Debian that runs `true`, and `true` in one that is running. Engines write a new bundle for each
 /// container, and a new description of each process. Each line: what, microseconds alone, microseconds through ours.
@@ -43,20 +40,14 @@ const SCRIPT: &str = r#"
     runc delete --force running
 "#;
 
-fn main() {
-    bed::log_machine();
-    let text = run();
-    println!(
-        "\n{:6} {:>10} {:>10} {:>12} {:>8}   ms, medians of {ROUNDS} pairs",
-        "", "runc", "through", "difference", "ratio"
-    );
+pub(crate) fn run() {
+    let text = timed(length::of(21, 101));
     for what in ["start", "exec"] {
         let pairs: Vec<(f64, f64)> = text.lines().filter_map(|line| pair(line.strip_prefix(what)?)).collect();
-        assert!(pairs.len() >= ROUNDS, "{what}: {} pairs", pairs.len());
-        let of = |value: fn(&(f64, f64)) -> f64| median(pairs.iter().map(value).collect());
-        let (alone, through) = (of(|pair| pair.0), of(|pair| pair.1));
-        let (difference, ratio) = (of(|pair| pair.1 - pair.0), of(|pair| pair.1 / pair.0));
-        println!("{what:6} {alone:>10.2} {through:>10.2} {difference:>+12.2} {ratio:>7.3}x");
+        let of = |value: fn(&(f64, f64)) -> f64| quartiles(&pairs.iter().map(value).collect::<Vec<_>>());
+        figures::tell("runtime", what, "runc", of(|pair| pair.0));
+        figures::tell("runtime", what, "cgproc-runtime", of(|pair| pair.1));
+        figures::tell("runtime", what, "difference", of(|pair| pair.1 - pair.0));
     }
 }
 
@@ -66,18 +57,13 @@ fn pair(line: &str) -> Option<(f64, f64)> {
     Some((alone.parse::<f64>().ok()? / 1e3, through.parse::<f64>().ok()? / 1e3))
 }
 
-fn run() -> String {
+fn timed(rounds: usize) -> String {
     let [private, installed] = ["private", "installed"].map(|script| bed::repository("tests/bed").join(script));
-    let (object, script) = (bed::object(), format!("rounds={ROUNDS}\n{SCRIPT}"));
+    let (object, script) = (bed::object(), format!("rounds={rounds}\n{SCRIPT}"));
     let mut command = Command::new(private);
     command.args(["-i", "none", "-o"]).arg(&object).arg("--").arg(installed).arg("-o").arg(&object);
     command.arg("-c").arg(bed::command()).args(["--", "/bin/bash", "-euc", &script]);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("tests/bed/private");
     assert!(output.status.success(), "{}", output.status);
     String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

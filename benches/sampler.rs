@@ -1,23 +1,14 @@
-//! What the sampler costs, next to `lxcfs -l` on the same cgroups at the same time. Needs root and lxcfs:
-//! `cargo bench --locked --bench sampler`. Ten thousand threads in 10, 100 and 1,000 cgroups: first all asleep, then
-//! one in a hundred active, ten times a second for 0.2 ms. Arguments replace these numbers of cgroups.
+//! What the sampler costs, next to `lxcfs -l` on the same cgroups at the same time: ten thousand threads in 10 to 10,000
+//! cgroups, all asleep; one in a hundred active, ten times a second for 0.2 ms; all of them runnable.
 
-#[path = "../tests/bed/mod.rs"]
-mod bed;
-#[path = "../tests/sampler/boards.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod boards;
-#[path = "../tests/sampler/groups.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod groups;
-#[path = "../tests/sampler/processes.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod processes;
-
-use boards::{Sampler, slot};
+use crate::bed;
+use crate::boards::{Sampler, slot};
+use crate::containers::compile;
+use crate::figures;
+use crate::groups::{Group, load_key};
+use crate::processes::{self, Place, Started, now_usec, sleep};
+use crate::{length, lxcfs};
 use calc::board::Key;
-use groups::{Group, load_key};
-use processes::{Place, Started, now_usec, sleep};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -26,8 +17,7 @@ use std::time::{Duration, Instant};
 
 const THREADS: usize = 10_000;
 
-/// How long is measured, after both have ticked twice.
-const MINUTE: Duration = Duration::from_secs(60);
+/// Before it is measured, both have ticked twice.
 const BEFORE_SEC: f64 = 12.0;
 
 /// The daemon and its mount point, gone with the scene.
@@ -36,64 +26,56 @@ struct Lxcfs {
     mount: PathBuf,
 }
 
+/// What the threads do that are not asleep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    /// They work a little, ten times a second.
+    Wake,
+    /// They run without a pause.
+    Run,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy)]
+struct Scene {
+    groups: usize,
+    active: usize,
+    act: Act,
+}
+
+impl Scene {
+    fn row(self) -> String {
+        let Self { groups, active, act } = self;
+        let what = if act == Act::Run { "runnable" } else { "active" };
+        if active == 0 { format!("{groups} cgroups, idle") } else { format!("{groups} cgroups, {active} {what}") }
+    }
+}
+
 /// What a process cost.
 struct Cost {
     cpu_sec: f64,
     resident_kib: u64,
 }
 
-/// One line of the table.
-struct Scene {
-    groups: usize,
-    active: usize,
-    ours: Cost,
-    lxcfs: Cost,
-    /// The longest time between two publications of a slot.
-    slip_usec: u64,
-}
-
-fn main() {
-    bed::log_machine();
-    let chosen: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let counts = if chosen.is_empty() { vec![10, 100, 1000] } else { chosen };
-    let load = compiled();
-    println!("\n{THREADS} threads, CPU seconds a minute and memory resident");
-    println!(
-        "{:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}   aimed at",
-        "cgroups", "active", "ours", "lxcfs", "ratio", "ours KiB", "lxcfs KiB", "longest tick"
-    );
-    for groups in counts {
-        for active in [0, THREADS / 100] {
-            let scene = measured(groups, active, &load);
-            println!(
-                "{:>8} {:>8} {:>9.3} {:>9.3} {:>9} {:>9} {:>9} {:>10.2} s   {}",
-                scene.groups,
-                scene.active,
-                scene.ours.cpu_sec,
-                scene.lxcfs.cpu_sec,
-                format!("1/{:.0}", scene.lxcfs.cpu_sec / scene.ours.cpu_sec),
-                scene.ours.resident_kib,
-                scene.lxcfs.resident_kib,
-                scene.slip_usec as f64 / 1e6,
-                if groups == 1000 { "< 0.6 s, 1/20, 8192 KiB" } else { "1/20" }
-            );
+pub(crate) fn run() {
+    let load = compile("cc", "sampler-load", &bed::repository("benches/sampler-load.c"), &["-pthread"]);
+    for groups in length::of(vec![10, 1000], vec![10, 100, 1000, 10_000]) {
+        let scene = |active, act| measured(Scene { groups, active, act }, &load);
+        scene(0, Act::Wake);
+        if length::is_long() {
+            scene(THREADS / 100, Act::Wake);
+        }
+        if length::is_long() || groups == 1000 {
+            scene(THREADS, Act::Run);
         }
     }
-}
-
-fn compiled() -> PathBuf {
-    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sampler-load");
-    let mut command = Command::new("cc");
-    command.args(["-O2", "-pthread", "-o"]).args([&to, &bed::repository("benches/sampler-load.c")]);
-    assert!(command.status().expect("cc").success(), "sampler-load.c");
-    to
 }
 
 impl Lxcfs {
     fn start(place: &Place) -> Self {
         let mount = place.file("lxcfs");
         fs::create_dir(&mount).expect("a directory");
-        let mut command = Command::new("lxcfs");
+        let mut command = lxcfs::newest();
         command.args(["-f", "-l", "-o", "allow_other"]).arg(format!("--pidfile={}", place.file("pid").display()));
         command.arg(&mount).stderr(fs::File::create(place.file("lxcfs-log")).expect("a log"));
         let process = Started::quietly(&mut command);
@@ -108,13 +90,19 @@ impl Drop for Lxcfs {
     }
 }
 
-/// The processes of a scene, once all of them are asleep.
-fn filled(load: &Path, cgroups: &[Group], active: usize, file: &Path) -> Started {
+/// The processes of a scene, once all of them are there.
+fn filled(scene: Scene, load: &Path, cgroups: &[Group], file: &Path) -> Started {
     let threads = THREADS / cgroups.len();
-    // One cgroup in a hundred, but at least one.
-    let per_cgroup = active / cgroups.len().div_ceil(100).max(1);
+    let per_cgroup = match scene.act {
+        // One cgroup in a hundred, but at least one.
+        Act::Wake => scene.active / cgroups.len().div_ceil(100).max(1),
+        Act::Run => threads,
+    };
     let mut command = Command::new(load);
-    command.args([threads, active, per_cgroup].map(|number| number.to_string())).arg(file);
+    command.args([threads, scene.active, per_cgroup].map(|number| number.to_string())).arg(file);
+    if scene.act == Act::Run {
+        command.arg("busy");
+    }
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sampler-load");
     let mut input = child.stdin.take().expect("a pipe");
     for cgroup in cgroups {
@@ -128,31 +116,44 @@ fn filled(load: &Path, cgroups: &[Group], active: usize, file: &Path) -> Started
     Started(child)
 }
 
-fn measured(groups: usize, active: usize, load: &Path) -> Scene {
+/// Measures a scene, and tells its figures.
+fn measured(scene: Scene, load: &Path) {
     let place = Place::new();
     let lxcfs = Lxcfs::start(&place);
-    let cgroups: Vec<Group> = (0..groups).map(|_| Group::new()).collect();
+    let above = Group::new();
+    // Whoever is outside, such as both daemons, comes first.
+    let (file, least) = if bed::version() == bed::Version::V1 { ("cpu.shares", "2") } else { ("cpu.weight", "1") };
+    above.set(file, least);
+    let cgroups: Vec<Group> = (0..scene.groups).map(|index| above.below(&index.to_string())).collect();
     let sampler = Sampler::start(&place, &[]);
-    let processes = filled(load, &cgroups, active, &lxcfs.mount.join("proc/loadavg"));
-    let key = load_key(&cgroups[groups - 1].path).expect("a key");
+    let processes = filled(scene, load, &cgroups, &lxcfs.mount.join("proc/loadavg"));
+    let key = load_key(&cgroups[scene.groups - 1].path).expect("a key");
     sleep(BEFORE_SEC);
     let before = [&sampler.process, &lxcfs.process].map(cpu_sec);
-    let slip_usec = longest_tick(&place.board(), key);
+    let window = length::of(Duration::from_secs(20), Duration::from_secs(60));
+    let slip_usec = longest_tick(&place.board(), key, window);
     let after = [&sampler.process, &lxcfs.process].map(cpu_sec);
     let cost = |index: usize, process: &Started| Cost {
-        cpu_sec: after[index] - before[index],
+        cpu_sec: (after[index] - before[index]) * 60.0 / window.as_secs_f64(),
         resident_kib: resident_kib(process),
     };
     let (ours, theirs) = (cost(0, &sampler.process), cost(1, &lxcfs.process));
     drop(processes);
-    Scene { groups, active, ours, lxcfs: theirs, slip_usec }
+    let row = scene.row();
+    let tell = |column: &str, value: f64| figures::tell_one("sampler", &row, column, value);
+    tell("ours", ours.cpu_sec);
+    tell("lxcfs", theirs.cpu_sec);
+    tell("MiB, ours", ours.resident_kib as f64 / 1024.0);
+    tell("MiB, lxcfs", theirs.resident_kib as f64 / 1024.0);
+    tell("longest tick, s", slip_usec as f64 / 1e6);
+    drop(cgroups);
 }
 
-/// Watches a slot for a minute.
-fn longest_tick(board: &Path, key: Key) -> u64 {
+/// Watches a slot: the longest time between two publications.
+fn longest_tick(board: &Path, key: Key, window: Duration) -> u64 {
     let begun = Instant::now();
     let (mut last, mut longest) = (None, 0);
-    while begun.elapsed() < MINUTE {
+    while begun.elapsed() < window {
         let published = slot(board, key).map(|slot| slot.published().realtime_usec);
         longest = longest.max(published.or(last).map_or(0, |moment| now_usec().saturating_sub(moment)));
         last = published;

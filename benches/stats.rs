@@ -1,22 +1,12 @@
-//! What looking costs: `cgproc top` and a scrape of the metrics, over 10, 100 and 1,000 cgroups. Needs root:
-//! `cargo bench --locked --bench stats`. Arguments replace these numbers of cgroups. CPU time is the commands' own, as
-//! the kernel counts it; each figure is the median of several.
+//! What looking costs: `cgproc top` and a scrape of the metrics, over 10, 100 and 1,000 cgroups. CPU time is the
+//! commands' own, as the kernel counts it; each figure is the median of several.
 
-#[path = "../tests/bed/mod.rs"]
-mod bed;
-#[path = "../tests/sampler/boards.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod boards;
-#[path = "../tests/sampler/groups.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod groups;
-#[path = "../tests/sampler/processes.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod processes;
-
-use boards::Sampler;
-use groups::Group;
-use processes::{Place, sleep};
+use crate::bed;
+use crate::boards::Sampler;
+use crate::figures;
+use crate::groups::Group;
+use crate::length;
+use crate::processes::{Place, sleep};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -25,7 +15,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often each is measured.
-const TIMES: usize = 7;
+fn times() -> usize {
+    length::of(3, 7)
+}
 
 /// How many more looks one of two runs of top has than the other.
 const LOOKS: u32 = 10;
@@ -33,39 +25,33 @@ const LOOKS: u32 = 10;
 /// Longer than an exporter answers with what it has.
 const BETWEEN_SCRAPES: f64 = 1.3;
 
-fn main() {
-    bed::log_machine();
-    let chosen: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
-    let counts = if chosen.is_empty() { vec![10, 100, 1000] } else { chosen };
-    println!("\nCPU time in ms; of a start, the time that passes until the first line");
-    println!(
-        "{:>8} {:>12} {:>14} {:>14} {:>12} {:>12}",
-        "cgroups", "a look", "start of top", "its CPU time", "once", "a scrape"
-    );
-    for count in counts {
+pub(crate) fn run() {
+    for count in length::of(vec![10, 1000], vec![10, 100, 1000, 10_000]) {
         let top = Group::new();
         let engine = top.below("docker");
         let groups: Vec<Group> = (0..count).map(|index| engine.below(&format!("{index:064x}"))).collect();
         let place = Place::new();
         let sampler = Sampler::start(&place, &["--metrics", "0"]);
         let board = place.board();
-        println!(
-            "{count:>8} {:>12.2} {:>14.1} {:>14.1} {:>12.1} {:>12.2}",
-            median(|| a_look(&board)),
-            median(|| milliseconds(started(&board).0)),
-            median(|| milliseconds(started(&board).1)),
+        let row = format!("{count} cgroups");
+        let tell = |column: &str, value: f64| figures::tell_one("stats", &row, column, value);
+        tell("a look", median(|| a_look(&board)));
+        tell("until the first table", median(|| milliseconds(started(&board).0)));
+        tell("its CPU time", median(|| milliseconds(started(&board).1)));
+        tell(
+            "cgproc metrics",
             median(|| milliseconds(cpu_of(cgproc(&board, &["metrics", "--max-series", "1000000"])))),
-            a_scrape(&sampler),
         );
+        tell("a scrape", a_scrape(&sampler));
         sampler.end(libc::SIGTERM);
         drop(groups);
     }
 }
 
 fn median(mut measure: impl FnMut() -> f64) -> f64 {
-    let mut all: Vec<f64> = (0..TIMES).map(|_| measure()).collect();
+    let mut all: Vec<f64> = (0..times()).map(|_| measure()).collect();
     all.sort_by(f64::total_cmp);
-    all[TIMES / 2]
+    all[times() / 2]
 }
 
 fn milliseconds(time: Duration) -> f64 {
@@ -129,11 +115,11 @@ fn a_scrape(sampler: &Sampler) -> f64 {
     let address = log.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
     let used = |act: &dyn Fn()| {
         let before = ticks(sampler.process.pid());
-        for _ in 0..TIMES {
+        for _ in 0..times() {
             act();
             sleep(BETWEEN_SCRAPES);
         }
-        (ticks(sampler.process.pid()) - before) as f64 * 10.0 / TIMES as f64
+        (ticks(sampler.process.pid()) - before) as f64 * 10.0 / times() as f64
     };
     scrape(address);
     let alone = used(&|| {});

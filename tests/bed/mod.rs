@@ -40,9 +40,10 @@ fn built(variable: &str, name: &str) -> PathBuf {
     path
 }
 
-/// A file of the repository.
+/// A file of the repository. The crate that is built may stand below its top.
 pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().find(|directory| directory.join("tests/bed").is_dir()).unwrap_or(own).join(path)
 }
 
 /// Where the set-up keeps what it fetched.

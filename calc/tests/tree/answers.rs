@@ -25,7 +25,7 @@ use std::{
 };
 
 /// A sink that keeps the text.
-struct Kept(Vec<u8>);
+pub(crate) struct Kept(pub(crate) Vec<u8>);
 
 impl Sink for Kept {
     fn write(&mut self, bytes: &[u8]) -> Option<()> {
@@ -40,7 +40,7 @@ fn room() -> Scratch {
 }
 
 /// A program in a tree that asks for the file at `path`.
-struct Program<'t> {
+pub(crate) struct Program<'t> {
     tree: &'t Tree,
     places: Places,
     host: Host,
@@ -73,7 +73,8 @@ impl Tree {
         Ok(String::from_utf8(kept.0).expect("the answers are text"))
     }
 
-    fn program(&self, path: &str) -> Option<Program<'_>> {
+    /// One that has found out where it is, and which CPUs it has.
+    pub(crate) fn program(&self, path: &str) -> Option<Program<'_>> {
         let places = self.places(&mut room())?;
         let choice = Choice::by(self.cpu_count());
         let cpus = cpu::cpus(&self, &places, &Above::NONE, choice, &mut room());

@@ -1,6 +1,6 @@
 //! A recorded tree as a source of files, and the questions that it is asked.
 
-mod answers;
+pub(crate) mod answers;
 
 use calc::{
     cgroup::places::{Places, Whose},
