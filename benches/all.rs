@@ -4,7 +4,7 @@
 //!     cargo bench --locked -p cgproc-bench                    everything; then docs/performance.md is written
 //!     cargo bench --locked -p cgproc-bench -- PART...         these parts only; the page stays
 //!     cargo bench --locked -p cgproc-bench -- --long ...      more rounds, and larger machines
-//!     cargo bench --locked -p cgproc-bench -- --here ...      on this kernel only
+//!     cargo bench --locked -p cgproc-bench -- --here ...      on this kernel only; --booted: on the booted one only
 //!     cargo bench --locked -p cgproc-bench -- --page          the page alone, from the figures of the last runs
 //!
 //! CGPROC_OBJECT and CGPROC_COMMAND choose what is measured. Figures are kept in target/benches.
@@ -78,7 +78,9 @@ fn main() {
     }
     if !has("--page") {
         bed::log_machine();
-        chosen.iter().for_each(|part| run_here(part));
+        if !has("--booted") {
+            chosen.iter().for_each(|part| run_here(part));
+        }
         if !has("--here") {
             run_there(&chosen);
         }

@@ -121,12 +121,12 @@ fn measured(scene: Scene, load: &Path) {
     let place = Place::new();
     let lxcfs = Lxcfs::start(&place);
     let above = Group::new();
-    // Whoever is outside, such as both daemons, comes first.
-    let (file, least) = if bed::version() == bed::Version::V1 { ("cpu.shares", "2") } else { ("cpu.weight", "1") };
-    above.set(file, least);
     let cgroups: Vec<Group> = (0..scene.groups).map(|index| above.below(&index.to_string())).collect();
     let sampler = Sampler::start(&place, &[]);
     let processes = filled(scene, load, &cgroups, &lxcfs.mount.join("proc/loadavg"));
+    // Once all have started, whoever is outside, such as both daemons, comes first.
+    let (file, least) = if bed::version() == bed::Version::V1 { ("cpu.shares", "2") } else { ("cpu.weight", "1") };
+    above.set(file, least);
     let key = load_key(&cgroups[scene.groups - 1].path).expect("a key");
     sleep(BEFORE_SEC);
     let before = [&sampler.process, &lxcfs.process].map(cpu_sec);
@@ -138,6 +138,7 @@ fn measured(scene: Scene, load: &Path) {
         resident_kib: resident_kib(process),
     };
     let (ours, theirs) = (cost(0, &sampler.process), cost(1, &lxcfs.process));
+    above.set(file, if bed::version() == bed::Version::V1 { "1024" } else { "100" });
     drop(processes);
     let row = scene.row();
     let tell = |column: &str, value: f64| figures::tell_one("sampler", &row, column, value);

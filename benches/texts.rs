@@ -1,5 +1,5 @@
 //! What an answer's text costs on large machines: composed from recorded trees of 2 to 256 CPUs, and from made-up ones with
-//! up to 1,000 disks, by a program that is built like the object (texts/main.rs).
+//! up to 120 disks, by a program that is built like the object (texts/main.rs).
 
 use crate::bed::{self, is_cpu_line, repository};
 use crate::containers::{output, target};
@@ -19,7 +19,7 @@ const TREES: [&str; 7] = [
     "power-256-cpus",
 ];
 const FILES: [&str; 3] = ["/proc/meminfo", "/proc/stat", "/proc/cpuinfo"];
-const DISKS: [u32; 3] = [10, 100, 1000];
+const DISKS: [u32; 3] = [10, 40, 120];
 
 pub(crate) fn run() {
     let program = built();
@@ -28,15 +28,15 @@ pub(crate) fn run() {
             let folder = repository("tests/trees").join(tree);
             let stat = fs::read_to_string(folder.join("proc/stat")).expect("its stat");
             let cpus = stat.lines().filter(|line| is_cpu_line(line)).count();
-            tell(&program, &folder, file, &format!("{file}, {cpus} CPUs ({tree})"));
+            tell(&program, &folder, file, length::of("201", "2001"), &format!("{file}, {cpus} CPUs ({tree})"));
         }
     }
     let folder = target().join("tmp/benches/tree");
     for disks in DISKS {
         long_tree::make(&folder, disks);
-        tell(&program, &folder, "/proc/diskstats", &format!("/proc/diskstats, {disks} disks"));
+        tell(&program, &folder, "/proc/diskstats", "11", &format!("/proc/diskstats, {disks} disks"));
     }
-    tell(&program, &folder, "/proc/vmstat", "/proc/vmstat");
+    tell(&program, &folder, "/proc/vmstat", "11", "/proc/vmstat, 120 disks");
 }
 
 fn built() -> std::path::PathBuf {
@@ -46,8 +46,8 @@ fn built() -> std::path::PathBuf {
     target().join("release/texts")
 }
 
-fn tell(program: &Path, tree: &Path, file: &str, row: &str) {
-    let text = output(Command::new(program).arg(tree).args([file, length::of("201", "2001")]));
+fn tell(program: &Path, tree: &Path, file: &str, rounds: &str, row: &str) {
+    let text = output(Command::new(program).arg(tree).args([file, rounds]));
     let numbers: Vec<f64> = text.trim().split('\t').filter_map(|field| field.parse().ok()).collect();
     let [bytes, quartiles @ ..]: [f64; 4] = numbers.try_into().expect("a size and quartiles");
     figures::tell("texts", row, "ours", quartiles);

@@ -2,6 +2,8 @@
 
 use super::tables::{distinct, median};
 use crate::figures::Figure;
+use plotters::coord::combinators::LogCoord;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
@@ -12,6 +14,9 @@ pub(crate) struct Picture {
     pub(crate) file: String,
     pub(crate) title: String,
 }
+
+/// A logarithmic scale across, a plain one down.
+type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<LogCoord<f64>, RangedCoordf64>>;
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
@@ -106,14 +111,18 @@ fn lines(path: &Path, title: &str, x: &str, all: &[Series<'_>]) -> Drawn {
     let area = SVGBackend::new(path, (720, 400)).into_drawing_area();
     area.fill(&WHITE)?;
     let points = || all.iter().flat_map(|series| &series.points);
-    let (across, up) = (range(points().map(|point| point.0)), range(points().map(|point| point.1)));
+    let (across, mut up) = (range(points().map(|point| point.0)), range(points().map(|point| point.1)));
+    // Room for the names.
+    up.end *= 4.0;
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 16))
         .margin(12)
         .x_label_area_size(38)
         .y_label_area_size(60)
         .build_cartesian_2d(across.log_scale(), up.log_scale())?;
-    chart.configure_mesh().x_desc(x).light_line_style(TRANSPARENT).draw()?;
+    let plain = |value: &f64| value.to_string();
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc(x).light_line_style(TRANSPARENT).x_label_formatter(&plain).y_label_formatter(&plain).draw()?;
     for (index, series) in all.iter().enumerate() {
         let colour = colour(series.name, index);
         let line = LineSeries::new(series.points.iter().copied(), colour.stroke_width(2)).point_size(3);
@@ -173,12 +182,32 @@ fn bars(path: &Path, title: &str, figures: &[&Figure], per_unit: f64) -> Drawn {
             .label(*column)
             .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 10, y + 4)], colour.filled()));
     }
-    let style = ("sans-serif", 12).into_text_style(&area).pos(Pos::new(HPos::Right, VPos::Center));
+    name_groups(&mut chart, &rows, left, group, &("sans-serif", 12).into_text_style(&area))?;
+    let mut names = chart.configure_series_labels();
+    names
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK.mix(0.3))
+        .draw()?;
+    area.present()?;
+    Ok(())
+}
+
+/// Writes each group's name left of its bars.
+fn name_groups<DB: DrawingBackend>(
+    chart: &mut Chart<'_, DB>,
+    rows: &[&str],
+    left: f64,
+    group: f64,
+    style: &TextStyle<'_>,
+) -> Result<(), Box<dyn std::error::Error>>
+where
+    DB::ErrorType: 'static,
+{
+    let style = style.pos(Pos::new(HPos::Right, VPos::Center));
     let name = |(place, row): (usize, &&str)| {
-        Text::new(format!("{row}  "), (left, place as f64 * group + columns.len() as f64 / 2.0), style.clone())
+        Text::new(format!("{row}  "), (left, place as f64 * group + (group - 1.0) / 2.0), style.clone())
     };
     chart.draw_series(rows.iter().enumerate().map(name))?;
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
-    area.present()?;
     Ok(())
 }
