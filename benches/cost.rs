@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Every operation.
 pub(crate) fn run() {
     let (command, directories) = lxcfs::beside();
-    let text = timed(command, &USUAL, length::of(101, 401), "all", &directories);
+    let text = timed(command, &USUAL, length::rounds(101, 401), "all", &directories);
     for line in text.lines().filter_map(Line::parse) {
         line.tell(line.table(), &line.operation);
     }
@@ -23,7 +23,7 @@ pub(crate) fn run() {
 pub(crate) fn run_threads() {
     let (command, directories) = lxcfs::beside();
     let container = Limited { quota_usec: None, ..USUAL };
-    let text = timed(command, &container, length::of(41, 201), "threads", &directories);
+    let text = timed(command, &container, length::rounds(41, 201), "threads", &directories);
     for line in text.lines().filter_map(Line::parse) {
         line.tell("threads", &line.operation);
     }

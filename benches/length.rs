@@ -1,5 +1,6 @@
 //! How long the suite runs: short, some ten minutes in all, or long.
 
+use crate::bed;
 use std::sync::OnceLock;
 
 static IS_LONG: OnceLock<bool> = OnceLock::new();
@@ -21,4 +22,9 @@ pub(crate) fn is_long() -> bool {
 /// One of two, by the length.
 pub(crate) fn of<T>(short: T, long: T) -> T {
     if is_long() { long } else { short }
+}
+
+/// A number of rounds, by the length; fewer in User-Mode Linux, whose system calls are slow.
+pub(crate) fn rounds(short: u32, long: u32) -> u32 {
+    of(short, long) / if bed::host().is_uml { 4 } else { 1 }
 }

@@ -17,7 +17,7 @@ const WAYS: [(&str, &str, &str, &[&str]); 4] = [
 ];
 
 pub(crate) fn run() {
-    let rounds = length::of("1500", "5000");
+    let rounds = length::rounds(1500, 5000).to_string();
     let source = written("tiny.c", "int main(void) { return 0; }\n");
     let empty_source = written("empty.c", "\n");
     let flags = ["-shared", "-nostdlib", "-Wl,-z,norelro", "-Wl,-z,noseparate-code"];
@@ -29,7 +29,7 @@ pub(crate) fn run() {
         // Its own /etc, which goes with the mount namespace.
         let script = format!("{OWN_ETC} && exec \"$@\"");
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", &script, "sh"]).arg(&spawn).args([rounds.as_ref(), tiny.as_os_str()]);
+        command.args(["--mount", "sh", "-c", &script, "sh"]).arg(&spawn).arg(&rounds).arg(&tiny);
         tell(row, &output(command.arg(how).args([Path::new(""), &empty, &object])), &empty);
     }
 }

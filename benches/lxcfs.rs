@@ -38,15 +38,3 @@ pub(crate) fn beside() -> (Command, Vec<String>) {
     }
     (command, words)
 }
-
-/// The newest lxcfs, or this release's if tests/bed/setup did not fetch it.
-pub(crate) fn newest() -> Command {
-    let root = bed::cache().join("lxcfs-newest/usr");
-    let (libraries, program) = (root.join("lib/x86_64-linux-gnu"), root.join("bin/lxcfs"));
-    if !program.exists() {
-        return Command::new("lxcfs");
-    }
-    let mut command = Command::new(libraries.join("ld-linux-x86-64.so.2"));
-    command.arg("--library-path").arg(format!("{0}:{0}/lxcfs", libraries.display())).arg(program);
-    command
-}

@@ -21,7 +21,7 @@ pub(crate) fn run() {
         }
         let under = chain.last().map(|last| last.path.as_str());
         let container = Limited { is_raw: true, under, ..USUAL };
-        let text = timed(Command::new("env"), &container, length::of(61, 201), "/proc/meminfo /proc/stat", &[]);
+        let text = timed(Command::new("env"), &container, length::rounds(61, 201), "/proc/meminfo /proc/stat", &[]);
         for line in text.lines().filter_map(Line::parse).filter(|line| !line.operation.contains(',')) {
             line.tell("nesting", &format!("{}, {depth} deep", line.operation));
         }

@@ -17,5 +17,5 @@ pub(crate) fn run() {
     for (name, directory) in directories.iter().filter_map(|word| word.split_once('=')) {
         let _ = writeln!(lines, "{program} {directory} | label {name}");
     }
-    turns::take(length::of(5, 15), &lines, command).tell("supervised");
+    turns::take(length::of(3, 15), &lines, command).tell("supervised");
 }

@@ -112,7 +112,7 @@ pub(crate) const ALL: [Table; 13] = [
     Table {
         name: "sampler",
         title: "The sampler",
-        about: "10,000 threads; CPU seconds a minute, of the sampler and of the newest `lxcfs -l` beside it; memory \
+        about: "10,000 threads; CPU seconds a minute, of the sampler and of Debian 12's `lxcfs -l` beside it; memory \
                 resident; the longest time between two publications.",
         per_unit: 1.0,
         decimals: 3,
