@@ -26,5 +26,5 @@ pub(crate) fn of<T>(short: T, long: T) -> T {
 
 /// A number of rounds, by the length; fewer in User-Mode Linux, whose system calls are slow.
 pub(crate) fn rounds(short: u32, long: u32) -> u32 {
-    of(short, long) / if bed::host().is_uml { 4 } else { 1 }
+    of(short, long) / if bed::host().is_uml { 8 } else { 1 }
 }
