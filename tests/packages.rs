@@ -5,6 +5,8 @@ mod bed;
 #[allow(dead_code, reason = "the ring of the object checks the rest")]
 mod form;
 
+#[path = "packages/another_directory.rs"]
+mod another_directory;
 #[path = "packages/archives.rs"]
 mod archives;
 #[path = "packages/contents.rs"]
@@ -23,8 +25,6 @@ mod private;
 #[path = "containers/probe.rs"]
 #[allow(dead_code, reason = "the ring of containers uses the rest")]
 mod probe;
-#[path = "packages/reproducible.rs"]
-mod reproducible;
 #[path = "packages/running.rs"]
 mod running;
 #[path = "packages/system.rs"]

@@ -1,4 +1,4 @@
-//! Builds for arm64, and runs the results.
+//! What is built for arm64, and how it runs.
 
 use crate::bed;
 use crate::probes::{Libc, quoted};
@@ -8,7 +8,6 @@ use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 /// Cargo for arm64, in a target directory beside the others.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
@@ -23,27 +22,18 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("arm64")
 }
 
-/// The object for arm64, in the profile that it is shipped in, because its form depends on that.
+/// The object for arm64 that is packaged.
 pub(crate) fn object() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || built("release/libcgproc.so", &["build", "--release", "-p", "cgproc-shim"]);
-    BUILT.get_or_init(build).clone()
+    bed::packaged("arm64", "libcgproc.so")
 }
 
-/// The command for arm64. Its behaviour does not depend on the profile, and the shipped one takes minutes to build.
+/// The command for arm64 that is packaged.
 pub(crate) fn command() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || built("debug/cgproc", &[QUICK.as_slice(), &["build", "-p", "cgproc", "--bin", "cgproc"]].concat());
-    BUILT.get_or_init(build).clone()
+    bed::packaged("arm64", "cgproc")
 }
 
 /// For what is run but not inspected: no debug information.
 pub(crate) const QUICK: [&str; 2] = ["--config", "profile.dev.debug=false"];
-
-fn built(file: &str, arguments: &[&str]) -> PathBuf {
-    succeed(&mut cargo(arguments));
-    directory().join("aarch64-unknown-linux-gnu").join(file)
-}
 
 fn succeed(command: &mut Command) {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));

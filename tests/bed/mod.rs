@@ -12,31 +12,35 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The shared object under test: `$CGPROC_OBJECT`, or the one from the release build.
+/// The shared object under test: `$CGPROC_OBJECT`, or the one that is packaged.
 pub(crate) fn object() -> PathBuf {
     built("CGPROC_OBJECT", "libcgproc.so")
 }
 
-/// The command under test: `$CGPROC_COMMAND`, or the one from the release build.
+/// The command under test: `$CGPROC_COMMAND`, or the one that is packaged.
 pub(crate) fn command() -> PathBuf {
     built("CGPROC_COMMAND", "cgproc")
 }
 
 /// The same, linked statically, for roots without a C library.
 pub(crate) fn static_command() -> PathBuf {
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(&target).join("release/cgproc");
-    let how = format!(
-        "RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --bin cgproc --target {target}"
-    );
-    assert!(path.is_file(), "{} is missing: {how}", path.display());
-    path
+    packaged(THIS_MACHINE, "cgproc-static")
 }
 
 fn built(variable: &str, name: &str) -> PathBuf {
-    let path = std::env::var_os(variable)
-        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name), PathBuf::from);
-    assert!(path.is_file(), "{} is missing: cargo build --locked --release --workspace", path.display());
+    let Some(named) = std::env::var_os(variable) else { return packaged(THIS_MACHINE, name) };
+    let path = PathBuf::from(named);
+    assert!(path.is_file(), "{variable}={} is missing", path.display());
+    path
+}
+
+/// Debian's name of this machine.
+const THIS_MACHINE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+
+/// A file of `packaging/compile`. The tests test the very bytes that are packaged.
+pub(crate) fn packaged(machine: &str, name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("built").join(machine).join(name);
+    assert!(path.is_file(), "{} is missing: packaging/compile {machine}", path.display());
     path
 }
 

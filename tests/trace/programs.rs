@@ -77,7 +77,7 @@ fn programs() -> Vec<Program> {
 
 #[test]
 fn findings_are_true_by_strace() {
-    assert!(has_witness(), "cargo build --locked --release --workspace");
+    assert!(has_witness(), "packaging/compile amd64");
     assert!(!jdks().is_empty(), "tests/bed/setup installs one");
     let mut findings = bed::Findings::default();
     for Program { name, command, answered } in programs() {

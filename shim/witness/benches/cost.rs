@@ -1,5 +1,5 @@
 //! What an open costs in front of which the witness stands, in CPU time of its thread: `cargo bench -p cgproc-witness`,
-//! after `cargo build --locked --release --workspace`. Rounds with and without it take turns, and the median of their
+//! after `packaging/compile amd64`. Rounds with and without it take turns, and the median of their
 //! ratios is printed: what else the machine does meanwhile meets both.
 
 use std::fs::File;
@@ -48,8 +48,8 @@ fn run(path: &str, home: &str, witness: Option<&Path>) -> f64 {
 }
 
 fn library() -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join("libcgproc_witness.so");
-    assert!(path.is_file(), "{} is missing: cargo build --locked --release --workspace", path.display());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("built/amd64/libcgproc_witness.so");
+    assert!(path.is_file(), "{} is missing: packaging/compile amd64", path.display());
     path
 }
 

@@ -1,5 +1,5 @@
 //! The built library in front of real programs, and what it tells of them. The object stands behind it, as under
-//! `cgproc trace`. `cargo build --locked --release --workspace` comes first.
+//! `cgproc trace`. `packaging/compile amd64` comes first.
 
 #[path = "witness/circumstances.rs"]
 mod circumstances;
@@ -15,10 +15,11 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// A file of the release build.
+/// A library that is packaged.
 fn built(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join(name);
-    assert!(path.is_file(), "{} is missing: cargo build --locked --release --workspace", path.display());
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("built").join(machine).join(name);
+    assert!(path.is_file(), "{} is missing: packaging/compile {machine}", path.display());
     path
 }
 

@@ -1,4 +1,5 @@
-//! The same source makes the same bytes in another directory, on another file system.
+//! The same source makes the same bytes in another directory, on another file system. Tests start in the order of their
+//! names, so this one, which takes longest, is the first.
 
 use crate::bed;
 use crate::harness::{directory, package, packages, succeed};
@@ -24,7 +25,7 @@ const ELSEWHERE: &str = "/dev/shm";
 
 /// For this machine alone: the other one's is built by the same scripts.
 #[test]
-fn another_directory_makes_the_same_bytes() {
+fn makes_the_same_bytes() {
     let place = directory();
     let temporary =
         tempfile::Builder::new().prefix("cgproc-test-packages-").tempdir_in(ELSEWHERE).expect("a directory");
