@@ -24,7 +24,7 @@ pub trait Source {
     /// Whether a read that does not fill its buffer has reached the end.
     ///
     /// True for cgroup files and for /proc files that the kernel composes in one piece (`seq_file`'s `single_open`):
-    /// it saves the final empty read. False for `/proc/cpuinfo`, which is iterated.
+    /// it saves the final empty read. False for `/proc/cpuinfo` and `mountinfo`, which are iterated.
     fn short_read_is_end(&self) -> bool {
         true
     }
@@ -54,10 +54,12 @@ pub trait Files {
     fn file_system(&self, path: &CStr) -> Option<u64>;
 }
 
-/// Whether a read of `read` bytes into `room` has reached the end: nothing ends in the middle of a line.
+/// Whether a read of `read` bytes into `room` has reached the end: after one that stops within a line, another tells. Behind the
+/// last line of a list of CPUs, some kernels have a NUL (`cpumap_print_list_to_buf`).
 #[inline(never)]
 pub(crate) fn is_end(room: &[u8], read: usize, short_read_is_end: bool) -> bool {
-    read == 0 || short_read_is_end && read < room.len() && room.get(read.wrapping_sub(1)) == Some(&b'\n')
+    let ends_a_line = || matches!(room.get(read.wrapping_sub(1)), Some(b'\n' | 0));
+    read == 0 || short_read_is_end && read < room.len() && ends_a_line()
 }
 
 /// All of `file`; `None` if it cannot be read or does not fit.
