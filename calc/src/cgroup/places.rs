@@ -185,6 +185,11 @@ impl Places {
         if memchr::memchr(b'\\', field).is_none() {
             return self.intern(&[field]);
         }
+        // Before a copy is made behind the pool, where room may be short: a mount is noted for each of its controllers.
+        let is_it = |span: &Span| self.at(*span).is_some_and(|known| unescape(field).eq(known.iter().copied()));
+        if let Some(known) = self.slots.iter().map(|slot| slot.mount).find(is_it) {
+            return Some(known);
+        }
         let mut len = 0_u16;
         for byte in unescape(field) {
             *self.pool.get_mut(usize::from(self.pool_len.checked_add(len)?))? = byte;
@@ -522,6 +527,16 @@ mod tests {
         assert_eq!(places.at(first), Some(&b"/docker/1"[..]));
         assert_eq!(places.pool_len, 9);
         assert_eq!(places.intern(&[&[b'x'; POOL]]), None);
+    }
+
+    #[test]
+    fn a_mount_point_with_an_escape_needs_its_room_once() {
+        let mut places = Places::NONE;
+        let field = [&b"/a\\040"[..], &[b'm'; POOL / 2]].concat();
+        let span = places.intern_escaped(&field).unwrap();
+        places.slots[0].mount = span;
+        assert_eq!(places.intern_escaped(&field), Some(span));
+        assert_eq!(places.at(span), Some(&[&b"/a "[..], &[b'm'; POOL / 2]].concat()[..]));
     }
 
     #[test]
