@@ -73,7 +73,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scaling_is_exact(value: u64, numerator: u64, denominator in 1..u64::MAX) {
+        fn scaling_is_exact(value: u64, numerator: u64, denominator in 1..u64::MAX, less in (0_u32..64, 0_u32..64)) {
+            // Products of all lengths.
+            let (value, numerator) = (value >> less.0, numerator >> less.1);
             let exact = u128::from(value) * u128::from(numerator) / u128::from(denominator);
             let scaled = scale(value, numerator, NonZero::new(denominator).unwrap());
             prop_assert_eq!(scaled, u64::try_from(exact).unwrap_or(u64::MAX));

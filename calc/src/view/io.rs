@@ -62,7 +62,8 @@ impl Device {
     }
 
     fn next(self) -> Option<Self> {
-        Some(Self { minor: self.minor.checked_add(1)?, ..self })
+        let (minor, is_over) = self.minor.overflowing_add(1);
+        Some(Self { major: self.major.checked_add(is_over.into())?, minor })
     }
 }
 
@@ -747,9 +748,12 @@ mod tests {
     }
 
     #[test]
-    fn no_device_comes_after_the_last_number_there_is() {
-        let text = "8:18446744073709551615 rbytes=1\n9:0 rbytes=1\n";
-        assert_eq!(sum(&v2("/a").with("/sys/fs/cgroup/a/io.stat", text)), Some(bytes(1, 0)));
+    fn the_largest_numbers_are_numbers_like_others() {
+        let lines = |numbers: &[&str]| numbers.iter().map(|number| format!("{number} rbytes=1\n")).collect::<String>();
+        let before = ["8:4294967288", "8:4294967289", "8:4294967290", "8:4294967291", "8:4294967292", "8:4294967293"];
+        let after = ["8:4294967294", "8:4294967295", "9:0", "4294967295:4294967295", "8:4294967296"];
+        let text = lines(&before) + &lines(&after);
+        assert_eq!(sum(&v2("/a").with("/sys/fs/cgroup/a/io.stat", &text)), Some(bytes(10, 0)), "the last is no number");
     }
 
     /// Devices with the bytes read and written, in any order.
