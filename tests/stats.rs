@@ -11,6 +11,8 @@ mod figures;
 #[allow(dead_code, reason = "the ring `sampler` uses the rest")]
 #[path = "sampler/groups.rs"]
 mod groups;
+#[path = "stats/joined.rs"]
+mod joined;
 #[path = "stats/loads.rs"]
 mod loads;
 #[allow(dead_code, reason = "the ring `sampler` uses the rest")]

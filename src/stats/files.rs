@@ -112,7 +112,8 @@ impl<'g> Group<'g> {
         }
     }
 
-    fn open_once(&self, name: &[u8]) -> Result<Again<'g>, Errno> {
+    /// Opens a file anew, and does not keep it.
+    pub(super) fn open_once(&self, name: &[u8]) -> Result<Again<'g>, Errno> {
         let file = self.directory.file(self.top, OsStr::from_bytes(name))?;
         Ok(Again { file: Held::Once(file), offset: 0 })
     }

@@ -1,7 +1,7 @@
 //! The processes of a cgroup and of those below it.
 
 use super::{member::Member, starts::Starts};
-use calc::scan;
+use calc::{cgroup::Version, scan};
 use rustix::io::Errno;
 use std::time::Duration;
 
@@ -42,7 +42,12 @@ pub(super) fn listed(member: &mut Member, tops: &[usize]) -> Vec<Option<Listed>>
 
 fn own(member: &mut Member, index: usize) -> Option<Listed> {
     let group = member.group(index)?;
-    match group.file(b"cgroup.procs").and_then(|mut file| counted(|chunk| file.next(chunk))) {
+    let file = match member.version {
+        // An open file goes on showing what it showed, as long as anybody reads the list more than once a second.
+        Version::V1 => group.open_once(b"cgroup.procs"),
+        Version::V2 => group.file(b"cgroup.procs"),
+    };
+    match file.and_then(|mut file| counted(|chunk| file.next(chunk))) {
         Ok((count, candidates)) => {
             let start_usec = match member.starts(index) {
                 Some(starts) => starts.earliest(&candidates),
@@ -94,7 +99,7 @@ impl Listed {
 mod tests {
     use super::*;
     use crate::{sampler::Root, stats::starts::start_usec};
-    use calc::{board::Kind, cgroup::Version};
+    use calc::board::Kind;
     use std::{fs, path::Path, sync::Arc};
 
     fn of(text: &str, step: usize) -> (u64, Vec<u32>) {
