@@ -14,6 +14,7 @@ const LINK: &[&str] = &[
     "-Wl,--no-eh-frame-hdr",
     "-Wl,--build-id=none",
     "-Wl,--hash-style=gnu",
+    "-Wl,--spare-dynamic-tags=0", // no empty entries in the writable page
 ];
 
 fn main() {

@@ -195,7 +195,7 @@ impl Answer {
         is_one_of(self.names(), name)
     }
 
-    /// Whether some answer's path ends in these three bytes and a NUL, which settles it for most paths.
+    /// Whether some answer's path may end in these three bytes and a NUL, which settles it for most paths.
     #[inline(always)]
     pub fn may_end_in(end: [u8; 4]) -> bool {
         ENDS.have(end)

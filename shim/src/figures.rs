@@ -14,14 +14,9 @@ pub(crate) type Memory = [u64; 5];
 /// In place of an amount, that there is none.
 pub(crate) const NONE: u64 = u64::MAX;
 
-/// All [`NONE`] if there is no limit.
 static MEMORY: Remembered<Memory, { size_of::<Memory>() / 8 }> = Remembered::new();
 
-/// [`UNKNOWN`] if the board has none.
 static LOAD: Remembered<Load, { size_of::<Load>() / 8 }> = Remembered::new();
-
-/// A load that no board has.
-const UNKNOWN: Load = Load { averages: [0; 3], running: 0, blocked: 0, threads: u32::MAX };
 
 /// The container's memory, if it is limited and answered. `machine` has the machine's, if the caller knows it.
 #[inline(never)]
@@ -36,8 +31,7 @@ pub(crate) fn memory<'t>(machine: Option<&libc::sysinfo>, to: &'t mut MaybeUnini
         MEMORY.keep_of(tick, unsafe { to.assume_init_ref() });
     }
     // SAFETY: recalled or written.
-    let memory = unsafe { to.assume_init_ref() };
-    (memory[0] != NONE).then_some(memory)
+    Some(unsafe { to.assume_init_ref() })
 }
 
 #[cold]
@@ -45,11 +39,10 @@ pub(crate) fn memory<'t>(machine: Option<&libc::sysinfo>, to: &'t mut MaybeUnini
 fn measure(machine: Option<&libc::sysinfo>, to: &mut MaybeUninit<Memory>) -> Option<()> {
     let machine = machine.map_or_else(clock::machine, |info| Some(clock::memory(info)))?;
     scope::look()?;
-    let to = to.write([NONE; _]);
-    if let Some(memory) = scope::measured(&machine) {
-        let swap = memory.swap.unwrap_or(memory::Swap { total_bytes: NONE, free_bytes: NONE });
-        *to = [memory.total_bytes, memory.free_bytes, memory.shared_bytes, swap.total_bytes, swap.free_bytes];
-    }
+    // Nothing is kept if this fails, because that does not tell whether there is a limit.
+    let memory = scope::measured(&machine)?;
+    let swap = memory.swap.unwrap_or(memory::Swap { total_bytes: NONE, free_bytes: NONE });
+    to.write([memory.total_bytes, memory.free_bytes, memory.shared_bytes, swap.total_bytes, swap.free_bytes]);
     Some(())
 }
 
@@ -62,11 +55,10 @@ pub(crate) fn load(to: &mut MaybeUninit<Load>) -> Option<&Load> {
     let tick = clock::tick();
     if !LOAD.recall_of(tick, to) {
         scope::look()?;
-        to.write(scope::published(Block::load).unwrap_or(UNKNOWN));
+        to.write(scope::published(Block::load)?);
         // SAFETY: just written.
         LOAD.keep_of(tick, unsafe { to.assume_init_ref() });
     }
     // SAFETY: recalled or written.
-    let load = unsafe { to.assume_init_ref() };
-    (load.threads != UNKNOWN.threads).then_some(load)
+    Some(unsafe { to.assume_init_ref() })
 }

@@ -46,8 +46,8 @@ impl Reading {
     }
 
     /// A file that we have opened ourselves.
-    pub(crate) fn owned(fd: Fd) -> Self {
-        Self { fd: fd.keep(), at: 0, total: 0, iterated: false, is_ours: true }
+    pub(crate) fn owned(fd: Fd, iterated: bool) -> Self {
+        Self { fd: fd.keep(), at: 0, total: 0, iterated, is_ours: true }
     }
 }
 
@@ -69,7 +69,8 @@ impl Files for Kernel {
         } else {
             sys::open(path, trusted::READING)
         };
-        file.map(Reading::owned)
+        // The kernel reads mounts record by record, and stops before one that does not fit into its page.
+        file.map(|file| Reading::owned(file, path.to_bytes().ends_with(b"/mountinfo")))
     }
 
     fn directory(&self, path: &CStr) -> Option<Directory> {

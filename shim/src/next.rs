@@ -15,7 +15,7 @@ pub(crate) use object::Libc;
 use crate::declared::{declared, function};
 use crate::{HOOKED_NAMES, Hooked};
 use core::ffi::{c_char, c_int, c_ulong, c_void};
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*, fence};
 use libc::{DIR, FILE, glob_t, timespec};
 use object::Object;
 
@@ -72,7 +72,7 @@ needed! {
     getauxval: fn(c_ulong) -> c_ulong;
     dl_iterate_phdr: fn(Option<chain::Callback>, *mut c_void) -> c_int;
     // Only libc's own: libraries that put another in front of it take locks there, or change the time.
-    clock_gettime: fn(c_int, *mut timespec) -> c_int;
+    clock_gettime;
     // Frees memory of the `malloc` that libc itself calls.
     free: fn(*mut c_void);
     // The variable, to which a copy relocation may have moved libc's.
@@ -180,16 +180,24 @@ pub(crate) fn of_or(slot: usize, stand_in: *mut ()) -> Definition {
     }
 }
 
+/// Keeps the stand-in for what libc itself lacks: programs find our symbol, whether their libc has one or not, and call
+/// it as often.
 #[cold]
 #[inline(never)]
 fn resolved_or(slot: usize, stand_in: *mut ()) -> Definition {
+    let found = resolved(slot);
+    if found.is_none()
+        && chain::visit(|_, _, _| {}, slot) == Some(true)
+        && let Some(place) = SLOTS.get(slot)
+    {
+        place.store(stand_in, Relaxed);
+    }
     // SAFETY: the address of a function.
-    resolved(slot).unwrap_or(unsafe { Definition::new_unchecked(stand_in) })
+    found.unwrap_or(unsafe { Definition::new_unchecked(stand_in) })
 }
 
 /// Looks for one definition, because most programs call only a few of the hooked functions. If several threads look for
-/// it, all find the same, and none waits. One that does not exist is looked for at every call: programs do not call
-/// what their libc lacks.
+/// it, all find the same, and none waits.
 #[cold]
 #[inline(never)]
 fn resolved(slot: usize) -> Option<Definition> {
@@ -216,16 +224,18 @@ fn look_into(object: &Object, is_after_ours: bool, slot: usize) {
     if !is_after_ours && slot < FIRST_OF_ALL || slot == Needed::clock_gettime.slot() && object.libc().is_none() {
         return;
     }
-    if fill(object, slot) && slot == Hooked::glob as usize {
-        MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
-    }
+    fill(object, slot);
 }
 
 /// Fills an empty slot, and returns whether the object has its definition.
 fn fill(object: &Object, slot: usize) -> bool {
     let Some(place) = SLOTS.get(slot).filter(|place| place.load(Relaxed).is_null()) else { return false };
     let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) else { return false };
-    place.store(found as *mut (), Relaxed);
+    if slot == Hooked::glob as usize {
+        // Before the definition, so that nobody knows that one without its maker.
+        MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
+    }
+    place.store(found as *mut (), Release);
     true
 }
 
@@ -235,6 +245,7 @@ static MAKER_OF_GLOBS: AtomicU8 = AtomicU8::new(0);
 /// The libc whose `glob` is next, if it is one that we know.
 pub(crate) fn maker_of_globs() -> Option<Libc> {
     of(Hooked::glob as usize)?;
+    fence(Acquire);
     let maker = MAKER_OF_GLOBS.load(Relaxed);
     [Libc::Glibc, Libc::Musl].into_iter().find(|libc| *libc as u8 == maker)
 }
@@ -255,6 +266,15 @@ pub(crate) fn again(symbol: Hooked) -> Option<Definition> {
         }
     })?;
     Definition::new(SLOTS.get(symbol as usize)?.load(Relaxed))
+}
+
+/// The type of clock_gettime(2).
+pub(crate) type ClockGettime = unsafe extern "C" fn(c_int, *mut timespec) -> c_int;
+
+/// libc's own clock_gettime, or `stand_in` if it has none.
+pub(crate) fn clock_gettime(stand_in: ClockGettime) -> ClockGettime {
+    // SAFETY: both libcs have this function of this type.
+    unsafe { core::mem::transmute(of_or(Needed::clock_gettime.slot(), stand_in as *mut ())) }
 }
 
 /// Sets the program's errno and returns −1: the only place where we refuse.

@@ -106,7 +106,7 @@ impl Asked {
     /// Takes this program's settings from the administrator's file. An invalid line is ignored.
     #[inline(never)]
     fn take_file(&mut self) -> Option<()> {
-        let mut file = Reading::owned(trusted::open(policy::PATH)?);
+        let mut file = Reading::owned(trusted::open(policy::PATH)?, false);
         let mut comm = [0; COMM];
         let len = Kernel.open(c"/proc/self/comm")?.read(&mut comm)?;
         let comm = scan::without_newline(comm.get(..len)?);

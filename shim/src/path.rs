@@ -26,7 +26,8 @@ pub(crate) unsafe fn may_concern_us(path: *const c_char) -> bool {
     if path.is_null() {
         return false;
     }
-    // SAFETY: the caller guarantees it. Three bytes and the NUL are there if the length says so, two bytes always.
+    // SAFETY: the caller guarantees it. Three bytes and the NUL are there if the length says so, a second byte if the
+    // first is not the NUL.
     unsafe {
         let path = path.cast::<u8>();
         let len = arch::end_of(path).offset_from_unsigned(path);
@@ -34,8 +35,7 @@ pub(crate) unsafe fn may_concern_us(path: *const c_char) -> bool {
             Some(before) => Answer::may_end_in(path.wrapping_add(before).cast::<[u8; 4]>().read()),
             None => true,
         };
-        let begins_plainly =
-            matches!(path.cast::<[u8; 2]>().read(), [b'/', second] if !matches!(second, b's' | b'/' | b'.'));
+        let begins_plainly = path.read() == b'/' && !matches!(path.wrapping_add(1).read(), b's' | b'/' | b'.');
         (ends_like_one || !begins_plainly) && concerns_us(core::slice::from_raw_parts(path, len), ends_like_one)
     }
 }
@@ -50,7 +50,7 @@ fn is_a_name(path: &[u8]) -> bool {
     path.rsplit(|byte| *byte == b'/').next().is_some_and(Answer::may_be_named)
 }
 
-/// Something hidden is below /sys, or is reached by a relative path. A path with detours may lead anywhere.
+/// Something hidden is below /sys, or is reached by a relative path. One that begins with a detour may lead anywhere.
 fn may_be_hidden(path: &[u8]) -> bool {
     match path {
         [b'/', b'/' | b'.', ..] => true,

@@ -38,7 +38,7 @@ pub(crate) fn open(path: &CStr) -> Option<Reading> {
     if options::views_another() {
         is_of_a_cgroup(&own)?;
     }
-    Some(Reading::owned(own))
+    Some(Reading::owned(own, false))
 }
 
 /// Whether the file is a cgroup's: below the directory that `CGPROC_CGROUP` names, anything may lie under such a name.

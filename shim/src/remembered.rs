@@ -21,7 +21,7 @@ pub(crate) struct Remembered<T, const WORDS: usize> {
 impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
     /// Nothing yet.
     pub(crate) const fn new() -> Self {
-        const { assert!(size_of::<T>() == WORDS * 8 && align_of::<T>() <= 8) };
+        const { assert!(size_of::<T>() == WORDS * 8 && align_of::<T>() == 8) };
         Self { lock: Lock::new(), words: [const { AtomicU64::new(0) }; WORDS], value: core::marker::PhantomData }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::memory_file::{self, MemoryFile};
 use crate::path::{self, Target};
-use crate::{answers, fds, kernel, next, options, pressure, sys};
+use crate::{answers, fds, kernel, next, options, pressure, sys, sys::Fd};
 use calc::answer::Answer;
 use core::ffi::{CStr, c_char, c_int};
 
@@ -80,12 +80,12 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
     // If there is no answer any more, the kernel's own text replaces it.
     if answers::compose(given.answer, host.number(), &mut file).is_none() {
         earlier_len = earlier_len.max(file.begin_anew());
-        // A text that was written in part must not stay.
         if answers::kernels_own(host.number(), &mut file).is_none() {
-            return give_back(fd, given.answer);
+            return put(&host, fd);
         }
     }
-    file.finish_again(earlier_len)
+    // A text that was written in part, or cannot be cut, must not stay.
+    file.finish_again(earlier_len).or_else(|| put(&host, fd))
 }
 
 /// Puts the kernel's own file over `fd`: a process that cannot rewrite what it carries would read the same for ever. A
@@ -94,9 +94,15 @@ pub(crate) fn refresh(fd: c_int) -> Option<()> {
 fn give_back(fd: c_int, answer: Answer) -> Option<()> {
     let host = memory_file::kernels_own(answer, fd)
         .filter(|host| kernel::is_the_kernels(answer, host.number()) == Some(true))?;
+    put(&host, fd)
+}
+
+/// Puts `host` over `fd`, which stays where it is in the text.
+#[inline(never)]
+fn put(host: &Fd, fd: c_int) -> Option<()> {
     sys::lseek(host.number(), sys::lseek(fd, 0, libc::SEEK_CUR) as i64, libc::SEEK_SET);
-    sys::set_status_flags(&host, sys::status_flags(fd)?);
-    sys::dup3(&host, fd, sys::closes_on_exec(fd)?)?;
+    sys::set_status_flags(host, sys::status_flags(fd)?);
+    sys::dup3(host, fd, sys::closes_on_exec(fd)?)?;
     fds::forget(fd);
     Some(())
 }

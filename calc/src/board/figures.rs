@@ -37,7 +37,7 @@ impl Known {
 
 /// The load of a cgroup and those below it. Plain words without padding, so that they can be kept in atomics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct Load {
     /// Over 1, 5 and 15 minutes, in 1/2048 (see [`crate::load`]).
     pub averages: [u32; 3],

@@ -72,8 +72,9 @@ struct Debug {
     loader_base: usize,
 }
 
-/// Shows `look`, for `slot`, the objects that were there when the program began. `None` if no loader has a list.
-pub(super) fn visit(look: Look, slot: usize) -> Option<()> {
+/// Shows `look`, for `slot`, the objects that were there when the program began. Returns whether they are all: libc and
+/// the loader were among them. `None` if no loader has a list.
+pub(super) fn visit(look: Look, slot: usize) -> Option<bool> {
     // SAFETY: the loader's own structure, in the memory of an object that stays.
     let (mut at, loader_base) = unsafe {
         let debug = given::debugger_interface::<Debug>()?.as_ref()?;
@@ -93,7 +94,7 @@ pub(super) fn visit(look: Look, slot: usize) -> Option<()> {
             at = next;
         }
     }
-    Some(())
+    Some(walk.is_done())
 }
 
 // ---- what was loaded since, by the loader under its lock
