@@ -90,7 +90,7 @@ fn main() {
             run_there(&chosen);
         }
     }
-    if named.is_empty() {
+    if named.is_empty() && !HAS_FAILED.load(Ordering::Relaxed) {
         page::write(&figures::kept(&PARTS.map(|part| part.name)));
     }
     assert!(!HAS_FAILED.load(Ordering::Relaxed), "a part has failed, see above");
@@ -98,12 +98,10 @@ fn main() {
 
 /// A part in a process of its own.
 fn run_here(part: &Part) {
-    let figures = collected(Command::new(own_path()).arg("--within").args(length::option()).arg(part.name));
-    page::print(&figures);
-    figures::keep(part.name, true, &figures);
+    collect(part, true, Command::new(own_path()).arg("--within").args(length::option()).arg(part.name));
 }
 
-/// All parts that are for both kernels, in one boot.
+/// The parts that are for both kernels, each in a boot of its own.
 fn run_there(parts: &[&Part]) {
     let other = if bed::version() == bed::Version::V1 { "v2" } else { "v1" };
     for part in parts.iter().filter(|part| part.is_for_both) {
@@ -111,9 +109,7 @@ fn run_there(parts: &[&Part]) {
         let mut boot = Command::new("timeout");
         boot.args(["-k", "20", length::of("600", "3600")]).arg(bed::repository("tests/bed/boot"));
         boot.args(["-c", other, "-n", "2", "--"]).arg(own_path()).arg("--within").args(length::option());
-        let figures = collected(boot.arg(part.name));
-        page::print(&figures);
-        figures::keep(part.name, false, &figures);
+        collect(part, false, boot.arg(part.name));
     }
 }
 
@@ -121,8 +117,8 @@ fn own_path() -> std::path::PathBuf {
     std::env::current_exe().expect("this program")
 }
 
-/// The figures that a program tells. Whatever else it prints is passed on.
-fn collected(command: &mut Command) -> Vec<Figure> {
+/// Keeps the figures that a program tells, unless it fails. Whatever else it prints is passed on.
+fn collect(part: &Part, is_here: bool, command: &mut Command) {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("a part");
     let mut figures = Vec::new();
     for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
@@ -132,11 +128,13 @@ fn collected(command: &mut Command) -> Vec<Figure> {
             None => println!("{line}"),
         }
     }
+    page::print(&figures);
     let status = child.wait().expect("its status");
-    if !status.success() {
+    if status.success() {
+        figures::keep(part.name, is_here, &figures);
+    } else {
         // The other parts are worth having.
         println!("FAILED: {command:?}: {status}");
         HAS_FAILED.store(true, Ordering::Relaxed);
     }
-    figures
 }

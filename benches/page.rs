@@ -52,7 +52,7 @@ fn introduction() -> String {
         What the library, the command, the kernel and real lxcfs take, in turns within one run. This page is written by\n\n\
         ```sh\n\
         tests/bed/setup packages lxcfs roots kernel\n\
-        cargo build --locked --release --workspace\n\
+        packaging/compile amd64\n\
         cargo bench --locked -p cgproc-bench               # --long: more rounds, more cgroups; -- PART: a part alone\n\
         ```\n\n\
         as root on Debian 12. The figures of cgroup v1 are this machine's ({}, {} CPUs, kernel {}); those of v2 are a \

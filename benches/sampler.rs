@@ -141,6 +141,7 @@ fn measured(scene: Scene, load: &Path) {
     let (ours, theirs) = (cost(0, &sampler.process), cost(1, &lxcfs.process));
     above.set(file, if bed::version() == bed::Version::V1 { "1024" } else { "100" });
     drop(processes);
+    assert!(theirs.cpu_sec > 0.0, "lxcfs took no CPU time, so it did not count these cgroups");
     let row = scene.row();
     let tell = |column: &str, value: f64| figures::tell_one("sampler", &row, column, value);
     tell("ours", ours.cpu_sec);

@@ -82,7 +82,7 @@ impl Target {
             // Nothing is quicker for being preloaded.
             _ if value < 0.0 => "lost in noise",
             (true, _) => "stretch",
-            (_, true) => "reached",
+            (_, true) if self.must.is_finite() => "reached",
             _ => "missed",
         };
         let aim = |aim: f64| if aim.is_finite() { aim.to_string() } else { String::new() };
