@@ -2,7 +2,8 @@
 //! count above its entry in the table is a regression; one below means that the entry can be lowered.
 //!
 //! Not counted, because they depend on the machine: continued reads and writes (they depend on the length of a text),
-//! calls that an older kernel refuses (EINVAL), and the way to the auxiliary vector.
+//! calls that an older kernel refuses (EINVAL), the way to the auxiliary vector, and looks at the clock (User-Mode Linux
+//! has no other way than a call).
 
 mod bed;
 mod probes;
@@ -36,19 +37,19 @@ const PACKAGES: u32 = 3;
 /// In a container as made by Docker: only its own cgroup mounted on v1, a cgroup namespace on v2.
 #[rustfmt::skip]
 const TABLE: [Entry; 17] = [
-    Entry { name: "meminfo",            v1: [50, 20, 25], v2: [41, 23, 28], v1_swap: [52, 23, 28], v2_swap: [47, 29, 34] },
-    Entry { name: "meminfo-later",      v1: [50, 20, 25], v2: [41, 23, 28], v1_swap: [52, 23, 28], v2_swap: [47, 29, 34] },
-    Entry { name: "swaps",              v1: [40, 12,  2], v2: [31, 15,  2], v1_swap: [52, 23, 28], v2_swap: [47, 29, 34] },
-    Entry { name: "stat",               v1: [63, 21, 26], v2: [45, 18, 23], v1_swap: [62, 21, 26], v2_swap: [45, 18, 23] },
-    Entry { name: "cpuinfo",            v1: [61, 19, 24], v2: [46, 19, 24], v1_swap: [60, 19, 24], v2_swap: [46, 19, 24] },
-    Entry { name: "uptime",             v1: [63, 21, 26], v2: [45, 18, 23], v1_swap: [62, 21, 26], v2_swap: [45, 18, 23] },
-    Entry { name: "online",             v1: [54, 12, 17], v2: [39, 12, 17], v1_swap: [53, 12, 17], v2_swap: [39, 12, 17] },
-    Entry { name: "present",            v1: [54, 12, 17], v2: [39, 12, 17], v1_swap: [53, 12, 17], v2_swap: [39, 12, 17] },
+    Entry { name: "meminfo",            v1: [51, 13, 23], v2: [42, 13, 26], v1_swap: [53, 13, 26], v2_swap: [48, 13, 32] },
+    Entry { name: "meminfo-later",      v1: [52, 22, 23], v2: [43, 25, 26], v1_swap: [54, 25, 26], v2_swap: [49, 31, 32] },
+    Entry { name: "swaps",              v1: [40, 12,  2], v2: [31, 15,  2], v1_swap: [52, 23, 25], v2_swap: [47, 29, 31] },
+    Entry { name: "stat",               v1: [63, 21, 23], v2: [45, 18, 20], v1_swap: [62, 21, 23], v2_swap: [45, 18, 20] },
+    Entry { name: "cpuinfo",            v1: [61, 19, 21], v2: [46, 19, 21], v1_swap: [60, 19, 21], v2_swap: [46, 19, 21] },
+    Entry { name: "uptime",             v1: [63, 21, 23], v2: [45, 18, 20], v1_swap: [62, 21, 23], v2_swap: [45, 18, 20] },
+    Entry { name: "online",             v1: [54, 12, 14], v2: [39, 12, 14], v1_swap: [53, 12, 14], v2_swap: [39, 12, 14] },
+    Entry { name: "present",            v1: [54, 12, 14], v2: [39, 12, 14], v1_swap: [53, 12, 14], v2_swap: [39, 12, 14] },
     Entry { name: "other",              v1: [ 3,  3,  2], v2: [ 3,  3,  2], v1_swap: [ 3,  3,  2], v2_swap: [ 3,  3,  2] },
     Entry { name: "threads-max",        v1: [36,  8,  2], v2: [24,  8,  2], v1_swap: [35,  8,  2], v2_swap: [24,  8,  2] },
-    Entry { name: "sysinfo",            v1: [39, 11,  2], v2: [30, 14,  2], v1_swap: [41, 14,  2], v2_swap: [36, 20,  2] },
+    Entry { name: "sysinfo",            v1: [38, 10,  3], v2: [29, 13,  3], v1_swap: [40, 13,  3], v2_swap: [35, 19,  3] },
     Entry { name: "affinity",           v1: [41,  1,  1], v2: [26,  1,  1], v1_swap: [40,  1,  1], v2_swap: [26,  1,  1] },
-    Entry { name: "load",               v1: [31,  3,  1], v2: [19,  3,  1], v1_swap: [30,  3,  1], v2_swap: [19,  3,  1] },
+    Entry { name: "load",               v1: [30,  2,  2], v2: [18,  2,  2], v1_swap: [29,  2,  2], v2_swap: [18,  2,  2] },
     Entry { name: "nprocs",             v1: [40,  0,  0], v2: [25,  0,  0], v1_swap: [39,  0,  0], v2_swap: [25,  0,  0] },
     Entry { name: "sysconf-online",     v1: [40,  0,  0], v2: [25,  0,  0], v1_swap: [39,  0,  0], v2_swap: [25,  0,  0] },
     Entry { name: "sysconf-pages",      v1: [36,  8,  0], v2: [27, 11,  0], v1_swap: [38, 11,  0], v2_swap: [33, 17,  0] },
@@ -118,7 +119,7 @@ fn no_answer_costs_more_syscalls_than_its_entry() {
 /// none. A directory listing asks for each of its entries.
 #[test]
 fn what_is_not_found_is_not_looked_for_each_time() {
-    const STEADY: u32 = 6;
+    const STEADY: u32 = 5;
     let object = bed::object();
     let steps = probes::program(Libc::Glibc, "steps");
     let (object, steps) = (quoted(&object.to_string_lossy()), quoted(&steps.to_string_lossy()));
@@ -181,6 +182,9 @@ fn is_counted(line: &str, auxv: &mut Option<String>) -> bool {
     let Some((call, result)) = line.rsplit_once(" = ") else { return false };
     let Some((name, arguments)) = call.split_once('(') else { return false };
     let first = arguments.split([',', ')']).next().unwrap_or_default();
+    if name.ends_with("clock_gettime") {
+        return false;
+    }
     if arguments.contains("\"/proc/self/auxv\"") {
         *auxv = Some(result.to_owned());
         return false;
