@@ -24,7 +24,7 @@ pub(crate) fn print(figures: &[Figure]) {
 pub(crate) fn write(figures: &[Figure]) {
     println!("\n{}", targets::text(figures));
     let pictures = plots::draw(figures, &repository("docs/pictures"));
-    let mut page = introduction();
+    let mut page = introduction(figures.iter().any(|figure| figure.kernel == "v2"));
     let _ = write!(page, "\n## Targets\n\n{}", targets::text(figures));
     for table in &tables::ALL {
         let texts: Vec<_> = ["v1", "v2"].into_iter().filter_map(|it| Some((it, table.text(figures, it)?))).collect();
@@ -44,7 +44,7 @@ pub(crate) fn write(figures: &[Figure]) {
 }
 
 /// What was measured, where, and how to do it again.
-fn introduction() -> String {
+fn introduction(is_booted_too: bool) -> String {
     let cpu = bed::sh("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1");
     let object = fs::metadata(bed::object()).expect("the object").len();
     format!(
@@ -55,9 +55,7 @@ fn introduction() -> String {
         packaging/compile amd64\n\
         cargo bench --locked -p cgproc-bench               # --long: more rounds, more cgroups; -- PART: a part alone\n\
         ```\n\n\
-        as root on Debian 12. The figures of cgroup v1 are this machine's ({}, {} CPUs, kernel {}); those of v2 are a \
-        booted User-Mode Linux's, whose system calls take several times as long, so only its ratios mean something. Each \
-        cell is a median, with the quartiles in brackets. `lxcfs 5` is Debian 12's, `lxcfs 7` the newest one. With \
+        as root on Debian 12. The figures are this machine's ({}, {} CPUs, kernel {}){}. Each cell is a median, with the quartiles in brackets. `lxcfs 5` is Debian 12's, `lxcfs 7` the newest one. With \
         io_uring between it and the kernel it is measured where `fuse.enable_uring` is on: it is a parameter of the whole \
         machine, off by default, and the suite does not touch it.\n\n\
         The object has {object} bytes. Instructions are counted, and held, by tests/instructions.rs; system calls by \
@@ -65,5 +63,11 @@ fn introduction() -> String {
         cpu.trim(),
         bed::host().cpus,
         bed::sh("uname -r").trim(),
+        if is_booted_too {
+            "; those of cgroup v2 are a booted User-Mode Linux's, whose system calls take several times as long, so only \
+            its ratios mean something"
+        } else {
+            ""
+        },
     )
 }

@@ -79,6 +79,11 @@ fn a_number_that_became_another_file() {
 }
 
 #[test]
+fn a_step_too_far() {
+    fare(&[("edges", &["paths"], Kernels), ("edges", &["counter"], Containers), ("edges", &["earliest"], Kernels)]);
+}
+
+#[test]
 fn children() {
     fare(&[
         ("children", &["vfork"], Containers),
