@@ -76,12 +76,13 @@ fn run(bed: &[&str], cases: &[Case], others: &[(&str, String)]) -> Said {
 
 /// The build context of the images, and the shell function that builds them.
 fn context() -> String {
-    let files = [bed::repository("examples/docker/Dockerfile"), bed::object(), bed::static_command()];
+    let files = [bed::repository("examples/docker/Dockerfile"), bed::object()];
     format!(
-        "mkdir $WORK/context; cp {} $WORK/context; cp {} $WORK/context/program
+        "mkdir $WORK/context; cp {} $WORK/context; cp {} $WORK/context/cgproc; cp {} $WORK/context/program
          build() {{ docker build --quiet --network none --build-arg BASE=base --target $1 --tag $1 $WORK/context >/dev/null; }}
          echo version docker $(docker version --format '{{{{.Server.Version}}}}')\n",
         files.map(|file| file.display().to_string()).join(" "),
+        bed::static_command().display(),
         bed::programs().join("past-go").display()
     )
 }
