@@ -3,7 +3,7 @@
 //! not counted: what the kernel does, what libc does, and texts whose length the machine decides. Answers are composed
 //! from recorded trees, by a program that is built like the object.
 //!
-//! One command renews the table, as root, for both kernels:
+//! One command renews the table, as root, once the object is built (`packaging/compile amd64`):
 //!
 //!     CGPROC_RENEW=1 cargo test --locked --test instructions -- --nocapture
 
@@ -28,13 +28,9 @@ fn nothing_takes_more_instructions_than_its_entry() {
     bed::log_machine();
     let counts = work::counts();
     for (name, count) in &counts {
-        println!("{}{name}\t{count}", table::MARK);
+        println!("{name}\t{count}");
     }
-    match std::env::var("CGPROC_RENEW").as_deref() {
-        Ok("here") => {}
-        Ok(_) => Table::renew(&counts),
-        Err(_) => compare(&counts),
-    }
+    if std::env::var_os("CGPROC_RENEW").is_some() { Table::renew(&counts) } else { compare(&counts) }
 }
 
 fn compare(counts: &[(String, u64)]) {
