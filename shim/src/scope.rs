@@ -197,6 +197,12 @@ pub(crate) fn with_first_cpus<T>(words: usize, use_it: impl FnOnce(u64, &[u64]) 
         return None;
     }
     count()?;
+    lend_first(words, use_it)
+}
+
+/// Apart, because to count CPUs takes most of the stack.
+#[inline(never)]
+fn lend_first<T>(words: usize, use_it: impl FnOnce(u64, &[u64]) -> Option<T>) -> Option<T> {
     let mut cpus = MaybeUninit::uninit();
     let (count, online) = CPUS.recall_first(words.saturating_add(1), &mut cpus)?.split_first()?;
     use_it(*count, online)

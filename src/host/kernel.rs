@@ -23,10 +23,9 @@ use std::{
 #[derive(Clone, Copy)]
 pub(crate) struct Kernel;
 
-/// An open file, read up to a limit.
+/// An open file, and how much may still be read of it.
 pub(crate) struct Reading {
     file: OwnedFd,
-    most: usize,
     left: usize,
 }
 
@@ -36,11 +35,11 @@ pub(crate) trait Placed {
     fn file_system(&self) -> Option<u64>;
 }
 
-/// More than the kernel's longest file, which covers 8192 CPUs.
-const KERNELS_MOST: usize = 32 << 20;
+/// How much is read of one of the kernel's files, however often from its start: the library's bound (shim/src/kernel.rs).
+const KERNELS_MOST: usize = 64 << 20;
 
-/// More than any file of a declared view or of settings.
-const PLAIN_MOST: usize = 256 << 10;
+/// The same for a file that somebody named: of a declared view, or of settings.
+const PLAIN_MOST: usize = 4 << 20;
 
 /// With these flags, opening does not block, acquire a terminal, leak to children or follow a link.
 const FLAGS: OFlags =
@@ -119,7 +118,7 @@ impl Reading {
     }
 
     fn new(file: OwnedFd, most: usize) -> Self {
-        Self { file, most, left: most }
+        Self { file, left: most }
     }
 }
 
@@ -142,7 +141,6 @@ impl Source for Reading {
     fn rewind(&mut self) {
         // A kernel file that can be read can be read again.
         let _ = seek(&self.file, SeekFrom::Start(0));
-        self.left = self.most;
     }
 }
 
@@ -210,6 +208,19 @@ mod tests {
         assert!(through.is_none());
         assert_eq!(up, [Some(None); 2], "read as far as what is not the kernel's");
         assert!(opened("/dev/zero").is_none());
+    }
+
+    #[test]
+    fn a_file_that_somebody_named_is_not_reread_for_ever() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("io.stat");
+        fs::write(&path, vec![b'x'; PLAIN_MOST / 4]).unwrap();
+        let mut file = opened(path).unwrap();
+        let times = std::iter::from_fn(|| {
+            file.rewind();
+            whole(&mut file)
+        });
+        assert_eq!(times.take(9).count(), 3, "the fourth reading would end where the bound is");
     }
 
     #[test]
