@@ -127,12 +127,12 @@ fn uptime_of_the_machine_for_those_who_count_ages() {
 /// clock is libc's own, whatever library stands in front of that.
 #[test]
 fn numbers_follow_what_changes_within_a_tick() {
-    const SHOWN: &str = "before: 65536 65536 65536 pages, load 3 3, less free
-before: 65536 65536 65536 pages, load 3 3, less free
-after: 32768 32768 32768 pages, load 5 5, less free
-after: 32768 32768 32768 pages, load 5 5, less free
-again: 65536 65536 65536 pages, load 5 5, less free
-again: 65536 65536 65536 pages, load 5 5, less free";
+    const SHOWN: &str = "before: 65536 65536 65536 65536 pages, load 3 3, less free
+before: 65536 65536 65536 65536 pages, load 3 3, less free
+after: 32768 32768 32768 32768 pages, load 5 5, less free
+after: 32768 32768 32768 32768 pages, load 5 5, less free
+again: 65536 65536 65536 65536 pages, load 5 5, less free
+again: 65536 65536 65536 65536 pages, load 5 5, less free";
     let mut findings = Findings::default();
     let object = bed::object();
     for libc in Libc::ALL {

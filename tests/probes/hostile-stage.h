@@ -124,6 +124,7 @@ static void serve_environment(struct host *host, int request, int answer) {
     raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
     /* The kernel shows no environment in shared memory: a file system might be behind it. */
     char *own = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (own == MAP_FAILED) stop("mmap", "an environment");
     while (raw(SYS_read, request, (long)&len, sizeof len, 0, 0, 0) == sizeof len) {
         memcpy(own, host->environment, len);
         len = set_environment_at((long)own, len);

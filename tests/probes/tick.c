@@ -1,4 +1,4 @@
-/* Numbers that calls return, before and after what they come from changes, in loops as programs ask for them.
+/* Numbers that calls and a file show, before and after what they come from changes, in loops as programs ask for them.
  *   tick     CGPROC_BOARD is a board that this writes */
 #include "board.h"
 #include <sys/sysinfo.h>
@@ -24,10 +24,14 @@ static void say(const char *when) {
     double average[1] = {-1};
     /* The same figures at each door: a second look is at what the first remembered. */
     for (int look = 0; look < 2; look++) {
-        if (sysinfo(&info) || getloadavg(average, 1) != 1) printf("%s: refused\n", when);
-        printf("%s: %ld %ld %lu pages, load %.0f %lu, %s free\n", when, sysconf(_SC_PHYS_PAGES), (long)get_phys_pages(),
-               info.totalram * info.mem_unit / 4096, average[0], info.loads[0] >> 16,
-               sysconf(_SC_AVPHYS_PAGES) < sysconf(_SC_PHYS_PAGES) ? "less" : "more");
+        int fd = open("/proc/meminfo", O_RDONLY);
+        if (sysinfo(&info) || getloadavg(average, 1) != 1 || slurp(fd) <= 0) printf("%s: refused\n", when);
+        raw_close(fd);
+        long all = info.totalram * info.mem_unit / 4096;
+        /* The machine has more free than the container has. */
+        int is_less = sysconf(_SC_AVPHYS_PAGES) < all && get_avphys_pages() < all;
+        printf("%s: %ld %ld %ld %ld pages, load %.0f %lu, %s free\n", when, sysconf(_SC_PHYS_PAGES), (long)get_phys_pages(),
+               all, figure("MemTotal:") / 4, average[0], info.loads[0] >> 16, is_less ? "less" : "more");
     }
 }
 
