@@ -203,7 +203,7 @@ impl Answer {
 
     /// Whether some answer's path ends in the component `name`: the cheap test that comes first.
     pub fn may_be_named(name: &[u8]) -> bool {
-        // Shapes first: every open of a program may come here.
+        // Shapes first: many other names end like one of ours.
         Shapes::OF_NAMES.have(name) && scan::parts(NAMES, b'\n').any(|names| is_one_of(names, name))
     }
 
@@ -220,7 +220,8 @@ impl Answer {
 
 /// The ends of a set of names: three bytes and a NUL. Those of a name of two bytes begin with the slash before it.
 ///
-/// A hash table without collisions: the three bytes give the place, where the last two are, so one comparison tells.
+/// A hash table without collisions: the three bytes give the place, where the last two are. So one comparison tells all
+/// but a few others.
 struct Ends {
     multiplier: u32,
     table: [u16; 64],
@@ -422,8 +423,8 @@ mod tests {
 
     #[test]
     fn the_end_settles_it_for_most_paths() {
-        for path in ["/etc/passwd", "/lib/libc.so.6", "a.c", "/usr/lib/python3/site.py", "/bin/sh", "/tmp/a.txt", "/"] {
-            assert!(path.len() < 3 || !may_end(&[path.as_bytes(), b"\0"].concat()), "{path}");
+        for path in ["/etc/passwd", "/lib/libc.so.6", "a.c", "/usr/lib/python3/site.py", "/bin/sh", "/tmp/a.txt"] {
+            assert!(!may_end(&[path.as_bytes(), b"\0"].concat()), "{path}");
         }
         let all = (0..26_u32.pow(3)).map(|n| [n / 676, n / 26 % 26, n % 26].map(|letter| b'a' + letter as u8));
         let known: std::vec::Vec<_> = all.filter(|end| may_end(&[end.as_slice(), b"\0"].concat())).collect();

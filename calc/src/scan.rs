@@ -180,7 +180,7 @@ pub(crate) const fn name_bytes<V>(rows: &[(&str, V)]) -> usize {
     bytes
 }
 
-/// A table whose rows are found by name in a step or two, whether or not there is such a row. Like [`Name`], it has no
+/// A table whose rows are found by name in a step or a few, whether or not there is such a row. Like [`Name`], it has no
 /// pointers; the compiler makes it.
 pub(crate) struct Table<V, const ROWS: usize, const BYTES: usize> {
     /// All names, one after the other: see [`name_bytes`].
@@ -215,6 +215,7 @@ impl<V: Copy, const ROWS: usize, const BYTES: usize> Table<V, ROWS, BYTES> {
         let (mut row, mut begin) = (0, 0);
         while row < ROWS {
             let name = rows[row].0.as_bytes();
+            assert!(name.len() <= u8::MAX as usize && begin <= u16::MAX as usize);
             table.rows[row] = rows[row].1;
             (table.begins[row], table.lens[row]) = (begin as u16, name.len() as u8);
             table.names.split_at_mut(begin).1.split_at_mut(name.len()).0.copy_from_slice(name);

@@ -89,7 +89,7 @@ impl<'s, S: Sink> Text<'s, S> {
     }
 }
 
-/// Copies `from` to the start of `to`, as far as there is room. In words: most pieces of a text are too short for a call
+/// Copies `from` to the start of `to`, which has room for it. In words: most pieces of a text are too short for a call
 /// of the compiler's library to pay.
 fn copy(to: &mut [u8], from: &[u8]) {
     let Some(to) = to.get_mut(..from.len()) else { return };

@@ -2,7 +2,7 @@
 
 use super::{CgroupFiles, Version};
 
-/// What the numbers of a file count.
+/// What the numbers of a file count, or what somebody wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then the keys of some
@@ -14,15 +14,6 @@ pub(crate) enum What {
     Operations,
 }
 
-/// What a caller wants to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
-    /// Bytes and operations.
-    All,
-    /// Bytes only, for which version 1 has half of the files.
-    Bytes,
-}
-
 /// An open file with such numbers.
 pub(crate) struct Told<F> {
     pub(crate) what: What,
@@ -30,16 +21,16 @@ pub(crate) struct Told<F> {
 }
 
 /// Opens version 2's one file, or version 1's files for bytes and operations, as counted by the throttling layer and
-/// by BFQ.
+/// by BFQ. If bytes alone are `wanted`, version 1 has half of the files.
 #[inline(always)]
 pub(crate) fn open<G: CgroupFiles>(
     group: &G,
     version: Version,
-    counted: Counted,
+    wanted: What,
     scratch: &mut [u8],
 ) -> [Option<Told<G::File>>; 4] {
     let mut told = |what, name| {
-        if (counted, what) == (Counted::Bytes, What::Operations) { None } else { open_one(group, what, name, scratch) }
+        if (wanted, what) == (What::Bytes, What::Operations) { None } else { open_one(group, what, name, scratch) }
     };
     match version {
         Version::V2 => [told(What::All, b"io.stat"), None, None, None],

@@ -3,12 +3,13 @@
 use super::{memory::read_figures, text, text_in};
 use crate::{
     asker::{Asker, Shown},
+    cgroup::io::What,
     compose::{self, MemoryFigures, VmstatFigures},
     doubt::Doubt,
     source::{Files, Scratch},
     text::Sink,
     view::{
-        io::{self, Counted, Device, Devices, Io, Traffic},
+        io::{self, Device, Devices, Io, Traffic},
         ratchet,
     },
 };
@@ -25,7 +26,7 @@ type FileOf<A> = <<A as Asker>::Files as Files>::File;
 #[inline(never)]
 pub(super) fn diskstats<A: Asker>(asker: &A, out: &mut impl Sink) -> Result<(), Doubt> {
     is_counted_on(asker)?;
-    let mut io = opened(asker, Counted::All).ok_or(Doubt::NoIo)?;
+    let mut io = opened(asker, What::All).ok_or(Doubt::NoIo)?;
     let room = &mut [io::FREE; DEVICES];
     let mut devices = io.devices(room);
     begin::<A>(&mut devices).ok_or(Doubt::NoIo)?;
@@ -39,7 +40,7 @@ pub(super) fn diskstats<A: Asker>(asker: &A, out: &mut impl Sink) -> Result<(), 
 pub(super) fn block_stat(asker: &impl Asker, out: &mut impl Sink) -> Result<(), Doubt> {
     is_counted_on(asker)?;
     let device = device(asker).ok_or(Doubt::NoIo)?;
-    let mut io = opened(asker, Counted::All).ok_or(Doubt::NoIo)?;
+    let mut io = opened(asker, What::All).ok_or(Doubt::NoIo)?;
     let room = &mut [io::FREE];
     let mut devices = io.devices(room);
     let shown = |device, traffic| asker.shown().device(device, traffic);
@@ -80,9 +81,9 @@ fn read_events(figures: &mut VmstatFigures<'_>, asker: &impl Asker) -> Option<()
 
 /// The files that say what the scope read and wrote.
 #[inline(never)]
-fn opened<A: Asker>(asker: &A, counted: Counted) -> Option<Io<FileOf<A>>> {
+fn opened<A: Asker>(asker: &A, wanted: What) -> Option<Io<FileOf<A>>> {
     let scratch: &mut Scratch = &mut [0; _];
-    asker.with_places(|places| io::open(asker.files(), places, counted, scratch))
+    asker.with_places(|places| io::open(asker.files(), places, wanted, scratch))
 }
 
 /// Reads the first devices, while there is room to read them in large pieces.
@@ -95,7 +96,7 @@ fn begin<A: Asker>(devices: &mut Devices<'_, FileOf<A>>) -> Option<()> {
 /// The totals read and written, which never run backwards.
 #[inline(never)]
 fn traffic<A: Asker>(asker: &A) -> Option<Traffic> {
-    let mut io = opened(asker, Counted::Bytes)?;
+    let mut io = opened(asker, What::Bytes)?;
     let mut all = sum(&mut io, asker)?;
     asker.shown().paging(|[read, written]| {
         all.read_bytes = read.show(all.read_bytes);

@@ -12,7 +12,6 @@ use crate::{
     view::ratchet::Onward,
 };
 use core::ffi::CStr;
-pub use io::Counted;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// A block device's number.
@@ -39,7 +38,7 @@ impl Device {
         Self::parse(scan::without_newline(source::read_whole(file, &mut [0; 24])?))
     }
 
-    /// The device as a number, never 0.
+    /// The device as a number, which is 0 only for the last that there can be.
     fn word(self) -> u64 {
         u64::from(self.major).rotate_left(32).wrapping_add(self.minor.into()).wrapping_add(1)
     }
@@ -310,10 +309,10 @@ pub struct Devices<'p, F> {
 
 /// Opens the scope's files. `None` if it has none, or is the machine's root.
 #[inline(never)]
-pub fn open<F: Files>(files: &F, places: &Places, counted: Counted, scratch: &mut [u8]) -> Option<Io<F::File>> {
+pub(crate) fn open<F: Files>(files: &F, places: &Places, wanted: What, scratch: &mut [u8]) -> Option<Io<F::File>> {
     let place = places.hierarchy(Controller::Io)?;
     let scope = place.chain_of_scope().next()?;
-    Io::of(io::open(&scope.among(files), place.version, counted, scratch))
+    Io::of(io::open(&scope.among(files), place.version, wanted, scratch))
 }
 
 /// The machine's list of drivers.
@@ -328,7 +327,7 @@ pub fn traffic<G: CgroupFiles>(
     drivers: Option<G::File>,
     scratch: &mut [u8],
 ) -> Option<Traffic> {
-    Io::of(io::open(group, version, Counted::All, scratch))?.devices(&mut [FREE; 16]).sum(|| drivers, scratch)
+    Io::of(io::open(group, version, What::All, scratch))?.devices(&mut [FREE; 16]).sum(|| drivers, scratch)
 }
 
 /// Drivers whose devices pass operations on to other devices, where the kernel counts them again.
@@ -468,7 +467,7 @@ mod tests {
 
     fn opened(tree: &Tree) -> Option<Io<Bytes>> {
         let places = Places::locate(tree, Whose::Caller, &mut [0; 512]).unwrap();
-        open(tree, &places, Counted::All, &mut [0; 512])
+        open(tree, &places, What::All, &mut [0; 512])
     }
 
     fn of(tree: &Tree, device: Device) -> Result<Option<Traffic>, Unreadable> {
