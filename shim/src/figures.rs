@@ -24,26 +24,18 @@ pub(crate) fn memory<'t>(machine: Option<&libc::sysinfo>, to: &'t mut MaybeUnini
     if !options::answers(Answer::Meminfo) {
         return None;
     }
-    let tick = clock::tick();
-    if !MEMORY.recall_of(tick, to) {
-        measure(machine, to)?;
-        // SAFETY: just written.
-        MEMORY.keep_of(tick, unsafe { to.assume_init_ref() });
-    }
-    // SAFETY: recalled or written.
-    Some(unsafe { to.assume_init_ref() })
+    MEMORY.in_this_tick(to, || measure(machine))
 }
 
 #[cold]
 #[inline(never)]
-fn measure(machine: Option<&libc::sysinfo>, to: &mut MaybeUninit<Memory>) -> Option<()> {
+fn measure(machine: Option<&libc::sysinfo>) -> Option<Memory> {
     let machine = machine.map_or_else(clock::machine, |info| Some(clock::memory(info)))?;
     scope::look()?;
     // Nothing is kept if this fails, because that does not tell whether there is a limit.
     let memory = scope::measured(&machine)?;
     let swap = memory.swap.unwrap_or(memory::Swap { total_bytes: NONE, free_bytes: NONE });
-    to.write([memory.total_bytes, memory.free_bytes, memory.shared_bytes, swap.total_bytes, swap.free_bytes]);
-    Some(())
+    Some([memory.total_bytes, memory.free_bytes, memory.shared_bytes, swap.total_bytes, swap.free_bytes])
 }
 
 /// The scope's load, if the board has it.
@@ -52,13 +44,12 @@ pub(crate) fn load(to: &mut MaybeUninit<Load>) -> Option<&Load> {
     if !options::answers(Answer::Loadavg) {
         return None;
     }
-    let tick = clock::tick();
-    if !LOAD.recall_of(tick, to) {
-        scope::look()?;
-        to.write(scope::published(Block::load)?);
-        // SAFETY: just written.
-        LOAD.keep_of(tick, unsafe { to.assume_init_ref() });
-    }
-    // SAFETY: recalled or written.
-    Some(unsafe { to.assume_init_ref() })
+    LOAD.in_this_tick(to, published)
+}
+
+#[cold]
+#[inline(never)]
+fn published() -> Option<Load> {
+    scope::look()?;
+    scope::published(Block::load)
 }

@@ -8,7 +8,8 @@
 //!    (`sysconf`, `get_nprocs`, `get_phys_pages`, `getloadavg` and the like), and those that must not be done as asked
 //!    (`mmap` of an answer, a mask of ours handed back to `sched_setaffinity`).
 //! 2. If anything is in doubt, the kernel's own answer stands. Every step can refuse.
-//! 3. We make only raw system calls, and ask libc only for the clock, so no hook recurses; errno stays as next left it, unless we refuse.
+//! 3. We make only raw system calls, and ask libc only for the clock, so no hook recurses; errno stays as next left it,
+//!    unless we refuse.
 //! 4. No allocation, no lock that waits, no thread-local, no panic path (the link proves it), 3 KiB of stack at most.
 //! 5. No descriptor outlives the hook except the one that the program asked for.
 #![no_std]

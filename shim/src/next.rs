@@ -185,9 +185,9 @@ pub(crate) fn of_or(slot: usize, stand_in: *mut ()) -> Definition {
 #[cold]
 #[inline(never)]
 fn resolved_or(slot: usize, stand_in: *mut ()) -> Definition {
-    let found = resolved(slot);
+    let (found, is_certain) = searched(slot);
     if found.is_none()
-        && chain::visit(|_, _, _| {}, slot) == Some(true)
+        && is_certain
         && let Some(place) = SLOTS.get(slot)
     {
         place.store(stand_in, Relaxed);
@@ -196,19 +196,24 @@ fn resolved_or(slot: usize, stand_in: *mut ()) -> Definition {
     found.unwrap_or(unsafe { Definition::new_unchecked(stand_in) })
 }
 
-/// Looks for one definition, because most programs call only a few of the hooked functions. If several threads look for
-/// it, all find the same, and none waits.
 #[cold]
 #[inline(never)]
 fn resolved(slot: usize) -> Option<Definition> {
-    chain::visit(look_into, slot)?;
-    let place = SLOTS.get(slot)?;
+    searched(slot).0
+}
+
+/// Looks for one definition, because most programs call only a few of the hooked functions. If several threads look for
+/// it, all find the same, and none waits. Returns also whether no later look would find another.
+fn searched(slot: usize) -> (Option<Definition>, bool) {
+    let (Some(is_certain), Some(place)) = (chain::visit(look_into, slot), SLOTS.get(slot)) else {
+        return (None, false);
+    };
     if place.load(Relaxed).is_null()
-        && let Some(base) = base_of(slot)
+        && let Some(base) = base_of(slot).and_then(of)
     {
-        place.store(of(base)?.as_ptr(), Relaxed);
+        place.store(base.as_ptr(), Relaxed);
     }
-    Definition::new(place.load(Relaxed))
+    (Definition::new(place.load(Relaxed)), is_certain)
 }
 
 /// The slot of `open` for that of `open64`, and so on, which follow each other in the hook table. Since musl 1.2.4, the
@@ -227,16 +232,15 @@ fn look_into(object: &Object, is_after_ours: bool, slot: usize) {
     fill(object, slot);
 }
 
-/// Fills an empty slot, and returns whether the object has its definition.
-fn fill(object: &Object, slot: usize) -> bool {
-    let Some(place) = SLOTS.get(slot).filter(|place| place.load(Relaxed).is_null()) else { return false };
-    let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) else { return false };
+/// Fills an empty slot, if the object has its definition.
+fn fill(object: &Object, slot: usize) {
+    let Some(place) = SLOTS.get(slot).filter(|place| place.load(Relaxed).is_null()) else { return };
+    let Some(found) = Wanted::of(slot).and_then(|wanted| object.find(&wanted)) else { return };
     if slot == Hooked::glob as usize {
         // Before the definition, so that nobody knows that one without its maker.
         MAKER_OF_GLOBS.store(object.libc().map_or(0, |libc| libc as u8), Relaxed);
     }
     place.store(found as *mut (), Release);
-    true
 }
 
 /// The [`Libc`] whose `glob` is next; 0 if it is another object's.

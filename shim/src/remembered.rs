@@ -36,6 +36,22 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
         tick.is_some() && unsafe { self.lock.recall(&self.words, to.as_mut_ptr().cast()) } == tick
     }
 
+    /// Copies the value of the current tick of the clock to `to`: what is kept, or what `read` returns, which is kept then.
+    /// A value counts as one of the tick in which its reading began, so it is never believed for longer.
+    #[inline(always)]
+    pub(crate) fn in_this_tick<'t>(
+        &self,
+        to: &'t mut MaybeUninit<T>,
+        read: impl FnOnce() -> Option<T>,
+    ) -> Option<&'t T> {
+        let tick = clock::tick();
+        if !self.recall_of(tick, to) {
+            self.keep_of(tick, to.write(read()?));
+        }
+        // SAFETY: recalled or written.
+        Some(unsafe { to.assume_init_ref() })
+    }
+
     /// Copies the value to `to`. `None` if there is none yet, or if a writer does not finish, because the caller is a
     /// signal handler that interrupted it.
     pub(crate) fn recall<'t>(&self, to: &'t mut MaybeUninit<T>) -> Option<&'t T> {
