@@ -1,5 +1,6 @@
 //! What the project costs: ours, the kernel and real lxcfs in turns, within one run, on this kernel and on a booted one
-//! that has the other cgroup version. Needs root and `tests/bed/setup`.
+//! that has the other cgroup version. Needs root, and the set-up that tests/README.md
+//! names.
 //!
 //!     cargo bench --locked -p cgproc-bench                    everything; then docs/performance.md is written
 //!     cargo bench --locked -p cgproc-bench -- PART...         these parts only; the page stays

@@ -2,13 +2,12 @@
 //! the load.
 
 use crate::bed::{self, repository};
+use crate::boards::Sampler;
 use crate::containers::{Limited, USUAL, compile, output, written};
 use crate::figures::{self, Quartiles};
+use crate::processes::Place;
 use crate::{length, lxcfs};
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command};
-use std::time::Duration;
+use std::process::Command;
 
 /// Every operation.
 pub(crate) fn run() {
@@ -48,8 +47,9 @@ pub(crate) fn timed(
         directories.join(" ")
     );
     container.enter(&mut command);
-    let sampler = Sampler::start();
-    output(command.args(["sh", "-c", &script]).env("CGPROC_BOARD", &sampler.board))
+    let place = Place::new();
+    let _sampler = Sampler::start(&place, &[]);
+    output(command.args(["sh", "-c", &script]).env("CGPROC_BOARD", place.board()))
 }
 
 /// A line of cost.c.
@@ -93,31 +93,5 @@ impl Line {
         if self.variant == "ours" {
             figures::tell(table, row, "difference", self.over);
         }
-    }
-}
-
-/// Dropped, with its board, once the calls are timed.
-struct Sampler {
-    process: Child,
-    board: PathBuf,
-}
-
-impl Sampler {
-    fn start() -> Self {
-        let board = PathBuf::from(format!("/dev/shm/cgproc-bench-{}", std::process::id()));
-        let mut command = Command::new(bed::command());
-        let process = command.arg("sampler").arg("--board").arg(&board).spawn().expect("cgproc sampler");
-        while fs::metadata(&board).map_or(0, |file| file.len()) == 0 {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Self { process, board }
-    }
-}
-
-impl Drop for Sampler {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_file(&self.board);
     }
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 
 const PROCESSES: usize = 1000;
 
-/// Reads the file that it is given, if any, says so, and rests until its input ends.
+/// Reads the file that it is given, if any, says so, and rests until it is ended.
 const PROGRAM: &str = "
 #include <fcntl.h>
 #include <unistd.h>

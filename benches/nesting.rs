@@ -4,30 +4,30 @@ use crate::containers::{Limited, USUAL};
 use crate::cost::{Line, timed};
 use crate::groups::Group;
 use crate::length;
+use std::collections::VecDeque;
 use std::process::Command;
 
 const DEPTHS: [usize; 4] = [1, 5, 10, 20];
 
 pub(crate) fn run() {
-    let mut chain: Vec<Group> = Vec::new();
+    // The deepest first, because that is the order in which they go.
+    let mut chain: VecDeque<Group> = VecDeque::new();
     for depth in DEPTHS {
         while chain.len() + 1 < depth {
-            let next = chain.last().map_or_else(Group::new, |last| last.below("deeper"));
+            let next = chain.front().map_or_else(Group::new, |last| last.below("deeper"));
             next.set(limit(), "1G");
-            chain.push(next);
+            chain.push_front(next);
         }
-        if let Some(last) = chain.last() {
+        if let Some(last) = chain.front() {
             last.open();
         }
-        let under = chain.last().map(|last| last.path.as_str());
+        let under = chain.front().map(|last| last.path.as_str());
         let container = Limited { is_raw: true, under, ..USUAL };
         let text = timed(Command::new("env"), &container, length::rounds(61, 201), "/proc/meminfo /proc/stat", &[]);
         for line in text.lines().filter_map(Line::parse).filter(|line| !line.operation.contains(',')) {
             line.tell("nesting", &format!("{}, {depth} deep", line.operation));
         }
     }
-    // From below.
-    while chain.pop().is_some() {}
 }
 
 fn limit() -> &'static str {

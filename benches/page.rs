@@ -51,7 +51,7 @@ fn introduction(is_booted_too: bool) -> String {
         "# Performance\n\n\
         What the library, the command, the kernel and real lxcfs take, in turns within one run. This page is written by\n\n\
         ```sh\n\
-        tests/bed/setup packages lxcfs roots kernel\n\
+        tests/bed/setup packages busybox libcs lxcfs roots kernel\n\
         packaging/compile amd64\n\
         cargo bench --locked -p cgproc-bench               # --long: more rounds, more cgroups; -- PART: a part alone\n\
         ```\n\n\
