@@ -15,6 +15,8 @@ use std::{
 
 /// The names of all our directories: this, followed by the command's process id.
 pub(crate) const PREFIX: &str = "cgproc-run-";
+/// Follows the process id in the name of the cgroup in which a run's answers are counted.
+pub(crate) const OF_ANSWERS: &str = "-answers";
 
 /// A directory of this run.
 pub(crate) struct Named {
@@ -32,12 +34,12 @@ impl Deref for Named {
 }
 
 impl Named {
-    /// Creates a directory named after this run in `parent`.
-    pub(crate) fn make(parent: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<Self> {
-        let pid = std::process::id();
-        let directory = parent.join(format!("{PREFIX}{pid}"));
+    /// Creates a directory named after this run, and `what` it is for if that is not its program, in `parent`.
+    pub(crate) fn make(parent: &Path, what: &str, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<Self> {
+        let name = format!("{PREFIX}{}{what}", std::process::id());
+        let directory = parent.join(&name);
         // The name is taken if something is left of a run that had our process id.
-        let others = (1..10).map(|n| parent.join(format!("{PREFIX}{pid}-{n}")));
+        let others = (1..10).map(|n| parent.join(format!("{name}-{n}")));
         let mut last = make(&directory).map(|()| directory);
         for other in others {
             match last {
@@ -89,7 +91,7 @@ mod tests {
         {
             assert!(!is_of_none_here(&name), "{name}");
         }
-        for name in ["cgproc-run-4294967295", "cgproc-run-4294967295-2"] {
+        for name in ["cgproc-run-4294967295", "cgproc-run-4294967295-2", "cgproc-run-4294967295-answers"] {
             assert!(is_of_none_here(name), "{name}");
         }
     }

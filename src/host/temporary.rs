@@ -58,7 +58,7 @@ fn make_in(homes: impl Iterator<Item = PathBuf>) -> Result<Named> {
     let make = |path: &Path| fs::DirBuilder::new().mode(mode).create(path);
     let mut refusals = Vec::new();
     for home in homes {
-        match Named::make(&home, make) {
+        match Named::make(&home, "", make) {
             Ok(directory) => {
                 OURS.lock().unwrap_or_else(PoisonError::into_inner).push(directory.to_owned());
                 return Ok(directory);

@@ -47,31 +47,40 @@ impl Setting {
 }
 
 impl Cgroup {
-    /// Creates a cgroup with `limits`, in every hierarchy that has a controller for one of them.
+    /// Creates a cgroup with `limits` for a program, in every hierarchy that has a controller for one of them.
     pub(crate) fn make(limits: &RunLimits) -> Result<Self, NotMade> {
+        Self::make_for("", limits)
+    }
+
+    /// The same for what answers a program.
+    pub(crate) fn make_for_answers(limits: &RunLimits) -> Result<Self, NotMade> {
+        Self::make_for(named::OF_ANSWERS, limits)
+    }
+
+    fn make_for(what: &str, limits: &RunLimits) -> Result<Self, NotMade> {
         let hierarchies = hierarchy::all().map_err(NotMade::NoRight)?;
         let mut cgroup = Self { directories: Vec::new() };
         for (hierarchy, needed) in share_out(&hierarchies, &limits.controllers()).map_err(NotMade::NoRight)? {
             let made = match hierarchy.version {
-                Version::V1 => v1::make(hierarchy).map(|directory| (directory, Carried::default())),
-                Version::V2 => v2::make(hierarchy, &needed),
+                Version::V1 => v1::make(hierarchy, what).map(|directory| (directory, Carried::default())),
+                Version::V2 => v2::make(hierarchy, what, &needed),
             };
             let (directory, carried) = made.map_err(NotMade::NoRight)?;
             let configured = configure(hierarchy, &directory, &needed, limits, carried);
             cgroup.directories.push(directory);
             configured.map_err(NotMade::Refused)?;
         }
-        cgroup.account(&hierarchies);
+        cgroup.account(&hierarchies, what);
         Ok(cgroup)
     }
 
     /// Adds version 1's controllers that count CPU time and disk accesses, as far as they are separate and we have the
     /// right. Version 2 counts CPU time in every cgroup, and v2.rs enables its controller of disks.
-    fn account(&mut self, hierarchies: &[MountedHierarchy]) {
+    fn account(&mut self, hierarchies: &[MountedHierarchy], what: &str) {
         for controller in ["cpuacct", "blkio"] {
             let Some(hierarchy) = hierarchies.iter().find(|hierarchy| hierarchy.has(controller)) else { continue };
             let is_taken = self.directories.iter().any(|made| made.starts_with(&hierarchy.mount));
-            if let (false, Ok(directory)) = (is_taken, v1::make(hierarchy)) {
+            if let (false, Ok(directory)) = (is_taken, v1::make(hierarchy, what)) {
                 self.directories.push(directory);
             }
         }
@@ -178,8 +187,8 @@ fn write(path: &Path, value: &str) -> Result<()> {
 }
 
 /// Creates our directory below the cgroup `parent`.
-fn make_below(parent: &Path) -> io::Result<Named> {
-    Named::make(parent, |path| fs::create_dir(path))
+fn make_below(parent: &Path, what: &str) -> io::Result<Named> {
+    Named::make(parent, what, |path| fs::create_dir(path))
 }
 
 /// Removes the empty cgroups of past runs, wherever this run could have created one.

@@ -86,11 +86,15 @@ fn by_name(name: &str) -> Option<(Engine, String)> {
         // libvirt registers its virtual machines in the same way.
         return (!machine.starts_with("qemu\\x2d")).then(|| (engine, unescaped(machine)));
     }
-    let process = name.strip_prefix(named::PREFIX).and_then(|rest| rest.split('-').next());
-    if process.is_some_and(|it| it.parse::<u32>().is_ok()) {
+    if name.strip_prefix(named::PREFIX).is_some_and(is_of_a_program) {
         return Some((Engine::Run, name.to_owned()));
     }
     inside("", ".service").map(|_| (Engine::Service, name.to_owned()))
+}
+
+/// Whether a run's cgroup with this ending has its program, not what answers it.
+fn is_of_a_program(ending: &str) -> bool {
+    ending.split('-').all(|it| it.parse::<u32>().is_ok())
 }
 
 const ID_DIGITS: usize = 64;
@@ -184,6 +188,8 @@ mod tests {
             "/docker-IDff.scope",
             "/.service",
             "/cgproc-run-x",
+            "/cgproc-run-4711-answers",
+            "/cgproc-run-4711-answers-1",
         ];
         for path in paths {
             assert_eq!(of(path), None, "{path}");

@@ -278,6 +278,10 @@ fn answers_have_the_programs_limits() {
     assert_ne!(theirs, own, "one limit for both would be smaller than what was asked for");
     assert_eq!(of("memory", answers, memory).0.trim(), (32 << 20).to_string());
     assert_eq!(of("pids", program, "pids.current").0.trim(), "1", "it is not one of the program's processes");
+    let name = format!("cgproc-run-{}", run.pid());
+    let rows = out(&cgproc(&["top", "-b", "-n", "1", "--filter", &name]).output().expect("top"));
+    let named = rows.lines().filter_map(|row| row.split_whitespace().next()).skip(1);
+    assert_eq!(named.collect::<Vec<_>>(), [name.as_str()], "the program's is a row of its own: {rows}");
     drop(run.0.stdin.take());
     assert!(run.ended().success());
     assert!(!theirs.exists() && !own.exists(), "both are gone with it");

@@ -26,9 +26,9 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
 }
 
 /// Creates a directory below our own cgroup: above it, our limits would not hold.
-pub(super) fn make(hierarchy: &MountedHierarchy) -> Result<Named> {
+pub(super) fn make(hierarchy: &MountedHierarchy, what: &str) -> Result<Named> {
     let parent = hierarchy.own();
-    let directory = make_below(parent).with_context(|| parent.display().to_string())?;
+    let directory = make_below(parent, what).with_context(|| parent.display().to_string())?;
     if hierarchy.has("cpuset") {
         inherit_cpuset(parent, &directory).inspect_err(|_| drop(fs::remove_dir(&*directory)))?;
     }

@@ -26,11 +26,11 @@ pub(super) fn settings(limits: &RunLimits) -> Vec<Setting> {
 
 /// Creates a directory below our own cgroup, or below its nearest ancestor whose children can have the `needed`
 /// controllers. The limits that it then escapes are carried.
-pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(Named, Carried)> {
+pub(super) fn make(hierarchy: &MountedHierarchy, what: &str, needed: &[&str]) -> Result<(Named, Carried)> {
     let mut reason = anyhow!("our own cgroup is not below {}", hierarchy.mount.display());
     let chain = hierarchy.chain();
     for (above, parent) in chain.iter().enumerate() {
-        match make_at(parent, needed) {
+        match make_at(parent, what, needed) {
             Ok(directory) => {
                 let carried = Carried::from(&chain[..above]).inspect_err(|_| drop(fs::remove_dir(&*directory)))?;
                 return Ok((directory, carried));
@@ -42,7 +42,7 @@ pub(super) fn make(hierarchy: &MountedHierarchy, needed: &[&str]) -> Result<(Nam
     Err(reason)
 }
 
-fn make_at(parent: &Path, needed: &[&str]) -> Result<Named> {
+fn make_at(parent: &Path, what: &str, needed: &[&str]) -> Result<Named> {
     let available = words(&parent.join("cgroup.controllers"))?;
     if let Some(missing) = needed.iter().find(|&&controller| !available.iter().any(|it| it == controller)) {
         bail!("{}: no {missing} controller here", parent.display());
@@ -50,7 +50,7 @@ fn make_at(parent: &Path, needed: &[&str]) -> Result<Named> {
     // Moving a process requires write access to this file in the nearest common ancestor.
     let procs = parent.join("cgroup.procs");
     accessat(CWD, &procs, Access::WRITE_OK, AtFlags::EACCESS).with_context(|| procs.display().to_string())?;
-    let directory = make_below(parent).with_context(|| parent.display().to_string())?;
+    let directory = make_below(parent, what).with_context(|| parent.display().to_string())?;
     hand_down(parent, &directory, needed).inspect_err(|_| drop(fs::remove_dir(&*directory)))?;
     Ok(directory)
 }

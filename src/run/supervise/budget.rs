@@ -35,7 +35,7 @@ impl Budget {
         // Not every kernel can limit swap.
         let made = [Some(0), None].into_iter().find_map(|swap_bytes| {
             let of_answers = RunLimits { memory_bytes: Some(BUDGET_BYTES), swap_bytes, pids: None, ..limits.clone() };
-            Cgroup::make(&of_answers).ok()
+            Cgroup::make_for_answers(&of_answers).ok()
         });
         let budget = made.and_then(|cgroup| {
             let joins = cgroup.joins().ok()?;
