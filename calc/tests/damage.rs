@@ -147,7 +147,7 @@ fn figures(tree: &Tree) -> BTreeMap<&'static str, String> {
         figures.insert("times", format!("{} {}", times.user_ticks, times.system_ticks));
     }
     figures.extend(time::age_ticks(&places, &host).map(|age| ("age", age.to_string())));
-    let disks = io::open(tree, &places, io::Counted::All, scratch)
+    let disks = io::open(tree, &places, io::What::All, scratch)
         .and_then(|mut io| io.devices(&mut [io::FREE]).of_device(Device { major: 8, minor: 0 }, scratch).ok());
     figures.extend(disks.map(|disks| ("disks", format!("{:?}", disks.map(|disks| disks.read_bytes)))));
     figures.extend(pids::limit(tree, &places, scratch).map(|limit| ("threads-max", limit.to_string())));

@@ -267,7 +267,7 @@ proptest! {
         let Some(places) = Places::locate(&tree, Whose::Caller, scratch) else { return Ok(()) };
         let host = |all: Option<Vec<u8>>| Bytes { all: all.unwrap_or_default(), at: 0, step: tree.step };
         let lines = |text: Vec<u8>| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
-        if let Some(mut io) = io::open(&tree, &places, io::Counted::All, scratch) {
+        if let Some(mut io) = io::open(&tree, &places, io::What::All, scratch) {
             let _ = io.devices(&mut [io::FREE; 3]).sum(|| io::drivers(&tree), scratch);
             let kernels = lines(diskstats.clone().unwrap_or_default());
             let mut host_text = host(diskstats);
@@ -282,7 +282,7 @@ proptest! {
         let is_limited = memory.read(&tree, &places, &above, &machine, scratch).is_some();
         let mut figures = VmstatFigures::of(is_limited.then_some(&memory));
         if figures.read(&tree, &places, scratch).is_some() {
-            let traffic = io::open(&tree, &places, io::Counted::All, scratch).and_then(|mut io| io.devices(&mut [io::FREE; 3]).sum(|| io::drivers(&tree), scratch));
+            let traffic = io::open(&tree, &places, io::What::All, scratch).and_then(|mut io| io.devices(&mut [io::FREE; 3]).sum(|| io::drivers(&tree), scratch));
             let kernels = lines(vmstat.clone().unwrap_or_default());
             let mut host_text = host(vmstat);
             if let Some(text) = composed(|out| compose::vmstat(&figures, traffic.as_ref(), &mut host_text, out, scratch)) {

@@ -4,7 +4,7 @@ use super::{CgroupFiles, Version};
 
 /// What the numbers of a file count, or what somebody wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub enum What {
     /// Version 2's `io.stat`: `8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0`, then the keys of some
     /// policies.
     All,

@@ -3,7 +3,7 @@
 use crate::{
     cgroup::{
         CgroupFiles, Controller, Version,
-        io::{self, Told, What},
+        io::{self, Told},
         places::Places,
     },
     lines::Lines,
@@ -12,6 +12,7 @@ use crate::{
     view::ratchet::Onward,
 };
 use core::ffi::CStr;
+pub use io::What;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// A block device's number.
@@ -309,7 +310,7 @@ pub struct Devices<'p, F> {
 
 /// Opens the scope's files. `None` if it has none, or is the machine's root.
 #[inline(never)]
-pub(crate) fn open<F: Files>(files: &F, places: &Places, wanted: What, scratch: &mut [u8]) -> Option<Io<F::File>> {
+pub fn open<F: Files>(files: &F, places: &Places, wanted: What, scratch: &mut [u8]) -> Option<Io<F::File>> {
     let place = places.hierarchy(Controller::Io)?;
     let scope = place.chain_of_scope().next()?;
     Io::of(io::open(&scope.among(files), place.version, wanted, scratch))
