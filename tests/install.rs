@@ -7,6 +7,8 @@ mod bed;
 mod bounds;
 #[path = "install/copy.rs"]
 mod copy;
+#[path = "install/exchanged.rs"]
+mod exchanged;
 #[path = "install/harness.rs"]
 mod harness;
 #[path = "install/interrupted.rs"]
