@@ -64,6 +64,10 @@ pub(crate) enum Form {
     Bare,
     /// A static position-independent program.
     StaticPie,
+    /// A program for a fixed address, into which the loader copies libc's variables that it names.
+    Fixed,
+    /// A program that a loader starts, and that needs no library.
+    Alone,
 }
 
 /// The program made from `tests/probes/<name>.c`. Its name carries a hash of all inputs, so an existing file is
@@ -84,6 +88,8 @@ pub(crate) fn build(libc: Libc, name: &str, form: Form) -> PathBuf {
         Form::Object => flags.extend(["-shared", "-fPIC"]),
         Form::Bare => flags.extend(["-static", "-no-pie", "-nostdlib", "-ffreestanding", "-fno-stack-protector"]),
         Form::StaticPie => flags.push("-static-pie"),
+        Form::Fixed => flags.extend(["-no-pie", "-fno-pic"]),
+        Form::Alone => flags.extend(["-pie", "-fPIE", "-nostdlib", "-fno-stack-protector", "-Wl,--as-needed"]),
     }
     let mut hasher = DefaultHasher::new();
     flags.hash(&mut hasher);
