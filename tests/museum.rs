@@ -10,6 +10,8 @@ mod descriptors;
 mod environs;
 #[path = "museum/faults.rs"]
 mod faults;
+#[path = "museum/filters.rs"]
+mod filters;
 #[path = "museum/hashes.rs"]
 mod hashes;
 #[path = "museum/loaders.rs"]

@@ -1,6 +1,6 @@
-//! Memory that faults or is refused: handlers that ask, and filters of memory that is written and executed.
+//! Memory that faults, and handlers that ask.
 
-use crate::probes::{self, Libc, quoted};
+use crate::probes::{self, Libc};
 use crate::{preloaded, shows_the_container, without_and_with};
 
 /// The handler is called once for each fault, and answered like the program, which it may leave by a jump: nothing is
@@ -19,22 +19,5 @@ fn a_handler_of_bus_errors_that_asks() {
         );
         shows_the_container(&format!("{libc:?}, beside"), &pairs[0]);
         shows_the_container(&format!("{libc:?}, within"), &pairs[1]);
-    }
-}
-
-/// Under the filter of systemd's `MemoryDenyWriteExecute=`, programs load the object and are answered.
-#[test]
-fn a_service_whose_memory_may_not_be_written_and_executed() {
-    let filter = quoted(&probes::program(Libc::Glibc, "denied").to_string_lossy());
-    for libc in Libc::ALL {
-        let (seen, results) = probes::figures(&probes::SMALL, libc, |object, figures| {
-            let run = |preload: &str| probes::Case {
-                title: "filtered".into(),
-                command: format!("{filter} env LD_PRELOAD={preload} {}", figures.display()),
-            };
-            vec![run(""), run(&object.display().to_string())]
-        });
-        assert_eq!((&results[0].text, results[0].status), (&seen.kernels, 0), "{libc:?}, without the object");
-        assert_eq!((&results[1].text, results[1].status), (&seen.containers, 0), "{libc:?}");
     }
 }
