@@ -9,6 +9,7 @@ mod nri;
 mod run;
 mod sampler;
 mod size;
+mod switch;
 mod top;
 mod trace;
 
@@ -42,6 +43,8 @@ enum Command {
     Install(install::InstallArgs),
     Nri(nri::NriArgs),
     Uninstall(install::UninstallArgs),
+    Off(switch::OffArgs),
+    On(switch::OnArgs),
     Cdi(cdi::CdiArgs),
     Man(man::ManArgs),
     Completions(Completions),
@@ -165,6 +168,8 @@ fn obey(command: Command) -> Result<u8, Failure> {
         Command::Install(install) => install.obey(),
         Command::Nri(nri) => nri.obey(),
         Command::Uninstall(uninstall) => uninstall.obey(),
+        Command::Off(off) => off.obey(),
+        Command::On(on) => on.obey(),
         Command::Cdi(cdi) => cdi.obey(),
         Command::Man(man) => Ok(man.obey().map(|()| 0)?),
         Command::Completions(Completions { shell }) => {

@@ -17,5 +17,6 @@ pub(crate) mod process;
 pub(crate) mod replaced;
 pub(crate) mod rights;
 pub(crate) mod signals;
+pub(crate) mod switch;
 pub(crate) mod temporary;
 pub(crate) mod trusted;

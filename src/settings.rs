@@ -3,9 +3,11 @@
 mod file;
 mod words;
 
+use crate::host::switch;
 use anyhow::{Result, bail};
 use calc::{
     answer::Answer,
+    doubt::Doubt,
     settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value},
 };
 pub(crate) use file::{File, State};
@@ -30,7 +32,9 @@ pub(crate) const ROOM: usize = LONGEST_TEXT;
 /// The settings' values.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) off: bool,
+    off: bool,
+    /// Whether everything is switched off for all programs.
+    is_switched_off: bool,
     pub(crate) uptime_is_the_hosts: bool,
     pub(crate) btime_is_the_containers: bool,
     pub(crate) affinity_is_the_kernels: bool,
@@ -115,6 +119,7 @@ impl Settings {
     fn built_in() -> Self {
         Self {
             off: false,
+            is_switched_off: switch::is_off().unwrap_or(false),
             uptime_is_the_hosts: false,
             btime_is_the_containers: false,
             affinity_is_the_kernels: false,
@@ -145,6 +150,17 @@ impl Settings {
             Value::Debug(_) => {}
         }
         self.said.push((key, origin, words::of(value)));
+    }
+
+    /// Why nothing is answered, whatever is asked; `None` if something is.
+    pub(crate) fn passes_all(&self) -> Option<Doubt> {
+        if self.off {
+            Some(Doubt::Off)
+        } else if self.is_switched_off {
+            Some(Doubt::SwitchedOff)
+        } else {
+            None
+        }
     }
 
     /// Who decided `key`, and the value as it would be written; `None` if nobody did.

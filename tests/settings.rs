@@ -1,6 +1,9 @@
 //! Settings in force: what the environment and `/etc/cgproc.conf` say, in real containers. Needs root.
 
 mod bed;
+mod probes;
+#[path = "settings/switch.rs"]
+mod switch;
 
 use bed::{Container, PLAIN, View};
 

@@ -26,6 +26,8 @@ macro_rules! doubts {
 doubts! {
     /// `CGPROC=off`, or an invalid variable.
     Off = "CGPROC=off",
+    /// The switch for all programs ([`crate::board::OFF_PATH`]).
+    SwitchedOff = "switched off for all programs by /run/cgproc/off",
     /// `CGPROC_FILES` names other files.
     NotNamed = "CGPROC_FILES does not name it",
     /// `CGPROC_UPTIME=host`, or the program subtracts start times from the uptime.

@@ -100,6 +100,11 @@ impl<T: Copy + FromBytes + IntoBytes, const WORDS: usize> Remembered<T, WORDS> {
         unsafe { self.lock.change(tick, &self.words, (&raw const *value).cast()) };
     }
 
+    /// The tick of the clock at which the value was current: for what is to become stale with it.
+    pub(crate) fn tick(&self) -> Option<u64> {
+        Some(self.lock.at.load(Relaxed))
+    }
+
     /// Makes the value stale.
     pub(crate) fn expire(&self) {
         self.lock.at.store(0, Relaxed);

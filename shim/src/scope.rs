@@ -4,11 +4,12 @@
 //! never nested, so a hook's stack holds what one of them needs.
 
 use crate::remembered::Remembered;
-use crate::{board, clock, kernel::Kernel, options, owner, sys};
+use crate::{board, clock, kernel::Kernel, options, owner, sys, trusted};
 use calc::answer::Answer;
-use calc::board::{Above, Block};
+use calc::board::{Above, Block, OFF_PATH};
 use calc::cgroup::places::Places;
 use calc::cpus::CpuSet;
+use calc::doubt::Doubt;
 use calc::host::Host;
 use calc::source::{Files, Scratch};
 use calc::view::blocks;
@@ -20,7 +21,8 @@ use core::mem::{MaybeUninit, offset_of};
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();
 static ABOVE: Remembered<Above, { size_of::<Above>() / 8 }> = Remembered::new();
 static CPUS: Remembered<Cpus, { size_of::<Cpus>() / 8 }> = Remembered::new();
-/// That no cgroup was found, so that a program that asks for each of many directories does not repeat the search.
+/// That no cgroup was found, or that everything is switched off, so that a program that asks for each of many directories
+/// does not repeat the search.
 static MISSED: Remembered<u64, 1> = Remembered::new();
 /// The number of the one memory block shown, plus 1; 0 if all are shown.
 static FIRST_BLOCK: Remembered<u64, 1> = Remembered::new();
@@ -37,11 +39,27 @@ fn look_again() -> Option<()> {
     if MISSED.is_fresh() {
         return None;
     }
+    let since = clock::tick();
+    if is_switched_off() {
+        return None;
+    }
     match still_hold() {
         Some(()) => PLACES.confirm(),
         None => find_places()?,
     }
-    look_above()
+    look_above(since)
+}
+
+/// Whether everything is switched off for all programs: looked at before each lookup, so once a second at most. What is
+/// remembered of this container becomes stale with it, so nothing is answered from a second after the switch on.
+#[inline(never)]
+fn is_switched_off() -> bool {
+    let is_off = trusted::is_there(OFF_PATH);
+    if is_off {
+        MISSED.confirm();
+        options::note([Doubt::SwitchedOff.words(), b": everything passes through", b""]);
+    }
+    is_off
 }
 
 #[inline(never)]
@@ -75,10 +93,10 @@ pub(crate) fn with_places<T>(use_it: impl FnOnce(&Places) -> Option<T>) -> Optio
 }
 
 #[inline(never)]
-fn look_above() -> Option<()> {
+fn look_above(since: Option<u64>) -> Option<()> {
     let mut above = Above::NONE;
     with_places(|places| Some(board::find_above(places, &mut above)))?;
-    ABOVE.keep(&above);
+    ABOVE.keep_of(since, &above);
     Some(())
 }
 
@@ -124,7 +142,7 @@ fn count_again() -> Option<()> {
     }
     let choice = Choice { by: options::cpu_count(), mask: &mask };
     let cpus = with_places(|places| with_above(|above| cpu::cpus(&Kernel, places, above, choice, scratch)))?;
-    CPUS.keep(&cpus);
+    CPUS.keep_of(ABOVE.tick(), &cpus);
     Some(())
 }
 
@@ -165,20 +183,21 @@ pub(crate) fn first_block() -> Option<u64> {
         return None;
     }
     if !FIRST_BLOCK.is_fresh() {
-        find_first_block();
+        find_first_block()?;
     }
     FIRST_BLOCK.recall(&mut MaybeUninit::uninit())?.checked_sub(1)
 }
 
 #[cold]
 #[inline(never)]
-fn find_first_block() {
+fn find_first_block() -> Option<()> {
+    look()?;
     let first = is_limited().and_then(|()| lowest_block()).map_or(0, |block| block.saturating_add(1));
-    FIRST_BLOCK.keep(&first);
+    FIRST_BLOCK.keep_of(ABOVE.tick(), &first);
+    Some(())
 }
 
 fn is_limited() -> Option<()> {
-    look()?;
     measured(&clock::machine()?).map(drop)
 }
 

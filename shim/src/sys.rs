@@ -146,13 +146,22 @@ pub(crate) fn closes_on_exec(fd: c_int) -> Option<c_int> {
 }
 
 /// `stat(path)`
-#[inline(never)]
 pub(crate) fn stat(path: &CStr) -> Option<libc::stat> {
+    stat_with(path, 0)
+}
+
+/// `lstat(path)`
+pub(crate) fn lstat(path: &CStr) -> Option<libc::stat> {
+    stat_with(path, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+#[inline(never)]
+fn stat_with(path: &CStr, flags: c_int) -> Option<libc::stat> {
     let mut stat = MaybeUninit::uninit();
     let (path, to) = (path.as_ptr() as usize, stat.as_mut_ptr() as usize);
     // SAFETY: see `fstat`.
     unsafe {
-        done(syscall(libc::SYS_newfstatat, [libc::AT_FDCWD as usize, path, to, 0, 0, 0]))?;
+        done(syscall(libc::SYS_newfstatat, [libc::AT_FDCWD as usize, path, to, flags as usize, 0, 0]))?;
         Some(stat.assume_init())
     }
 }

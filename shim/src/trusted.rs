@@ -23,6 +23,12 @@ pub(crate) fn open(path: &CStr) -> Option<Fd> {
     open_if(path, READING | libc::O_NOFOLLOW, is_trusted)
 }
 
+/// Whether there is a file at `path` that only root or our own user can have put there. It is not opened.
+#[inline(never)]
+pub(crate) fn is_there(path: &CStr) -> bool {
+    sys::lstat(path).is_some_and(|stat| is_trusted(&stat))
+}
+
 /// Whether it is a regular file, like all of the kernel's own.
 pub(crate) fn is_regular(stat: &libc::stat) -> bool {
     stat.st_mode & libc::S_IFMT == libc::S_IFREG

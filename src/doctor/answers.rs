@@ -34,7 +34,9 @@ fn refusal(file: &Asked, settings: &Settings, view: &View) -> Option<Doubt> {
         None => file.text(view).err()?,
     };
     let is_told_elsewhere = match doubt {
-        Doubt::Off | Doubt::NotNamed | Doubt::MountedOver | Doubt::NoLoad | Doubt::NoPressure => true,
+        Doubt::Off | Doubt::SwitchedOff | Doubt::NotNamed | Doubt::MountedOver | Doubt::NoLoad | Doubt::NoPressure => {
+            true
+        }
         // Nothing is wrong on a machine without swap.
         Doubt::NoSwap => view.machine.swap_bytes == 0,
         _ => false,

@@ -2,13 +2,14 @@
 
 use super::Finding;
 use crate::{
-    host::object,
+    host::{object, switch},
     meant::meant,
     see::view::View,
     settings::{Origin, Settings, State},
 };
 use anyhow::Result;
 use calc::{
+    doubt::Doubt,
     policy,
     settings::{Answered, Key, MemoryLimit},
 };
@@ -35,7 +36,8 @@ pub(super) fn check(settings: &Result<Settings>, view: Option<&View>) -> Vec<Fin
             ];
         }
     };
-    let mut findings = of_file(settings);
+    let mut findings = Vec::from_iter(of_switch());
+    findings.extend(of_file(settings));
     findings.extend(unknown());
     let values = Key::all().filter_map(|key| Some((key, settings.said(key)?)));
     findings.extend(values.map(|(key, (origin, value))| of_value(settings, view, key, value, origin)));
@@ -58,6 +60,20 @@ fn unknown() -> Vec<Finding> {
         Finding::note(CHECK, "setting-unknown", format!("cgproc has no such variable{question}")).on(name)
     };
     unknown.map(told).collect()
+}
+
+/// The finding about the switch for all programs, if something is in its place.
+fn of_switch() -> Option<Finding> {
+    let finding = match switch::is_off() {
+        Ok(false) => return None,
+        Ok(true) => {
+            Finding::problem(CHECK, "switched-off", "all programs are switched off: all figures are the kernel's")
+                .cure("cgproc on, as root where the file was made: on the host, if the directory is the host's")
+        }
+        Err(reason) => Finding::note(CHECK, "switch-ignored", format!("this switches nothing off: {reason:#}"))
+            .cure("remove it; cgproc off --all makes the file that counts"),
+    };
+    Some(finding.on(switch::path().display()))
 }
 
 fn of_file(settings: &Settings) -> Vec<Finding> {
@@ -85,7 +101,7 @@ fn of_value(settings: &Settings, view: Option<&View>, key: Key, value: &str, ori
     let said = format!("{}={value}", OsStr::from_bytes(key.name()).display());
     let with = |words| format!("{said}: {words}");
     match key {
-        Key::Switch if settings.off => {
+        Key::Switch if settings.passes_all() == Some(Doubt::Off) => {
             Finding::problem(CHECK, "off", with("all figures are the kernel's")).on(origin).cure(undo(origin))
         }
         Key::Files if settings.answered != Answered::ALL => {

@@ -13,13 +13,23 @@ use std::path::Path;
 /// Opens the file at `path` for reading; `None` if there is none, or the reason if it is not trusted. It is examined
 /// before it is opened: opening a device, or a file that somebody watches, has side effects.
 pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>> {
+    let Some(found) = found(path)? else { return Ok(None) };
+    kernel::reopened(&found).map(Some).context("it cannot be opened")
+}
+
+/// Whether there is a file at `path`, or the reason if it is not trusted. It is not opened.
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
+    found(path).map(|found| found.is_some())
+}
+
+fn found(path: &Path) -> Result<Option<OwnedFd>> {
     let found = match open_file(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
         Ok(found) => found,
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
         Err(error) => return Err(error).context("it cannot be opened"),
     };
     check(&fstat(&found).context("it cannot be examined")?)?;
-    kernel::reopened(&found).map(Some).context("it cannot be opened")
+    Ok(Some(found))
 }
 
 /// Opens the directory at `path` for listing, if only root or this user can have put something there.

@@ -78,8 +78,8 @@ impl Asked {
 
     /// Why the object would let the file pass in any view.
     pub(crate) fn passes(&self, files: &impl Files, settings: &Settings) -> Option<Doubt> {
-        if settings.off {
-            return Some(Doubt::Off);
+        if let Some(doubt) = settings.passes_all() {
+            return Some(doubt);
         }
         if !settings.answered.has(self.answer) {
             return Some(Doubt::NotNamed);

@@ -187,8 +187,8 @@ impl Kept {
     }
 
     fn doubt_of_the_disk(&self) -> Option<Doubt> {
-        if self.settings.off {
-            return Some(Doubt::Off);
+        if let Some(doubt) = self.settings.passes_all() {
+            return Some(doubt);
         }
         let is_measured = || self.view.as_ref().is_some_and(|view| view.disk_used_bytes().is_some());
         match self.settings.disk_bytes {

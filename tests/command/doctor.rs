@@ -321,6 +321,18 @@ fn settings_that_are_in_force_and_not() {
 }
 
 #[test]
+fn the_switch_for_all_programs() {
+    let with = |what: &str| {
+        let script = format!("mount -t tmpfs tmpfs /run; mkdir /run/cgproc; umask 022; {what} /run/cgproc/off");
+        Patient::new().after(&script).diagnosed()
+    };
+    assert_eq!(with("touch").problem("switched-off")["path"], "/run/cgproc/off");
+    let ignored = with("mkfifo");
+    assert_eq!(ignored.note("switch-ignored")["path"], "/run/cgproc/off");
+    assert!(ignored.find("switched-off").is_none());
+}
+
+#[test]
 fn the_administrators_file() {
     let diagnosis = Patient::new().after(&etc("cgproc.conf", "CGPROC_CPUS=many\\nCGPROC_UPTIME=host\\n")).diagnosed();
     assert_eq!(diagnosis.found("file-taken")["path"], "/etc/cgproc.conf");

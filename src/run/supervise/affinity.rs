@@ -50,7 +50,8 @@ fn shown(call: &Call<'_>, known: &mut Known<'_>) -> Option<Shown> {
         return None;
     }
     let Seen { settings, view } = known.seen_by(call.target)?;
-    if settings.off || settings.affinity_is_the_kernels || !settings.answered.has(Answer::CpuOnline) {
+    if settings.passes_all().is_some() || settings.affinity_is_the_kernels || !settings.answered.has(Answer::CpuOnline)
+    {
         return None;
     }
     let online = view.cpus()?.online;

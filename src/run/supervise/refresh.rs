@@ -15,7 +15,7 @@ pub(super) fn refresh(call: &Call<'_>, desk: &mut Desk<'_>) -> Option<()> {
     if call.target.is_answered_elsewhere(call.instruction) {
         return None;
     }
-    let seen = desk.known.seen_by(call.target);
+    let seen = desk.known.seen_by(call.target).filter(|seen| seen.settings.passes_all().is_none());
     let text = seen.and_then(|seen| given.asked.text(&seen.view).ok());
     // If there is no longer an answer, the kernel's own text replaces it.
     let text = text.map_or_else(|| given.asked.kernels_own(&Kernel), Ok);

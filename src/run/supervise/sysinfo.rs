@@ -15,7 +15,7 @@ pub(super) fn sysinfo(call: &Call<'_>, known: &mut Known<'_>) -> Option<Response
         return None;
     }
     let Seen { settings, view } = known.seen_by(call.target)?;
-    if settings.off {
+    if settings.passes_all().is_some() {
         return None;
     }
     let has = |answer| settings.answered.has(answer);

@@ -261,8 +261,8 @@ impl<'s> RecordedView<'s> {
 
     /// The declared size of our root, and what is used of it.
     fn limit_of_disk(&self) -> Result<(u64, u64), Doubt> {
-        if self.settings.off {
-            return Err(Doubt::Off);
+        if let Some(doubt) = self.settings.passes_all() {
+            return Err(doubt);
         }
         let limit_bytes = self.settings.disk_bytes.ok_or(Doubt::NoDiskSize)?;
         let used_bytes = self.view.disk_used_bytes().ok_or(Doubt::NoDiskUse)?;
