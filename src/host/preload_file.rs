@@ -46,12 +46,13 @@ pub(crate) fn with(text: &[u8], path: &Path) -> Vec<u8> {
 /// The text without the entries for `path`, and without lines that held nothing else.
 pub(crate) fn without(text: &[u8], path: &Path) -> Vec<u8> {
     let lines = text.split_inclusive(|byte| *byte == b'\n');
-    lines.flat_map(|line| line_without(line, path.as_os_str().as_bytes())).collect()
+    lines.flat_map(|line| line_without(line, path)).collect()
 }
 
-fn line_without(line: &[u8], path: &[u8]) -> Vec<u8> {
+fn line_without(line: &[u8], path: &Path) -> Vec<u8> {
     let mut kept = line.to_vec();
-    let is_there = |kept: &[u8]| places(kept).into_iter().rev().find(|place| &kept[place.clone()] == path);
+    let is_it = |entry: &[u8]| Path::new(OsStr::from_bytes(entry)) == path;
+    let is_there = |kept: &[u8]| places(kept).into_iter().rev().find(|place| is_it(&kept[place.clone()]));
     while let Some(place) = is_there(&kept) {
         // One separator goes with it: the one before, if any.
         let start = if place.start > 0 { place.start - 1 } else { place.start };
@@ -153,6 +154,16 @@ mod tests {
     fn one_entry_is_enough() {
         for text in ["/usr/lib/libcgproc.so\n", "/a.so:/usr/lib/libcgproc.so", "\t/usr/lib/libcgproc.so # ours\n"] {
             assert_eq!(with(text.as_bytes(), Path::new(OURS)), text.as_bytes(), "{text:?}");
+        }
+    }
+
+    /// Found by the fuzz target `preloads`: such an entry was the library's for `install`, but not for `uninstall`.
+    #[test]
+    fn a_path_that_is_written_otherwise_is_the_same_entry() {
+        for path in ["/usr//lib/libcgproc.so", "//usr/lib/./libcgproc.so"] {
+            let text = format!("/a.so {path}\n");
+            assert_eq!(with(text.as_bytes(), Path::new(OURS)), text.as_bytes());
+            assert_eq!(without(text.as_bytes(), Path::new(OURS)), b"/a.so\n");
         }
     }
 
