@@ -6,6 +6,8 @@ mod probes;
 
 #[path = "hostile/allocators.rs"]
 mod allocators;
+#[path = "hostile/changing.rs"]
+mod changing;
 #[path = "hostile/floors.rs"]
 mod floors;
 #[path = "hostile/left_alone.rs"]

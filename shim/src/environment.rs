@@ -1,44 +1,99 @@
-//! The program's environment, read in place: no copy, no libc.
+//! The program's environment: no libc, and where a thread may change it meanwhile, no belief in its pointers.
 
-use crate::{auxv, next};
-use core::ffi::{c_char, c_ulong};
+use crate::{auxv, next, sys};
+use core::ffi::c_ulong;
 
 const AT_SECURE: c_ulong = 23;
 
-/// Calls `found(name, value)` for every variable. `None` if there is no environment yet.
-pub(crate) fn each<'a>(mut found: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
-    let mut entry = next::environ();
-    if entry.is_null() {
-        return None;
-    }
-    loop {
-        // SAFETY: `environ` is an array of NUL-terminated strings that ends in a null pointer.
-        let text = unsafe { entry.read() };
-        if text.is_null() {
-            return Some(());
-        }
-        // SAFETY: as above. Only our own variables and libuv's are read past their first bytes.
-        if let Some((name, value)) = unsafe { split(text) } {
-            found(name, value);
-        }
-        entry = entry.wrapping_add(1);
-    }
+/// Room for a variable of interest. A longer one is cut, and a cut path is longer than any setting.
+type Room = [u8; 384];
+
+/// Why the variables are not known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// There is no environment yet.
+    NotYet,
+    /// Other threads are changing it, or it cannot be read.
+    Changing,
 }
 
-/// Splits `NAME=value`, if it begins with a letter of interest.
-///
-/// # Safety
-/// `text` is a NUL-terminated string.
-unsafe fn split<'a>(text: *const c_char) -> Option<(&'a [u8], &'a [u8])> {
-    // SAFETY: the caller guarantees it; the first byte is the NUL or is followed by another byte.
-    let bytes = unsafe {
-        if !matches!(text.cast::<u8>().read(), b'C' | b'U') {
-            return None;
+/// The memory that holds the environment. If other threads may free or unmap it, the kernel reads it for us, because
+/// that fails instead of faulting: into a pipe, which exists everywhere, and out of it.
+pub(crate) struct Memory {
+    shared: Option<sys::Pipe>,
+}
+
+impl Memory {
+    /// How the environment is to be read now.
+    pub(crate) fn now() -> Result<Self, Unknown> {
+        let shared = if sys::has_one_thread() { None } else { Some(sys::Pipe::new().ok_or(Unknown::Changing)?) };
+        Ok(Self { shared })
+    }
+
+    /// Copies what is at address `from`.
+    #[inline(never)]
+    fn copy(&self, from: usize, into: &mut [u8]) -> Result<(), Unknown> {
+        let Some(pipe) = &self.shared else {
+            for (at, to) in into.iter_mut().enumerate() {
+                // SAFETY: `environ` is an array of strings that ends in a null pointer, and no other thread exists.
+                *to = unsafe { (from.wrapping_add(at) as *const u8).read() };
+            }
+            return Ok(());
+        };
+        pipe.copy(from, into).ok_or(Unknown::Changing)
+    }
+
+    /// Calls `found(name, value)` for every variable whose name begins like one of interest.
+    pub(crate) fn each(&self, mut found: impl FnMut(&[u8], &[u8])) -> Result<(), Unknown> {
+        let before = self.entries(|entry| {
+            let mut room: Room = [0; _];
+            let text = self.text(entry, &mut room)?;
+            if let Some((name, value)) = calc::scan::split_at_byte(text, b'=') {
+                found(name, value);
+            }
+            Ok(())
+        })?;
+        // A variable may have been missed that another thread moved meanwhile.
+        if self.shared.is_none() || self.entries(|_| Ok(()))? == before { Ok(()) } else { Err(Unknown::Changing) }
+    }
+
+    /// Calls `visit` with the address of every string. Returns a checksum of all addresses.
+    fn entries(&self, mut visit: impl FnMut(usize) -> Result<(), Unknown>) -> Result<usize, Unknown> {
+        let mut at = next::environ() as usize;
+        if at == 0 {
+            return Err(Unknown::NotYet);
         }
-        core::ffi::CStr::from_ptr(text).to_bytes()
-    };
-    let equals = bytes.iter().position(|byte| *byte == b'=')?;
-    Some((bytes.get(..equals)?, bytes.get(equals.wrapping_add(1)..)?))
+        let mut sum = at;
+        loop {
+            let mut entry = [0; _];
+            self.copy(at, &mut entry)?;
+            let entry = usize::from_ne_bytes(entry);
+            if entry == 0 {
+                return Ok(sum);
+            }
+            visit(entry)?;
+            sum = sum.rotate_left(1) ^ entry;
+            at = at.wrapping_add(size_of::<usize>());
+        }
+    }
+
+    /// The string at `from`, or its beginning, if that shows that it is not of interest.
+    fn text<'r>(&self, from: usize, room: &'r mut Room) -> Result<&'r [u8], Unknown> {
+        let mut len = 0_usize;
+        for place in room.iter_mut() {
+            self.copy(from.wrapping_add(len), core::slice::from_mut(place))?;
+            let is_of_interest = match len {
+                0 => matches!(*place, b'C' | b'U'),
+                1 => matches!(*place, b'G' | b'V'),
+                _ => *place != 0,
+            };
+            if !is_of_interest {
+                break;
+            }
+            len = len.wrapping_add(1);
+        }
+        Ok(room.get(..len).unwrap_or_default())
+    }
 }
 
 /// Whether the kernel runs this program with more rights than its caller has. If in doubt, it does.

@@ -1,8 +1,9 @@
 //! The settings, from the administrator's file and then from the environment, read once. A variable that does not
 //! parse turns everything off: if in doubt, the kernel's answers stand.
 
+use crate::environment::{self, Memory, Unknown};
 use crate::kernel::{self, Kernel, Reading};
-use crate::{environment, notes, sys, trusted};
+use crate::{notes, sys, trusted};
 use calc::answer::Answer;
 use calc::cgroup::places::Whose;
 use calc::settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
@@ -73,6 +74,7 @@ fn flags() -> u32 {
 }
 
 /// The numeric settings, gathered completely before other threads see any of them.
+#[derive(Clone, Copy)]
 struct Asked {
     flags: u32,
     cpus: u64,
@@ -86,12 +88,16 @@ fn read() -> u32 {
     let mut asked = Asked { flags: READ | Answered::ALL.0, cpus: 0, memory: 0, disk_bytes: 0 };
     asked.take_file();
     // In secure-execution mode the environment comes from a stranger.
-    let odd = if environment::is_secure() { Some(b"".as_slice()) } else { asked.take_environment() };
-    let Some(odd) = odd else { return asked.flags };
-    asked.set(OFF, asked.flags & OFF != 0 || !odd.is_empty());
+    let odd = if environment::is_secure() { Ok(None) } else { asked.take_environment() };
+    let odd = match odd {
+        Ok(odd) => odd,
+        Err(Unknown::NotYet) => return asked.flags,
+        Err(Unknown::Changing) => return READ | OFF,
+    };
+    asked.set(OFF, asked.flags & OFF != 0 || odd.is_some());
     asked.keep();
-    if !odd.is_empty() {
-        note([odd, b": not understood", b": everything passes through"]);
+    if let Some(odd) = odd {
+        note([odd.name(), b": not understood", b": everything passes through"]);
     }
     asked.flags
 }
@@ -120,22 +126,33 @@ impl Asked {
         })
     }
 
-    /// Takes the variables, and returns the name of one with an invalid value, or an empty one. `None` if there is no
-    /// environment yet.
+    /// Takes the variables, and returns the key of one with an invalid value, if there is one.
     #[inline(never)]
-    fn take_environment<'a>(&mut self) -> Option<&'a [u8]> {
-        let mut odd: &[u8] = b"";
-        environment::each(|name, value| {
-            if name == LIBUV_RING {
-                self.set(URING_ASKED, value != b"0");
+    fn take_environment(&mut self) -> Result<Option<Key>, Unknown> {
+        /// Other threads may change it during a look.
+        const MOST_LOOKS: usize = 8;
+        let memory = Memory::now()?;
+        let of_file = *self;
+        for _ in 0..MOST_LOOKS {
+            *self = of_file;
+            let mut odd = None;
+            match memory.each(|name, value| self.take_variable(name, value, &mut odd)) {
+                Err(Unknown::Changing) => {}
+                looked => return looked.map(|()| odd),
             }
-            let Some(key) = Key::of(name) else { return };
-            match key.parse(value) {
-                Some(value) => self.take(&value),
-                None => odd = name,
-            }
-        })?;
-        Some(odd)
+        }
+        Err(Unknown::Changing)
+    }
+
+    fn take_variable(&mut self, name: &[u8], value: &[u8], odd: &mut Option<Key>) {
+        if name == LIBUV_RING {
+            self.set(URING_ASKED, value != b"0");
+        }
+        let Some(key) = Key::of(name) else { return };
+        match key.parse(value) {
+            Some(value) => self.take(&value),
+            None => *odd = Some(key),
+        }
     }
 
     /// Takes a setting, in place of an earlier one of its kind.

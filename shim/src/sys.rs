@@ -88,6 +88,34 @@ pub(crate) fn write(fd: &Fd, bytes: &[u8]) -> Option<usize> {
     done(unsafe { syscall(libc::SYS_write, [fd.0 as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0]) })
 }
 
+/// A pipe, through which the kernel copies memory that may not be there.
+pub(crate) struct Pipe {
+    out: Fd,
+    into: Fd,
+}
+
+impl Pipe {
+    /// `pipe2(O_CLOEXEC | O_NONBLOCK)`
+    pub(crate) fn new() -> Option<Self> {
+        let mut ends: [c_int; 2] = [0; 2];
+        let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
+        // SAFETY: there is room for two numbers.
+        done(unsafe { syscall(libc::SYS_pipe2, [ends.as_mut_ptr() as usize, flags as usize, 0, 0, 0, 0]) })?;
+        let [out, into] = ends.map(Fd);
+        Some(Self { out, into })
+    }
+
+    /// Copies the bytes at address `from`, if all can be read. The pipe is empty afterwards.
+    pub(crate) fn copy(&self, from: usize, into: &mut [u8]) -> Option<()> {
+        let len = into.len();
+        // SAFETY: the kernel refuses to read what is not there.
+        let written = unsafe { syscall(libc::SYS_write, [self.into.0 as usize, from, len, 0, 0, 0]) };
+        // SAFETY: the buffer has this length.
+        let read = unsafe { syscall(libc::SYS_read, [self.out.0 as usize, into.as_mut_ptr() as usize, len, 0, 0, 0]) };
+        (done(written)? == len && done(read)? == len).then_some(())
+    }
+}
+
 /// `ftruncate(fd, len)`
 pub(crate) fn ftruncate(fd: &Fd, len: u64) -> Option<()> {
     // SAFETY: no pointers.
