@@ -64,7 +64,7 @@ mod tests {
             shown::Times,
         },
     };
-    use core::ffi::CStr;
+    use core::{cell::Cell, ffi::CStr};
     use std::{ffi::CString, format, string::String, vec::Vec};
 
     /// A v2 program at `/a` that asks for a file.
@@ -74,6 +74,7 @@ mod tests {
         cpus: Option<Cpus>,
         path: CString,
         has_moved: bool,
+        paged: Cell<[Onward; 2]>,
     }
 
     impl Program {
@@ -81,7 +82,8 @@ mod tests {
             let scratch: &mut Scratch = &mut [0; _];
             let places = Places::locate(&tree, Whose::Caller, scratch).unwrap();
             let cpus = cpu::cpus(&tree, &places, &Above::NONE, Choice::by(CpuCount::ByQuota), scratch);
-            Self { places, cpus, path: CString::new(path).unwrap(), has_moved: false, tree }
+            let path = CString::new(path).unwrap();
+            Self { places, cpus, path, has_moved: false, paged: Cell::default(), tree }
         }
 
         /// The text of its file, or why the kernel's own stands.
@@ -171,7 +173,10 @@ mod tests {
         }
 
         fn paging<T>(&self, change: impl FnOnce(&mut [Onward; 2]) -> T) -> T {
-            Nothing.paging(change)
+            let mut paged = self.paged.get();
+            let result = change(&mut paged);
+            self.paged.set(paged);
+            result
         }
 
         fn device(&self, device: Device, traffic: Option<Traffic>) -> Traffic {
@@ -268,5 +273,16 @@ mod tests {
         }
         let moved = Program { has_moved: true, ..Program::of(whole(), "/proc/vmstat") };
         assert_eq!(moved.text(), Err(Doubt::OtherScope));
+    }
+
+    #[test]
+    fn the_machines_paging_once_shown_stays() {
+        let with = |tree: Tree| tree.with("/proc/vmstat", "pgpgin 900\npgpgout 800\npgfault 9\n");
+        let mut program = Program::of(with(whole()), "/proc/vmstat");
+        assert_eq!(program.text().unwrap(), "pgpgin 4\npgpgout 0\npgfault 3\n");
+        program.tree = with(whole().without(&scopes("io.stat")));
+        assert_eq!(program.text().unwrap(), "pgpgin 900\npgpgout 800\npgfault 3\n");
+        program.tree = with(whole());
+        assert_eq!(program.text().unwrap(), "pgpgin 900\npgpgout 800\npgfault 3\n", "the scope's are lower");
     }
 }

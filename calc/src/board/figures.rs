@@ -9,6 +9,7 @@ use crate::{
     cgroup::{
         least::{self, By, Least, Room},
         memory::{Amounts, Rooms},
+        pids,
     },
     cpus::CpuSet,
     settings::LEAST_BYTES,
@@ -138,12 +139,16 @@ fn words(room: &Room) -> (u64, u64) {
 }
 
 impl Block {
-    /// The load, if known.
+    /// The load, if known and possible.
     pub fn load(&self) -> Option<Load> {
         let [one, five] = halves(self.get(Word::Averages1And5));
         let [fifteen, running] = halves(self.get(Word::Average15AndRunning));
         let [blocked, threads] = halves(self.get(Word::BlockedAndThreads));
-        self.knows(Known::LOAD).then_some(Load { averages: [one, five, fifteen], running, blocked, threads })
+        // No kernel has more. A hostile board may.
+        if !self.knows(Known::LOAD) || [running, blocked, threads].iter().any(|count| *count > pids::MOST_THREADS) {
+            return None;
+        }
+        Some(Load { averages: [one, five, fifteen], running, blocked, threads })
     }
 
     /// Sets the load.
@@ -271,7 +276,7 @@ mod tests {
         board::{Key, Kind, Published},
         cgroup::Setting,
     };
-    use proptest::prelude::*;
+    use proptest::{array::uniform3, prelude::*};
 
     const SECOND: u64 = 1_000_000;
     const KEY: Key = Key { kind: Kind::Unified, id: 7 };
@@ -404,6 +409,18 @@ mod tests {
     }
 
     #[test]
+    fn more_threads_than_any_kernel_has_are_no_load() {
+        let of = |running, blocked, threads| {
+            let mut block = slot();
+            block.set_load(&Load { running, blocked, threads, ..Load::default() });
+            block.load().is_some()
+        };
+        let most = pids::MOST_THREADS;
+        assert!(of(most, most, most));
+        assert_eq!([of(most + 1, 0, 0), of(0, most + 1, 0), of(0, 0, u32::MAX)], [false; 3]);
+    }
+
+    #[test]
     fn a_quota_of_nothing_is_none() {
         assert_eq!(Above::NONE.quota(), None);
         let above = Above { quota_usec: 5, period_usec: 9, ..Above::NONE };
@@ -412,7 +429,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_in_comes_out(averages: [u32; 3], counts: [u32; 3], limits: [u64; 6], cpus: [u64; CPU_WORDS], disk_used: u64) {
+        fn what_is_put_in_comes_out(averages: [u32; 3], counts in uniform3(0..=pids::MOST_THREADS), limits: [u64; 6], cpus: [u64; CPU_WORDS], disk_used: u64) {
             let mut block = slot();
             let [running, blocked, threads] = counts;
             let load = Load { averages, running, blocked, threads };

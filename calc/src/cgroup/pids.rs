@@ -11,7 +11,10 @@ pub fn limit(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
     }
 }
 
-/// The number of threads in the cgroup and those below it.
+/// The most threads that any kernel has (`PID_MAX_LIMIT`).
+pub const MOST_THREADS: u32 = 4 << 20;
+
+/// The number of threads in the cgroup and those below it. `None` for more than any kernel has.
 pub fn count(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<u64> {
-    group.number(b"pids.current", scratch)
+    group.number(b"pids.current", scratch).filter(|count| *count <= MOST_THREADS.into())
 }

@@ -133,20 +133,21 @@ pub fn stat_of_kernel<S: Sink>(
     Some(())
 }
 
-/// The sums of each column in the lines of `online`.
+/// The sums of each column in the lines of `online`. `None` if it has no line, because every kernel has one.
 #[inline(never)]
 fn sums(online: &CpuSet, host: &mut impl Source, scratch: &mut [u8]) -> Option<[u64; MOST_COLUMNS]> {
-    let mut sums = [0_u64; MOST_COLUMNS];
+    let mut sums = None;
     let mut lines = Lines::new(host, scratch);
     while let Some(line) = lines.next().ok()? {
         let Some((cpu, ticks)) = cpu_of(line.bytes).filter(|_| line.begins) else { continue };
         if online.contains(cpu) {
+            let sums = sums.get_or_insert([0_u64; MOST_COLUMNS]);
             for (sum, ticks) in sums.iter_mut().zip(scan::parts(scan::without_newline(ticks), b' ')) {
                 *sum = sum.saturating_add(scan::clamped_number(ticks).unwrap_or(0));
             }
         }
     }
-    Some(sums)
+    sums
 }
 
 /// The CPU of a line `cpu3 1 2 3`, and its columns.
@@ -240,6 +241,13 @@ mod tests {
         let read = || Bytes::in_steps(&host, 100);
         let ours = composed(|out| stat_of_kernel(&online, &mut read(), &mut read(), out, &mut [0; 512])).unwrap();
         assert_eq!(ours, ["cpu  4 6 8 10\ncpu0 1 2 3 4\ncpu2 3 4 5 6\n", &intr, "ctxt 5\n"].concat());
+    }
+
+    #[test]
+    fn no_line_of_the_views_cpus_is_doubt() {
+        let online = CpuSet::parse(b"5-7").unwrap();
+        let read = || Bytes::new("cpu  3 3\ncpu0 1 2\ncpu1 2 1\n");
+        assert_eq!(composed(|out| stat_of_kernel(&online, &mut read(), &mut read(), out, &mut [0; 512])), None);
     }
 
     #[test]

@@ -93,16 +93,18 @@ fn begin<A: Asker>(devices: &mut Devices<'_, FileOf<A>>) -> Option<()> {
     devices.begin(scratch)
 }
 
-/// The totals read and written, which never run backwards.
+/// The totals read and written, which never run backwards. If they were unknown once, the machine's were shown, which are
+/// higher, and from then on stay.
 #[inline(never)]
 fn traffic<A: Asker>(asker: &A) -> Option<Traffic> {
-    let mut io = opened(asker, What::Bytes)?;
-    let mut all = sum(&mut io, asker)?;
+    const MACHINES: u64 = u64::MAX;
+    let unknown = Traffic { read_bytes: MACHINES, written_bytes: MACHINES, ..Traffic::default() };
+    let mut all = opened(asker, What::Bytes).and_then(|mut io| sum(&mut io, asker)).unwrap_or(unknown);
     asker.shown().paging(|[read, written]| {
         all.read_bytes = read.show(all.read_bytes);
         all.written_bytes = written.show(all.written_bytes);
     });
-    Some(all)
+    (all.read_bytes != MACHINES && all.written_bytes != MACHINES).then_some(all)
 }
 
 #[inline(never)]

@@ -48,7 +48,10 @@ mod tests {
         let tree = tree.with_directory("/sys/fs/cgroup/a", 9, 2);
         assert_eq!(of(&tree), None);
         assert_eq!(of(&tree.clone().with("/sys/fs/cgroup/a/pids.current", "12\n")), Some(12));
-        assert_eq!(of(&tree.with("/sys/fs/cgroup/a/pids.current", "many\n")), None);
+        for odd in ["many\n", "4194305\n", "18446744073709551615\n"] {
+            assert_eq!(of(&tree.clone().with("/sys/fs/cgroup/a/pids.current", odd)), None, "{odd}");
+        }
+        assert_eq!(of(&tree.with("/sys/fs/cgroup/a/pids.current", "4194304\n")), Some(4 << 20));
     }
 
     #[test]
