@@ -65,7 +65,7 @@ mod tests {
         },
     };
     use core::{cell::Cell, ffi::CStr};
-    use std::{ffi::CString, format, string::String, vec::Vec};
+    use std::{borrow::ToOwned, ffi::CString, format, string::String, vec::Vec};
 
     /// A v2 program at `/a` that asks for a file.
     struct Program {
@@ -284,5 +284,18 @@ mod tests {
         assert_eq!(program.text().unwrap(), "pgpgin 900\npgpgout 800\npgfault 3\n");
         program.tree = with(whole());
         assert_eq!(program.text().unwrap(), "pgpgin 900\npgpgout 800\npgfault 3\n", "the scope's are lower");
+    }
+
+    /// Programs size themselves by the total: it stays the container's, and no part is more than there is.
+    #[test]
+    fn parts_of_memory_that_cannot_be_read_are_none() {
+        let host = "MemTotal: 8388608 kB\nMemFree: 4194304 kB\nMemAvailable: 8000000 kB\nCached: 3000000 kB\nAnonPages: 9 kB\n";
+        let text = |tree: Tree| Program::of(tree.with("/proc/meminfo", host), "/proc/meminfo").text().unwrap();
+        let figures = |text: &str| -> Vec<String> {
+            text.lines().map(|line| line.split_whitespace().nth(1).unwrap().to_owned()).collect()
+        };
+        assert_eq!(figures(&text(whole())), ["1048576", "524288", "524288", "8", "4"]);
+        let uncounted = whole().without(&scopes("memory.stat")).with_unreadable(&scopes("memory.stat"));
+        assert_eq!(figures(&text(uncounted)), ["1048576", "524288", "524288", "0", "0"]);
     }
 }

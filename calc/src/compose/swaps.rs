@@ -54,6 +54,16 @@ mod tests {
         assert_eq!(text(65536, 65000, &host).unwrap(), [HEADING, area].concat());
     }
 
+    /// The kernel ends a read before an area that does not fit into its page: nothing behind the heading is read.
+    #[test]
+    fn areas_with_long_paths_are_not_read() {
+        let host = [HEADING, "/", &"p".repeat(4000), " file\t\t1\t\t0\t\t-2\n"].concat();
+        let mut file = Bytes::in_steps(&host, HEADING.len());
+        let swap = Swap { total_bytes: 1024, free_bytes: 1024 };
+        let ours = composed(|out| swaps(&swap, &mut file, out, &mut [0; 512])).unwrap();
+        assert!(ours.starts_with(HEADING) && ours.lines().count() == 2, "{ours}");
+    }
+
     #[test]
     fn large_numbers_and_old_kernels_have_single_tabs() {
         let area = text(10_000_000, 9_999_999, HEADING).unwrap();
