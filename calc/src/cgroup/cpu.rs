@@ -39,6 +39,8 @@ pub(crate) struct Used {
     pub(crate) user_ticks: u64,
     pub(crate) nice_ticks: u64,
     pub(crate) system_ticks: u64,
+    /// Whether the kernel said how the time splits; otherwise, all is the user's.
+    pub(crate) is_split: bool,
 }
 
 impl Used {
@@ -55,10 +57,12 @@ impl Used {
     fn of_version_1(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<Self> {
         const NSEC_PER_TICK: u64 = 1_000_000_000 / USER_HZ;
         let total_ticks = group.number(b"cpuacct.usage", scratch)? / NSEC_PER_TICK;
-        let (user, system) = split(group, scratch);
+        let split = split(group, scratch);
+        let (user, system) = split.unwrap_or_default();
         let whole = NonZero::new(user.saturating_add(system));
         let user_ticks = whole.map_or(total_ticks, |whole| scale(total_ticks, user, whole));
-        Some(Self { user_ticks, nice_ticks: 0, system_ticks: total_ticks.saturating_sub(user_ticks) })
+        let system_ticks = total_ticks.saturating_sub(user_ticks);
+        Some(Self { user_ticks, nice_ticks: 0, system_ticks, is_split: split.is_some() })
     }
 
     /// `user_usec` and `system_usec` of `cpu.stat`, which every cgroup has, and `nice_usec` (since Linux 6.13), which
@@ -79,7 +83,7 @@ impl Used {
         let all_ticks = user? / USEC_PER_TICK;
         let nice_ticks = (nice / USEC_PER_TICK).min(all_ticks);
         let user_ticks = all_ticks.saturating_sub(nice_ticks);
-        Some(Self { user_ticks, nice_ticks, system_ticks: system? / USEC_PER_TICK })
+        Some(Self { user_ticks, nice_ticks, system_ticks: system? / USEC_PER_TICK, is_split: true })
     }
 
     /// User and system time together.
@@ -89,16 +93,16 @@ impl Used {
 }
 
 /// The lines of `cpuacct.stat`: `user 370`, `system 67`.
-fn split(group: &impl CgroupFiles, scratch: &mut [u8]) -> (u64, u64) {
-    let (mut user, mut system) = (0, 0);
-    let Some(mut file) = group.open(b"cpuacct.stat", scratch) else { return (user, system) };
+fn split(group: &impl CgroupFiles, scratch: &mut [u8]) -> Option<(u64, u64)> {
+    let (mut user, mut system) = (None, None);
+    let mut file = group.open(b"cpuacct.stat", scratch)?;
     let mut lines = Lines::new(&mut file, scratch);
-    while let Ok(Some(line)) = lines.next() {
+    while let Some(line) = lines.next().ok()? {
         match line.whole().and_then(scan::key_value) {
-            Some((b"user", ticks)) => user = ticks,
-            Some((b"system", ticks)) => system = ticks,
+            Some((b"user", ticks)) => user = Some(ticks),
+            Some((b"system", ticks)) => system = Some(ticks),
             _ => {}
         }
     }
-    (user, system)
+    user.zip(system)
 }

@@ -175,7 +175,7 @@ mod tests {
         );
     }
 
-    const TIMES: Times = Times { user_ticks: 11, nice_ticks: 7, system_ticks: 6, idle_ticks: 101 };
+    const TIMES: Times = Times { user_ticks: 11, nice_ticks: 7, system_ticks: 6, is_split: true, idle_ticks: 101 };
 
     const FIGURES: Figures<'_> = Figures { times: &TIMES, shares: &Shares::START, load: None, later_sec: 0 };
 

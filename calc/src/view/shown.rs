@@ -47,11 +47,38 @@ impl Times {
     /// Turns `times` into those to show, and returns their division among the CPUs. Each CPU was idle for at least a
     /// tick: no kernel shows a CPU without any time, and programs divide by the sum.
     pub(crate) fn go_on(&mut self, times: &mut time::Times, keys: Keys, cpus: &Cpus) -> Shares {
-        times.user_ticks = self.user.show(keys.of_use, times.user_ticks as i64);
-        times.nice_ticks = self.nice.show(keys.of_use, times.nice_ticks as i64);
-        times.system_ticks = self.system.show(keys.of_use, times.system_ticks as i64);
+        // A split that cannot be read for once must not give the user what the kernel has used so far.
+        let of_use = keys.of_use ^ u64::from(!times.is_split);
+        times.user_ticks = self.user.show(of_use, times.user_ticks as i64);
+        times.nice_ticks = self.nice.show(of_use, times.nice_ticks as i64);
+        times.system_ticks = self.system.show(of_use, times.system_ticks as i64);
         times.idle_ticks = self.idle.show_from(cpus.online.count(), keys.of_idle, times.idle_ticks) as i64;
         self.shares.follow(&cpus.online, times);
         self.shares
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{capacity::Capacity, cpus::CpuSet};
+
+    /// What is shown of 0 idle ticks and these: user, system, and whether the kernel tells them apart.
+    fn show(shown: &mut Times, user_ticks: u64, system_ticks: u64, is_split: bool) -> (u64, u64) {
+        let capacity = Capacity { quota_usec: 1, period_usec: 1 };
+        let cpus = Cpus { count: 1, online: CpuSet::EMPTY, capacity, counted_depth: 0 };
+        let mut times = time::Times { user_ticks, system_ticks, is_split, ..time::Times::default() };
+        shown.go_on(&mut times, Keys { of_use: 8, of_idle: 9 }, &cpus);
+        (times.user_ticks, times.system_ticks)
+    }
+
+    #[test]
+    fn an_unknown_split_gives_nobody_what_another_used() {
+        let mut shown = Times::default();
+        assert_eq!(show(&mut shown, 300, 200, true), (300, 200));
+        assert_eq!(show(&mut shown, 510, 0, false), (300, 200));
+        assert_eq!(show(&mut shown, 520, 0, false), (310, 200));
+        assert_eq!(show(&mut shown, 315, 210, true), (310, 200));
+        assert_eq!(show(&mut shown, 320, 214, true), (315, 204));
     }
 }

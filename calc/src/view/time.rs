@@ -18,6 +18,8 @@ pub struct Times {
     pub nice_ticks: u64,
     /// Time in the kernel.
     pub system_ticks: u64,
+    /// Whether the kernel said which time is the user's and which the kernel's: if not, all is the user's.
+    pub is_split: bool,
     /// capacity × age − user − nice − system. Negative if the scope used more than today's limit allows: see
     /// [`crate::view::ratchet`].
     pub idle_ticks: i64,
@@ -70,6 +72,7 @@ pub fn times(
         user_ticks: used.user_ticks,
         nice_ticks: used.nice_ticks,
         system_ticks: used.system_ticks,
+        is_split: used.is_split,
         idle_ticks: allowed.saturating_sub(busy),
     })
 }
