@@ -22,8 +22,18 @@ fn said_in(shell: usize) -> String {
     format!("/var/tmp/said-{shell}")
 }
 
+/// A shell that is ended, whatever becomes of the test.
+struct Shell(Child);
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts programs of the root, until there were enough and the root has the file /over.
-fn shell(root: &Root, number: usize) -> Child {
+fn shell(root: &Root, number: usize) -> Shell {
     let script = format!(
         "exec >{} 2>&1; n=0\n\
          until [ $n -ge {} ] && [ -e /over ]; do\n\
@@ -37,7 +47,7 @@ fn shell(root: &Root, number: usize) -> Child {
     );
     let mut command = Command::new("/usr/sbin/chroot");
     command.arg(root.top()).args(["/bin/sh", "-c", &script]).env_clear().stdin(Stdio::null());
-    command.spawn().expect("chroot")
+    Shell(command.spawn().expect("chroot"))
 }
 
 /// Puts the same files of the C library in place once more, each by a rename, as a package manager does.
@@ -75,7 +85,7 @@ fn programs_that_start_meanwhile() {
         let other = Scratch::file("exchanged-libcgproc.so", &[&object[..], b"another version"].concat());
         let mut shells: Vec<_> = (0..SHELLS).map(|number| shell(&root, number)).collect();
         let mut rounds = 0;
-        while shells.iter_mut().any(|shell| shell.try_wait().expect("its status").is_none()) {
+        while shells.iter_mut().any(|shell| shell.0.try_wait().expect("its status").is_none()) {
             exchange(&root, &other);
             rounds += 1;
             if rounds == ROUNDS {
