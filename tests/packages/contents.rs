@@ -76,6 +76,8 @@ fn the_list_of_crates_is_complete() {
         "--workspace",
         "--exclude",
         "cgproc-bench",
+        "--exclude",
+        "cgproc-fuzz",
         "--edges",
         "normal,no-proc-macro",
         "--prefix",
