@@ -382,7 +382,7 @@ static void lay_stage(enum form wanted) {
     make_sys();
 }
 
-static void set_stage(uint64_t number) {
+UNUSED static void set_stage(uint64_t number) {
     throw_from(number);
     lay_stage(below(FORMS));
 }
@@ -396,7 +396,7 @@ static void enter_stage(void) {
 
 static struct bytes scene;
 
-static void damage_source(struct source *source) {
+UNUSED static void damage_source(struct source *source) {
     scene.len = 0, add_text(&scene, source->text);
     damage(&scene);
     source->is_damaged = 1;
@@ -404,7 +404,7 @@ static void damage_source(struct source *source) {
     else write_file(source->path, scene.at, scene.len);
 }
 
-static void damage_host(struct host *host) {
+UNUSED static void damage_host(struct host *host) {
     if (!host->environment) return;
     scene.len = 0, add(&scene, host->own.at, host->own.len);
     damage(&scene);
@@ -412,7 +412,7 @@ static void damage_host(struct host *host) {
     give_host(host, scene.at, scene.len);
 }
 
-static void mend(void) {
+UNUSED static void mend(void) {
     for (int i = 0; i < source_count; i++)
         if (sources[i].is_damaged) sources[i].is_damaged = 0, write_file(sources[i].path, sources[i].text, strlen(sources[i].text));
     for (int i = 0; i < HOSTS; i++)
