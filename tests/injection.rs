@@ -10,9 +10,15 @@
 mod bed;
 #[path = "injection/cells.rs"]
 mod cells;
+#[path = "injection/command.rs"]
+mod command;
 #[path = "injection/page.rs"]
 mod page;
 mod probes;
+#[path = "injection/sampler.rs"]
+mod sampler;
+#[path = "injection/supervisor.rs"]
+mod supervisor;
 
 use bed::{Container, Findings, View};
 use cells::Cells;

@@ -58,7 +58,7 @@ impl Board {
             Self { path: path.to_owned(), image: Image::new(), file: None, is_outgrown: false, predecessor, before };
         // Fails now if the file cannot be made.
         let (_, aside) = board.make_aside()?;
-        fs::remove_file(aside)?;
+        fs::remove_file(&aside).with_context(|| aside.display().to_string())?;
         Ok(board)
     }
 

@@ -64,7 +64,7 @@ impl Listener {
     pub(super) fn receive(&self, into: &mut seccomp_notif) -> Option<()> {
         // SAFETY: zero bytes are a valid notification, and the kernel requires them.
         *into = unsafe { MaybeUninit::zeroed().assume_init() };
-        self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, into).ok().map(drop)
+        self.ioctl_once(libc::SECCOMP_IOCTL_NOTIF_RECV, into).ok().map(drop)
     }
 
     /// Lets the kernel execute the call.
@@ -109,7 +109,18 @@ impl Listener {
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut nobodys) == Err(Errno::NOENT)
     }
 
+    /// A signal may interrupt a request, which then did nothing: it is made again, because a caller whose reply is not
+    /// sent waits for ever.
     fn ioctl<T>(&self, request: libc::Ioctl, argument: &mut T) -> Result<i32, Errno> {
+        loop {
+            match self.ioctl_once(request, argument) {
+                Err(Errno::INTR) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn ioctl_once<T>(&self, request: libc::Ioctl, argument: &mut T) -> Result<i32, Errno> {
         // SAFETY: the request is one for this kind of descriptor, and the argument has its type.
         let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request, ptr::from_mut(argument)) };
         if result < 0 { Err(last_error()) } else { Ok(result) }
