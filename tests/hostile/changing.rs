@@ -4,10 +4,11 @@
 use crate::bed;
 use crate::probes::{self, Case, Libc, SMALL, SMALL_PAGES, program};
 
-/// How many children of a program ask. `CGPROC_TEST_STARTS` sets another number.
+/// How many children of a program ask: fewer in the booted kernel, where mapping memory takes long. `CGPROC_TEST_STARTS`
+/// sets another number.
 fn children() -> usize {
     let wanted = std::env::var("CGPROC_TEST_STARTS").ok().map(|text| text.parse().expect("CGPROC_TEST_STARTS"));
-    wanted.unwrap_or(200)
+    wanted.unwrap_or(if bed::host().is_uml { 10 } else { 200 })
 }
 
 #[test]

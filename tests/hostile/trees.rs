@@ -47,3 +47,24 @@ fn play(libc: Libc, first: u64) {
     let answers = last.split(", ").find_map(|part| part.strip_suffix(" answers")?.parse::<u64>().ok());
     assert!(answers.is_some_and(|answers| answers > cases()), "{libc:?}: nothing was answered: {last}");
 }
+
+/// What a call asks of the kernel is bounded, whatever it finds. This is independent of how fast the machine is, and of
+/// how finely it counts CPU time.
+#[test]
+fn no_call_asks_the_kernel_without_end() {
+    /// Twice what 1,500 cases needed at most.
+    const MOST_SYSCALLS: u64 = 1000;
+    const MOST_BYTES: u64 = 400_000;
+    let cases = if bed::host().is_uml { 3 } else { 100 };
+    for libc in Libc::ALL {
+        let script = format!("exec {} 0 {cases} counted", quoted(&program(libc, "hostile").to_string_lossy()));
+        let container = Container { view: View::Namespace, quota_usec: None, ..SMALL };
+        let outcome = container.run(&script, Some(&bed::object()), 1500);
+        let last = outcome.text.lines().last().unwrap_or_default();
+        println!("{libc:?}: {last}");
+        let number = |key: &str| last.split(", ").find_map(|part| part.strip_suffix(key)?.parse::<u64>().ok());
+        let (syscalls, bytes) = (number(" system calls").unwrap_or(0), number(" bytes read").unwrap_or(0));
+        assert!((10..=MOST_SYSCALLS).contains(&syscalls), "{libc:?}: {}", outcome.text);
+        assert!((1000..=MOST_BYTES).contains(&bytes), "{libc:?}: {}", outcome.text);
+    }
+}

@@ -22,6 +22,11 @@ static struct report {
     char text[4000];
     long calls;
     long answers; /* texts that were not the kernel's */
+    /* While it is traced: what it asked of the kernel so far, and the most that one call did. */
+    volatile long syscalls, bytes_read;
+    long most_syscalls, most_bytes;
+    char most_of[200];
+    volatile int is_traced;
     volatile int is_over;
 } *report;
 
@@ -39,7 +44,7 @@ static void find(const char *format, ...) {
 
 /* ---- a call, and the CPU time of its thread ---- */
 
-static long begun_nsec;
+static long begun_nsec, begun_syscalls, begun_bytes;
 
 static long thread_nsec(void) {
     struct timespec now = {0};
@@ -50,11 +55,21 @@ static long thread_nsec(void) {
 static void begin_call(const char *name, const char *path) {
     report->call = name, report->path = path, report->calls++;
     begun_nsec = thread_nsec();
+    begun_syscalls = report->syscalls, begun_bytes = report->bytes_read;
     errno = UNTOUCHED;
+}
+
+static void note_most(const char *call, const char *path) {
+    long syscalls = report->syscalls - begun_syscalls, bytes = report->bytes_read - begun_bytes;
+    if (syscalls > report->most_syscalls || bytes > report->most_bytes)
+        snprintf(report->most_of, sizeof report->most_of, "%s %.150s", call, path);
+    if (syscalls > report->most_syscalls) report->most_syscalls = syscalls;
+    if (bytes > report->most_bytes) report->most_bytes = bytes;
 }
 
 static void end_call(void) {
     int error = errno;
+    note_most(report->call, report->path);
     long nsec = thread_nsec() - begun_nsec;
     if (nsec > report->longest_nsec) {
         report->longest_nsec = nsec, report->longest_call = report->call;

@@ -2,10 +2,14 @@
  *
  *   hostile FIRST COUNT     COUNT cases from number FIRST on, the same ones each time
  *   hostile FIRST -SECONDS  as many cases as fit into SECONDS
+ *   hostile FIRST COUNT counted   counts what each call asks of the kernel, which does not depend on the machine's speed
  *
  * Prints each case that found something. At the end, prints how many cases and calls there were, and which call took
  * most of its thread's time. Needs root, and its own mount namespace. */
 #include "hostile-calls.h"
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
 
 enum { CASES_OF_A_STAGE = 32, HANGS_AFTER_SEC = 120 };
 
@@ -76,6 +80,42 @@ static const char *wait_for(int child) {
     return how;
 }
 
+static int is_counted; /* what the cases ask of the kernel */
+
+#if defined(__x86_64__)
+static long traced(int request, int child, long at, long to) { return must("ptrace", "", raw(SYS_ptrace, request, child, at, to, 0, 0)); }
+
+/* A register of the child, which has stopped at a system call. */
+static long register_of(int child, long at) {
+    long value = 0;
+    traced(PTRACE_PEEKUSER, child, at, (long)&value);
+    return value;
+}
+
+/* Waits for the child as `wait_for` does, and counts its system calls and the bytes that it reads. */
+static const char *count_for(int child) {
+    int status, is_inside = 0, is_new = 1;
+    traced(PTRACE_SEIZE, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+    traced(PTRACE_INTERRUPT, child, 0, 0);
+    for (;;) {
+        must("wait", "", raw(SYS_wait4, child, (long)&status, __WALL, 0, 0, 0));
+        if (!WIFSTOPPED(status)) return report->is_over ? NULL : "ended";
+        int signal = WSTOPSIG(status);
+        if (signal == (SIGTRAP | 0x80)) {
+            long number = register_of(child, offsetof(struct user_regs_struct, orig_rax)), result = register_of(child, offsetof(struct user_regs_struct, rax));
+            is_inside = !is_inside;
+            if (is_inside) report->syscalls++;
+            else if ((number == SYS_read || number == SYS_pread64) && result > 0) report->bytes_read += result;
+            signal = 0;
+        }
+        traced(PTRACE_SYSCALL, child, 0, status >> 16 ? 0 : signal);
+        if (is_new) report->is_traced = 1, is_new = 0;
+    }
+}
+#else
+static const char *count_for(int child) { (void)child; stop("counting", "on this machine"); return NULL; }
+#endif
+
 /* The call that took most of its thread's time. On a machine whose CPUs are shared with others, some of their time is
  * counted too, so a call that seems long is measured three times and the shortest counts. */
 static struct { long nsec; char text[200]; } longest;
@@ -86,10 +126,13 @@ static const char *play_once(uint64_t number) {
     is_still = !once_in(6);
     prepare();
     report->findings = 0, report->text[0] = 0, report->is_over = 0, report->longest_nsec = 0;
-    report->call = report->path = report->longest_call = "";
+    report->call = report->path = report->longest_call = "", report->is_traced = 0;
     int child = fork();
-    if (child == 0) play();
-    const char *how = wait_for(child);
+    if (child == 0) {
+        while (is_counted && !report->is_traced) sched_yield();
+        play();
+    }
+    const char *how = is_counted ? count_for(child) : wait_for(child);
     mend();
     return how;
 }
@@ -100,7 +143,7 @@ static int run_case(uint64_t number) {
     for (int tries = 0; tries < TRIES; tries++) {
         how = play_once(number);
         if (report->longest_nsec < least) least = report->longest_nsec;
-        if (how || report->findings || least < LONG_NSEC) break;
+        if (is_counted || how || report->findings || least < LONG_NSEC) break;
     }
     if (least > longest.nsec) {
         longest.nsec = least;
@@ -118,6 +161,7 @@ static int run_case(uint64_t number) {
 int main(int argc, char **argv) {
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     long count = argc > 2 ? strtol(argv[2], NULL, 10) : CASES_OF_A_STAGE, until = now_sec() - count, failed = 0, done = 0;
+    is_counted = argc > 3 && !strcmp(argv[3], "counted");
     report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     find_symbols();
     access("/", F_OK); /* makes the object find next: a forked child could no longer do it */
@@ -131,5 +175,6 @@ int main(int argc, char **argv) {
     }
     printf("%ld cases, %ld calls, %ld answers, %ld with findings; at most %ld us of CPU time, in %s\n", done, report->calls, report->answers,
            failed, longest.nsec / 1000, longest.text);
+    if (is_counted) printf("%ld system calls, %ld bytes read, at most, in %s\n", report->most_syscalls, report->most_bytes, report->most_of);
     return failed != 0;
 }
