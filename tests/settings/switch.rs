@@ -34,7 +34,7 @@ fn machines_kib() -> u64 {
 fn a_running_program_follows(program: &Path, start: &str, is_same: &str) {
     let script = format!(
         "kernels=$($program once); kernels=${{kernels/same/{is_same}}}\n\
-         {start} >log 2>&1 & asker=$!\n\
+         : >log; {start} >>log 2>&1 & asker=$!\n\
          until grep -q published log; do sleep 0.02; done; ours=$(tail -n1 log)\n\
          echo \"$ours\" | grep -o 'meminfo.*sysinfo [0-9]*'\n\
          for round in 1 2; do\n\
@@ -100,6 +100,20 @@ fn what_is_not_roots_file_switches_nothing_off() {
          chmod 400 $off; total; $command on; ls /run/cgproc";
     let ignored = format!("{SMALL_KIB} {SMALL_KIB} 125 switch-ignored\n").repeat(7);
     assert_eq!(in_own_run(Path::new("/bin/true"), script), format!("{ignored}{}\n", machines_kib()));
+}
+
+/// Whether a sampler runs, ends or starts again makes no difference.
+#[test]
+fn a_sampler_leaves_the_switch_as_it_is() {
+    let script = "export CGPROC_BOARD=/run/cgproc/board\n\
+         start() { $command sampler --interval 0.2 & sampler=$!; until $command sampler --check 2>/dev/null; do sleep 0.02; done; }\n\
+         stop() { kill $sampler; wait $sampler; }\n\
+         start; $command off --all; total; stop; total; start; total; $command on; total; stop; total";
+    let (ours, machine) = (SMALL_KIB, machines_kib());
+    assert_eq!(
+        in_own_run(Path::new("/bin/true"), script),
+        format!("{machine}\n{machine}\n{machine}\n{ours}\n{ours}\n")
+    );
 }
 
 /// A container that has a /run of its own, or that may only read the machine's, can switch nobody else off.
