@@ -41,9 +41,11 @@ mod trace;
 mod turns;
 
 use figures::Figure;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// A part of the suite.
 struct Part {

@@ -1,8 +1,10 @@
 //! The container in which programs are timed, and the programs.
 
 use crate::bed::{self, PLAIN};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 /// Cargo's target directory.
 pub(crate) fn target() -> &'static Path {

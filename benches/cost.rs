@@ -1,12 +1,14 @@
 //! What each answer costs, and each call that is passed through: by cost.c, in a container, with a sampler that provides
 //! the load.
 
-use crate::bed::{self, repository};
-use crate::boards::Sampler;
-use crate::containers::{Limited, USUAL, compile, output, written};
-use crate::figures::{self, Quartiles};
-use crate::processes::Place;
-use crate::{length, lxcfs};
+use crate::{
+    bed::{self, repository},
+    boards::Sampler,
+    containers::{Limited, USUAL, compile, output, written},
+    figures::{self, Quartiles},
+    length, lxcfs,
+    processes::Place,
+};
 use std::process::Command;
 
 /// Every operation.

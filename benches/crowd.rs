@@ -1,12 +1,12 @@
 //! What a process has of its own because it is preloaded: the private memory of many processes that rest.
 
-use crate::bed;
-use crate::containers::{compile, written};
-use crate::figures::{self, quartiles};
-use crate::processes::Started;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed,
+    containers::{compile, written},
+    figures::{self, quartiles},
+    processes::Started,
+};
+use std::{fs, path::Path, process::Command};
 
 const PROCESSES: usize = 1000;
 

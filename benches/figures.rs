@@ -1,8 +1,7 @@
 //! What is measured: a table, a row, a column, and the quartiles. Each part tells its figures on standard output, from
 //! this kernel or from the booted one; who runs the parts collects them in `target/benches`.
 
-use crate::bed;
-use crate::containers::target;
+use crate::{bed, containers::target};
 use std::{fs, path::PathBuf};
 
 /// The first quartile, the median, the third quartile, in the unit of the table (page/tables.rs).

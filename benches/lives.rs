@@ -1,11 +1,12 @@
 //! The life of a program that does nothing, from fork to exit: without a preload, with an empty object, with ours.
 
-use crate::bed::{self, OWN_ETC, repository};
-use crate::containers::{compile, output, written};
-use crate::figures::{self, Quartiles};
-use crate::length;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed::{self, OWN_ETC, repository},
+    containers::{compile, output, written},
+    figures::{self, Quartiles},
+    length,
+};
+use std::{path::Path, process::Command};
 
 /// Each C library, each way to be preloaded. musl's loader does not read /etc/ld.so.preload; a static program has no
 /// loader, and shows what the measurement itself is worth.

@@ -1,11 +1,12 @@
 //! What a container's depth costs: /proc/meminfo and /proc/stat of a container 1 to 20 cgroups deep, all of them visible.
 
-use crate::containers::{Limited, USUAL};
-use crate::cost::{Line, timed};
-use crate::groups::Group;
-use crate::length;
-use std::collections::VecDeque;
-use std::process::Command;
+use crate::{
+    containers::{Limited, USUAL},
+    cost::{Line, timed},
+    groups::Group,
+    length,
+};
+use std::{collections::VecDeque, process::Command};
 
 const DEPTHS: [usize; 4] = [1, 5, 10, 20];
 

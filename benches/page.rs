@@ -4,10 +4,11 @@ mod plots;
 mod tables;
 mod targets;
 
-use crate::bed::{self, repository};
-use crate::figures::Figure;
-use std::fmt::Write as _;
-use std::fs;
+use crate::{
+    bed::{self, repository},
+    figures::Figure,
+};
+use std::{fmt::Write as _, fs};
 
 /// Prints the tables of a part as plain text.
 pub(crate) fn print(figures: &[Figure]) {

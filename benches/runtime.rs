@@ -1,8 +1,11 @@
 //! What `cgproc-runtime` adds to the start of a container and to that of a process in one, over runc alone, in pairs
 //! within one run. Needs the userland of `tests/bed/setup roots`.
 
-use crate::figures::{self, quartiles};
-use crate::{bed, length};
+use crate::{
+    bed,
+    figures::{self, quartiles},
+    length,
+};
 use std::process::{Command, Stdio};
 
 /// A container of Debian that runs `true`, and `true` in one that is running. Engines write a new bundle for each

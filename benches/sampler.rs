@@ -1,19 +1,23 @@
 //! What the sampler costs, next to `lxcfs -l` on the same cgroups at the same time: ten thousand threads in 10 to 10,000
 //! cgroups, all asleep; one in a hundred active, ten times a second for 0.2 ms; all of them runnable.
 
-use crate::bed;
-use crate::boards::{Sampler, slot};
-use crate::containers::compile;
-use crate::figures;
-use crate::groups::{Group, load_key};
-use crate::length;
-use crate::processes::{self, Place, Started, now_usec, sleep};
+use crate::{
+    bed,
+    boards::{Sampler, slot},
+    containers::compile,
+    figures,
+    groups::{Group, load_key},
+    length,
+    processes::{self, Place, Started, now_usec, sleep},
+};
 use calc::board::Key;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 const THREADS: usize = 10_000;
 

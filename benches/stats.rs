@@ -1,18 +1,22 @@
 //! What looking costs: `cgproc top` and a scrape of the metrics, over 10, 100 and 1,000 cgroups. CPU time is the
 //! commands' own, as the kernel counts it; each figure is the median of several.
 
-use crate::bed;
-use crate::boards::Sampler;
-use crate::figures;
-use crate::groups::Group;
-use crate::length;
-use crate::processes::{Place, sleep};
-use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use crate::{
+    bed,
+    boards::Sampler,
+    figures,
+    groups::Group,
+    length,
+    processes::{Place, sleep},
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 /// How often each is measured.
 fn times() -> usize {

@@ -1,9 +1,7 @@
 //! What supervision costs a static program (`cgproc run --static`). The program runs alone, supervised, and on lxcfs's
 //! files in turns, in one container; a turn's figure is its median.
 
-use crate::bed;
-use crate::containers::written;
-use crate::{length, lxcfs, turns};
+use crate::{bed, containers::written, length, lxcfs, turns};
 use std::fmt::Write as _;
 
 const ROUNDS: &str = "101";

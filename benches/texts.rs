@@ -1,12 +1,12 @@
 //! What an answer's text costs on large machines: composed from recorded trees of 2 to 256 CPUs, and from made-up ones with
 //! up to 120 disks, by a program that is built like the object (texts/main.rs).
 
-use crate::bed::{self, is_cpu_line, repository};
-use crate::containers::{output, target};
-use crate::{figures, length, long_tree};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed::{self, is_cpu_line, repository},
+    containers::{output, target},
+    figures, length, long_tree,
+};
+use std::{fs, path::Path, process::Command};
 
 /// With 2, 4, 8, 16, 96, 128, 256 CPUs.
 const TREES: [&str; 7] = [

@@ -1,8 +1,7 @@
 //! What `cgproc trace` costs a program. The program, which asks through libc, runs alone, under the library, and under
 //! trace in turns, in one container; a turn's figure is its median.
 
-use crate::containers::written;
-use crate::{bed, length, turns};
+use crate::{bed, containers::written, length, turns};
 use std::process::Command;
 
 const ROUNDS: &str = "51";

@@ -1,8 +1,10 @@
 //! What a program measured under each of some variants, which took turns in one container.
 
-use crate::bed::{self, repository};
-use crate::containers::{self, Limited, USUAL, output};
-use crate::figures::{self, quartiles};
+use crate::{
+    bed::{self, repository},
+    containers::{self, Limited, USUAL, output},
+    figures::{self, quartiles},
+};
 use std::{collections::HashMap, path::PathBuf, process::Command};
 
 /// Times in nanoseconds, by operation and variant.

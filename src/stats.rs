@@ -15,9 +15,7 @@ mod rows;
 pub(crate) mod sample;
 mod starts;
 
-pub(crate) use {
-    collector::Collector,
-    own_sampler::OwnSampler,
-    rates::{Rate, Rates},
-    rows::Which,
-};
+pub(crate) use collector::Collector;
+pub(crate) use own_sampler::OwnSampler;
+pub(crate) use rates::{Rate, Rates};
+pub(crate) use rows::Which;

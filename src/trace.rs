@@ -30,7 +30,12 @@ use ledger::Ledger;
 use post::{Arrival, Post};
 use question::Question;
 use report::Report;
-use std::{ffi::OsString, path::Path, path::PathBuf, sync::Arc, thread};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 use tally::Tally;
 use witness_event::{Event, Moment, SOCKET};
 

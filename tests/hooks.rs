@@ -7,9 +7,11 @@ mod probes;
 use bed::Findings;
 use object::{Object as _, ObjectSymbol as _};
 use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
 
 #[test]
 fn every_hook_on_glibc() {

@@ -27,8 +27,7 @@ mod trees;
 
 use bed::{Container, Findings, View};
 use probes::{Case, Form, Libc, Result, SMALL, SMALL_KIB, SMALL_PAGES, figures, program, quoted};
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// How a program's output changes with the object. The exit status never does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

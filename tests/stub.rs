@@ -3,12 +3,16 @@
 
 mod bed;
 
-use object::elf::{EM_386, FileHeader32, PT_INTERP, PT_LOAD};
-use object::read::elf::{FileHeader as _, ProgramHeader as _};
-use object::{Endianness, Object as _, ObjectSymbol as _};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use object::{
+    Endianness, Object as _, ObjectSymbol as _,
+    elf::{EM_386, FileHeader32, PT_INTERP, PT_LOAD},
+    read::elf::{FileHeader as _, ProgramHeader as _},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 /// A 32-bit userland: the directory of its C library, which its loader substitutes for `$LIB`.
 const USERLANDS: [(&str, &str); 2] = [("Debian's i386", "lib/i386-linux-gnu"), ("libc6-i386 on amd64", "lib32")];

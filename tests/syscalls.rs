@@ -10,9 +10,7 @@ mod probes;
 
 use bed::{Container, Findings, Version, View};
 use probes::{Case, Libc, SMALL, quoted};
-use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
+use std::{collections::HashMap, fs, path::Path};
 
 /// The syscalls of the first time in a process, of each later time, and of rereading from the start. A file is opened,
 /// read by one read, and closed: natively 3 and 2. Of a call: the first time in a process, each later time after a tick

@@ -2,10 +2,11 @@
 
 use super::tables::{distinct, median};
 use crate::figures::Figure;
-use plotters::coord::combinators::LogCoord;
-use plotters::coord::types::RangedCoordf64;
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::{
+    coord::{combinators::LogCoord, types::RangedCoordf64},
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
 use std::path::Path;
 
 /// A picture that was drawn, and the table that it belongs to.

@@ -1,7 +1,6 @@
 //! The tables: what is in them, in which unit, and which ratios are shown.
 
-use crate::figures::Figure;
-use crate::lxcfs;
+use crate::{figures::Figure, lxcfs};
 
 /// A table of the page; its figures have its name.
 pub(crate) struct Table {

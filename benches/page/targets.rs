@@ -1,8 +1,7 @@
 //! What is aimed at, and what is reached.
 
 use super::tables::{aligned, best_lxcfs, median};
-use crate::bed;
-use crate::figures::Figure;
+use crate::{bed, figures::Figure};
 
 /// How a figure is got from the others.
 enum Of {

@@ -3,23 +3,29 @@
 mod memory;
 mod shown;
 
-use crate::kernel::{self, Kernel, Reading};
-use crate::{board, clock, memory_file, options, pressure, scope};
-use calc::answer::Answer;
-use calc::asker::Asker;
-use calc::board::{Above, Block};
-use calc::cgroup::places::Places;
-use calc::compose::MemoryFigures;
-use calc::doubt::Doubt;
-use calc::host::Host;
-use calc::settings::CpuCount;
-use calc::source::Source;
-use calc::steps;
-use calc::text::Sink;
-use calc::view::cpu::Cpus;
-use calc::view::memory::Memory;
-use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::{
+    board, clock,
+    kernel::{self, Kernel, Reading},
+    memory_file, options, pressure, scope,
+};
+use calc::{
+    answer::Answer,
+    asker::Asker,
+    board::{Above, Block},
+    cgroup::places::Places,
+    compose::MemoryFigures,
+    doubt::Doubt,
+    host::Host,
+    settings::CpuCount,
+    source::Source,
+    steps,
+    text::Sink,
+    view::{cpu::Cpus, memory::Memory},
+};
+use core::{
+    ffi::{CStr, c_int},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 use shown::Shown;
 
 /// Writes the text of `answer` to `out`; `host` is the kernel's own file.

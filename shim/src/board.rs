@@ -1,9 +1,11 @@
 //! The sampler's board, opened for one lookup.
 
 use crate::{clock, kernel::Kernel, options, sys, sys::Fd, trusted};
-use calc::board::{self, Above, Block};
-use calc::cgroup::places::Places;
-use calc::source::Scratch;
+use calc::{
+    board::{self, Above, Block},
+    cgroup::places::Places,
+    source::Scratch,
+};
 
 /// A file that is trusted to be a board.
 struct Open(Fd);

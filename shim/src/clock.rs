@@ -2,8 +2,7 @@
 
 use crate::{next, sys};
 use calc::host::Host;
-use core::ffi::c_int;
-use core::mem::MaybeUninit;
+use core::{ffi::c_int, mem::MaybeUninit};
 
 /// The machine's memory. The time since boot is left out.
 pub(crate) fn memory(info: &libc::sysinfo) -> Host {

@@ -1,11 +1,12 @@
 //! The container's memory and load as calls return them. They are remembered for a tick of the kernel's clock, because
 //! programs ask for them in loops.
 
-use crate::remembered::Remembered;
-use crate::{clock, options, scope};
-use calc::answer::Answer;
-use calc::board::{Block, Load};
-use calc::view::memory;
+use crate::{clock, options, remembered::Remembered, scope};
+use calc::{
+    answer::Answer,
+    board::{Block, Load},
+    view::memory,
+};
 use core::mem::MaybeUninit;
 
 /// Bytes: all memory, free memory, shared memory, all swap, free swap. Swap of [`NONE`] is the machine's.

@@ -1,11 +1,17 @@
 //! The kernel's own files, read without any hook.
 
-use crate::sys::{self, Fd};
-use crate::trusted;
-use calc::answer::Answer;
-use calc::source::{Directory, Files, Source};
-use core::ffi::{CStr, c_int};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::{
+    sys::{self, Fd},
+    trusted,
+};
+use calc::{
+    answer::Answer,
+    source::{Directory, Files, Source},
+};
+use core::{
+    ffi::{CStr, c_int},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 /// The running kernel's files.
 pub(crate) struct Kernel;

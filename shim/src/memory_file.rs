@@ -4,10 +4,11 @@
 //! to it.
 
 use crate::{environment, fds, link, options, path, sys, sys::Fd};
-use calc::answer::Answer;
-use calc::text::Sink;
-use core::ffi::{CStr, c_int, c_uint};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use calc::{answer::Answer, text::Sink};
+use core::{
+    ffi::{CStr, c_int, c_uint},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
 
 /// Never executable, as some systems require (`vm.memfd_noexec`). Kernels before 6.3 do not know it.
 const MFD_NOEXEC_SEAL: c_uint = 8;

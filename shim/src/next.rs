@@ -12,10 +12,14 @@ mod object;
 
 pub(crate) use object::Libc;
 
-use crate::declared::{declared, function};
-use crate::{HOOKED_NAMES, Hooked};
-use core::ffi::{c_char, c_int, c_ulong, c_void};
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*, fence};
+use crate::{
+    HOOKED_NAMES, Hooked,
+    declared::{declared, function},
+};
+use core::{
+    ffi::{c_char, c_int, c_ulong, c_void},
+    sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*, fence},
+};
 use libc::{DIR, FILE, glob_t, timespec};
 use object::Object;
 

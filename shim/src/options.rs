@@ -1,16 +1,22 @@
 //! The settings, from the administrator's file and then from the environment, read once. A variable that does not
 //! parse turns everything off: if in doubt, the kernel's answers stand.
 
-use crate::environment::{self, Memory, Unknown};
-use crate::kernel::{self, Kernel, Reading};
-use crate::{notes, sys, trusted};
-use calc::answer::Answer;
-use calc::cgroup::places::Whose;
-use calc::settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value};
-use calc::source::{Files, Source};
-use calc::{policy, scan};
-use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
+use crate::{
+    environment::{self, Memory, Unknown},
+    kernel::{self, Kernel, Reading},
+    notes, sys, trusted,
+};
+use calc::{
+    answer::Answer,
+    cgroup::places::Whose,
+    policy, scan,
+    settings::{AGE_PROGRAMS, Answered, CpuCount, Key, LONGEST_TEXT, MemoryLimit, Value},
+    source::{Files, Source},
+};
+use core::{
+    ffi::CStr,
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::*},
+};
 
 /// Bits of [`FLAGS`]; the others are the answers given.
 const READ: u32 = 1 << 31;

@@ -1,8 +1,10 @@
 //! Whether this process may change the shim's state: a vfork child runs in its parent's memory.
 
 use crate::sys;
-use core::ffi::c_int;
-use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use core::{
+    ffi::c_int,
+    sync::atomic::{AtomicI32, Ordering::Relaxed},
+};
 
 /// The process that owns the state; 0 before the first.
 static OWNER: AtomicI32 = AtomicI32::new(0);

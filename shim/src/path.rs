@@ -1,8 +1,10 @@
 //! Is this path one of ours? Two comparisons settle it for most paths; for the rest, the kernel says.
 
 use crate::{arch, link, options, scope, sys};
-use calc::answer::{self, Answer, BLOCKS, CPUS, NODES};
-use calc::scan;
+use calc::{
+    answer::{self, Answer, BLOCKS, CPUS, NODES},
+    scan,
+};
 use core::ffi::{CStr, c_char, c_int};
 
 /// Room for the longest path that is answered, with a final NUL: a memory file's name has at most 249 bytes

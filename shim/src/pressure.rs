@@ -1,14 +1,13 @@
 //! `/proc/pressure` for writing: the program writes a trigger to the file and waits for it, so the scope's own file
 //! replaces the kernel's. It is not a copy, and never refreshed.
 
-use crate::kernel::{self, Reading};
-use crate::options;
-use crate::scope;
-use crate::sys::{self, Fd};
-use crate::trusted;
-use calc::answer::Answer;
-use calc::source::Scratch;
-use calc::view::pressure;
+use crate::{
+    kernel::{self, Reading},
+    options, scope,
+    sys::{self, Fd},
+    trusted,
+};
+use calc::{answer::Answer, source::Scratch, view::pressure};
 use core::ffi::{CStr, c_int};
 
 /// Puts the scope's file over `fd`, opened with the program's `flags`. If it cannot be opened like that (a read-only

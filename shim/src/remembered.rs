@@ -4,8 +4,10 @@
 //! a signal handler, or that was running when its process was forked, would keep them waiting for ever.
 
 use crate::{clock, owner, sys};
-use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*, fence};
+use core::{
+    mem::MaybeUninit,
+    sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*, fence},
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// How often a reader retries while a writer is at work, which takes some hundred nanoseconds.

@@ -3,19 +3,22 @@
 //! The results are in static memory, and each step that needs one takes a copy. The steps run one after the other,
 //! never nested, so a hook's stack holds what one of them needs.
 
-use crate::remembered::Remembered;
-use crate::{board, clock, kernel::Kernel, options, owner, sys, trusted};
-use calc::answer::Answer;
-use calc::board::{Above, Block, OFF_PATH};
-use calc::cgroup::places::Places;
-use calc::cpus::CpuSet;
-use calc::doubt::Doubt;
-use calc::host::Host;
-use calc::source::{Files, Scratch};
-use calc::view::blocks;
-use calc::view::cpu::{self, Choice, Cpus};
-use calc::view::memory::{self, Memory};
-use calc::view::time;
+use crate::{board, clock, kernel::Kernel, options, owner, remembered::Remembered, sys, trusted};
+use calc::{
+    answer::Answer,
+    board::{Above, Block, OFF_PATH},
+    cgroup::places::Places,
+    cpus::CpuSet,
+    doubt::Doubt,
+    host::Host,
+    source::{Files, Scratch},
+    view::{
+        blocks,
+        cpu::{self, Choice, Cpus},
+        memory::{self, Memory},
+        time,
+    },
+};
 use core::mem::{MaybeUninit, offset_of};
 
 static PLACES: Remembered<Places, { size_of::<Places>() / 8 }> = Remembered::new();

@@ -1,8 +1,13 @@
 //! The whole path of an answer: path → scope → readings → view → text → memory file → the program's descriptor.
 
-use crate::memory_file::{self, MemoryFile};
-use crate::path::{self, Target};
-use crate::{answers, fds, kernel, next, options, pressure, sys, sys::Fd};
+use crate::{
+    answers, fds, kernel,
+    memory_file::{self, MemoryFile},
+    next, options,
+    path::{self, Target},
+    pressure, sys,
+    sys::Fd,
+};
 use calc::answer::Answer;
 use core::ffi::{CStr, c_char, c_int};
 

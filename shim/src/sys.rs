@@ -3,8 +3,10 @@
 //! Those that fill a structure of the kernel's are not inlined, or it would lie in their callers' frames.
 
 use crate::arch::syscall;
-use core::ffi::{CStr, c_int, c_long, c_uint};
-use core::mem::MaybeUninit;
+use core::{
+    ffi::{CStr, c_int, c_long, c_uint},
+    mem::MaybeUninit,
+};
 
 /// A descriptor of ours, closed before the hook returns.
 pub(crate) struct Fd(c_int);

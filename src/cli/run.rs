@@ -1,7 +1,6 @@
 //! `cgproc run`
 
-use super::ScopeOptions;
-use super::size;
+use super::{ScopeOptions, size};
 use crate::{
     failure::Failure,
     run::{

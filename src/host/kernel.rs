@@ -177,7 +177,12 @@ pub(crate) fn whole(file: &mut impl Source) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use rustix::fs::mkfifoat;
-    use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, os::unix::fs::symlink, path::PathBuf};
+    use std::{
+        ffi::OsString,
+        fs,
+        os::unix::{ffi::OsStringExt, fs::symlink},
+        path::PathBuf,
+    };
 
     fn opened(path: impl Into<PathBuf>) -> Option<Reading> {
         let path = CString::new(OsString::from(path.into()).into_vec()).unwrap();

@@ -8,8 +8,7 @@ use rustix::{
     io::{Errno, pread, read},
 };
 use std::{
-    ffi::CStr,
-    ffi::OsStr,
+    ffi::{CStr, OsStr},
     mem::MaybeUninit,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},

@@ -1,13 +1,17 @@
 //! What is built for arm64, and how it runs.
 
-use crate::bed;
-use crate::probes::{Libc, quoted};
-use std::collections::hash_map::DefaultHasher;
-use std::fmt::Write as _;
-use std::fs;
-use std::hash::{Hash as _, Hasher as _};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::{
+    bed,
+    probes::{Libc, quoted},
+};
+use std::{
+    collections::hash_map::DefaultHasher,
+    fmt::Write as _,
+    fs,
+    hash::{Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Cargo for arm64, in a target directory beside the others.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {

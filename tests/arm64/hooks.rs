@@ -1,9 +1,11 @@
 //! The hooks' probes for arm64. They must print what this machine's own print, which ring `hooks` checks against the
 //! rules.
 
-use crate::bed::{self, Findings};
-use crate::build;
-use crate::probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES};
+use crate::{
+    bed::{self, Findings},
+    build,
+    probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES},
+};
 use std::path::{Path, PathBuf};
 
 /// System calls that qemu-user does not translate, and the error it gives instead.

@@ -3,9 +3,11 @@
 //! Left to that ring: limits on file size (qemu-user itself is killed under them), filters of system calls (qemu-user
 //! refuses them), and forks of multi-threaded programs (they may hang in qemu-user even without the object).
 
-use crate::bed::Findings;
-use crate::build;
-use crate::probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES};
+use crate::{
+    bed::Findings,
+    build,
+    probes::{self, Case, Libc, Result, SMALL, SMALL_PAGES},
+};
 use std::path::Path;
 
 /// What a program prints with the object: the kernel's figures, as without it, or the container's instead.

@@ -1,8 +1,10 @@
 //! Programs for arm64 in a limited container: each C library's calls, Debian's tools, the command.
 
-use crate::bed::{self, Container, Findings, PLAIN};
-use crate::build;
-use crate::probes::Libc;
+use crate::{
+    bed::{self, Container, Findings, PLAIN},
+    build,
+    probes::Libc,
+};
 use std::path::Path;
 
 const KIB: u64 = 512 << 10;

@@ -1,8 +1,7 @@
 //! A disk for a test.
 
 use super::{Version, sh, version};
-use std::fs;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 /// A loop device of 64 MiB in memory, detached when the test ends.
 pub(crate) struct Disk {

@@ -1,8 +1,6 @@
 //! The machine that a test runs on, and how much of it the test could use.
 
-use std::fmt;
-use std::fs;
-use std::time::Instant;
+use std::{fmt, fs, time::Instant};
 
 /// How busy the machine has been since some moment, as a failure shows it.
 pub(crate) struct Machine {

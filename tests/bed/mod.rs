@@ -6,11 +6,13 @@ pub(crate) mod disk;
 pub(crate) mod machine;
 
 use machine::Machine;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 /// The shared object under test: `$CGPROC_OBJECT`, or the one that is packaged.
 pub(crate) fn object() -> PathBuf {

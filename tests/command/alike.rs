@@ -1,14 +1,11 @@
 //! The library and `cgproc show` answer alike, whatever the files of a cgroup hold.
 
-use crate::bed::{self, Version};
-use crate::harness::{cgproc, out};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed::{self, Version},
+    harness::{cgproc, out},
+};
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 /// Answered files whose text is that of the cgroup and of the machine, and does not tell the time.
 const FILES: [&str; 8] = [

@@ -1,10 +1,14 @@
 //! `cgproc run --pidns`: a pid namespace of its own, for root and for ordinary users. Statuses, signals and terminals
 //! are in signals.rs.
 
-use crate::bed;
-use crate::harness::{Public, Started, cgproc, err, kill, out, printed, run, until};
-use std::fs;
-use std::process::{Command, Stdio};
+use crate::{
+    bed,
+    harness::{Public, Started, cgproc, err, kill, out, printed, run, until},
+};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 /// Prints the processes there, how many are shells, and the uptime in whole seconds.
 const LOOK: &str = "all=$(ps -e -o comm=); echo $all; pgrep -c sh; cut -d. -f1 /proc/uptime";

@@ -1,17 +1,20 @@
 //! The cgroups that `cgproc run` makes: what they contain, and when they go.
 
-use crate::bed;
-use crate::bed::{Version, disk::Disk};
-use crate::harness::{
-    Public, Started, TELL_AND_WAIT, cgproc, directory, err, kill, out, own, printed, read, run, until, waiting,
+use crate::{
+    bed,
+    bed::{Version, disk::Disk},
+    harness::{
+        Public, Started, TELL_AND_WAIT, cgproc, directory, err, kill, out, own, printed, read, run, until, waiting,
+    },
 };
-use std::fs;
-use std::fs::File;
-use std::os::unix::fs::chown;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::{
+    fs,
+    fs::File,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, SystemTime},
+};
 
 #[test]
 fn the_limits_are_in_the_kernels_files() {

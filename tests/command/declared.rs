@@ -1,16 +1,18 @@
 //! The declared view, if no cgroup can be made.
 
-use crate::bed;
-use crate::harness::{Public, Started, cgproc, err, out, printed, read, tempfile, until};
-use std::fs;
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
-use std::time::Duration;
-use std::time::SystemTime;
+use crate::{
+    bed,
+    harness::{Public, Started, cgproc, err, out, printed, read, tempfile, until},
+};
+use std::{
+    fs,
+    fs::File,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, SystemTime},
+};
 
 #[test]
 fn stale_declared_views_are_cleared_and_others_are_not() {

@@ -1,16 +1,18 @@
 //! `cgproc doctor`: the tests break set-ups, and each must be diagnosed.
 
-use crate::bed;
-use crate::bed::Version;
-use crate::harness::{Public, Started, err, kill, out, tempfile, until};
+use crate::{
+    bed,
+    bed::Version,
+    harness::{Public, Started, err, kill, out, tempfile, until},
+};
 use calc::board::{BLOCK_BYTES, Block, Published};
 use serde_json::Value;
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    fs, io,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 /// The command as the first process of a pid namespace, with its own mounts.
 struct Patient {

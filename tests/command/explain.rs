@@ -1,13 +1,17 @@
 //! `cgproc explain`: each figure with its sources, and with the cgroup that imposed the limit.
 
-use crate::bed;
-use crate::bed::{Container, Version};
-use crate::harness::{Started, cgproc, directory, err, out, printed, run, tempfile, waiting};
+use crate::{
+    bed,
+    bed::{Container, Version},
+    harness::{Started, cgproc, directory, err, out, printed, run, tempfile, waiting},
+};
 use serde_json::Value;
-use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The figures that `cgproc explain --json FIGURE` prints when run by `command`.
 fn figures(command: &mut Command) -> Vec<Value> {

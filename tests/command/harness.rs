@@ -1,18 +1,14 @@
 //! What the tests of the command start and inspect.
 
-use crate::bed;
-use crate::bed::Version;
 pub(crate) use crate::bed::until;
-use std::fs;
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Output;
-use std::process::Stdio;
+use crate::{bed, bed::Version};
+use std::{
+    fs,
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
 
 /// `cgproc` with `arguments`; the object is the only thing of ours in its environment.
 pub(crate) fn cgproc(arguments: &[&str]) -> Command {

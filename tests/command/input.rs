@@ -1,9 +1,10 @@
 //! Bad input and refusals, each with its message and exit code.
 
-use crate::bed;
-use crate::harness::{cgproc, err, out, own, printed, run};
-use std::path::Path;
-use std::process::Stdio;
+use crate::{
+    bed,
+    harness::{cgproc, err, out, own, printed, run},
+};
+use std::{path::Path, process::Stdio};
 
 #[test]
 fn programs_that_cannot_be_run() {

@@ -1,11 +1,15 @@
 //! The manual pages and the completions, as packages install them.
 
-use crate::bed;
-use crate::harness::{cgproc, err, out, printed, tempfile};
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::{
+    bed,
+    harness::{cgproc, err, out, printed, tempfile},
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The pages that `cgproc man --output` writes, removed when dropped.
 struct Pages(PathBuf);

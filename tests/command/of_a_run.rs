@@ -1,9 +1,13 @@
 //! Requests about a `cgproc run`, by its number, concern its program, and names chosen by others lead nowhere.
 
-use crate::bed;
-use crate::harness::{cgproc, out, printed, tempfile, waiting};
-use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use crate::{
+    bed,
+    harness::{cgproc, out, printed, tempfile, waiting},
+};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
+};
 
 #[test]
 fn the_view_of_a_run_is_its_programs() {

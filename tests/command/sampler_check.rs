@@ -1,11 +1,15 @@
 //! `cgproc sampler --check`: a probe that passes where a sampler publishes, and otherwise says why not.
 
-use crate::bed;
-use crate::doctor::{board, header};
-use crate::harness::{Started, err, kill, out, tempfile, until};
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use crate::{
+    bed,
+    doctor::{board, header},
+    harness::{Started, err, kill, out, tempfile, until},
+};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
 
 fn checked(board: &Path) -> Output {
     let mut command = Command::new(bed::command());

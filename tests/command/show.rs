@@ -1,9 +1,10 @@
 //! `cgproc show`, and the view of another container.
 
-use crate::bed;
-use crate::harness::{cgproc, directory, err, out, printed, run, tempfile, waiting};
-use std::fs;
-use std::path::Path;
+use crate::{
+    bed,
+    harness::{cgproc, directory, err, out, printed, run, tempfile, waiting},
+};
+use std::{fs, path::Path};
 
 /// Names that are the same in both texts; the figures of a running system are not.
 fn shape(text: &str) -> Vec<String> {

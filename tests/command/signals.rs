@@ -1,19 +1,22 @@
 //! Statuses, signals and terminals: a program fares as if it ran alone.
 
-use crate::bed;
-use crate::harness::{Started, cgproc, changed, has_obeyed, kill, read, run, tempfile, until};
-use std::fs;
-use std::fs::File;
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::io::Read as _;
-use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
-use std::process::Stdio;
+use crate::{
+    bed,
+    harness::{Started, cgproc, changed, has_obeyed, kill, read, run, tempfile, until},
+};
+use std::{
+    fs,
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            fs::OpenOptionsExt as _,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
+    process::{Command, Stdio},
+};
 
 #[test]
 fn the_programs_status_is_the_commands() {

@@ -1,7 +1,6 @@
 //! What other processes can do to an observer that has an owner's rights.
 
-use crate::bed;
-use crate::harness::out;
+use crate::{bed, harness::out};
 use std::process::Command;
 
 #[test]

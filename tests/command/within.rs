@@ -1,12 +1,16 @@
 //! A run from a cgroup with limits: its program has those limits too, wherever its own cgroup can be made.
 
-use crate::bed;
-use crate::bed::Version;
-use crate::harness::{Public, directory, err, out, own, printed, read, run};
-use std::fs;
-use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use crate::{
+    bed,
+    bed::Version,
+    harness::{Public, directory, err, out, own, printed, read, run},
+};
+use std::{
+    fs,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 /// A run inside a run with `outer` options.
 fn nested(outer: &[&str], inner: &str, script: &str) -> Output {

@@ -1,11 +1,11 @@
 //! Docker, with the test's own daemon, and images made from `examples/docker/Dockerfile`.
 
-use crate::bed::{self, Findings};
-use crate::harness::{Bed, Library, probed, side_by_side};
-use crate::probe::{Row, Said, limited, machine, quota_usec};
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::sync::OnceLock;
+use crate::{
+    bed::{self, Findings},
+    harness::{Bed, Library, probed, side_by_side},
+    probe::{Row, Said, limited, machine, quota_usec},
+};
+use std::{collections::BTreeSet, fmt::Write as _, sync::OnceLock};
 
 /// A container: its name, its image, options of `docker run`, and the kind of container that it must be.
 struct Case {

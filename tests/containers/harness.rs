@@ -1,11 +1,12 @@
 //! The environments that containers run in.
 
-use crate::bed;
-use crate::probe::Said;
-use std::ffi::OsString;
-use std::fmt::{Display, Write as _};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use crate::{bed, probe::Said};
+use std::{
+    ffi::OsString,
+    fmt::{Display, Write as _},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 /// How the library gets into a container.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! Ways in which programs lose a container's environment. `/etc/ld.so.preload` reaches them, `LD_PRELOAD` does not.
 //! Some of them are programs that change their user.
 
-use crate::bed::Findings;
-use crate::harness::{Bed, Library, PRELOAD};
-use crate::oci::version;
-use crate::probe::{Row, Said, limited, machine, quota_usec};
+use crate::{
+    bed::Findings,
+    harness::{Bed, Library, PRELOAD},
+    oci::version,
+    probe::{Row, Said, limited, machine, quota_usec},
+};
 
 /// Name, package whose version is reported, title in the table.
 const WAYS: [(&str, &str, &str); 5] = [

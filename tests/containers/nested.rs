@@ -1,8 +1,10 @@
 //! Docker in Docker: each container sees its own limits.
 
-use crate::bed::{self, Findings, Version};
-use crate::harness::{Bed, Library, PRELOAD};
-use crate::probe::{Figures, MEMORY_KIB, Row, quota_usec};
+use crate::{
+    bed::{self, Findings, Version},
+    harness::{Bed, Library, PRELOAD},
+    probe::{Figures, MEMORY_KIB, Row, quota_usec},
+};
 
 #[test]
 fn containers_in_containers_see_themselves() {

@@ -1,9 +1,11 @@
 //! The runtimes below the engines, with the configuration that they propose themselves: a read-only root, three
 //! capabilities, no new privileges.
 
-use crate::bed::{self, Container, Findings, PLAIN, Version, View};
-use crate::harness::{Bed, Library, PRELOAD, probed, side_by_side};
-use crate::probe::{Row, limited, quota_usec};
+use crate::{
+    bed::{self, Container, Findings, PLAIN, Version, View},
+    harness::{Bed, Library, PRELOAD, probed, side_by_side},
+    probe::{Row, limited, quota_usec},
+};
 
 /// A container: its name in the table, options of `tests/bed/oci`, and the kind of container that it must be.
 struct Case {

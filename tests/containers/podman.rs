@@ -1,8 +1,10 @@
 //! Podman, with either runtime.
 
-use crate::bed::Findings;
-use crate::harness::{Bed, Library, PRELOAD, probed, side_by_side};
-use crate::probe::{Row, limited, quota_usec};
+use crate::{
+    bed::Findings,
+    harness::{Bed, Library, PRELOAD, probed, side_by_side},
+    probe::{Row, limited, quota_usec},
+};
 
 /// A container: its name, the runtime, options of `podman run`, and the kind of container that it must be.
 struct Case {

@@ -1,8 +1,10 @@
 //! systemd as the first process of a container: its services, in cgroups below the container's, see the container.
 
-use crate::bed::Findings;
-use crate::harness::{Bed, Library, PRELOAD};
-use crate::probe::{Figures, Row, Said, limited, quota_usec};
+use crate::{
+    bed::Findings,
+    harness::{Bed, Library, PRELOAD},
+    probe::{Figures, Row, Said, limited, quota_usec},
+};
 
 fn boot(library: Library, options: &[&str]) -> Said {
     let bed = Bed { userland: "system", library };

@@ -1,10 +1,11 @@
 //! The output of the programs in the booted kernels.
 
-use crate::bed::{self, Version};
-use crate::programs::CPUS;
-use crate::root::root;
-use std::collections::BTreeMap;
-use std::process::Command;
+use crate::{
+    bed::{self, Version},
+    programs::CPUS,
+    root::root,
+};
+use std::{collections::BTreeMap, process::Command};
 
 /// The quotas, in thousandths of a CPU.
 pub(crate) const QUOTAS: [u64; 6] = [500, 1000, 1250, 1500, 2400, 3990];

@@ -1,8 +1,10 @@
 //! Go from 1.25 on goes by the quota itself, and takes at least 2 CPUs: a mask cut to one would take one of them away.
 
-use crate::bed::{self, Findings};
-use crate::harness::{cgproc, printed};
-use crate::root::root;
+use crate::{
+    bed::{self, Findings},
+    harness::{cgproc, printed},
+    root::root,
+};
 
 /// What a program sees under `cgproc run --static --cpus 1`, started by these words.
 fn seen(variables: &[(&str, &str)], options: &[&str], program: &str) -> String {

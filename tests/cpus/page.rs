@@ -1,12 +1,12 @@
 //! docs/cpus.md, made from what the table's programs printed.
 
-use crate::bed::{self, Findings, Version};
-use crate::cells::{Cells, QUOTAS, SETS};
-use crate::programs::{By, CPUS, Knows, PROGRAMS, Program, shown};
-use crate::table::Place;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
+use crate::{
+    bed::{self, Findings, Version},
+    cells::{Cells, QUOTAS, SETS},
+    programs::{By, CPUS, Knows, PROGRAMS, Program, shown},
+    table::Place,
+};
+use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 type Kernels<'c> = [(Version, &'c Cells); 2];
 

@@ -1,7 +1,6 @@
 //! The programs, each with its own rule.
 
-use crate::bed::Version;
-use crate::cells::QUOTAS;
+use crate::{bed::Version, cells::QUOTAS};
 
 /// The machine's CPUs.
 pub(crate) const CPUS: u64 = 4;

@@ -1,9 +1,11 @@
 //! The table: every program, every quota, both versions, all CPUs and some of them.
 
-use crate::bed::{Findings, Version};
-use crate::cells::{Cells, QUOTAS, SETS, counts, versions};
-use crate::page;
-use crate::programs::{By, CPUS, PROGRAMS, Program, Rule, is_of_mask, shown};
+use crate::{
+    bed::{Findings, Version},
+    cells::{Cells, QUOTAS, SETS, counts, versions},
+    page,
+    programs::{By, CPUS, PROGRAMS, Program, Rule, is_of_mask, shown},
+};
 use serde_json::Value;
 use std::thread;
 

@@ -1,8 +1,10 @@
 //! The view as a device of CDI, by the file that `cgproc cdi` writes: podman and Docker.
 
-use crate::bed::{self, Findings};
-use crate::probe::{Row, Said, limited, machine, quota_usec};
-use crate::{lines, on_a_host};
+use crate::{
+    bed::{self, Findings},
+    lines, on_a_host,
+    probe::{Row, Said, limited, machine, quota_usec},
+};
 
 /// An engine: its command, what starts it, and how it is told to check a container's health now.
 struct Engine {

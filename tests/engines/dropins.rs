@@ -1,8 +1,10 @@
 //! The files of examples/engines for podman, Docker and systemd, each in its place on a host, obeyed by its engine.
 
-use crate::bed::{self, Findings};
-use crate::probe::{Figures, Row, Said, limited, quota_usec};
-use crate::{lines, on_a_host, on_a_host_in};
+use crate::{
+    bed::{self, Findings},
+    lines, on_a_host, on_a_host_in,
+    probe::{Figures, Row, Said, limited, quota_usec},
+};
 use std::process::Command;
 
 /// What the scripts stand on: `place FILE PATH` puts a file of examples/engines where its engine reads it.

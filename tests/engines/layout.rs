@@ -1,8 +1,10 @@
 //! The layout by itself: what an engine mounts into a container is enough for the view.
 
-use crate::bed::Findings;
-use crate::on_a_host;
-use crate::probe::{Row, limited, quota_usec};
+use crate::{
+    bed::Findings,
+    on_a_host,
+    probe::{Row, limited, quota_usec},
+};
 
 #[test]
 fn three_mounts_give_a_container_the_view() {

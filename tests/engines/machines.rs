@@ -1,10 +1,12 @@
 //! The files of examples/engines for LXC, systemd-nspawn, Incus and Apptainer, each in its place on a machine, obeyed by
 //! its engine.
 
-use crate::bed::{Container, Findings, PLAIN, View};
-use crate::dropins::{judge, prelude, version};
-use crate::probe::{limited, quota_usec};
-use crate::{lines, on_a_host, on_a_host_in};
+use crate::{
+    bed::{Container, Findings, PLAIN, View},
+    dropins::{judge, prelude, version},
+    lines, on_a_host, on_a_host_in,
+    probe::{limited, quota_usec},
+};
 use std::process::Command;
 
 /// A container of LXC that has limits and no network: `container VERB ARGUMENT...` is lxc-VERB for it.

@@ -1,17 +1,21 @@
 //! `cgproc nri` beside a real containerd 2, whose pods and containers are made as a kubelet makes them; and beside
 //! engines that say anything.
 
-use crate::bed::{self, Findings};
-use crate::harness::{Bed, Library};
-use crate::on_a_host;
-use crate::probe::{Row, Said, limited, quota_usec};
-use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use crate::{
+    bed::{self, Findings},
+    harness::{Bed, Library},
+    on_a_host,
+    probe::{Row, Said, limited, quota_usec},
+};
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 /// Runs beside containerd. `run NAME POD OPTION... -- COMMAND...` starts a container of 512 MiB and a quota of CPU time.
 const FIGURES: &str = r#"

@@ -1,10 +1,12 @@
 //! `cgproc-runtime` under Docker, podman and containerd, in front of runc and crun: what a container runs, what is
 //! started in it later, and what its health check starts, show the container's figures, whatever its image is.
 
-use crate::bed::{self, Container, Findings, PLAIN, Version, View};
-use crate::harness::side_by_side;
-use crate::probe::{Row, Said, limited, quota_usec};
-use crate::{on_a_host, on_a_host_in};
+use crate::{
+    bed::{self, Container, Findings, PLAIN, Version, View},
+    harness::side_by_side,
+    on_a_host, on_a_host_in,
+    probe::{Row, Said, limited, quota_usec},
+};
 
 /// A container of an engine.
 struct Case {

@@ -1,8 +1,10 @@
 //! Whatever container runc starts by itself, it starts through `cgproc-runtime`: `starts.txt` has the containers. A
 //! bundle that is kept starts again when the library and the board are gone.
 
-use crate::bed::{self, Findings};
-use crate::on_a_host;
+use crate::{
+    bed::{self, Findings},
+    on_a_host,
+};
 use std::fmt::Write as _;
 
 /// How many runc must have started by itself, and how many of those must have the view: otherwise nothing was shown.

@@ -1,14 +1,18 @@
 //! Limits that change while programs look: what they show follows, no counter runs backwards, and no sample across a change is
 //! nonsense. CPUs are not taken offline: no kernel that the tests may use can do that.
 
-use crate::bed::{self, Container, Findings, PLAIN, Version, View, until, until_but};
-use crate::boards::{self, Sampler};
-use crate::groups::Group;
-use crate::harness::Running;
-use crate::processes::{Place, sleep};
-use crate::text::section;
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::{
+    bed::{self, Container, Findings, PLAIN, Version, View, until, until_but},
+    boards::{self, Sampler},
+    groups::Group,
+    harness::Running,
+    processes::{Place, sleep},
+    text::section,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// What `docker update` may change.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,13 @@
 //! The size of the root: where a container is told how much of the disk it may take, and a sampler measures what it has taken,
 //! `df` and its like show that. Everywhere else they show the kernel's figures.
 
-use crate::bed::{self, PLAIN, until, until_but};
-use crate::boards::{Sampler, slot};
-use crate::harness::Running;
-use crate::processes::Place;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use crate::{
+    bed::{self, PLAIN, until, until_but},
+    boards::{Sampler, slot},
+    harness::Running,
+    processes::Place,
+};
+use std::{fs, path::PathBuf, process::Command};
 
 const LIMIT_BYTES: u64 = 64 << 20;
 

@@ -1,10 +1,12 @@
 //! What containers read from and write to one disk, past the page cache so that all of it is theirs: each of them sees every disk
 //! of the machine, with its own traffic.
 
-use crate::bed::{self, Container, Findings, PLAIN, View, disk::Disk};
-use crate::harness::Running;
-use crate::processes::Place;
-use crate::text::{line_with, number, section};
+use crate::{
+    bed::{self, Container, Findings, PLAIN, View, disk::Disk},
+    harness::Running,
+    processes::Place,
+    text::{line_with, number, section},
+};
 use std::fs;
 
 /// What a container does with the disk, in MiB.

@@ -1,10 +1,12 @@
 //! Pressure: a container sees how long its own tasks waited, and is woken when they wait too long. Version 1 has no pressure
 //! of cgroups: the kernel's own files stay.
 
-use crate::bed::{self, Container, Findings, PLAIN, Version};
-use crate::harness::Running;
-use crate::processes::Place;
-use crate::text::section;
+use crate::{
+    bed::{self, Container, Findings, PLAIN, Version},
+    harness::Running,
+    processes::Place,
+    text::section,
+};
 
 /// Little memory, so that whoever reads much waits for it.
 const TIGHT: Container = Container { memory: "64M", quota_usec: None, ..PLAIN };

@@ -2,14 +2,12 @@
 //! except for the machine's own numbers.
 
 use crate::bed;
-use object::elf::{self, FileHeader64};
-use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
 use object::{
     Endianness, Object as _, ObjectSymbol as _, ObjectSymbolTable as _, RelocationFlags, RelocationTarget, SymbolFlags,
+    elf::{self, FileHeader64},
+    read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _},
 };
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// What differs between machines.
 pub(crate) struct Machine {

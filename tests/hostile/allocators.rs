@@ -1,7 +1,9 @@
 //! Others between a program and its libc: allocators, directories and names, before and behind the object.
 
-use crate::bed::{self, Findings, OWN_ETC};
-use crate::probes::{self, Case, Form, Libc, SMALL, program, quoted};
+use crate::{
+    bed::{self, Findings, OWN_ETC},
+    probes::{self, Case, Form, Libc, SMALL, program, quoted},
+};
 use std::path::Path;
 
 pub(crate) const ALLOCATORS: [&str; 3] = [

@@ -1,8 +1,10 @@
 //! Programs that ask for the first time while another thread changes the environment: none of them dies, and a setting
 //! counts.
 
-use crate::bed;
-use crate::probes::{self, Case, Libc, SMALL, SMALL_PAGES, program};
+use crate::{
+    bed,
+    probes::{self, Case, Libc, SMALL, SMALL_PAGES, program},
+};
 
 /// How many children of a program ask: fewer in the booted kernel, where mapping memory takes long. `CGPROC_TEST_STARTS`
 /// sets another number.

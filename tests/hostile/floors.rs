@@ -1,8 +1,7 @@
 //! Limits that no program could run in: those of an empty cgroup that is inspected, and those of a setting.
 
 use crate::bed::{self, Findings, Version};
-use std::fs;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 /// An empty cgroup, in every hierarchy that these tests need.
 struct Empty {

@@ -1,10 +1,11 @@
 //! What hooks must leave alone.
 
-use crate::Shows::Kernels;
-use crate::bed::{self, Container, Version, View};
-use crate::probes::{self, Case, Libc, SMALL, SMALL_KIB, quoted};
-use std::fs;
-use std::path::Path;
+use crate::{
+    Shows::Kernels,
+    bed::{self, Container, Version, View},
+    probes::{self, Case, Libc, SMALL, SMALL_KIB, quoted},
+};
+use std::{fs, path::Path};
 
 /// A stream in memory has no descriptor. libc reports that by an error, which the program did not ask for.
 #[test]

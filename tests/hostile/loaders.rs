@@ -1,8 +1,11 @@
 //! Programs that were not loaded by exec alone, and libraries that are unloaded while we look.
 
-use crate::bed::{self, Findings};
-use crate::probes::{self, Case, Form, Libc, SMALL};
-use crate::{Shows, fare_with};
+use crate::{
+    Shows,
+    bed::{self, Findings},
+    fare_with,
+    probes::{self, Case, Form, Libc, SMALL},
+};
 use std::path::PathBuf;
 
 /// Starts a program with this libc as a packer's stub does: the kernel only knows the stub, which is gone.

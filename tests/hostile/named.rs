@@ -2,8 +2,10 @@
 //! them: only files meant for it are made or written, and it waits for none.
 
 use super::by_line;
-use crate::bed::{Container, OWN_ETC, View};
-use crate::probes::{self, Case, Figures, Libc, Result, SMALL, figures, program, quoted};
+use crate::{
+    bed::{Container, OWN_ETC, View},
+    probes::{self, Case, Figures, Libc, Result, SMALL, figures, program, quoted},
+};
 
 /// Runs these lines of bash in one container, in a directory of their own. `$run` is the program under the object.
 fn in_turn(lines: &[String]) -> (Figures, Vec<Result>) {

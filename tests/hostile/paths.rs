@@ -1,8 +1,10 @@
 //! Long paths: cgroups of engines inside engines, and mounts deep in a tree.
 
 use crate::bed::{self, Container, Findings, PLAIN, Version, View};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 const LIMITED: Container = Container { memory: "256M", quota_usec: Some(100_000), ..PLAIN };
 /// What a program sees there.

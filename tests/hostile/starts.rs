@@ -2,12 +2,13 @@
 //! that such a program allows: no more of them may die. `CGPROC_TEST_STARTS` sets how many of each kind are started;
 //! the default takes seconds.
 
-use crate::allocators::ALLOCATORS;
-use crate::bed::{self, Findings, OWN_ETC};
-use crate::loaders::packed;
-use crate::probes::{self, Case, Form, Libc, SMALL, program, quoted};
-use std::fmt::Write as _;
-use std::path::Path;
+use crate::{
+    allocators::ALLOCATORS,
+    bed::{self, Findings, OWN_ETC},
+    loaders::packed,
+    probes::{self, Case, Form, Libc, SMALL, program, quoted},
+};
+use std::{fmt::Write as _, path::Path};
 
 /// A kind of program.
 struct Kind {

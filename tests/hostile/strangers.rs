@@ -1,8 +1,10 @@
 //! Files that others have named like answers of ours: what a program learns about them comes from the kernel.
 
 use super::{Shows::Kernels, fare};
-use crate::bed::{Container, OWN_ETC, View};
-use crate::probes::{self, Case, Libc, SMALL, program, quoted};
+use crate::{
+    bed::{Container, OWN_ETC, View},
+    probes::{self, Case, Libc, SMALL, program, quoted},
+};
 use std::fs;
 
 #[test]

@@ -3,8 +3,10 @@
 //!
 //! The cases are the same each time. With `CGPROC_FUZZ_MINUTES`, others are played for that long.
 
-use crate::bed::{self, Container, View};
-use crate::probes::{Libc, SMALL, program, quoted};
+use crate::{
+    bed::{self, Container, View},
+    probes::{Libc, SMALL, program, quoted},
+};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How many cases are played at a time: about ten seconds on an idle machine. In the booted kernel, system calls take

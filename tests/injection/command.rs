@@ -3,12 +3,14 @@
 //! alone.
 
 use crate::bed::{self, Findings};
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
 /// Calls that begin alike, and how they may fail. Not among them: what cannot fail as it is used here (`close`, a look
 /// at children that does not wait), and what Rust's library ends the program for (memory, random numbers).

@@ -1,9 +1,10 @@
 //! docs/proof.md, made from what the probe saw.
 
-use crate::bed::{self, Findings};
-use crate::cells::{Cells, ERRORS, letters};
-use std::fmt::Write as _;
-use std::fs;
+use crate::{
+    bed::{self, Findings},
+    cells::{Cells, ERRORS, letters},
+};
+use std::{fmt::Write as _, fs};
 
 /// Before the asks that have no row.
 const LEFT_OUT: &str = "Not in the table, because the kernel of this machine says the same: ";

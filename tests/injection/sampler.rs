@@ -1,9 +1,10 @@
 //! The sampler has made its board, or says what it could not do.
 
-use crate::bed::{self, Findings};
-use crate::command::{Traced, fault_of_refusal};
-use std::fs;
-use std::process::Output;
+use crate::{
+    bed::{self, Findings},
+    command::{Traced, fault_of_refusal},
+};
+use std::{fs, process::Output};
 
 #[test]
 fn the_sampler_samples_or_says_what_failed() {

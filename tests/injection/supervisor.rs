@@ -1,7 +1,9 @@
 //! A supervised program sees the kernel's figures or the container's, or `cgproc run` says why it did not start it.
 
-use crate::bed::{self, Findings};
-use crate::command::{Traced, fault_of_refusal};
+use crate::{
+    bed::{self, Findings},
+    command::{Traced, fault_of_refusal},
+};
 use std::process::{Command, Output};
 
 /// Makes a thread of the command answer, instead of a process of its own: it may not inspect other users' programs.

@@ -1,8 +1,7 @@
 //! A root's files that are costly to read, or that anybody may have written; and what needs no rights.
 
 use crate::harness::{LIBRARY, Root, err, privately, sh};
-use std::fs;
-use std::process::Command;
+use std::{fs, process::Command};
 
 #[test]
 fn a_loaders_file_without_end() {

@@ -1,11 +1,15 @@
 //! `--copy-to`: the library's directory for containers, put there by an image that has nothing but the command.
 
-use crate::bed;
-use crate::harness::{Root, Scratch, err, privately, sh};
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use crate::{
+    bed,
+    harness::{Root, Scratch, err, privately, sh},
+};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, symlink},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
 /// An image with the command alone, and beside it the library and the empty object.
 fn image() -> Root {

@@ -1,10 +1,14 @@
 //! Programs start while their C library, our library and its entry come, change and go. `CGPROC_TEST_EXECS` sets how many
 //! start at least; the default takes seconds.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
-use std::fs;
-use std::process::{Child, Command, Stdio};
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, Scratch, privately, sh},
+};
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
 
 /// Shells that start programs side by side.
 const SHELLS: usize = 2;

@@ -1,11 +1,13 @@
 //! Roots that a test may change, removed together with the test's own mounts.
 
 use crate::bed;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 /// Where the library goes by default.
 pub(crate) const LIBRARY: &str = "/usr/lib/libcgproc.so";

@@ -1,10 +1,11 @@
 //! Killed at any moment, an installation leaves a root whose programs start, and in which no entry names a missing
 //! library.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
-use std::fs;
-use std::process::Command;
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, Scratch, privately, sh},
+};
+use std::{fs, process::Command};
 
 /// Two libraries, one of which an installation replaces with the other.
 struct Versions {

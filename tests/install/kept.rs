@@ -1,9 +1,13 @@
 //! What the root had before stays: other entries, comments, modes, an administrator's settings.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, Scratch, privately, sh},
+};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+};
 
 #[test]
 fn other_entries_and_the_files_mode() {

@@ -1,7 +1,9 @@
 //! Roots with musl, with both C libraries, without a shell, and without a C library.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, Scratch, privately};
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, Scratch, privately},
+};
 
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
 

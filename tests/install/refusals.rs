@@ -1,10 +1,10 @@
 //! What would stop programs or not reach them is refused, and the root stays as it was: every file, mode and time.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, Scratch, privately, sh};
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, Scratch, privately, sh},
+};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 /// An installation that must be refused with these words, as docs/reach.md records.
 fn refused(root: &Root, what: &str, arguments: &[&str], words: &[&str]) {

@@ -1,7 +1,9 @@
 //! Userlands of several releases: after the installation every program has the library, whatever its environment.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, privately, same, sh};
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, privately, same, sh},
+};
 use std::fs;
 
 /// A copy of nproc that gains root's rights: its loader ignores the environment.

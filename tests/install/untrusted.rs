@@ -1,12 +1,15 @@
 //! A root that belongs to somebody untrusted: its loader is that person's code.
 
-use crate::bed;
-use crate::harness::{LIBRARY, Root, Scratch, err, privately, sh};
-use std::fs;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::net::UnixListener;
-use std::process::Command;
+use crate::{
+    bed,
+    harness::{LIBRARY, Root, Scratch, err, privately, sh},
+};
+use std::{
+    fs,
+    io::Read as _,
+    os::unix::{fs::OpenOptionsExt as _, net::UnixListener},
+    process::Command,
+};
 
 /// A loader that does what it can: leaves files in its root and outside, leaves processes, talks to whatever it finds,
 /// and reports the rights it has.

@@ -1,12 +1,16 @@
 //! Another version of the library is installed while programs run with the previous one, and another C library below
 //! them all.
 
-use crate::bed;
-use crate::harness::{CONTAINER, LIBRARY, Root, Scratch, privately};
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::process::{Child, Stdio};
+use crate::{
+    bed,
+    harness::{CONTAINER, LIBRARY, Root, Scratch, privately},
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::MetadataExt as _,
+    process::{Child, Stdio},
+};
 
 /// A shell in a container that opens a file by itself for each line of its input.
 struct Reader {

@@ -1,7 +1,9 @@
 //! What callgrind counts.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The valgrind command line that writes its counts to `to`, up to the program.
 pub(crate) fn words(to: &Path) -> Vec<String> {

@@ -1,10 +1,7 @@
 //! A recorded tree with more in it: disks, and the counters of /proc/vmstat.
 
 use crate::bed::repository;
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{fmt::Write as _, fs, path::Path, process::Command};
 
 /// A copy of tests/trees/v2-bound in `to`, with so many disks, all of which the container uses.
 pub(crate) fn make(to: &Path, disks: u32) {

@@ -1,8 +1,7 @@
 //! The table of counts: which compiler they belong to, and a line for each name, with its count.
 
 use crate::bed::{self, repository};
-use std::fmt::Write as _;
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 pub(crate) struct Table {
     pub(crate) compiler: String,

@@ -1,10 +1,14 @@
 //! What is counted.
 
-use crate::bed::{self, Version, repository};
-use crate::{callgrind, long_tree};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use crate::{
+    bed::{self, Version, repository},
+    callgrind, long_tree,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 /// What tests/instructions/calls.c does: passed through, or answered.
 const CALLS: [&str; 8] = ["open", "open-like", "stat", "fstat", "lseek", "pagesize", "get_nprocs", "sysconf-online"];

@@ -1,9 +1,11 @@
 //! The policies, as the API server's own code applies them: it evaluates the expressions, merges what they give into the pod,
 //! and matches bindings, selectors and conditions.
 
-use crate::bed::Findings;
-use crate::pods::{Case, cases};
-use crate::tools::{api_server, faults, objects_of};
+use crate::{
+    bed::Findings,
+    pods::{Case, cases},
+    tools::{api_server, faults, objects_of},
+};
 use serde_json::{Value, json};
 
 /// A policy with its bindings.

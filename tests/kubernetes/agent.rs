@@ -1,9 +1,11 @@
 //! The node agent on a real containerd: its containers with the rights and limits of the manifest, and pods beside it.
 
-use crate::bed::{self, Findings};
-use crate::harness::{Bed, Library};
-use crate::probe::{Said, limited, quota_usec};
-use crate::tools::objects_of;
+use crate::{
+    bed::{self, Findings},
+    harness::{Bed, Library},
+    probe::{Said, limited, quota_usec},
+    tools::objects_of,
+};
 
 /// Runs beside containerd, with the agent's pod in $1. $image is a directory with the contents of the agent's image.
 const SCRIPT: &str = r#"

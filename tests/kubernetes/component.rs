@@ -1,10 +1,11 @@
 //! The component that changes the workloads of a kustomization.
 
-use crate::bed::Findings;
-use crate::tools::{built, example, faults, objects};
+use crate::{
+    bed::Findings,
+    tools::{built, example, faults, objects},
+};
 use serde_json::{Value, json};
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::{fs, os::unix::fs::symlink};
 
 const LIBRARY: &str = "/usr/lib/cgproc/libcgproc.so";
 

@@ -1,7 +1,9 @@
 //! Each example is what an API server takes, and has the rights that its text says and no others.
 
-use crate::bed::Findings;
-use crate::tools::{example, faults, objects, objects_of};
+use crate::{
+    bed::Findings,
+    tools::{example, faults, objects, objects_of},
+};
 use serde_json::{Value, json};
 use std::fs;
 

@@ -2,10 +2,12 @@
 
 use crate::bed;
 use serde_json::Value;
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
 
 /// A thing that the set-up made.
 fn made(name: &str) -> PathBuf {

@@ -1,7 +1,10 @@
 //! What a container's programs read under load adds up, and never runs backwards.
 
-use crate::bed::{self, Container, Findings, PLAIN};
-use crate::{FAVOURED, HANGS, turn};
+use crate::{
+    FAVOURED, HANGS,
+    bed::{self, Container, Findings, PLAIN},
+    turn,
+};
 use std::collections::BTreeMap;
 
 /// Machine constants, and sums over the whole machine's address space: only these lines may exceed a container.

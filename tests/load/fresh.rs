@@ -1,7 +1,9 @@
 //! Files that stay open and are reread are as fresh as the kernel's own.
 
-use crate::HANGS;
-use crate::bed::{self, Findings, PLAIN};
+use crate::{
+    HANGS,
+    bed::{self, Findings, PLAIN},
+};
 use std::path::Path;
 
 const TAKEN_MIB: u64 = 120;

@@ -1,7 +1,10 @@
 //! Programs show the share of its own capacity that a container uses, as the kernel counted it.
 
-use crate::bed::{self, Findings};
-use crate::{FAVOURED, HANGS, turn};
+use crate::{
+    FAVOURED, HANGS,
+    bed::{self, Findings},
+    turn,
+};
 
 /// Shares of a CPU that processes of the container try to use, out of its 1.5 CPUs. How much they get is up to the
 /// machine.

@@ -1,8 +1,6 @@
 //! What clients are told.
 
-use crate::bed::Findings;
-use crate::exporter::Exporter;
-use crate::processes::until;
+use crate::{bed::Findings, exporter::Exporter, processes::until};
 use std::fs;
 
 #[test]

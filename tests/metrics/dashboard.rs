@@ -1,10 +1,8 @@
 //! `examples/metrics/dashboard.json`, by Grafana's own schema.
 
-use crate::rules::file;
-use crate::tools::python;
+use crate::{rules::file, tools::python};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 fn dashboard() -> Value {
     serde_json::from_str(&fs::read_to_string(file("dashboard.json")).expect("the dashboard")).expect("JSON")

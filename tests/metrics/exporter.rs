@@ -1,10 +1,14 @@
 //! Samplers that serve metrics, and requests to them.
 
-use crate::boards::{Sampler, sampler};
-use crate::processes::{Place, until};
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
+use crate::{
+    boards::{Sampler, sampler},
+    processes::{Place, until},
+};
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    process::Command,
+};
 
 /// A sampler with its exporter, on a port that the kernel chose.
 pub(crate) struct Exporter {

@@ -1,14 +1,14 @@
 //! The two forms, as other programs read them, and figures that are the kernel's.
 
-use crate::bed::{self, Findings, Version};
-use crate::exporter::Exporter;
-use crate::groups::{Group, load_directory};
-use crate::processes::{Started, until};
-use crate::tools::{fed, prometheus, python, said};
+use crate::{
+    bed::{self, Findings, Version},
+    exporter::Exporter,
+    groups::{Group, load_directory},
+    processes::{Started, until},
+    tools::{fed, prometheus, python, said},
+};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::fs;
-use std::process::Command;
+use std::{collections::BTreeMap, fs, process::Command};
 
 pub(crate) const OPEN_METRICS: &str = "Accept: application/openmetrics-text; version=1.0.0\r\n";
 

@@ -1,16 +1,20 @@
 //! Clients that mean no good, and cgroups that come and go: the sampler publishes, others are answered, memory is bounded.
 
-use crate::bed::{self, Findings};
-use crate::boards::{self, published_usec};
-use crate::exporter::{Exporter, value};
-use crate::groups::Group;
-use crate::processes::{Place, until};
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use crate::{
+    bed::{self, Findings},
+    boards::{self, published_usec},
+    exporter::{Exporter, value},
+    groups::Group,
+    processes::{Place, until},
+};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 /// What hostile clients may cost in all, in KiB: texts, connections and their buffers.
 const MOST_KIB: u64 = 16 << 10;

@@ -1,15 +1,21 @@
 //! Where the exporter listens, and what it says if it cannot.
 
-use crate::bed;
-use crate::boards::{Sampler, sampler};
-use crate::exporter::{Answer, Exporter};
-use crate::processes::{Place, Started};
-use std::fs;
-use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{Command, Output};
+use crate::{
+    bed,
+    boards::{Sampler, sampler},
+    exporter::{Answer, Exporter},
+    processes::{Place, Started},
+};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::UnixStream,
+    },
+    path::Path,
+    process::{Command, Output},
+};
 
 const REQUEST: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 

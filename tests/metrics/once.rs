@@ -1,14 +1,11 @@
 //! `cgproc metrics`, for the textfile collector.
 
-use crate::bed;
-use crate::boards::Sampler;
-use crate::exporter::value;
-use crate::exposition::series;
-use crate::groups::Group;
-use crate::processes::Place;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::process::{Command, Output};
+use crate::{bed, boards::Sampler, exporter::value, exposition::series, groups::Group, processes::Place};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    process::{Command, Output},
+};
 
 fn metrics(place: &Place, options: &[&str]) -> Output {
     let mut command = Command::new(bed::command());

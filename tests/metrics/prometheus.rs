@@ -1,17 +1,21 @@
 //! A real Prometheus scrapes a sampler beside three containers, and evaluates all expressions of the dashboard and of the
 //! alert rules.
 
-use crate::bed::{self, Findings, Version};
-use crate::dashboard;
-use crate::exporter::{Answer, Exporter};
-use crate::processes::{Place, Started, until};
-use crate::rules::file;
-use crate::tools::prometheus;
+use crate::{
+    bed::{self, Findings, Version},
+    dashboard,
+    exporter::{Answer, Exporter},
+    processes::{Place, Started, until},
+    rules::file,
+    tools::prometheus,
+};
 use serde_json::Value;
-use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::Command;
+use std::{
+    fs::{self, File},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::Command,
+};
 
 struct Prometheus {
     address: SocketAddr,

@@ -1,7 +1,9 @@
 //! `examples/metrics/rules.yaml`, by promtool.
 
-use crate::bed;
-use crate::tools::{prometheus, said};
+use crate::{
+    bed,
+    tools::{prometheus, said},
+};
 use std::fs;
 
 #[test]

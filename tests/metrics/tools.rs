@@ -1,9 +1,11 @@
 //! Programs that judge metrics, fetched by `tests/bed/setup metrics`.
 
 use crate::bed;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
 
 fn made(name: &str) -> PathBuf {
     let path = bed::cache().join(name);

@@ -1,10 +1,7 @@
 //! The units in `examples/metrics`: systemd takes them without a word, and they allow what is needed.
 
-use crate::bed;
-use crate::rules::file;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use crate::{bed, rules::file};
+use std::{fs, path::Path, process::Command};
 
 /// A copy of a unit, whose program is the one under test.
 fn copy(from: &Path, to: &Path) {

@@ -1,10 +1,12 @@
 //! Programs whose environment is not where an injected library looks for it.
 
-use crate::probes::{self, Form, Libc};
-use crate::{is_left_alone, preloaded, shows_the_container, without_and_with};
+use crate::{
+    is_left_alone, preloaded,
+    probes::{self, Form, Libc},
+    shows_the_container, without_and_with,
+};
 use object::{Object as _, ObjectSymbol as _, ObjectSymbolTable as _, RelocationFlags, RelocationTarget, elf};
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// Whether the loader copies this variable of libc's into the program.
 fn is_copied(program: &Path, variable: &str) -> bool {

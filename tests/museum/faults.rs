@@ -1,7 +1,10 @@
 //! Memory that faults, and handlers that ask.
 
-use crate::probes::{self, Libc};
-use crate::{preloaded, shows_the_container, without_and_with};
+use crate::{
+    preloaded,
+    probes::{self, Libc},
+    shows_the_container, without_and_with,
+};
 
 /// The handler is called once for each fault, and answered like the program, which it may leave by a jump: nothing is
 /// held in a hook that a jump leaves.

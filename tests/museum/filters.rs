@@ -1,9 +1,11 @@
 //! Filters of system calls that are in place before a program starts, as systemd installs them for services. The program
 //! did not install them, so the object answers: with calls that every service may make.
 
-use crate::bed;
-use crate::probes::{self, Case, Libc, SMALL, quoted};
-use crate::{is_left_alone, without_and_with};
+use crate::{
+    bed, is_left_alone,
+    probes::{self, Case, Libc, SMALL, quoted},
+    without_and_with,
+};
 
 /// Runs `figures` under a filter: the object must be loaded, and answer.
 fn is_answered_under(filter: &str) {

@@ -1,10 +1,14 @@
 //! Libraries whose tables of symbols are odd, but sound to a loader, between the object and libc.
 
-use crate::bed;
-use crate::probes::{self, Case, Form, Libc, SMALL};
+use crate::{
+    bed,
+    probes::{self, Case, Form, Libc, SMALL},
+};
 use object::{Object as _, ObjectSection as _};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The parts of a `DT_GNU_HASH` table that are made odd.
 #[derive(Clone, Copy, Debug)]

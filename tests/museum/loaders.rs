@@ -1,8 +1,10 @@
 //! What a loader starts that is no usual program: programs that need no library, libraries, and itself.
 
-use crate::bed;
-use crate::probes::{self, Form, Libc, quoted};
-use crate::{is_left_alone, preloaded, without_and_with};
+use crate::{
+    bed, is_left_alone, preloaded,
+    probes::{self, Form, Libc, quoted},
+    without_and_with,
+};
 use std::path::Path;
 
 /// The network plugins of Kubernetes are such programs; the Go program is built as they are.

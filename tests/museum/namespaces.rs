@@ -1,8 +1,10 @@
 //! Libraries that are loaded past the list of preloads, or unloaded although they are on it.
 
-use crate::bed;
-use crate::probes::{self, Case, Form, Libc, SMALL, quoted};
-use crate::{preloaded, shows_the_container, without_and_with};
+use crate::{
+    bed, preloaded,
+    probes::{self, Case, Form, Libc, SMALL, quoted},
+    shows_the_container, without_and_with,
+};
 use std::path::Path;
 
 fn word(path: &Path) -> String {

@@ -1,9 +1,11 @@
 //! docs/museum.md: its table is whole, each test that it names exists, and it names each of this ring's.
 
 use crate::bed::{self, Findings};
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// An incident, with the tests that hold it.
 struct Row {

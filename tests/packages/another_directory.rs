@@ -1,11 +1,11 @@
 //! The same source makes the same bytes in another directory, on another file system. Tests start in the order of their
 //! names, so this one, which takes longest, is the first.
 
-use crate::bed;
-use crate::harness::{directory, package, packages, succeed};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed,
+    harness::{directory, package, packages, succeed},
+};
+use std::{fs, path::Path, process::Command};
 
 /// A copy of the source as it is, elsewhere, without what was built from it.
 fn copied(to: &Path) {

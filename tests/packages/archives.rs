@@ -1,7 +1,9 @@
 //! The archive and the image: a static command with the library beside it, on systems of any kind.
 
-use crate::bed;
-use crate::harness::{on_a_host, package, succeed};
+use crate::{
+    bed,
+    harness::{on_a_host, package, succeed},
+};
 use std::process::Command;
 
 /// In a userland with an older C library than the command's, and in one with musl, in a directory that nobody thought

@@ -1,11 +1,12 @@
 //! What the packages contain, by the tools of those who take them.
 
-use crate::bed;
-use crate::form::{Form, Machine};
-use crate::harness::{package, packages, succeed, unpacked};
+use crate::{
+    bed,
+    form::{Form, Machine},
+    harness::{package, packages, succeed, unpacked},
+};
 use object::elf;
-use std::fs;
-use std::process::Command;
+use std::{fs, process::Command};
 
 #[test]
 fn lintian_has_nothing_against_the_debs() {

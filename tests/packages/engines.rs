@@ -1,10 +1,12 @@
 //! Engines of a machine that the package comes to, and goes from: the README's lines as they stand there, a newcomer's
 //! first.
 
-use crate::bed::{self, Findings};
-use crate::harness::package;
-use crate::private::{Bed, Library};
-use crate::probe::{Said, limited, machine, quota_usec};
+use crate::{
+    bed::{self, Findings},
+    harness::package,
+    private::{Bed, Library},
+    probe::{Said, limited, machine, quota_usec},
+};
 
 /// Runs the line with a processor quota and without a network, and the same container with the tools whose figures are
 /// known. Then the package goes: the container that was started before stays, and one comes after.

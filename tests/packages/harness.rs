@@ -1,11 +1,13 @@
 //! The packages, and places to use them in.
 
 use crate::bed;
-use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+};
 
 /// Longer than a build takes on the busiest machine.
 const LONGEST_SEC: &str = "1500";

@@ -1,7 +1,9 @@
 //! A machine before, with and after the package.
 
-use crate::bed;
-use crate::harness::{on_a_host, package};
+use crate::{
+    bed,
+    harness::{on_a_host, package},
+};
 use std::fs;
 
 /// What an installation must give, checked one by one; and after the removal, every file is as it was before.

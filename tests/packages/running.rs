@@ -1,10 +1,14 @@
 //! Containers of a machine whose package is replaced and removed, with programs that run and start all the while.
 
-use crate::bed;
-use crate::harness::{directory, on_a_host, package, succeed};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::{
+    bed,
+    harness::{directory, on_a_host, package, succeed},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A container that runs through it all. `look` starts programs one after the other, whose figures and errors are
 /// noted; a perl, started first, has the library loaded all the time. `other` is a 32-bit program.

@@ -1,10 +1,10 @@
 //! The package under a service manager: systemd, booted in a container.
 
-use crate::bed;
-use crate::harness::{directory, package, succeed};
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use crate::{
+    bed,
+    harness::{directory, package, succeed},
+};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 /// What the booted system does, and says at the end.
 const TRIAL: &str = r#"#!/bin/bash

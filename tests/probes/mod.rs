@@ -2,13 +2,15 @@
 #![allow(dead_code, reason = "each test executable uses its own part")]
 
 use crate::bed::{Container, PLAIN, View, object, repository};
-use std::collections::hash_map::DefaultHasher;
-use std::fmt::Write as _;
-use std::fs;
-use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::hash_map::DefaultHasher,
+    fmt::Write as _,
+    fs,
+    hash::{Hash, Hasher},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 /// 256 MiB and the time of one CPU, shown as the machine's first.
 pub(crate) const SMALL: Container =

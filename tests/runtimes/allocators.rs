@@ -1,9 +1,11 @@
 //! Preloaded allocators, before and behind the object: their initialisation asks for CPUs before anything else of the
 //! program has run.
 
-use crate::bed;
-use crate::harness::{LONGEST_SEC, Row, YES, container, in_package, package_version};
-use crate::probes::{self, FREE, NPROC, Probe};
+use crate::{
+    bed,
+    harness::{LONGEST_SEC, Row, YES, container, in_package, package_version},
+    probes::{self, FREE, NPROC, Probe},
+};
 use std::path::Path;
 
 const ALLOCATORS: [(&str, &str, &str); 3] = [

@@ -1,11 +1,15 @@
 //! What the set-up keeps (`tests/bed/cache`): everything that the tests use is as its recipe says, however long ago it
 //! was made.
 
-use crate::bed::{self, Findings};
-use crate::harness::Scratch;
-use std::fmt::Write as _;
-use std::fs;
-use std::process::{Command, Output};
+use crate::{
+    bed::{self, Findings},
+    harness::Scratch,
+};
+use std::{
+    fmt::Write as _,
+    fs,
+    process::{Command, Output},
+};
 
 /// The commands of two recipes, one of which fails; `made` says how often the other has run.
 const COMMANDS: &str = r#"

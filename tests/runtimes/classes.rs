@@ -1,9 +1,13 @@
 //! 32-bit programs in the environment of 64-bit ones: the loader ignores the object, and they run as without it.
 
-use crate::bed::{self, Outcome};
-use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, host_kib, program};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::{
+    bed::{self, Outcome},
+    harness::{KIB, LONGEST_SEC, Row, YES, container, host_kib, program},
+};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The program's exit status if all went well.
 const STATUS: i32 = 7;

@@ -1,9 +1,13 @@
 //! The container of all these tests, and the rows of a table in docs/reach.md.
 
 use crate::bed::{self, Container, Findings, PLAIN};
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 /// The container's memory in KiB.
 pub(crate) const KIB: u64 = 512 << 10;

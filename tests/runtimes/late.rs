@@ -1,8 +1,10 @@
 //! Functions that a libc lacks, or gets only later: a stand-in does what the called function does, and a thread library
 //! that comes with another library is found.
 
-use crate::bed;
-use crate::harness::{container, find, program};
+use crate::{
+    bed,
+    harness::{container, find, program},
+};
 use std::path::PathBuf;
 
 /// Debian 11's libc, run by its own loader: it has no `lstat` and, without the thread library, no

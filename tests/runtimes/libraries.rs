@@ -1,7 +1,9 @@
 //! C libraries of other releases: one program, run by each library's own loader.
 
-use crate::bed;
-use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, find, host_kib, program};
+use crate::{
+    bed,
+    harness::{KIB, LONGEST_SEC, Row, YES, container, find, host_kib, program},
+};
 use std::path::{Path, PathBuf};
 
 /// What the program must print, by the column to which it belongs.

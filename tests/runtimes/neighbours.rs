@@ -1,10 +1,12 @@
 //! Other preloaded libraries with work of their own, before and behind the object, and the object beside itself: the
 //! container's figures come out, and the neighbour does its work.
 
-use crate::bed::{self, Outcome};
-use crate::harness::{LONGEST_SEC, Row, Scratch, YES, container, host_kib, in_package, package_version, program};
-use crate::libraries;
-use crate::probes::{self, FREE, NPROC, Probe, UPTIME};
+use crate::{
+    bed::{self, Outcome},
+    harness::{LONGEST_SEC, Row, Scratch, YES, container, host_kib, in_package, package_version, program},
+    libraries,
+    probes::{self, FREE, NPROC, Probe, UPTIME},
+};
 
 /// Every call of the C libraries' test program.
 const EVERY_CALL: Probe = Probe {

@@ -1,10 +1,11 @@
 //! Programs with a sanitizer: several threads read while one asks for the CPUs. The sanitizer reports nothing there,
 //! and still finds the fault that the program commits on request.
 
-use crate::bed::{self, Outcome};
-use crate::harness::{KIB, LONGEST_SEC, Row, YES, container, in_package, program};
-use std::path::Path;
-use std::sync::OnceLock;
+use crate::{
+    bed::{self, Outcome},
+    harness::{KIB, LONGEST_SEC, Row, YES, container, in_package, program},
+};
+use std::{path::Path, sync::OnceLock};
 
 /// A program, and what its sanitizer reports about its fault.
 struct Sanitizer {

@@ -1,10 +1,11 @@
 //! Whole userlands: programs of other releases, and of an image with a musl busybox, in their own root.
 
-use crate::bed;
-use crate::harness::{LONGEST_SEC, Row, container};
-use crate::probes::{self, CPUINFO, FREE, MEMINFO, NPROC, Probe, TOP, UPTIME, VMSTAT};
-use std::path::Path;
-use std::time::Duration;
+use crate::{
+    bed,
+    harness::{LONGEST_SEC, Row, container},
+    probes::{self, CPUINFO, FREE, MEMINFO, NPROC, Probe, TOP, UPTIME, VMSTAT},
+};
+use std::{path::Path, time::Duration};
 
 const OF_PROCPS: [Probe; 7] = [FREE, NPROC, UPTIME, TOP, MEMINFO, CPUINFO, VMSTAT];
 

@@ -1,16 +1,17 @@
 //! If a whole system is one container, its load can be compared: it is the kernel's own.
 
-use crate::bed::{self, Findings, Version};
-use crate::boards::{self, Sampler, load, slot};
-use crate::groups::{Group, load_directory, load_key};
-use crate::harness::{averages, busy, kernels};
-use crate::processes::{Place, now_usec, sleep, until};
-use calc::board::{Key, Load};
-use calc::load::{ONE, averages_after, hundredths};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use crate::{
+    bed::{self, Findings, Version},
+    boards::{self, Sampler, load, slot},
+    groups::{Group, load_directory, load_key},
+    harness::{averages, busy, kernels},
+    processes::{Place, now_usec, sleep, until},
+};
+use calc::{
+    board::{Key, Load},
+    load::{ONE, averages_after, hundredths},
+};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 /// Runnable threads and uninterruptible ones, one load after the other.
 const LOADS: [(u32, u32); 7] = [(2, 0), (5, 0), (0, 1), (0, 0), (3, 2), (1, 0), (6, 1)];

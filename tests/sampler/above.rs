@@ -1,14 +1,14 @@
 //! Limits above what a container sees, after lxcfs's tests of hierarchies: two cgroups above the container's own, which
 //! is the root of its cgroup namespace, and three below. With a sampler they count; without one they cannot be known.
 
-use crate::bed::{self, Container, Findings, Version, View};
-use crate::boards::{Sampler, published_usec, slot};
-use crate::groups::{Group, load_directory};
-use crate::harness::{AWAIT_GO, FREE, Running};
-use crate::processes::{Place, Started, now_usec, until};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed::{self, Container, Findings, Version, View},
+    boards::{Sampler, published_usec, slot},
+    groups::{Group, load_directory},
+    harness::{AWAIT_GO, FREE, Running},
+    processes::{Place, Started, now_usec, until},
+};
+use std::{fs, path::Path, process::Command};
 
 /// Limits are believed for half a minute.
 const OPTIONS: [&str; 2] = ["--interval", "10"];

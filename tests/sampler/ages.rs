@@ -2,16 +2,18 @@
 //! CPU, or in which nobody got one, is up to the machine. So is the time that a kernel under another one loses without
 //! knowing: a piece of work that always takes the same time on an idle machine shows how much slower it is.
 
-use crate::boards::slot;
-use crate::processes::now_usec;
-use crate::watch::Seen;
+use crate::{boards::slot, processes::now_usec, watch::Seen};
 use calc::board::Key;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 /// A point in time.
 #[derive(Clone, Copy, Default)]

@@ -1,11 +1,15 @@
 //! The file that becomes the board: a reader who locks it as soon as possible cannot stop a start.
 
-use crate::boards::sampler;
-use crate::processes::{Place, Started, until};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    boards::sampler,
+    processes::{Place, Started, until},
+};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Command,
+};
 
 /// Takes a read lock on whatever appears in a directory, and keeps it.
 const LOCK_ALL: &str = "

@@ -1,11 +1,13 @@
 //! A container that starts on a busy machine shows its own load from the first second.
 
-use crate::bed::{self, Findings};
-use crate::boards::{Sampler, load, published_usec, slot};
-use crate::groups::{Group, load_key};
-use crate::harness::{FREE, MACHINE_LEAST, Running, averages, machine_load, triple};
-use crate::processes::{Place, until};
-use crate::watch::{Record, Watch};
+use crate::{
+    bed::{self, Findings},
+    boards::{Sampler, load, published_usec, slot},
+    groups::{Group, load_key},
+    harness::{FREE, MACHINE_LEAST, Running, averages, machine_load, triple},
+    processes::{Place, until},
+    watch::{Record, Watch},
+};
 use calc::board::Key;
 
 /// Prints `BEFORE AFTER one five fifteen` ten times a second until told to stop. The times, in microseconds, are those

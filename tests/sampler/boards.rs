@@ -1,12 +1,16 @@
 //! Samplers, and the contents of their boards.
 
-use crate::bed;
-use crate::processes::{Place, Started, now_usec, until};
+use crate::{
+    bed,
+    processes::{Place, Started, now_usec, until},
+};
 use calc::board::{self, BLOCK_BYTES, Block, Board, Key, Load};
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+};
 
 /// The command `cgproc sampler --board BOARD OPTIONS`.
 pub(crate) fn sampler(board: &Path, options: &[&str]) -> Command {

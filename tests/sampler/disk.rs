@@ -1,13 +1,17 @@
 //! The disk usage of containers: real overlays as their roots, compared with du's figures for the upper layers.
 
-use crate::bed;
-use crate::boards::{Sampler, sampler, slot};
-use crate::groups::{Group, load_key};
-use crate::processes::{Place, Started, serial, until};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::{
+    bed,
+    boards::{Sampler, sampler, slot},
+    groups::{Group, load_key},
+    processes::{Place, Started, serial, until},
+};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A container is measured every sixth sample.
 const OPTIONS: [&str; 3] = ["--disk", "--interval", "0.5"];

@@ -1,15 +1,18 @@
 //! Cgroups in every hierarchy.
 
-use crate::bed::{self, Version};
-use crate::processes::{PATIENCE, serial, sleep};
+use crate::{
+    bed::{self, Version},
+    processes::{PATIENCE, serial, sleep},
+};
 use calc::board::{Key, Kind};
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 /// The directory of the cgroup with this path, in the hierarchy for which load is published.
 pub(crate) fn load_directory(path: &str) -> PathBuf {

@@ -1,14 +1,18 @@
 //! Loads, and containers that show them.
 
-use crate::bed::{self, Container, PLAIN, Version};
-use crate::groups::{Group, load_key};
-use crate::processes::{Place, Started, serial, until};
+use crate::{
+    bed::{self, Container, PLAIN, Version},
+    groups::{Group, load_key},
+    processes::{Place, Started, serial, until},
+};
 use calc::board::Key;
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 /// No limits that could hold up a load.
 pub(crate) const FREE: Container = Container { quota_usec: None, ..PLAIN };

@@ -1,17 +1,21 @@
 //! Whatever happens to the sampler and its board, programs that keep reading the load get the board's figures or the
 //! kernel's, always complete, and no call fails or hangs.
 
-use crate::bed::{self, Findings};
-use crate::boards::{Sampler, load, slot};
-use crate::harness::{AWAIT_GO, FREE, Running, averages, machine_load, triple};
-use crate::processes::{Place, now_usec, until};
-use crate::watch::Watch;
+use crate::{
+    bed::{self, Findings},
+    boards::{Sampler, load, slot},
+    harness::{AWAIT_GO, FREE, Running, averages, machine_load, triple},
+    processes::{Place, now_usec, until},
+    watch::Watch,
+};
 use calc::board::{BLOCK_BYTES, Block, Key};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File, Permissions},
+    os::unix::fs::{FileExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Whose figures are shown once a change has lasted for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,19 +1,23 @@
 //! Whatever somebody does with their own cgroups, the figures of others do not grow older, and the sampler does not
 //! grow beyond what its unit allows.
 
-use crate::ages::{Age, Ages};
-use crate::bed::{self, Findings, Version};
-use crate::boards::{Sampler, load, published_usec, sampler};
-use crate::disk::{Overlaid, used};
-use crate::groups::{Group, load_directory, load_key};
-use crate::harness::busy;
-use crate::processes::{Place, until};
-use crate::sidecar::{Pod, ROOT};
-use crate::storm::{self, Storm};
-use crate::watch::Seen;
-use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use crate::{
+    ages::{Age, Ages},
+    bed::{self, Findings, Version},
+    boards::{Sampler, load, published_usec, sampler},
+    disk::{Overlaid, used},
+    groups::{Group, load_directory, load_key},
+    harness::busy,
+    processes::{Place, until},
+    sidecar::{Pod, ROOT},
+    storm::{self, Storm},
+    watch::Seen,
+};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// A publication every five seconds, and the same again.
 const OLDEST_USEC: u64 = 10_000_000;

@@ -1,10 +1,12 @@
 //! Several containers on a busy machine: each shows its own load in all ways, calculated as the kernel would.
 
-use crate::bed::{self, Container, Findings, View};
-use crate::boards::{Sampler, load, published_usec, shown};
-use crate::harness::{AWAIT_GO, COUNTED, MACHINE_LEAST, Running, averages, kernels, machine_load};
-use crate::processes::{Place, now_usec, until};
-use crate::watch::{Seen, Watch};
+use crate::{
+    bed::{self, Container, Findings, View},
+    boards::{Sampler, load, published_usec, shown},
+    harness::{AWAIT_GO, COUNTED, MACHINE_LEAST, Running, averages, kernels, machine_load},
+    processes::{Place, now_usec, until},
+    watch::{Seen, Watch},
+};
 use calc::board::Key;
 use std::collections::BTreeSet;
 

@@ -1,12 +1,16 @@
 //! What a sampler with an owner's rights leaves alone, and who cannot stop it.
 
-use crate::bed;
-use crate::boards::{Sampler, published_usec, sampler};
-use crate::processes::{Place, Started, now_usec, until};
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
-use std::path::Path;
-use std::process::Command;
+use crate::{
+    bed,
+    boards::{Sampler, published_usec, sampler},
+    processes::{Place, Started, now_usec, until},
+};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, symlink},
+    path::Path,
+    process::Command,
+};
 
 /// A sampler must refuse the board at `path`, given by option or variable, with these words.
 fn is_refused(path: &Path, words: &str) {

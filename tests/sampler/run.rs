@@ -1,11 +1,15 @@
 //! `cgproc run` samples for its child if no sampler does.
 
-use crate::bed::{self, Findings};
-use crate::harness::{averages, machine_load, triple};
-use crate::processes::Place;
-use crate::watch::Watch;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use crate::{
+    bed::{self, Findings},
+    harness::{averages, machine_load, triple},
+    processes::Place,
+    watch::Watch,
+};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// Three threads, until they and the shell could have reached the average that three threads have after two ticks. Each
 /// tick brings the average 8 % closer to the number of running threads.

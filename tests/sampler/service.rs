@@ -1,18 +1,24 @@
 //! The sampler as a service: its end and next start, a second one, and what it reports to whoever started it.
 
-use crate::bed::{self, Findings};
-use crate::boards::{Sampler, load, published_usec, sampler, slot};
-use crate::groups::{Group, load_key};
-use crate::harness::{AWAIT_GO, FREE, Running, busy};
-use crate::processes::{PATIENCE, Place, now_usec, until};
-use calc::board::Block;
-use calc::load::averages_after;
-use std::fmt;
-use std::fs;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::process::{Command, Output};
+use crate::{
+    bed::{self, Findings},
+    boards::{Sampler, load, published_usec, sampler, slot},
+    groups::{Group, load_key},
+    harness::{AWAIT_GO, FREE, Running, busy},
+    processes::{PATIENCE, Place, now_usec, until},
+};
+use calc::{board::Block, load::averages_after};
+use std::{
+    fmt, fs,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            fs::{MetadataExt as _, PermissionsExt as _},
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+    process::{Command, Output},
+};
 
 fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -1,14 +1,13 @@
 //! A user with a subtree of cgroups takes no places from others, however many cgroups that user makes.
 
-use crate::bed;
-use crate::boards::{Sampler, slot};
-use crate::groups::{Group, load_directory, load_key};
-use crate::processes::{Place, until};
-use crate::storm;
-use std::fs;
-use std::os::unix::fs::chown;
-use std::path::PathBuf;
-use std::process::Command;
+use crate::{
+    bed,
+    boards::{Sampler, slot},
+    groups::{Group, load_directory, load_key},
+    processes::{Place, until},
+    storm,
+};
+use std::{fs, os::unix::fs::chown, path::PathBuf, process::Command};
 
 const STRANGER: u32 = 12345;
 const CROWD: usize = 3_000;

@@ -1,14 +1,18 @@
 //! A sampler in its own container, in a pid namespace shared with its neighbours.
 
-use crate::bed::{self, Container, Findings, View};
-use crate::boards::{load, published_usec};
-use crate::groups::load_key;
-use crate::harness::{FREE, Running, triple};
-use crate::processes::{Place, now_usec, until};
-use crate::watch::Watch;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use crate::{
+    bed::{self, Container, Findings, View},
+    boards::{load, published_usec},
+    groups::load_key,
+    harness::{FREE, Running, triple},
+    processes::{Place, now_usec, until},
+    watch::Watch,
+};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    process::Command,
+};
 
 /// The pod's script is in single quotes.
 const ONE: &str =

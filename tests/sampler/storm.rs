@@ -1,12 +1,16 @@
 //! A hostile user who has a subtree of cgroups (`tests/programs/wild-cgroups.c`).
 
-use crate::bed;
-use crate::groups::Group;
-use crate::processes::{Place, Started};
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use crate::{
+    bed,
+    groups::Group,
+    processes::{Place, Started},
+};
+use std::{
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 /// The command line of a hostile user with files in this place.
 pub(crate) fn words(place: &Place) -> Vec<String> {

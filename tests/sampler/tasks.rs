@@ -1,9 +1,11 @@
 //! The last two fields of `/proc/loadavg`: threads, and the last process.
 
-use crate::bed::{self, Findings};
-use crate::boards::{Sampler, load};
-use crate::harness::{FREE, Running};
-use crate::processes::{Place, until};
+use crate::{
+    bed::{self, Findings},
+    boards::{Sampler, load},
+    harness::{FREE, Running},
+    processes::{Place, until},
+};
 
 /// Leaves processes that nobody reaps (nor does `timeout`, the first process), then many new threads.
 const SHOW: &str = r#"./busy 0 2 & until [ "$(ps -e -o stat= | grep -c ^D)" = 2 ]; do :; done; kill $!; wait

@@ -1,11 +1,12 @@
 //! The acceptance list's lines about the load itself, on a busy machine with a sampler.
 
-use crate::bed::{self, Findings};
-use crate::boards::{Sampler, load};
-use crate::harness::{AWAIT_GO, FREE, Running, machine_load};
-use crate::processes::{Place, until};
-use std::fs;
-use std::process::Command;
+use crate::{
+    bed::{self, Findings},
+    boards::{Sampler, load},
+    harness::{AWAIT_GO, FREE, Running, machine_load},
+    processes::{Place, until},
+};
+use std::{fs, process::Command};
 
 /// Whether `grep -E` finds a line: the list uses its syntax.
 fn matches(expression: &str, text: &str) -> bool {

@@ -1,15 +1,21 @@
 //! Records everything that a board and the kernel report while a test runs.
 
-use crate::boards::{shown, slot};
-use crate::harness::kernels;
-use crate::processes::now_usec;
+use crate::{
+    boards::{shown, slot},
+    harness::kernels,
+    processes::now_usec,
+};
 use calc::board::{Key, Load};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
 /// A publication.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,8 +1,10 @@
 //! `cgproc off --all`, `cgproc on`: all programs that see the file pass everything through within a second, those that
 //! run already too.
 
-use crate::bed;
-use crate::probes::{self, Form, Libc, SMALL, SMALL_KIB, quoted};
+use crate::{
+    bed,
+    probes::{self, Form, Libc, SMALL, SMALL_KIB, quoted},
+};
 use std::path::Path;
 
 /// A container with a /run of its own. `$command`, `$object`, `$program`, and what is awaited: `is LINE` waits until the

@@ -1,12 +1,13 @@
 //! Every figure of 200 cgroups is what the kernel's files say.
 
-use crate::bed::{self, Findings, until_but};
-use crate::boards::Sampler;
-use crate::processes::Place;
-use crate::shown::{All, by_metrics, by_top, computed};
-use crate::stirred::{Role, Stirred};
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use crate::{
+    bed::{self, Findings, until_but},
+    boards::Sampler,
+    processes::Place,
+    shown::{All, by_metrics, by_top, computed},
+    stirred::{Role, Stirred},
+};
+use std::{cell::RefCell, collections::BTreeSet};
 
 /// How far a figure may be from what the script computed, or from the range between two such figures.
 const TOLERANCE: f64 = 0.01;

@@ -1,12 +1,16 @@
 //! Processes that join a cgroup while `cgproc top` looks at it. Version 1 goes on listing for an open file what it
 //! listed before, as long as it is read often.
 
-use crate::bed;
-use crate::groups::Group;
-use crate::processes::{Place, Started};
+use crate::{
+    bed,
+    groups::Group,
+    processes::{Place, Started},
+};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Lines};
-use std::process::{ChildStdout, Command, Stdio};
+use std::{
+    io::{BufRead as _, BufReader, Lines},
+    process::{ChildStdout, Command, Stdio},
+};
 
 /// How many processes join, one after another.
 const JOINED: u64 = 5;

@@ -1,10 +1,12 @@
 //! The load averages shown are the kernel's formula of what runs.
 
-use crate::bed::{self, Findings};
-use crate::boards::{Sampler, published_usec};
-use crate::processes::{Place, until};
-use crate::shown::{All, by_metrics, by_top};
-use crate::stirred::{Role, Stirred};
+use crate::{
+    bed::{self, Findings},
+    boards::{Sampler, published_usec},
+    processes::{Place, until},
+    shown::{All, by_metrics, by_top},
+    stirred::{Role, Stirred},
+};
 use std::collections::BTreeSet;
 
 /// After how many publications the averages are looked at.

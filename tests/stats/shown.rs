@@ -2,10 +2,12 @@
 
 use crate::bed;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// The figures of one cgroup, under the names that `cgproc top --json` has.
 pub(crate) type Figures = BTreeMap<String, f64>;

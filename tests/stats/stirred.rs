@@ -1,12 +1,16 @@
 //! Cgroups with limits of all kinds, in which small programs run, hold memory, read and write.
 
-use crate::bed::{self, Version};
-use crate::groups::Group;
-use crate::processes::serial;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use crate::{
+    bed::{self, Version},
+    groups::Group,
+    processes::serial,
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, Stdio},
+};
 
 /// What runs in a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,11 @@ use crate::{
     harness::{Started, cgproc},
     program::{KIB, LIMITS, Row, compiled, is_at_rest, static_programs, supervisors, told},
 };
-use std::{fs, io::Write as _, process::Command, process::Stdio};
+use std::{
+    fs,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 #[test]
 fn files_by_all_their_names() {

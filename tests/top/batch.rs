@@ -1,11 +1,15 @@
 //! Output for files and programs.
 
-use crate::command::{cgproc, err, out, printed};
-use crate::groups::Group;
-use crate::screens::contained;
+use crate::{
+    command::{cgproc, err, out, printed},
+    groups::Group,
+    screens::contained,
+};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Stdio;
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::Stdio,
+};
 
 /// The lines of JSON that a table prints.
 fn samples(arguments: &[&str]) -> Vec<Value> {

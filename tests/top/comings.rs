@@ -1,9 +1,10 @@
 //! Cgroups come and go while they are looked at.
 
-use crate::groups::{Group, load_directory};
-use crate::tmux::Terminal;
-use std::fs;
-use std::path::PathBuf;
+use crate::{
+    groups::{Group, load_directory},
+    tmux::Terminal,
+};
+use std::{fs, path::PathBuf};
 
 /// How many.
 const MANY: usize = 500;

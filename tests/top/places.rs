@@ -1,9 +1,11 @@
 //! Who looks, and from where.
 
-use crate::bed::{self, Container, PLAIN, View};
-use crate::command::{Public, cgproc, err, out};
-use crate::groups::Group;
-use crate::tmux::Terminal;
+use crate::{
+    bed::{self, Container, PLAIN, View},
+    command::{Public, cgproc, err, out},
+    groups::Group,
+    tmux::Terminal,
+};
 use serde_json::Value;
 use std::process::Command;
 

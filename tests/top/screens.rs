@@ -1,9 +1,11 @@
 //! Keys that are typed, and screens that follow.
 
-use crate::bed::{self, Version};
-use crate::groups::Group;
-use crate::processes::{Started, serial};
-use crate::tmux::Terminal;
+use crate::{
+    bed::{self, Version},
+    groups::Group,
+    processes::{Started, serial},
+    tmux::Terminal,
+};
 use std::process::Command;
 
 /// A container with half a CPU and 64 MiB, as LXC names them, in which a program sleeps. It ends with the test.

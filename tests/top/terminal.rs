@@ -1,8 +1,6 @@
 //! The terminal is given back as it was, whatever ends or stops the table.
 
-use crate::command::kill;
-use crate::processes::until;
-use crate::tmux::Terminal;
+use crate::{command::kill, processes::until, tmux::Terminal};
 use std::fs;
 
 /// A table in a terminal, in front of whose shell `stty` has told how it is.

@@ -1,9 +1,13 @@
 //! A real terminal, as far as programs can tell: tmux, without anybody who looks.
 
-use crate::bed::{self, until_but};
-use crate::processes::serial;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use crate::{
+    bed::{self, until_but},
+    processes::serial,
+};
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
 
 /// A terminal with a shell, which is ended with the test.
 pub(crate) struct Terminal {

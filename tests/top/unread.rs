@@ -1,16 +1,22 @@
 //! Nobody who leaves unread what is written can keep it from ending or stopping.
 
-use crate::bed::until;
-use crate::command::{Started, cgproc, kill};
-use crate::groups::Group;
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd as _, FromRawFd as _};
-use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::Stdio;
-use std::ptr;
+use crate::{
+    bed::until,
+    command::{Started, cgproc, kill},
+    groups::Group,
+};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    mem::MaybeUninit,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _},
+        unix::process::CommandExt as _,
+    },
+    path::Path,
+    process::Stdio,
+    ptr,
+};
 
 /// Both ends of a terminal: the one that shows it, and the one that programs have.
 fn terminal() -> [File; 2] {

@@ -8,9 +8,11 @@ use crate::{
 };
 use calc::answer::Answer;
 use serde_json::Value;
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 /// A program that makes system calls itself although it has the library ("raw syscalls" in docs/hooks.md): Go's runtime
 /// beside a C library.

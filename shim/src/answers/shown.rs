@@ -1,13 +1,18 @@
 //! What this process was shown before.
 
-use crate::owner;
-use crate::remembered::Remembered;
-use calc::asker;
-use calc::view::io::{self, Device, Traffic};
-use calc::view::ratchet::Onward;
-use calc::view::shown::Times;
-use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::{owner, remembered::Remembered};
+use calc::{
+    asker,
+    view::{
+        io::{self, Device, Traffic},
+        ratchet::Onward,
+        shown::Times,
+    },
+};
+use core::{
+    mem::MaybeUninit,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 static TIMES: Remembered<Times, { size_of::<Times>() / 8 }> = Remembered::new();
 

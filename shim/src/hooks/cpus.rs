@@ -6,8 +6,10 @@
 use super::by_kernel;
 use crate::{Hooked, environment, figures, next, options, scope, signature, sys};
 use calc::cpus::{MAX_CPUS, keep_first};
-use core::ffi::{c_int, c_long, c_ulong};
-use core::mem::MaybeUninit;
+use core::{
+    ffi::{c_int, c_long, c_ulong},
+    mem::MaybeUninit,
+};
 use libc::{pid_t, pthread_t, size_t};
 
 /// A kernel CPU mask, in words.

@@ -2,12 +2,18 @@
 //! have.
 
 use super::by_kernel;
-use crate::next::{self, Libc, needed};
-use crate::path::{self, Member};
-use crate::{Hooked, link, options, signature};
-use core::ffi::{CStr, c_void};
-use core::mem::{offset_of, transmute};
-use core::ptr::null_mut;
+use crate::{
+    Hooked, link,
+    next::{self, Libc, needed},
+    options,
+    path::{self, Member},
+    signature,
+};
+use core::{
+    ffi::{CStr, c_void},
+    mem::{offset_of, transmute},
+    ptr::null_mut,
+};
 use libc::{AT_FDCWD, DIR, c_char, c_int, dirent, glob_t, size_t, ssize_t};
 
 /// The error of a libc without glob.

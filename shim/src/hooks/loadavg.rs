@@ -2,8 +2,7 @@
 
 use crate::{figures, next, signature};
 use calc::load;
-use core::ffi::c_int;
-use core::mem::MaybeUninit;
+use core::{ffi::c_int, mem::MaybeUninit};
 
 pub(crate) unsafe fn getloadavg(next: Option<signature::getloadavg>, averages: *mut f64, count: c_int) -> c_int {
     let Ok(wanted @ 1..) = usize::try_from(count) else { return by_next(next, averages, count) };

@@ -2,11 +2,17 @@
 //!
 //! libc opens, reads and seeks internally, without our other hooks.
 
-use crate::next::{self, needed};
-use crate::path::{self, Target};
-use crate::{fds, options, serve, signature};
-use core::ffi::{CStr, c_void};
-use core::ptr::null_mut;
+use crate::{
+    fds,
+    next::{self, needed},
+    options,
+    path::{self, Target},
+    serve, signature,
+};
+use core::{
+    ffi::{CStr, c_void},
+    ptr::null_mut,
+};
 use libc::{FILE, SEEK_SET, c_char, c_int};
 
 pub(crate) unsafe fn fopen(next: Option<signature::fopen>, path: *const c_char, mode: *const c_char) -> *mut FILE {

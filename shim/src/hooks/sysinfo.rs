@@ -2,8 +2,10 @@
 
 use super::by_kernel;
 use crate::{figures, options, scope, signature};
-use core::ffi::{c_int, c_long};
-use core::mem::MaybeUninit;
+use core::{
+    ffi::{c_int, c_long},
+    mem::MaybeUninit,
+};
 
 /// The kernel's averages have 11 fraction bits, sysinfo's 16 (`SI_LOAD_SHIFT`).
 const SHIFT: u32 = 16 - 11;

@@ -4,11 +4,15 @@
 //! never unloaded or moved, so they may be read without a lock, whatever other threads, or the parent of a vfork
 //! child, load meanwhile. Later objects are appended.
 
-use super::object::{Dynamic, Object};
-use super::{given, needed};
-use core::ffi::{c_char, c_int, c_void};
-use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use super::{
+    given, needed,
+    object::{Dynamic, Object},
+};
+use core::{
+    ffi::{c_char, c_int, c_void},
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Called with an object, whether it comes after ours, and the slot that is looked for.
 type Look = fn(&Object, bool, usize);

@@ -2,8 +2,7 @@
 
 use super::Wanted;
 use crate::{Hooked, arch};
-use core::ops::Range;
-use core::ptr::null;
+use core::{ops::Range, ptr::null};
 
 /// The dynamic symbols of a loaded object.
 pub(super) struct Object {

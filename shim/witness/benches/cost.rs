@@ -2,11 +2,13 @@
 //! after `packaging/compile amd64`. Rounds with and without it take turns, and the median of their
 //! ratios is printed: what else the machine does meanwhile meets both.
 
-use std::fs::File;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread;
+use std::{
+    fs::File,
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
 
 const ROUNDS: usize = 15;
 /// The variable by which the measured program knows itself: the path that it opens.

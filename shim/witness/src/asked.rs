@@ -1,11 +1,15 @@
 //! Is a call about the machine? Most paths are settled by their first bytes.
 
 use crate::text::Text;
-use rustix::fd::BorrowedFd;
-use rustix::fs::{CWD, FsWord, fstatfs, statfs};
-use std::ffi::{CStr, c_char, c_int};
-use std::fmt::Write as _;
-use std::mem::MaybeUninit;
+use rustix::{
+    fd::BorrowedFd,
+    fs::{CWD, FsWord, fstatfs, statfs},
+};
+use std::{
+    ffi::{CStr, c_char, c_int},
+    fmt::Write as _,
+    mem::MaybeUninit,
+};
 
 /// What is asked for: an absolute path without detours, or the name of a figure. A path that does not fit is none of
 /// ours: the longest that is answered has 250 bytes, and its memory file's link a few more.

@@ -1,11 +1,11 @@
 //! Whose code calls a hook.
 
-use crate::asked::link;
-use crate::tables;
-use crate::text::Text;
+use crate::{asked::link, tables, text::Text};
 use once_cell::race::OnceNonZeroUsize;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::num::NonZeroUsize;
+use std::{
+    ffi::{CStr, c_char, c_int, c_void},
+    num::NonZeroUsize,
+};
 
 /// Frames of our own above the program's; there are about six.
 const FRAMES: usize = 32;

@@ -1,8 +1,6 @@
 //! What a call gave, in the words of `witness_event::Outcome::got`.
 
-use crate::asked;
-use crate::marked;
-use crate::text::Text;
+use crate::{asked, marked, text::Text};
 use libc::{DIR, FILE, c_int, c_void, glob_t, statfs, statvfs, sysinfo};
 use std::fmt::Write as _;
 

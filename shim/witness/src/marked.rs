@@ -3,8 +3,10 @@
 //! A mark is a hint. A number may stand for another file by now, so whoever acts on a mark asks what the number leads
 //! to.
 
-use std::ffi::c_int;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::{
+    ffi::c_int,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
 
 /// Numbers from here on are not marked.
 const COUNT: usize = 1024;

@@ -1,8 +1,7 @@
 //! The definition of a function behind ours.
 
 use once_cell::race::OnceNonZeroUsize;
-use std::ffi::CStr;
-use std::num::NonZeroUsize;
+use std::{ffi::CStr, num::NonZeroUsize};
 
 /// Stands for a function that nobody behind us defines.
 const ABSENT: NonZeroUsize = NonZeroUsize::MIN;

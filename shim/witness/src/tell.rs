@@ -1,15 +1,23 @@
 //! Sending events.
 
-use crate::address;
-use crate::asked::{Question, link};
-use crate::caller::Caller;
-use crate::text::Text;
-use rustix::fd::{AsFd, BorrowedFd, IntoRawFd};
-use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use crate::{
+    address,
+    asked::{Question, link},
+    caller::Caller,
+    text::Text,
+};
+use rustix::{
+    fd::{AsFd, BorrowedFd, IntoRawFd},
+    io::Errno,
+    net::{
+        AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sendto, socket_with,
+        sockopt::{Timeout, set_socket_timeout},
+    },
+};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
 use witness_event::{Event, LONGEST, Moment};
 
 /// How long an event waits for room in the reader's queue.

@@ -1,10 +1,13 @@
 //! A call that is told of, before and after.
 
-use crate::asked::Question;
-use crate::caller::Caller;
-use crate::got::{self, Got};
-use crate::tell::{self, Outcome};
-use crate::{address, quiet};
+use crate::{
+    address,
+    asked::Question,
+    caller::Caller,
+    got::{self, Got},
+    quiet,
+    tell::{self, Outcome},
+};
 use std::ffi::c_int;
 
 /// What a function may return.

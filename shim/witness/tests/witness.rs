@@ -10,9 +10,11 @@ mod listener;
 #[path = "witness/truth.rs"]
 mod truth;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
 use tempfile::TempDir;
 
 /// A library that is packaged.

@@ -120,8 +120,7 @@ fn rest(cpu: Duration, elapsed: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trees::Trees;
-    use super::*;
+    use super::{super::trees::Trees, *};
     use crate::sampler::directory::DIRECTORY;
     use rustix::fs::{CWD, Mode, openat};
     use std::{

@@ -26,8 +26,7 @@
 //! thread may enter other functions (libc calls some through their symbols); they are nested like the calls. A thread
 //! that is ended within a call, or leaves it by longjmp, never sends the `leave`.
 
-use std::borrow::Cow;
-use std::io::Write as _;
+use std::{borrow::Cow, io::Write as _};
 
 /// The environment variable with the path of the reader's socket.
 pub const SOCKET: &str = "CGPROC_WITNESS";

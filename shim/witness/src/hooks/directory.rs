@@ -1,9 +1,11 @@
 //! opendir(3), readdir(3), scandir(3), glob(3)
 
-use crate::asked::{self, path};
-use crate::door::doors;
-use crate::watch::{Returned, watch_part};
-use crate::{got, marked};
+use crate::{
+    asked::{self, path},
+    door::doors,
+    got, marked,
+    watch::{Returned, watch_part},
+};
 use libc::{AT_FDCWD, DIR, c_char, c_int, c_void, dirent, glob_t, size_t, ssize_t};
 
 doors! {

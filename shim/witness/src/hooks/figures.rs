@@ -1,8 +1,10 @@
 //! sysconf(3), get_nprocs(3), sched_getaffinity(2), getloadavg(3)
 
-use crate::asked::{Question, figure, number};
-use crate::door::doors;
-use crate::got;
+use crate::{
+    asked::{Question, figure, number},
+    door::doors,
+    got,
+};
 use libc::{c_int, c_long, c_void, pid_t, pthread_t, size_t};
 
 doors! {

@@ -1,8 +1,6 @@
 //! open(2), fopen(3)
 
-use crate::asked::path;
-use crate::door::doors;
-use crate::got;
+use crate::{asked::path, door::doors, got};
 use libc::{AT_FDCWD, FILE, c_char, c_int, mode_t, size_t};
 
 doors! {

@@ -1,8 +1,10 @@
 //! lseek(2), pread(2), fseek(3): a file that was told of is read again from its start.
 
-use crate::asked::{self, Question};
-use crate::door::doors;
-use crate::{got, marked};
+use crate::{
+    asked::{self, Question},
+    door::doors,
+    got, marked,
+};
 use libc::{FILE, SEEK_SET, c_int, c_long, c_void, iovec, off_t, size_t, ssize_t};
 
 doors! {

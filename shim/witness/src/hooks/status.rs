@@ -1,8 +1,6 @@
 //! stat(2), access(2): is there such a CPU?
 
-use crate::asked::path;
-use crate::door::doors;
-use crate::got;
+use crate::{asked::path, door::doors, got};
 use libc::{AT_FDCWD, c_char, c_int, c_uint, stat as status, statx as extended};
 
 doors! {

@@ -1,9 +1,11 @@
 //! sysinfo(2), syscall(2), prctl(2)
 
-use crate::asked::{figure, number, path};
-use crate::door::doors;
-use crate::watch::watch;
-use crate::{got, quiet};
+use crate::{
+    asked::{figure, number, path},
+    door::doors,
+    got, quiet,
+    watch::watch,
+};
 use libc::{AT_FDCWD, c_char, c_int, c_long, c_ulong};
 
 /// Of syscall(2).

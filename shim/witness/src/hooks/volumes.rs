@@ -1,11 +1,15 @@
 //! statfs(2), statvfs(3): how large is the file system of the root?
 
-use crate::asked::{Question, leads_to, string};
-use crate::door::doors;
-use crate::got;
+use crate::{
+    asked::{Question, leads_to, string},
+    door::doors,
+    got,
+};
 use libc::{c_char, c_int, statfs as about, statvfs as volume};
-use rustix::fd::BorrowedFd;
-use rustix::fs::{fstat, stat};
+use rustix::{
+    fd::BorrowedFd,
+    fs::{fstat, stat},
+};
 use std::ffi::CStr;
 
 doors! {

@@ -1,12 +1,17 @@
 //! Programs in circumstances in which a preloaded library may do harm.
 
-use crate::listener::{Listener, command, faults, listen, text};
-use crate::{Programs, both, built, succeed};
-use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::os::unix::{ffi::OsStrExt, fs::PermissionsExt, net::UnixDatagram};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use crate::{
+    Programs, both, built,
+    listener::{Listener, command, faults, listen, text},
+    succeed,
+};
+use std::{
+    collections::BTreeSet,
+    fs::{self, Permissions},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt, net::UnixDatagram},
+    path::{Path, PathBuf},
+    process::Command,
+};
 use witness_event::{Event, LONGEST, Moment};
 
 /// Runs `asks WAY`, which judges by itself whether all was as it would be without the witness.

@@ -1,10 +1,15 @@
 //! Every function that the object hooks has a hook here, or a reason.
 
-use crate::listener::{faults, listen, text};
-use crate::{Programs, both, built, source};
+use crate::{
+    Programs, both, built,
+    listener::{faults, listen, text},
+    source,
+};
 use object::{Object as _, ObjectSymbol as _};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 use witness_event::Moment;
 
 /// Hooks for functions that the object leaves alone.

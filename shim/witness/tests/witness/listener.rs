@@ -1,12 +1,14 @@
 //! The reader of events, as `cgproc trace` is one.
 
 use crate::preload;
-use std::ffi::OsStr;
-use std::fs::{self, Permissions};
-use std::os::unix::{fs::PermissionsExt, net::UnixDatagram};
-use std::path::PathBuf;
-use std::process::{Command, Output};
-use std::thread::{self, JoinHandle};
+use std::{
+    ffi::OsStr,
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    path::PathBuf,
+    process::{Command, Output},
+    thread::{self, JoinHandle},
+};
 use tempfile::TempDir;
 use witness_event::{Event, LONGEST, Moment, SOCKET};
 

@@ -1,10 +1,12 @@
 //! What is told, compared with what strace sees. Both look at the same run: an event is itself a system call
 //! (`sendto`), so strace's log has events and the kernel's calls in one order.
 
-use crate::listener::{Listener, text};
-use crate::{both, preload};
-use std::fs;
-use std::process::Command;
+use crate::{
+    both,
+    listener::{Listener, text},
+    preload,
+};
+use std::{fs, process::Command};
 use witness_event::{Event, Moment, SOCKET};
 
 /// Programs with one thread at a time.
