@@ -5,8 +5,11 @@ use core::ffi::c_ulong;
 
 const AT_SECURE: c_ulong = 23;
 
-/// Room for a variable of interest. A longer one is cut, and a cut path is longer than any setting.
+/// Room for a variable of interest; none has a longer value that means something.
 type Room = [u8; 384];
+
+/// A value that is invalid for every setting.
+const INVALID: &[u8] = b"\0";
 
 /// Why the variables are not known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Memory {
     fn copy(&self, from: usize, into: &mut [u8]) -> Result<(), Unknown> {
         let Some(pipe) = &self.shared else {
             for (at, to) in into.iter_mut().enumerate() {
-                // SAFETY: `environ` is an array of strings that ends in a null pointer, and no other thread exists.
+                // SAFETY: `environ` is an array of strings that ends in a null pointer, and this process has no other thread.
                 *to = unsafe { (from.wrapping_add(at) as *const u8).read() };
             }
             return Ok(());
@@ -43,21 +46,36 @@ impl Memory {
         pipe.copy(from, into).ok_or(Unknown::Changing)
     }
 
-    /// Calls `found(name, value)` for every variable whose name begins like one of interest.
+    /// Calls `found(name, value)` for every variable whose name begins like one of interest. A value for which there is no
+    /// room is handed out as [`INVALID`].
     pub(crate) fn each(&self, mut found: impl FnMut(&[u8], &[u8])) -> Result<(), Unknown> {
-        let before = self.entries(|entry| {
-            let mut room: Room = [0; _];
-            let text = self.text(entry, &mut room)?;
-            if let Some((name, value)) = calc::scan::split_at_byte(text, b'=') {
-                found(name, value);
+        let mut seen = 0;
+        let mut room: Room = [0; _];
+        loop {
+            let sum = self.entries(|entry| {
+                // Only the first look is at the strings.
+                if seen != 0 {
+                    return Ok(());
+                }
+                let text = self.text(entry, &mut room)?;
+                if let Some((name, value)) = calc::scan::split_at_byte(text, b'=') {
+                    found(name, if text.len() < size_of::<Room>() { value } else { INVALID });
+                }
+                Ok(())
+            })?;
+            // A variable may have been missed that another thread moved meanwhile.
+            if self.shared.is_none() || sum == seen {
+                return Ok(());
             }
-            Ok(())
-        })?;
-        // A variable may have been missed that another thread moved meanwhile.
-        if self.shared.is_none() || self.entries(|_| Ok(()))? == before { Ok(()) } else { Err(Unknown::Changing) }
+            if seen != 0 {
+                return Err(Unknown::Changing);
+            }
+            seen = sum;
+        }
     }
 
-    /// Calls `visit` with the address of every string. Returns a checksum of all addresses.
+    /// Calls `visit` with the address of every string. Returns a checksum of all addresses, which is never 0.
+    #[inline(always)]
     fn entries(&self, mut visit: impl FnMut(usize) -> Result<(), Unknown>) -> Result<usize, Unknown> {
         let mut at = next::environ() as usize;
         if at == 0 {
@@ -69,7 +87,7 @@ impl Memory {
             self.copy(at, &mut entry)?;
             let entry = usize::from_ne_bytes(entry);
             if entry == 0 {
-                return Ok(sum);
+                return Ok(sum | 1);
             }
             visit(entry)?;
             sum = sum.rotate_left(1) ^ entry;

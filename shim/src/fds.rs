@@ -28,11 +28,6 @@ pub(crate) fn forget(fd: i32) {
     }
 }
 
-/// The numbers at which [`may_be_ours`] says so.
-pub(crate) fn all() -> impl Iterator<Item = i32> {
-    (0..64 * OURS.len() as i32).filter(|fd| may_be_ours(*fd))
-}
-
 /// Whether an answer was ever put over `fd`.
 #[inline(always)]
 pub(crate) fn may_be_ours(fd: i32) -> bool {

@@ -80,7 +80,6 @@ fn flags() -> u32 {
 }
 
 /// The numeric settings, gathered completely before other threads see any of them.
-#[derive(Clone, Copy)]
 struct Asked {
     flags: u32,
     cpus: u64,
@@ -91,14 +90,17 @@ struct Asked {
 #[cold]
 #[inline(never)]
 fn read() -> u32 {
-    let mut asked = Asked { flags: READ | Answered::ALL.0, cpus: 0, memory: 0, disk_bytes: 0 };
-    asked.take_file();
-    // In secure-execution mode the environment comes from a stranger.
-    let odd = if environment::is_secure() { Ok(None) } else { asked.take_environment() };
-    let odd = match odd {
-        Ok(odd) => odd,
-        Err(Unknown::NotYet) => return asked.flags,
-        Err(Unknown::Changing) => return READ | OFF,
+    /// Other threads may change the environment during a look.
+    const MOST_LOOKS: usize = 8;
+    let mut looks = 0;
+    let (mut asked, odd) = loop {
+        let mut asked = Asked::of_file();
+        match asked.take_environment() {
+            Ok(odd) => break (asked, odd),
+            Err(Unknown::NotYet) => return asked.flags,
+            Err(Unknown::Changing) if looks == MOST_LOOKS => return READ | OFF,
+            Err(Unknown::Changing) => looks += 1,
+        }
     };
     asked.set(OFF, asked.flags & OFF != 0 || odd.is_some());
     asked.keep();
@@ -115,6 +117,16 @@ const COMM: usize = 16;
 const LIBUV_RING: &[u8] = b"UV_USE_IO_URING";
 
 impl Asked {
+    /// Those of the administrator's file, and nothing of an earlier look at the environment.
+    #[inline(never)]
+    fn of_file() -> Self {
+        DEBUG.set(b"");
+        BOARD.set(b"");
+        let mut asked = Self { flags: READ | Answered::ALL.0, cpus: 0, memory: 0, disk_bytes: 0 };
+        asked.take_file();
+        asked
+    }
+
     /// Takes this program's settings from the administrator's file. An invalid line is ignored.
     #[inline(never)]
     fn take_file(&mut self) -> Option<()> {
@@ -135,19 +147,13 @@ impl Asked {
     /// Takes the variables, and returns the key of one with an invalid value, if there is one.
     #[inline(never)]
     fn take_environment(&mut self) -> Result<Option<Key>, Unknown> {
-        /// Other threads may change it during a look.
-        const MOST_LOOKS: usize = 8;
-        let memory = Memory::now()?;
-        let of_file = *self;
-        for _ in 0..MOST_LOOKS {
-            *self = of_file;
-            let mut odd = None;
-            match memory.each(|name, value| self.take_variable(name, value, &mut odd)) {
-                Err(Unknown::Changing) => {}
-                looked => return looked.map(|()| odd),
-            }
+        // In secure-execution mode they come from a stranger.
+        if environment::is_secure() {
+            return Ok(None);
         }
-        Err(Unknown::Changing)
+        let mut odd = None;
+        Memory::now()?.each(|name, value| self.take_variable(name, value, &mut odd))?;
+        Ok(odd)
     }
 
     fn take_variable(&mut self, name: &[u8], value: &[u8], odd: &mut Option<Key>) {

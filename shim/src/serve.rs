@@ -102,17 +102,6 @@ fn give_back(fd: c_int, answer: Answer) -> Option<()> {
     put(&host, fd)
 }
 
-/// Puts the kernel's own files over all descriptors that are known to carry an answer: nobody will compose it anew.
-#[cold]
-#[inline(never)]
-pub(crate) fn give_all_back() {
-    for fd in fds::all() {
-        if let Some(answer) = memory_file::carried(fd) {
-            give_back(fd, answer);
-        }
-    }
-}
-
 /// Puts `host` over `fd`, which stays where it is in the text.
 #[inline(never)]
 fn put(host: &Fd, fd: c_int) -> Option<()> {

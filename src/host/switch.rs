@@ -2,7 +2,7 @@
 //! answers (`calc::board::OFF_PATH`).
 
 use super::trusted;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use calc::board::OFF_PATH;
 use rustix::{
     fd::OwnedFd,
@@ -16,30 +16,32 @@ pub(crate) fn path() -> &'static Path {
     OsStr::from_bytes(OFF_PATH.to_bytes()).as_ref()
 }
 
-/// Whether everything is switched off here; an error if something else than root's file is in its place, which nobody
-/// heeds.
+/// Whether everything is switched off here; an error if something is in its place that counts for nobody but, if it is
+/// a file, for the programs of its owner.
 pub(crate) fn is_off() -> Result<bool> {
     trusted::is_there(path())
 }
 
 /// Switches all programs off that see the file, or leaves them so.
 pub(crate) fn turn_off() -> Result<()> {
-    match is_off() {
-        Ok(true) => return Ok(()),
-        Ok(false) => {}
-        Err(reason) => bail!("{} is in the way, and nobody heeds it: {reason:#}", path().display()),
+    if looked()? {
+        return Ok(());
     }
     make().with_context(|| path().display().to_string())
 }
 
 /// Switches them on again, or leaves them so.
 pub(crate) fn turn_on() -> Result<()> {
-    // What nobody heeds switches nothing off.
-    if !matches!(is_off(), Ok(true)) {
+    if !looked()? {
         return Ok(());
     }
     let remove = || unlinkat(directory()?, name(), AtFlags::empty());
     remove().with_context(|| path().display().to_string())
+}
+
+/// Like [`is_off`], with the path: whoever asked for a change learns what is in its way.
+fn looked() -> Result<bool> {
+    is_off().with_context(|| format!("{} is no file that the switch made: remove it", path().display()))
 }
 
 fn make() -> rustix::io::Result<()> {

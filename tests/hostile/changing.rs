@@ -6,10 +6,10 @@ use crate::{
     probes::{self, Case, Libc, SMALL, SMALL_PAGES, program},
 };
 
-/// How many children of a program ask: fewer in the booted kernel, where mapping memory takes long. `CGPROC_TEST_STARTS`
+/// How many children of a program ask: fewer in the booted kernel, where mapping memory takes long. `CGPROC_TEST_CHILDREN`
 /// sets another number.
 fn children() -> usize {
-    let wanted = std::env::var("CGPROC_TEST_STARTS").ok().map(|text| text.parse().expect("CGPROC_TEST_STARTS"));
+    let wanted = std::env::var("CGPROC_TEST_CHILDREN").ok().map(|text| text.parse().expect("CGPROC_TEST_CHILDREN"));
     wanted.unwrap_or(if bed::host().is_uml { 10 } else { 200 })
 }
 

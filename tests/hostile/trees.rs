@@ -62,6 +62,7 @@ fn no_call_asks_the_kernel_without_end() {
         let script = format!("exec {} 0 {cases} counted", quoted(&program(libc, "hostile").to_string_lossy()));
         let container = Container { view: View::Namespace, quota_usec: None, ..SMALL };
         let outcome = container.run(&script, Some(&bed::object()), 1500);
+        assert_eq!(outcome.status, Some(0), "{libc:?}: {}", outcome.text);
         let last = outcome.text.lines().last().unwrap_or_default();
         println!("{libc:?}: {last}");
         let number = |key: &str| last.split(", ").find_map(|part| part.strip_suffix(key)?.parse::<u64>().ok());

@@ -34,7 +34,8 @@ impl Traced {
     /// Runs it, with `options` of strace, and its trace in `trace`. Processes that execute something else are let go.
     fn run(&self, trace: &Path, options: &[String]) -> Output {
         // A bound that only detects a hang; strace's processes end with it.
-        let bound = ["timeout", "-s", "KILL", "60", "strace", "-f", "-b", "execve", "-o"].map(str::to_owned);
+        let patience = bed::PATIENCE_SEC.to_string();
+        let bound = ["timeout", "-s", "KILL", &patience, "strace", "-f", "-b", "execve", "-o"].map(str::to_owned);
         let words = self.before.iter().chain(&bound).map(OsStr::new).chain([trace.as_os_str()]);
         let mut words = words.chain(options.iter().chain(&self.command).map(OsStr::new));
         let mut command = Command::new(words.next().expect("a word"));

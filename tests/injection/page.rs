@@ -20,6 +20,14 @@ pub(crate) fn check(cells: &Cells, findings: &mut Findings) {
     let page = fs::read_to_string(bed::repository("docs/proof.md")).unwrap_or_default();
     let left_out = page.lines().find_map(|line| line.strip_prefix(LEFT_OUT)).unwrap_or_default();
     let advice = "`CGPROC_RENEW=1 cargo test --locked --test injection` renews docs/proof.md";
+    findings.check(page.starts_with(HEAD), || format!("its words are others: {advice}"));
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .filter(|row| row.contains(' ') && !row.starts_with('|'));
+    for row in rows {
+        findings.check(cells.asks().any(|ask| ask == row), || format!("nobody asks {row} any more: {advice}"));
+    }
     for ask in cells.asks() {
         let Some(row) = page.lines().find_map(|line| line.strip_prefix(&format!("| {ask} |"))) else {
             findings.check(left_out.contains(&format!("`{ask}`")), || format!("{ask} has no row: {advice}"));

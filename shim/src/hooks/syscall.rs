@@ -1,7 +1,7 @@
 //! syscall(2), prctl(2)
 
 use super::{by_kernel, cpus, sysinfo};
-use crate::{next, options, owner, serve, signature};
+use crate::{next, options, owner, signature};
 use core::ffi::{c_int, c_long, c_ulong};
 
 const SECCOMP_SET_MODE_FILTER: usize = 1;
@@ -79,11 +79,10 @@ pub(crate) unsafe fn prctl(
 }
 
 /// Installs the program's filter. From then on we do nothing, because the filter may kill the program for our system
-/// calls. So what carries an answer is given back before.
+/// calls.
 fn sandboxed<T: PartialOrd + From<i8>>(put_on: impl FnOnce() -> T) -> T {
     let ours = !options::sandboxed() && owner::is_ours();
     if ours {
-        serve::give_all_back();
         options::set_sandboxed(true);
     }
     let result = put_on();

@@ -28,13 +28,37 @@ pub(super) fn cpus(group: &impl CgroupFiles, version: Version, scratch: &mut [u8
 
 /// The number of CPUs to which this weight belongs.
 fn cpus_of_weight(weight: u64) -> u64 {
-    let less = WEIGHTS.iter().take_while(|of_cpus| u64::from(**of_cpus) < weight).count();
-    u64::try_from(less).unwrap_or(u64::MAX).saturating_add(1)
+    let (mut cpus, mut of_cpus) = (1_u64, 0_u64);
+    for step in &STEPS {
+        of_cpus = of_cpus.saturating_add((*step).into());
+        if of_cpus >= weight {
+            break;
+        }
+        cpus = cpus.saturating_add(1);
+    }
+    cpus
+}
+
+/// By how much each of [`WEIGHTS`] is more than the one before: in half of the room.
+static STEPS: [u8; WEIGHTS.len()] = steps();
+
+#[expect(clippy::indexing_slicing, reason = "runs only in the compiler")]
+#[expect(clippy::arithmetic_side_effects, reason = "runs only in the compiler")]
+const fn steps() -> [u8; WEIGHTS.len()] {
+    let mut steps = [0; WEIGHTS.len()];
+    let (mut index, mut before) = (0, 0);
+    while index < WEIGHTS.len() {
+        let step = WEIGHTS[index] - before;
+        assert!(step <= u8::MAX as u16);
+        (steps[index], before) = (step as u8, WEIGHTS[index]);
+        index += 1;
+    }
+    steps
 }
 
 /// The weights of 1, 2, 3 … CPUs.
 #[rustfmt::skip]
-static WEIGHTS: [u16; 256] = [
+const WEIGHTS: [u16; 256] = [
     100, 174, 240, 303, 363, 421, 477, 532, 586, 639, 691, 742, 793, 843, 893, 942, 991, 1039, 1087, 1134,
     1181, 1228, 1275, 1321, 1367, 1412, 1458, 1503, 1548, 1592, 1637, 1681, 1725, 1769, 1813, 1856, 1900,
     1943, 1986, 2029, 2072, 2114, 2157, 2199, 2242, 2284, 2326, 2368, 2409, 2451, 2492, 2534, 2575, 2616,
