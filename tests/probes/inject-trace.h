@@ -139,13 +139,26 @@ static int interfere(int pid, struct user_regs_struct *regs, struct shot shot) {
     return 1;
 }
 
+/* How much a read gives that stops in the middle. It stops within a line: the kernel's own files are one record, or are read
+ * to the end. */
+static long half_of(int pid, const struct user_regs_struct *regs) {
+    long half = regs->rax / 2;
+    char last = 0;
+    struct iovec into = {&last, 1};
+    for (; half > 1; half--) {
+        struct iovec from = {(char *)regs->rsi + half - 1, 1};
+        if (raw(SYS_process_vm_readv, pid, (long)&into, 1, (long)&from, 1, 0) != 1 || last != '\n') break;
+    }
+    return half;
+}
+
 /* After a changed call: the registers are as the child left them. What a read gave beyond its result does not count,
  * because the object reads by offset. */
 static void restore(int pid, const struct user_regs_struct *before, struct shot shot) {
     struct user_regs_struct regs;
     ptrace(PTRACE_GETREGS, pid, NULL, &regs);
     if (shot.error != SHORT) regs.rax = -(long)shot.error;
-    else if (before->orig_rax == SYS_pread64 && (long)regs.rax > 1) regs.rax /= 2;
+    else if (before->orig_rax == SYS_pread64 && (long)regs.rax > 1) regs.rax = half_of(pid, &regs);
     regs.rdx = before->rdx;
     ptrace(PTRACE_SETREGS, pid, NULL, &regs);
 }
