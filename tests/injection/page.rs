@@ -33,10 +33,11 @@ pub(crate) fn check(cells: &Cells, findings: &mut Findings) {
             findings.check(left_out.contains(&format!("`{ask}`")), || format!("{ask} has no row: {advice}"));
             continue;
         };
-        for (error, there) in ERRORS.iter().zip(row.split('|')) {
+        // Which call fails how may differ by machine, with the length of the kernel's texts; what comes out may not.
+        for error in ERRORS {
             let seen: String = letters(&cells.of(ask, error)).collect();
-            let is_there = !cells.is_answered(ask) || seen.chars().all(|letter| there.contains(letter));
-            findings.check(is_there, || format!("{ask}, {error}: {seen}, and the page has{there}: {advice}"));
+            let is_there = !cells.is_answered(ask) || seen.chars().all(|letter| row.contains(letter));
+            findings.check(is_there, || format!("{ask}, {error}: {seen}, and the page has{row}: {advice}"));
         }
     }
 }
