@@ -58,8 +58,8 @@ use core::ffi::CStr;
 /// The path of the board, unless `CGPROC_BOARD` names another.
 pub const DEFAULT_PATH: &CStr = c"/run/cgproc/board";
 
-/// As long as a file of root's, or of the program's own user, is here, nothing is answered: the switch for all programs that see it (`cgproc off --all`).
-/// It lies beside the board, so it is in every container that has the board's directory, whether a sampler runs or not.
+/// As long as a file of root's, or of the program's own user, is here, nothing is answered: the switch for all programs
+/// that see it (`cgproc off --all`). It lies beside the board, so it is in every container that has the board's directory, whether a sampler runs or not.
 pub const OFF_PATH: &CStr = c"/run/cgproc/off";
 
 /// The first word of block 0 after its number: `cgprocbd`.

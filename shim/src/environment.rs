@@ -38,7 +38,8 @@ impl Memory {
     fn copy(&self, from: usize, into: &mut [u8]) -> Result<(), Unknown> {
         let Some(pipe) = &self.shared else {
             for (at, to) in into.iter_mut().enumerate() {
-                // SAFETY: `environ` is an array of strings that ends in a null pointer, and this process has no other thread.
+                // SAFETY: `environ` is an array of strings that ends in a null pointer, and no other thread of this
+                // process changes it.
                 *to = unsafe { (from.wrapping_add(at) as *const u8).read() };
             }
             return Ok(());
@@ -46,8 +47,8 @@ impl Memory {
         pipe.copy(from, into).ok_or(Unknown::Changing)
     }
 
-    /// Calls `found(name, value)` for every variable whose name begins like one of interest. A value for which there is no
-    /// room is handed out as [`INVALID`].
+    /// Calls `found(name, value)` for every variable whose name begins like one of interest. A value that is too long for
+    /// the room is passed on as [`INVALID`].
     pub(crate) fn each(&self, mut found: impl FnMut(&[u8], &[u8])) -> Result<(), Unknown> {
         let mut seen = 0;
         let mut room: Room = [0; _];

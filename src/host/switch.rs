@@ -41,7 +41,7 @@ pub(crate) fn turn_on() -> Result<()> {
 
 /// Like [`is_off`], with the path: whoever asked for a change learns what is in its way.
 fn looked() -> Result<bool> {
-    is_off().with_context(|| format!("{} is no file that the switch made: remove it", path().display()))
+    is_off().with_context(|| format!("{} cannot be used as the switch; remove it", path().display()))
 }
 
 fn make() -> rustix::io::Result<()> {

@@ -67,8 +67,8 @@ const HEAD: &str = "\
 that a program may ask, a run counts the system calls that the object makes for it. Then each of them fails in turn, with
 each error: once alone, and once with all that follow. `short`: a read gives half of what there is, a write takes half of
 what it is given. The tracer tells the object's calls from the program's by the address of the instruction, and nothing
-lists them (tests/probes/inject.c). `tests/run injection` plays every fourth failure, and fails if something else comes
-out than this page has.
+lists them (tests/probes/inject.c). `tests/run injection` plays every fourth failure, and fails if something comes out
+for an ask that its row does not have.
 
 The world stands still meanwhile: cgroups of either version, /proc and /sys are made for the test, so answers are
 compared byte for byte. In each run, errno must be untouched by a success, no descriptor may be left, and the program
